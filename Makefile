@@ -1,0 +1,215 @@
+# Snakepit. `make demo` and `make test` are all a fresh machine needs; `make help` lists the rest.
+# One non-recursive file. Variants live side by side: build/ (release), build/asan/, build/tsan/.
+
+VERSION := 0.1.0
+SAN     ?=
+V       ?= 0
+
+B   := build$(if $(SAN),/$(SAN))
+GEN := build/gen
+BIN := $(B)/bin
+
+ifeq ($(SAN),)
+SAN_FLAGS :=
+OPT       := -O2 -D_FORTIFY_SOURCE=2
+else ifeq ($(SAN),asan)
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+OPT       := -O1
+else ifeq ($(SAN),tsan)
+SAN_FLAGS := -fsanitize=thread
+OPT       := -O1
+else
+$(error SAN is asan, tsan or empty, not '$(SAN)')
+endif
+
+CC      ?= gcc
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+	   -Wmissing-prototypes -Wvla -Wundef $(if $(CI),-Werror)
+CFLAGS  := -std=c11 -g $(OPT) $(SAN_FLAGS) -fPIC -fno-omit-frame-pointer \
+	   -fstack-protector-strong -pthread $(WARN)
+CPPFLAGS := -D_GNU_SOURCE -DSNP_VERSION='"$(VERSION)"' -MMD -MP
+LDFLAGS := -pthread -pie -Wl,-z,relro,-z,now $(SAN_FLAGS)
+Q       := $(if $(filter 1,$(V)),,@)
+
+# ---- Components -----------------------------------------------------------------------
+# A component is a folder of .c files that become one archive, and the only include
+# paths it may use: what is not listed here cannot be included.
+#   lib      directories                    include paths beyond its own
+SHM_INC    := -Ishm/include
+RPC_INC    := -Iruntime/rpc/include
+LOG_INC    := -Iruntime/log/include
+CONF_INC   := -Iruntime/config/include
+MODEL_INC  := -Ireader/model/include
+
+LIBS := shm log config rpc runtime model
+DIRS_shm     := shm/src
+INC_shm      := $(SHM_INC) -Ishm/src
+DIRS_log     := runtime/log
+INC_log      := $(SHM_INC) $(LOG_INC)
+DIRS_config  := runtime/config
+INC_config   := $(SHM_INC) $(CONF_INC)
+DIRS_rpc     := runtime/rpc
+INC_rpc      := $(SHM_INC) $(RPC_INC) -isystem $(GEN)
+DIRS_runtime := runtime/pool runtime/worker runtime/core
+INC_runtime  := $(SHM_INC) $(RPC_INC) $(LOG_INC) $(CONF_INC) -Iruntime
+DIRS_model   := reader/model
+INC_model    := $(SHM_INC) $(MODEL_INC)
+
+# ---- Programs: sources, include paths, archives in link order, system libraries --------
+# tools/snakepit/ makes `snakepit`; a program never links a component not named here.
+GRPC_LIBS := -lgrpc_unsecure -lgpr -lprotobuf-c
+PROGS := snakepitd snakepit-launch snakepit snakepit-exec snakepit-inspect \
+	 snakepit-prometheus snakepit-top
+SRC_snakepitd  := $(wildcard runtime/main.c)
+INC_snakepitd  := $(INC_runtime)
+ARCH_snakepitd := runtime rpc config log shm
+SYS_snakepitd  := $(GRPC_LIBS) -lcyaml -lurcu-qsbr -lurcu-common -ldl
+SRC_snakepit-launch := $(wildcard runtime/launch/launch.c)
+SRC_snakepit   := $(wildcard tools/snakepit/*.c)
+INC_snakepit   := $(SHM_INC) $(MODEL_INC) -Itools/snakepit
+ARCH_snakepit  := model shm
+SRC_snakepit-exec  := $(wildcard tools/snakepit-exec/*.c)
+INC_snakepit-exec  := $(SHM_INC) $(RPC_INC) $(MODEL_INC)
+ARCH_snakepit-exec := rpc model shm
+SYS_snakepit-exec  := $(GRPC_LIBS) -ljansson -ldl
+SRC_snakepit-inspect  := $(wildcard reader/inspect/*.c)
+INC_snakepit-inspect  := $(INC_model)
+ARCH_snakepit-inspect := model shm
+SRC_snakepit-prometheus  := $(wildcard reader/prometheus/*.c)
+INC_snakepit-prometheus  := $(INC_model) -Ireader/prometheus
+ARCH_snakepit-prometheus := model shm
+SYS_snakepit-prometheus  := -lmicrohttpd
+SRC_snakepit-top  := $(wildcard reader/top/*.c)
+INC_snakepit-top  := $(INC_model) -Ireader/top
+ARCH_snakepit-top := model shm
+SYS_snakepit-top  := -lncursesw -ltinfo
+
+# ---- Unit tests: tests/unit/<component>/<module>_test.c, linked with what follows -------
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c))
+TINC_shm        := $(INC_shm)
+TARCH_shm       := shm
+TINC_log        := $(INC_log)
+TARCH_log       := log shm
+TINC_config     := $(INC_config)
+TARCH_config    := config shm
+TSYS_config     := -lcyaml
+TINC_rpc        := $(INC_rpc) -Iruntime/rpc
+TARCH_rpc       := rpc shm
+TSYS_rpc        := $(GRPC_LIBS) -ldl
+TINC_runtime    := $(INC_runtime)
+TARCH_runtime   := runtime rpc config log shm
+TSYS_runtime    := $(SYS_snakepitd)
+TINC_model      := $(INC_model)
+TARCH_model     := model shm
+TINC_prometheus := $(INC_snakepit-prometheus)
+TARCH_prometheus := model shm
+TSYS_prometheus := $(SYS_snakepit-prometheus)
+TINC_top        := $(INC_snakepit-top)
+TARCH_top       := model shm
+TSYS_top        := $(SYS_snakepit-top)
+# Objects of a program (all but its main.c) that a component's tests link directly.
+TOBJ_prometheus := $(filter-out reader/prometheus/main.c,$(SRC_snakepit-prometheus))
+TOBJ_top        := $(filter-out reader/top/main.c,$(SRC_snakepit-top))
+
+# ---- Rules ----------------------------------------------------------------------------
+.PHONY: all help deps lib bins unit-bins test check demo lint format clean install proto
+.DEFAULT_GOAL := all
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: bins proto-python ## build the programs into build/bin
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n",$$1,$$2}' Makefile
+
+-include $(wildcard tools/make/*.mk)
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+define LIB_RULES
+$(B)/lib/libsnp-$(1).a: $(call obj,$(foreach d,$(DIRS_$(1)),$(wildcard $(d)/*.c))) $(EXTRA_OBJ_$(1))
+	@mkdir -p $$(@D)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+$(call obj,$(foreach d,$(DIRS_$(1)),$(wildcard $(d)/*.c))): INC := $(INC_$(1))
+endef
+
+define PROG_RULES
+$(BIN)/$(1): $(call obj,$(SRC_$(1))) $(ARCH_$(1):%=$(B)/lib/libsnp-%.a)
+	@mkdir -p $$(@D)
+	@echo "  LD    $$@"
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $(call obj,$(SRC_$(1))) $(ARCH_$(1):%=$(B)/lib/libsnp-%.a) $(SYS_$(1))
+$(call obj,$(SRC_$(1))): INC := $(INC_$(1))
+endef
+
+# $(1) component, $(2) component/module_test
+define UNIT_RULES
+$(B)/tests/unit/$(2): $(B)/obj/tests/unit/$(2).o $(call obj,$(TOBJ_$(1))) $(TARCH_$(1):%=$(B)/lib/libsnp-%.a)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(LDFLAGS) $$(foreach s,$$(WRAP_$(subst /,_,$(2))),-Wl,--wrap=$$(s)) -o $$@ $$^ $(TSYS_$(1)) -lcmocka
+$(B)/obj/tests/unit/$(2).o: INC := $(TINC_$(1)) -Itests/lib
+endef
+
+$(foreach l,$(LIBS),$(eval $(call LIB_RULES,$(l))))
+$(foreach p,$(PROGS),$(if $(SRC_$(p)),$(eval $(call PROG_RULES,$(p)))))
+$(foreach t,$(UNIT),$(eval $(call UNIT_RULES,$(word 1,$(subst /, ,$(t))),$(t))))
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(INC) $(CFLAGS) -c -o $@ $<
+
+bins: $(foreach p,$(PROGS),$(if $(SRC_$(p)),$(BIN)/$(p)))
+unit-bins: $(UNIT:%=$(B)/tests/unit/%)
+
+# ---- Protocol buffers: generated C lives under build/gen, Python under _generated/ ------
+PROTO_C := bridge pool health
+PROTO_WELL_KNOWN := any timestamp
+$(GEN)/%.pb-c.c: proto/%.proto
+	@mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=proto --proto_path=/usr/include --c_out=$(GEN) $<
+$(GEN)/google/protobuf/%.pb-c.c: /usr/include/google/protobuf/%.proto
+	@mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=/usr/include --c_out=$(GEN) $<
+PB_SRC := $(PROTO_WELL_KNOWN:%=$(GEN)/google/protobuf/%.pb-c.c) $(PROTO_C:%=$(GEN)/%.pb-c.c)
+PB_OBJ := $(PB_SRC:$(GEN)/%.c=$(B)/obj/gen/%.o)
+$(B)/obj/gen/%.o: $(GEN)/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -g -O2 -fPIC $(SAN_FLAGS) -w -I$(GEN) -c -o $@ $<
+$(B)/lib/libsnp-rpc.a: $(PB_OBJ)
+$(call obj,$(wildcard runtime/rpc/*.c)): | $(PB_SRC)
+proto: $(PB_SRC) ## generate the C protocol code
+
+PYGEN := priv/python/snakepit_bridge/_generated/.stamp
+.PHONY: proto-python
+proto-python: $(PYGEN)
+$(PYGEN): proto/bridge.proto proto/pool.proto proto/health.proto tools/gen-python-proto | deps
+	$(Q)tools/gen-python-proto
+	@touch $@
+
+# ---- What a user types -----------------------------------------------------------------
+deps: ## install packages and make .venv (idempotent)
+	@tools/install-deps
+
+test: deps ## install, build, pass every test (SAN=asan|tsan for sanitizer builds)
+	$(Q)$(MAKE) --no-print-directory bins unit-bins proto-python
+	$(Q)tests/run --build $(B)
+
+check: ## C unit tests only, no installation
+	$(Q)$(MAKE) --no-print-directory unit-bins
+	$(Q)tests/run --build $(B) --only unit
+
+demo: deps ## install, build, run the demo and look at it
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(BIN)/snakepit demo
+
+lint: deps ## formatting, static analysis, layers, symbols, Python and shell checks
+	$(Q)tools/lint
+
+format: ## clang-format and ruff format in place
+	$(Q)clang-format-14 -i $$(git ls-files '*.c' '*.h')
+	$(Q).venv/bin/ruff format priv/python tests tools examples
+
+clean: ## remove build/
+	$(Q)rm -rf build priv/python/snakepit_bridge/_generated
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
