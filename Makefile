@@ -35,7 +35,7 @@ Q       := $(if $(filter 1,$(V)),,@)
 # A component is a folder of .c files that become one archive, and the only include
 # paths it may use: what is not listed here cannot be included.
 #   lib      directories                    include paths beyond its own
-SHM_INC    := -Ishm/include
+SHM_INC    := -Ishm/include -Ishm
 RPC_INC    := -Iruntime/rpc/include
 LOG_INC    := -Iruntime/log/include
 CONF_INC   := -Iruntime/config/include
@@ -47,7 +47,7 @@ INC_shm      := $(SHM_INC) -Ishm/src
 DIRS_log     := runtime/log
 INC_log      := $(SHM_INC) $(LOG_INC)
 DIRS_config  := runtime/config
-INC_config   := $(SHM_INC) $(CONF_INC)
+INC_config   := $(SHM_INC) $(LOG_INC) $(CONF_INC)
 DIRS_rpc     := runtime/rpc
 INC_rpc      := $(SHM_INC) $(RPC_INC) -isystem $(GEN)
 DIRS_runtime := runtime/pool runtime/worker runtime/core
@@ -63,7 +63,7 @@ PROGS := snakepitd snakepit-launch snakepit snakepit-exec snakepit-inspect \
 SRC_snakepitd  := $(wildcard runtime/main.c)
 INC_snakepitd  := $(INC_runtime)
 ARCH_snakepitd := runtime rpc config log shm
-SYS_snakepitd  := $(GRPC_LIBS) -lcyaml -lurcu-qsbr -lurcu-common -ldl
+SYS_snakepitd  := $(GRPC_LIBS) -lcyaml -lyaml -lurcu-qsbr -lurcu-common -ldl
 SRC_snakepit-launch := $(wildcard runtime/launch/launch.c)
 SRC_snakepit   := $(wildcard tools/snakepit/*.c)
 INC_snakepit   := $(SHM_INC) $(MODEL_INC) -Itools/snakepit
@@ -92,7 +92,7 @@ TINC_log        := $(INC_log)
 TARCH_log       := log shm
 TINC_config     := $(INC_config)
 TARCH_config    := config shm
-TSYS_config     := -lcyaml
+TSYS_config     := -lcyaml -lyaml
 TINC_rpc        := $(INC_rpc) -Iruntime/rpc
 TARCH_rpc       := rpc shm
 TSYS_rpc        := $(GRPC_LIBS) -ldl
