@@ -28,11 +28,11 @@
 #include "rpc/channel.h"
 #include "rpc/loop.h"
 #include "rpc/metadata.h"
-#include "rpc/server.h"
 #include "rpc/status.h"
 #include "snakepit/time.h"
 
 struct rpc_call;
+struct rpc_server_call; /* server.h */
 
 struct rpc_call_ops {
 	/* Initial metadata arrived: the peer has taken the call. May be NULL. */

@@ -27,8 +27,7 @@
 #include "snakepit/err.h"
 #include "snakepit/time.h"
 
-/* ---- The library --------------------------------------------------------------------
- */
+/* ---- The library -------------------------------------------------------- */
 
 enum rpc_log_level {
 	RPC_LOG_DEBUG,

@@ -33,7 +33,7 @@ enum rpc_code {
 #define X(id, number, name) RPC_##id = (number),
 	RPC_CODES(X)
 #undef X
-	    RPC_CODE_NR = 17
+	    RPC_CODE_NR = 17,
 };
 
 #define RPC_STATUS_MSG_BYTES 256
