@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* utf8.h - the one question output formats ask about text: is this UTF-8? Pure. */
+#ifndef SNP_MODEL_UTF8_H
+#define SNP_MODEL_UTF8_H
+
+#include <stddef.h>
+
+/* What stands in for each byte that is not part of valid UTF-8. */
+#define SNP_UTF8_REPLACEMENT "\xEF\xBF\xBD"
+
+/* Bytes (1..4) of the character at the start of text[0..len), len > 0; 0 when it is not
+ * UTF-8 (overlong forms, surrogates and values beyond U+10FFFF are not). */
+size_t snp_utf8_char_len(const char *text, size_t len);
+
+#endif
