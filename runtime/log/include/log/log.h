@@ -11,7 +11,7 @@
  * gives, in the JSON format,
  *
  *	{"ts":"2026-01-02T03:04:05.678901Z","level":"info","msg":"worker started",
- *	 "component":"pool","pid":4711,"worker":"default/0#1","worker_pid":4712,"took_ms":31.5}
+ *	 "component":"pool","pid":4711,"worker":"default/0#1","worker_pid":4712,"took_ms":31.520}
  *
  * on one line. A message starts lower-case and says what happened or failed and, if it
  * failed, what happens next; whatever varies goes into fields, not into the message.
@@ -74,11 +74,12 @@ enum log_format {
 #endif
 
 /*
- * Send lines of `level` and above to `fd`. `fd` stays the caller's and must stay open
- * until log_fini() or the next log_init(). For a pipe or a terminal the logger opens a
- * second, non-blocking description of its own, so that the flags of one that is shared
- * with other processes are left alone. Before the first call lines of `info` and above
- * go to descriptor 2 as JSON.
+ * Send lines of `level` and above to what `fd` refers to. The logger keeps a descriptor
+ * of its own (close-on-exec, above 2), so `fd` stays the caller's and may be closed; a
+ * pipe or terminal it opens anew, non-blocking, so that the flags of a description
+ * shared with other processes are left alone. If `fd` is not open, every line is
+ * dropped and counted. Before the first call lines of `info` and above go to descriptor
+ * 2 as JSON.
  */
 void log_init(enum log_level level, enum log_format format, int fd);
 
@@ -91,8 +92,7 @@ void log_set_level(enum log_level level);
 /* Lines lost so far because the descriptor would not take them. Never falls. */
 uint64_t log_dropped(void);
 
-/* ---- Fields ------------------------------------------------------------------------
- */
+/* ---- Fields -------------------------------------------------------------------- */
 
 enum log_field_type {
 	LOG__END, /* ends an array of fields */
@@ -140,8 +140,7 @@ struct log_field {
 #define LOG_ERRNO(errnum)                                                              \
 	((struct log_field){.key = "error", .type = LOG__ERRNO, .i64 = (errnum)})
 
-/* ---- Writing -----------------------------------------------------------------------
- */
+/* ---- Writing ------------------------------------------------------------------- */
 
 /* log_<level>(message, fields...): the arguments are evaluated only if the level is on.
  */
@@ -173,8 +172,7 @@ void log_write(enum log_level level, const char *component, const char *msg,
 #define LOG__FIRST(first, ...) first
 #define LOG__REST(first, ...)  __VA_ARGS__
 
-/* ---- Repeated messages -------------------------------------------------------------
- */
+/* ---- Repeated messages --------------------------------------------------------- */
 
 /*
  * At most `burst` lines per `period_ms` from one place:
@@ -205,24 +203,22 @@ struct log_ratelimit {
 /* True if the caller may write its line now. */
 bool log_ratelimit(struct log_ratelimit *site);
 
-/* ---- Lines of others ---------------------------------------------------------------
- */
+/* ---- Lines of others ----------------------------------------------------------- */
 
 /*
- * Pass a worker's log line on whole, whatever the level and format. `line` is `len`
+ * Pass a worker's log line on whole, whatever the level and format. `text` is `len`
  * bytes without the newline. If it is not one valid JSON object that fits LOG_LINE_MAX
  * it is wrapped as log_relay_text() does, with stream "log": our output stays JSON
  * lines whatever a worker writes.
  */
-void log_relay_json(const char *worker, const char *line, size_t len);
+void log_relay_json(const char *worker, const char *text, size_t len);
 
 /* Wrap one line of a worker's other output: level info, component "worker", the text as
  * msg, and the fields worker and stream ("stdout", "stderr"). */
-void log_relay_text(const char *worker, const char *stream, const char *line,
+void log_relay_text(const char *worker, const char *stream, const char *text,
 		    size_t len);
 
-/* ---- Names -------------------------------------------------------------------------
- */
+/* ---- Names --------------------------------------------------------------------- */
 
 const char *log_level_name(enum log_level level);
 const char *log_format_name(enum log_format format);
