@@ -7,12 +7,14 @@
  * runtime has put a new one in its place, and keeps the last snapshot when there is no
  * news.
  *
- *              found, readable             writer ended
- *   ABSENT  --------------------->  LIVE  -------------->  ENDED
- *     |  ^                          |  ^                     |
- *     |  '-- (never: data is kept)  |  '---------------------'
- *     v                             v     a successor attached: generation + 1
- *   BROKEN: a file is there and cannot be read; only while nothing was attached yet
+ *   ABSENT --- found ---> LIVE --- writer ended ---> ENDED
+ *      ^ |                  ^                           |
+ *      | |                  '-- a successor attached ---'   (generation + 1)
+ *      | '--> BROKEN: a file is there and cannot be read, or can no longer be
+ *      '---------'
+ *
+ * What is attached is let go only for a successor that could be read, or when it no
+ * longer holds together itself.
  *
  * Use: create, then for each look: snp_target_poll() and the accessors. What the
  * accessors return is valid until the next poll. One thread at a time. Nothing here

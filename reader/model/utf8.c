@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/utf8.h"
+
+#include <stdbool.h>
+
+static bool continues(unsigned char c)
+{
+	return (c & 0xC0) == 0x80;
+}
+
+size_t snp_utf8_char_len(const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xC2 && s[0] <= 0xDF)
+		return len >= 2 && continues(s[1]) ? 2 : 0;
+	if ((s[0] & 0xF0) == 0xE0) {
+		if (len < 3 || !continues(s[1]) || !continues(s[2]))
+			return 0;
+		if (s[0] == 0xE0 && s[1] < 0xA0) /* overlong */
+			return 0;
+		if (s[0] == 0xED && s[1] > 0x9F) /* surrogate */
+			return 0;
+		return 3;
+	}
+	if (s[0] >= 0xF0 && s[0] <= 0xF4) {
+		if (len < 4 || !continues(s[1]) || !continues(s[2]) || !continues(s[3]))
+			return 0;
+		if (s[0] == 0xF0 && s[1] < 0x90) /* overlong */
+			return 0;
+		if (s[0] == 0xF4 && s[1] > 0x8F) /* beyond U+10FFFF */
+			return 0;
+		return 4;
+	}
+	return 0;
+}
