@@ -137,7 +137,7 @@ define PROG_RULES
 $(BIN)/$(1): $(call obj,$(SRC_$(1))) $(ARCH_$(1):%=$(B)/lib/libsnp-%.a)
 	@mkdir -p $$(@D)
 	@echo "  LD    $$@"
-	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $(call obj,$(SRC_$(1))) $(ARCH_$(1):%=$(B)/lib/libsnp-%.a) $(SYS_$(1))
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $(call obj,$(SRC_$(1))) $(ARCH_$(1):%=$(B)/lib/libsnp-%.a) $(SYS_$(1)) -lm
 $(call obj,$(SRC_$(1))): INC := $(INC_$(1))
 endef
 
@@ -145,7 +145,7 @@ endef
 define UNIT_RULES
 $(B)/tests/unit/$(2): $(B)/obj/tests/unit/$(2).o $(call obj,$(TOBJ_$(1))) $(TARCH_$(1):%=$(B)/lib/libsnp-%.a)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(LDFLAGS) $$(foreach s,$$(WRAP_$(subst /,_,$(2))),-Wl,--wrap=$$(s)) -o $$@ $$^ $(TSYS_$(1)) -lcmocka
+	$$(Q)$$(CC) $$(LDFLAGS) $$(foreach s,$$(WRAP_$(subst /,_,$(2))),-Wl,--wrap=$$(s)) -o $$@ $$^ $(TSYS_$(1)) -lcmocka -lm
 $(B)/obj/tests/unit/$(2).o: INC := $(TINC_$(1)) -Itests/lib
 endef
 

@@ -182,6 +182,7 @@ enum { /* region.type; readers skip types they do not know */
 	SNP_REGION_EVID = 13,
 	SNP_REGION_SPAN = 14,
 	SNP_REGION_HIST = 15,
+	SNP_REGION_TEXT = 16, /* one latched text a worker slot: why its last start failed */
 };
 
 enum { /* region.kind, desc.row_kind, index of header.row_high */
@@ -369,8 +370,19 @@ enum { /* words of a worker's process record */
 	SNP_PROC_LAST_EXIT_STATUS = 6, /* exit code, or 128 + signal */
 	SNP_PROC_PYTHON = 7,         /* Python version, up to 16 bytes, NUL-padded */
 	SNP_PROC_PYTHON_HI = 8,
-	SNP_PROC_LAST_ERROR = 9,     /* string reference of the last start failure, 0 = none */
 };
+
+/* A two-copy latch around NUL-terminated UTF-8 text of at most 503 bytes. Protocol as
+ * snp_fmt_latch. */
+#define SNP_TEXT_WORDS 63
+#define SNP_TEXT_BYTES (8 * SNP_TEXT_WORDS)
+
+struct snp_fmt_text {
+	_Atomic uint64_t seq;
+	_Atomic uint64_t reserved;
+	_Atomic uint64_t copy[2][SNP_TEXT_WORDS];
+};
+static_assert(sizeof(struct snp_fmt_text) == 1024, "text record");
 
 /* ---- events ---------------------------------------------------------------------- */
 

@@ -71,8 +71,8 @@ bool snp_segment_replaced(const struct snp_segment *seg);
 
 enum snp_writer_verdict { /* in the order in which they are decided */
 	SNP_WRITER_CLOSED, /* ended cleanly, or superseded */
-	SNP_WRITER_DEAD,   /* nobody holds the writer's lock (kernel truth, no pids) */
 	SNP_WRITER_OLD,    /* the file is from an earlier boot */
+	SNP_WRITER_DEAD,   /* nobody holds the writer's lock (kernel truth, no pids) */
 	SNP_WRITER_HUNG,   /* lock held, heartbeat stands still over two looks of ours */
 	SNP_WRITER_ALIVE,
 	SNP_WRITER_VERDICT_NR
@@ -153,6 +153,7 @@ struct snp_metric {
 	uint32_t bounds_nr;
 	int scale, idx_min; /* histogram */
 	uint32_t nbuckets;
+	const uint64_t *upper_ns; /* histogram: inclusive upper bound of words 0..nbuckets */
 	uint64_t zero_threshold_ns;
 };
 

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crc32c.h - CRC-32C (Castagnoli, RFC 3720 appendix B.4) and FNV-1a, for small records. */
+#ifndef SNP_SHM_CRC32C_H
+#define SNP_SHM_CRC32C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint32_t snp__crc32c(const void *data, size_t len_bytes);
+
+#define SNP__FNV1A_SEED UINT64_C(0xcbf29ce484222325)
+/* FNV-1a, 64 bits; chain calls by passing the previous result as seed. */
+uint64_t snp__fnv1a(uint64_t seed, const void *data, size_t len_bytes);
+
+#endif

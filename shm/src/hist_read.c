@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Histograms as readers see them. Word 0 is the zero bucket, word i (1..nbuckets) covers
+ * (2^((idx_min+i-1)/2^scale), 2^((idx_min+i)/2^scale)] seconds, the last word is overflow.
+ * Source of the layout: OpenTelemetry metrics data model, "ExponentialHistogram".
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "reader_private.h"
+
+uint64_t snp_hist_count(const struct snp_metric *metric, const uint64_t *words)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < metric->nbuckets + 2; i++)
+		n += words[i];
+	return n;
+}
+
+static double upper_seconds(const struct snp_metric *m, uint32_t i)
+{
+	return exp2((double)(m->idx_min + (int)i) * exp2(-m->scale));
+}
+
+uint64_t *snp__hist_bounds(const struct snp_metric *metric)
+{
+	uint64_t *upper = calloc((size_t)metric->nbuckets + 1, sizeof(*upper));
+
+	if (!upper)
+		return NULL;
+	upper[0] = metric->zero_threshold_ns;
+	for (uint32_t i = 1; i <= metric->nbuckets; i++) {
+		double ns = upper_seconds(metric, i) * 1e9;
+
+		upper[i] = ns < 1.8e19 ? (uint64_t)ns : UINT64_MAX;
+	}
+	return upper;
+}
+
+uint64_t snp_hist_upper_ns(const struct snp_metric *metric, uint32_t i)
+{
+	return i > metric->nbuckets ? UINT64_MAX : metric->upper_ns[i];
+}
+
+uint64_t snp_hist_quantile_ns(const struct snp_metric *metric, const uint64_t *words, double q)
+{
+	uint64_t count = snp_hist_count(metric, words), below = 0;
+	double rank = q * (double)count;
+	double part, lower;
+	uint32_t i;
+
+	if (count == 0)
+		return 0;
+	for (i = 0; i < metric->nbuckets + 1; i++) {
+		if (words[i] && (double)(below + words[i]) >= rank)
+			break;
+		below += words[i];
+	}
+	if (i == 0)
+		return metric->zero_threshold_ns;
+	if (i > metric->nbuckets) /* beyond the range: all that is known is its edge */
+		return snp_hist_upper_ns(metric, metric->nbuckets);
+	part = (rank - (double)below) / (double)words[i];
+	lower = upper_seconds(metric, i - 1);
+	part = part < 0 ? 0 : part;
+	return (uint64_t)(lower * pow(upper_seconds(metric, i) / lower, part) * 1e9);
+}
+
+uint64_t snp_hist_count_le(const struct snp_metric *metric, const uint64_t *words,
+			   uint64_t bound_ns)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i <= metric->nbuckets; i++) {
+		if (snp_hist_upper_ns(metric, i) > bound_ns)
+			break;
+		n += words[i];
+	}
+	return n;
+}

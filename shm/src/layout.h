@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * layout.h - where the writer puts the regions of a segment of given limits.
+ *
+ * The formula of the file's size: header and directory 8 KiB, schema regions rounded up to
+ * pages, rows, texts, then one page-aligned bank and one ring a thread. shm/format/segment.md
+ * repeats it for people.
+ */
+#ifndef SNP_SHM_LAYOUT_H
+#define SNP_SHM_LAYOUT_H
+
+#include "snakepit/format.h"
+#include "snakepit/write.h"
+
+enum snp__place {
+	PLACE_DESC,
+	PLACE_STRT,
+	PLACE_KEYS,
+	PLACE_ENUM,
+	PLACE_BNDS,
+	PLACE_JSON,
+	PLACE_ROWD_POOL,
+	PLACE_ROWD_WORKER,
+	PLACE_ROWD_TOOL,
+	PLACE_ROWC_POOL,
+	PLACE_ROWC_WORKER,
+	PLACE_TEXT_WORKER,
+	PLACE_BANK_PROC,
+	PLACE_BANK_POOL,
+	PLACE_BANK_TOOL,
+	PLACE_EVNT,
+	PLACE_NR,
+};
+
+#define SNP__STRT_BYTES_MIN (64 * 1024)
+#define SNP__JSON_BYTES     (64 * 1024)
+#define SNP__ENUM_WORDS     1024
+#define SNP__BNDS_WORDS     256
+#define SNP__DESC_MAX       128
+
+struct snp__layout {
+	struct snp_fmt_region region[PLACE_NR];
+	uint64_t total_bytes;
+};
+
+/* Pure. `options` has been checked and its zeros replaced by defaults. */
+void snp__layout_compute(const struct snp_writer_options *options,
+			 struct snp__layout *ret_layout);
+
+#endif
