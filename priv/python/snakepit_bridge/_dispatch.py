@@ -1,0 +1,68 @@
+"""From a tool's name to the call that runs it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Callable
+
+from ._errors import ToolNotFoundError
+from ._tool import is_tool, registrations
+
+if TYPE_CHECKING:
+    from ._proto import pb
+    from ._session_context import SessionContext
+
+__all__ = ["Dispatcher"]
+
+
+class Dispatcher:
+    """Calls the tools of one adapter, whichever way the adapter offers them.
+
+    The adapter's `execute_tool` gets every call; BaseAdapter's own runs the method that
+    `@tool` marks. A class without one, which need not inherit from BaseAdapter, gets
+    its marked methods called. Thread rule: as the adapter's own.
+    """
+
+    def __init__(self, adapter: object) -> None:
+        """Look at the adapter once; its class is not expected to change."""
+        self._adapter = adapter
+        self._execute = getattr(adapter, "execute_tool", None)
+        self._by_keyword = callable(self._execute) and _takes_keywords(self._execute)
+
+    def tools(self) -> list[pb.ToolRegistration]:
+        """Describe the tools: the adapter's own list, else the marked methods."""
+        get_tools = getattr(self._adapter, "get_tools", None)
+        return (
+            list(get_tools()) if callable(get_tools) else registrations(self._adapter)
+        )
+
+    def call(
+        self, tool_name: str, arguments: dict[str, Any], context: SessionContext
+    ) -> Any:
+        """Call a tool and return what it returned; raises ToolNotFoundError."""
+        set_context = getattr(self._adapter, "set_session_context", None)
+        if callable(set_context):
+            set_context(context)
+        if callable(self._execute):
+            if self._by_keyword:
+                return self._execute(
+                    tool_name=tool_name, arguments=arguments, context=context
+                )
+            return self._execute(tool_name, arguments, context)
+        if not is_tool(type(self._adapter), tool_name):
+            raise ToolNotFoundError(tool_name, type(self._adapter).__name__)
+        return getattr(self._adapter, tool_name)(**arguments)
+
+
+def _takes_keywords(execute: Callable[..., Any]) -> bool:
+    """Say whether the documented keywords fit; else the arguments go by position.
+
+    Adapters exist that name them otherwise: `execute_tool(self, name, args, ctx)`.
+    """
+    try:
+        inspect.signature(execute).bind(tool_name="", arguments={}, context=None)
+    except TypeError:
+        return False
+    except ValueError:  # no signature to see, as with some C extensions
+        return True
+    return True

@@ -1,0 +1,89 @@
+"""A tool's exception as the JSON text that travels in `error_message`."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+__all__ = ["failure_json", "failure_status_text"]
+
+# Bounds of what one failure may put on the wire. gRPC carries a stream's failure in its
+# status text, for which peers allow about 8 KiB of metadata.
+_MESSAGE_CHARS = 4096
+_TRACEBACK_CHARS = 16384
+_STATUS_MESSAGE_CHARS = 1024
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def failure_json(exc: BaseException, context: Mapping[str, str]) -> str:
+    """Return `{type,message,stacktrace[],traceback,context{}}` for `exc`.
+
+    The bridge's own outer frames are left out: the trace starts in the adapter.
+    """
+    frames = _adapter_frames(exc.__traceback__)
+    lines = traceback.format_exception(type(exc), exc, frames)
+    return _dump(
+        exc,
+        _message(exc)[:_MESSAGE_CHARS],
+        stacktrace=[
+            f"{frame.filename}:{frame.lineno} in {frame.name}"
+            for frame in traceback.extract_tb(frames, limit=-32)
+        ],
+        text=_keep_ends("".join(lines), _TRACEBACK_CHARS),
+        context=context,
+    )
+
+
+def failure_status_text(exc: BaseException, context: Mapping[str, str]) -> str:
+    """Return the same object without traces, short and plain enough for a status."""
+    message = _message(exc)[:_STATUS_MESSAGE_CHARS]
+    return _dump(exc, message, stacktrace=[], text="", context=context)
+
+
+def _dump(
+    exc: BaseException,
+    message: str,
+    *,
+    stacktrace: list[str],
+    text: str,
+    context: Mapping[str, str],
+) -> str:
+    return json.dumps(
+        {
+            "type": type(exc).__name__,
+            "message": message,
+            "stacktrace": stacktrace,
+            "traceback": text,
+            "context": dict(context),
+        }
+    )
+
+
+def _message(exc: BaseException) -> str:
+    try:
+        return str(exc)
+    except Exception:  # noqa: BLE001 - __str__ is the adapter's code
+        return f"<{type(exc).__name__}: its text cannot be made>"
+
+
+def _adapter_frames(frames: TracebackType | None) -> TracebackType | None:
+    inner = frames
+    while inner is not None and inner.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        inner = inner.tb_next
+    # All frames ours: the bridge itself refused the call, and its frames are the story.
+    return frames if inner is None else inner
+
+
+def _keep_ends(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    left_out = f"\n... {len(text) - 2 * half} characters left out ...\n"
+    return text[:half] + left_out + text[-half:]

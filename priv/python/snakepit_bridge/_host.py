@@ -1,0 +1,82 @@
+"""The worker's client side: the host, which it may call back and may have to watch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Callable
+
+import grpc
+
+from ._proto import pb, pb_grpc
+from ._sessions import now
+
+if TYPE_CHECKING:
+    from ._options import HeartbeatOptions
+
+__all__ = ["CHANNEL_OPTIONS", "connect", "host_answers", "watch_host"]
+
+_logger = logging.getLogger(__name__)
+
+_MAX_MESSAGE_BYTES = 100 * 1024 * 1024
+
+CHANNEL_OPTIONS = (
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+)
+
+# Answers that say nothing about the host itself, only that none came.
+_SILENCE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+def connect(address: str) -> Any:
+    """Return a synchronous stub; connects when it is first used."""
+    return pb_grpc.BridgeServiceStub(
+        grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
+    )
+
+
+def host_answers(address: str, timeout_s: float) -> bool:
+    """Ping the host until it answers, for at most `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    with grpc.insecure_channel(address) as channel:
+        stub = pb_grpc.BridgeServiceStub(channel)
+        try:
+            stub.Ping(
+                pb.PingRequest(message="connection_test"),
+                timeout=max(0.1, deadline - time.monotonic()),
+                wait_for_ready=True,
+            )
+        except grpc.RpcError as exc:
+            return exc.code() not in _SILENCE
+        return True
+
+
+async def watch_host(
+    address: str, options: HeartbeatOptions, leave: Callable[[], object]
+) -> None:
+    """Send heartbeats for ever; `leave` when `max_missed` in a row stay unanswered.
+
+    Any answer counts, also an error: then the host is there. With `dependent` off the
+    silence is only logged.
+    """
+    missed = 0
+    await asyncio.sleep(options.initial_delay_ms / 1000)
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = pb_grpc.BridgeServiceStub(channel)
+        while True:
+            try:
+                await stub.Heartbeat(
+                    pb.HeartbeatRequest(client_time=now()),
+                    timeout=options.timeout_ms / 1000,
+                )
+                missed = 0
+            except grpc.aio.AioRpcError as exc:
+                missed = missed + 1 if exc.code() in _SILENCE else 0
+            if missed and missed % options.max_missed_heartbeats == 0:
+                _logger.error("the host left %d heartbeats unanswered", missed)
+                if options.dependent:
+                    leave()
+                    return
+            await asyncio.sleep(options.interval_ms / 1000)

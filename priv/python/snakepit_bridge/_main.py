@@ -1,0 +1,121 @@
+"""The worker program, behind grpc_server.py."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from ._boot import import_adapter
+from ._errors import AdapterLoadError
+from ._handshake import enter_own_process_group, keep_from_children, watch_lifeline
+from ._host import host_answers
+from ._logs import configure
+from ._options import Options, OptionsError, parse_options
+from ._server import ServeError, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_logger = logging.getLogger(__name__)
+
+_HOST_TIMEOUT_S = 30.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a worker; returns its exit status."""
+    try:
+        options = parse_options(
+            sys.argv[1:] if arguments is None else arguments, os.environ
+        )
+    except OptionsError as exc:
+        return _fail(str(exc))
+    keep_from_children(options.ready_fd, options.lifeline_fd, options.log_fd)
+    if options.lifeline_fd is not None:
+        watch_lifeline(options.lifeline_fd)
+    faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1)
+    log = configure(options.log_fd, options.log_level, options.worker_id)
+    try:
+        return _run(options)
+    finally:
+        log.flush()
+
+
+def _run(options: Options) -> int:
+    if options.unknown:
+        _logger.warning("unknown arguments ignored: %s", " ".join(options.unknown))
+    if options.own_process_group:
+        enter_own_process_group()
+    if options.health_check:
+        return _check(options)
+    if options.ready_file is not None and not _host_is_there(options.host_address):
+        return _fail(f"no answer from the host at {options.host_address}")
+    adapter_class = _import(options)
+    if adapter_class is None:
+        return 1
+    return _serve(options, adapter_class)
+
+
+def _check(options: Options) -> int:
+    if _import(options) is None:
+        return 1
+    print(f"ok: {options.adapter} can be imported")  # noqa: T201 - the program's answer
+    return 0
+
+
+def _host_is_there(address: str | None) -> bool:
+    return address is None or host_answers(address, _HOST_TIMEOUT_S)
+
+
+def _import(options: Options) -> type | None:
+    try:
+        return import_adapter(options.adapter, options.max_workers)
+    except AdapterLoadError as exc:
+        _fail(f"adapter {options.adapter}: {exc}")
+    except BaseException as exc:  # noqa: BLE001 - sys.exit() at import is a failure too
+        traceback.print_exc()
+        _fail(f"adapter {options.adapter} failed to import: {_one_line(exc)}")
+    return None
+
+
+def _serve(options: Options, adapter_class: type) -> int:
+    try:
+        idle = asyncio.run(serve(options, adapter_class))
+    except ServeError as exc:
+        return _fail(str(exc))
+    except BaseException as exc:  # noqa: BLE001 - whatever the adapter raises
+        traceback.print_exc()
+        status = _fail(f"adapter {options.adapter} failed to start: {_one_line(exc)}")
+        idle = False
+    else:
+        status = 0
+    if not idle:
+        # A thread that runs on would keep the interpreter from ending.
+        _leave(status)
+    return status
+
+
+def _leave(status: int) -> None:
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _fail(text: str) -> int:
+    print(f"snakepit worker: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    return 1
+
+
+def _one_line(exc: BaseException) -> str:
+    text = traceback.format_exception_only(type(exc), exc)[-1]
+    return " ".join(text.split())

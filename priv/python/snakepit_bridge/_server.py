@@ -1,0 +1,135 @@
+"""The worker's life: make the adapter, serve it, and leave in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from ._boot import dismiss_adapter, make_adapter
+from ._dispatch import Dispatcher
+from ._executor import ToolExecutor
+from ._handshake import announce_on_fd, announce_port
+from ._host import CHANNEL_OPTIONS, connect, watch_host
+from ._proto import pb_grpc
+from ._service import BridgeService
+from ._session_context import SessionContext
+from ._telemetry_buffer import default_buffer
+
+if TYPE_CHECKING:
+    from ._options import Options
+
+__all__ = ["ServeError", "serve"]
+
+_logger = logging.getLogger(__name__)
+
+_DRAIN_S = 5.0  # for calls that run when the worker is told to stop
+_CLEANUP_S = 0.5  # for the adapter's cleanup(), beyond what the drain left over
+
+_SERVER_OPTIONS = (
+    *CHANNEL_OPTIONS,
+    ("grpc.so_reuseport", 0),
+    # The runtime may ping an idle worker as often as it likes.
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 100),
+)
+
+
+class ServeError(Exception):
+    """The server cannot be started."""
+
+
+async def serve(options: Options, adapter_class: type) -> bool:
+    """Serve until told to stop.
+
+    Returns whether all of the adapter's threads are idle; if not, the process cannot
+    end by itself. Raises what the adapter's constructor or initialize() raises, and
+    ServeError.
+    """
+    executor = ToolExecutor(options.max_workers)
+    host = connect(options.host_address) if options.host_address else None
+    adapter = await executor.run(
+        lambda: make_adapter(adapter_class, executor, SessionContext(host, ""))
+    )
+    service = BridgeService(Dispatcher(adapter), executor, default_buffer, host)
+    server = grpc.aio.server(options=_SERVER_OPTIONS)
+    pb_grpc.add_BridgeServiceServicer_to_server(service, server)
+    port = _bind(server, options.address)
+    await server.start()
+
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    watcher = _watch_host(options, stop)
+    _announce(options, port)
+    _logger.info("worker ready", extra={"fields": {"capacity": options.max_workers}})
+    await stop.wait()
+    _logger.info("worker stopping")
+    watcher.cancel()
+    deadline = time.monotonic() + _DRAIN_S
+    await _drain(server, executor)
+    idle = await _clean_up(adapter, executor, deadline + _CLEANUP_S)
+    executor.close()
+    _logger.info("worker stopped")
+    return idle
+
+
+def _bind(server: grpc.aio.Server, address: str) -> int:
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:  # newer grpcio
+        port = 0
+    if port == 0:  # older grpcio
+        msg = f"cannot bind {address}"
+        raise ServeError(msg)
+    return port
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+def _watch_host(options: Options, stop: asyncio.Event) -> asyncio.Future[Any]:
+    if options.heartbeat.enabled and options.host_address:
+        return asyncio.create_task(
+            watch_host(options.host_address, options.heartbeat, stop.set)
+        )
+    return asyncio.get_running_loop().create_future()
+
+
+def _announce(options: Options, port: int) -> None:
+    if options.ready_fd is not None:
+        announce_on_fd(options.ready_fd, options.max_workers)
+    if options.ready_file is not None:
+        announce_port(options.ready_file, port)
+
+
+async def _drain(server: grpc.aio.Server, executor: ToolExecutor) -> None:
+    """Take no more calls, and let the running ones finish."""
+    stopping = asyncio.create_task(server.stop(_DRAIN_S))
+    await asyncio.to_thread(executor.wait_idle, _DRAIN_S)
+    # The telemetry stream is a call too, one that would last as long as it is let.
+    default_buffer.close()
+    await stopping
+
+
+async def _clean_up(adapter: object, executor: ToolExecutor, deadline: float) -> bool:
+    """Run the adapter's cleanup(); returns whether its threads are idle afterwards."""
+    work = executor.submit(lambda: dismiss_adapter(adapter, executor))
+    error: BaseException | None = None
+    with suppress(asyncio.TimeoutError):
+        try:
+            left = max(0.0, deadline - time.monotonic())
+            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(work)), left)
+        except Exception as exc:  # noqa: BLE001
+            error = exc
+    if error is not None:
+        _logger.error("the adapter's cleanup() failed", exc_info=error)
+    return executor.wait_idle(0)

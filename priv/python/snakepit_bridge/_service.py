@@ -1,0 +1,262 @@
+"""The worker's side of snakepit.bridge.BridgeService."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    TypeVar,
+)
+
+import grpc
+
+from ._calls import CallRefused, ToolCall
+from ._correlation import CORRELATION_HEADER
+from ._handover import HandOver
+from ._proto import pb, pb_grpc
+from ._scope import request_scope
+from ._session_context import SessionContext
+from ._sessions import SessionRegistry, now
+
+if TYPE_CHECKING:
+    from ._dispatch import Dispatcher
+    from ._executor import ToolExecutor
+    from ._telemetry_buffer import TelemetryBuffer
+
+__all__ = ["BridgeService"]
+
+_logger = logging.getLogger(__name__)
+
+_F = TypeVar("_F", bound=Callable[..., Awaitable[Any]])
+
+# Chunks that may wait between a generator and the network.
+_CHUNKS_AHEAD = 16
+_LOGGED_NAME_CHARS = 128  # the bound of a tool's name, for names that break it
+
+
+def _rpc(handler: _F) -> _F:
+    """Give an rpc handler its request scope, and the caller the correlation id back."""
+
+    @functools.wraps(handler)
+    async def scoped(self: Any, request: Any, context: Any) -> Any:
+        named: str | None = None
+        if isinstance(request, pb.ExecuteToolRequest):
+            named = request.metadata.get("correlation_id")
+        with request_scope(
+            context.invocation_metadata() or (),
+            fallback_id=named,
+            timeout_s=context.time_remaining(),
+        ) as correlation_id:
+            context.set_trailing_metadata(((CORRELATION_HEADER, correlation_id),))
+            return await handler(self, request, context)
+
+    return scoped  # type: ignore[return-value] # same signature, by construction
+
+
+class BridgeService(pb_grpc.BridgeServiceServicer):
+    """Serves one adapter. Lives on one event loop, on which no adapter code runs."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        executor: ToolExecutor,
+        telemetry: TelemetryBuffer,
+        host_stub: Any = None,
+    ) -> None:
+        """Borrow everything: the caller closes what it made."""
+        self._dispatcher = dispatcher
+        self._executor = executor
+        self._telemetry = telemetry
+        self._host_stub = host_stub
+        self._sessions = SessionRegistry()
+
+    # ---- liveness --------------------------------------------------------------------
+
+    @_rpc
+    async def Ping(self, request: Any, context: Any) -> pb.PingResponse:
+        """Answer at once."""
+        del context
+        return pb.PingResponse(
+            message=f"Pong from Python: {request.message}", server_time=now()
+        )
+
+    @_rpc
+    async def Heartbeat(self, request: Any, context: Any) -> pb.HeartbeatResponse:
+        """Answer at once, asking nobody; the empty session means the worker itself."""
+        del context
+        known = self._sessions.get(request.session_id) is not None
+        return pb.HeartbeatResponse(
+            server_time=now(), session_valid=not request.session_id or known
+        )
+
+    # ---- sessions --------------------------------------------------------------------
+
+    @_rpc
+    async def InitializeSession(
+        self, request: Any, context: Any
+    ) -> pb.InitializeSessionResponse:
+        """Note a session and say what it may call; opening it twice is fine."""
+        if not request.session_id:
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT, "session_id must not be empty"
+            )
+        self._sessions.open(request.session_id, request.metadata)
+        return pb.InitializeSessionResponse(
+            success=True, available_tools=await self._tool_specs()
+        )
+
+    @_rpc
+    async def CleanupSession(
+        self, request: Any, context: Any
+    ) -> pb.CleanupSessionResponse:
+        """Forget a session; one that is not there has nothing to clean."""
+        del context
+        cleaned = self._sessions.close(request.session_id)
+        return pb.CleanupSessionResponse(success=True, resources_cleaned=int(cleaned))
+
+    @_rpc
+    async def GetSession(self, request: Any, context: Any) -> pb.GetSessionResponse:
+        """Describe a session."""
+        session = self._sessions.get(request.session_id)
+        if session is None:
+            await context.abort(
+                grpc.StatusCode.NOT_FOUND, f"no session {request.session_id!r}"
+            )
+            raise AssertionError  # abort() never returns
+        return pb.GetSessionResponse(
+            session_id=request.session_id,
+            metadata=session.metadata,
+            created_at=session.created_at,
+            tool_count=len(await self._tool_specs()),
+        )
+
+    # ---- tools -----------------------------------------------------------------------
+
+    @_rpc
+    async def ExecuteTool(self, request: Any, context: Any) -> pb.ExecuteToolResponse:
+        """Run a tool; its exception is a result, not a status."""
+        call, log = self._begin(request)
+        try:
+            response = await self._executor.run(call.run_unary)
+        except CallRefused as refused:
+            log.outcome = refused.outcome
+            await context.abort(refused.code, refused.details)
+        else:
+            log.outcome = "ok" if response.success else "error"
+            return response
+        finally:
+            call.cancel()  # matters only if the caller left first
+            log.write(call)
+        raise AssertionError  # abort() never returns
+
+    @_rpc
+    async def ExecuteStreamingTool(self, request: Any, context: Any) -> None:
+        """Run a tool and send what it yields, no faster than the caller takes it."""
+        call, log = self._begin(request)
+        chunks: HandOver[pb.ToolChunk] = HandOver(_CHUNKS_AHEAD)
+        work = self._executor.submit(functools.partial(call.run_stream, chunks))
+        try:
+            async for chunk in chunks:
+                await context.write(chunk)
+                log.chunks += 1
+            log.outcome = "ok"
+        except CallRefused as refused:
+            log.outcome = refused.outcome
+            await context.abort(refused.code, refused.details)
+        finally:
+            work.cancel()  # these three matter only if the caller left first
+            chunks.close()
+            call.cancel()
+            log.write(call)
+
+    def _begin(self, request: pb.ExecuteToolRequest) -> tuple[ToolCall, _CallLog]:
+        if request.session_id:
+            self._sessions.open(request.session_id)
+        session = SessionContext(self._host_stub, request.session_id, request.metadata)
+        call = ToolCall(request, session, self._dispatcher, self._executor.loop)
+        return call, _CallLog(request.tool_name)
+
+    async def _tool_specs(self) -> dict[str, pb.ToolSpec]:
+        registered = await self._executor.run(self._dispatcher.tools)
+        return {
+            item.name: pb.ToolSpec(
+                name=item.name,
+                description=item.description,
+                parameters=item.parameters,
+                metadata=item.metadata,
+                supports_streaming=item.supports_streaming,
+            )
+            for item in registered
+        }
+
+    # ---- telemetry -------------------------------------------------------------------
+
+    @_rpc
+    async def StreamTelemetry(self, request: Any, context: Any) -> None:
+        """Send events until the host leaves or the worker stops."""
+        # Headers otherwise wait for the first event, and the host for the headers.
+        await context.send_initial_metadata(())
+        controls = asyncio.create_task(self._obey(request))
+        try:
+            async for event in self._telemetry.read():
+                await context.write(event)
+        finally:
+            controls.cancel()
+
+    async def _obey(self, controls: AsyncIterator[pb.TelemetryControl]) -> None:
+        async for control in controls:
+            self._telemetry.apply(control)
+
+    # ---- what only the host serves ---------------------------------------------------
+
+    @_rpc
+    async def GetExposedElixirTools(
+        self, request: Any, context: Any
+    ) -> pb.GetExposedElixirToolsResponse:
+        """Answer that a worker offers none."""
+        del request, context
+        return pb.GetExposedElixirToolsResponse()
+
+    @_rpc
+    async def ExecuteElixirTool(self, request: Any, context: Any) -> None:
+        """Refuse: a worker has no host tools."""
+        await context.abort(
+            grpc.StatusCode.NOT_FOUND,
+            f"a worker has no host tool {request.tool_name!r}",
+        )
+
+    @_rpc
+    async def RegisterTools(self, request: Any, context: Any) -> None:
+        """Refuse: tools are registered with the host."""
+        del request
+        await context.abort(
+            grpc.StatusCode.UNIMPLEMENTED, "tools are registered with the host"
+        )
+
+
+class _CallLog:
+    """The one line that a finished tool call leaves in the log; never its payload."""
+
+    def __init__(self, tool_name: str) -> None:
+        self._tool = tool_name[:_LOGGED_NAME_CHARS]
+        self._began = time.perf_counter()
+        self.outcome = "cancelled"
+        self.chunks = 0
+
+    def write(self, call: ToolCall) -> None:
+        fields: dict[str, object] = {
+            "tool": self._tool,
+            "duration_ms": round((time.perf_counter() - self._began) * 1000, 3),
+            "outcome": self.outcome,
+        }
+        if self.chunks:
+            fields["chunks"] = self.chunks
+        if call.error_type:
+            fields["error"] = call.error_type
+        _logger.info("tool finished", extra={"fields": fields})

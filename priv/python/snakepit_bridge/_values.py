@@ -1,0 +1,141 @@
+"""Values on the wire: JSON text under the StringValue type URL; bytes beside it.
+
+Nothing is ever unpickled, whatever the request's metadata asks for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+
+from ._errors import InvalidArgumentError, ResultEncodingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "BYTES_TYPES",
+    "decode_arguments",
+    "decode_json",
+    "encode_any",
+    "encode_json",
+]
+
+BYTES_TYPES = (bytes, bytearray, memoryview)
+
+_TYPE_URL = "type.googleapis.com/google.protobuf.StringValue"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    msg = f"{name} is not JSON"
+    raise ValueError(msg)
+
+
+def decode_json(data: bytes) -> Any:
+    """Parse strict JSON text in UTF-8; raises ValueError."""
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        msg = "nested too deeply"
+        raise ValueError(msg) from None
+
+
+def decode_arguments(
+    parameters: Mapping[str, AnyMessage], binary: Mapping[str, bytes]
+) -> dict[str, Any]:
+    """Turn a request's parameters into keyword arguments; binary ones stay bytes."""
+    arguments: dict[str, Any] = {}
+    for name, value in parameters.items():
+        try:
+            arguments[name] = decode_json(value.value)
+        except ValueError as exc:
+            msg = f"parameter {name!r} is not valid JSON: {exc}"
+            raise InvalidArgumentError(msg) from None
+    for name, data in binary.items():
+        if name in arguments:
+            msg = f"parameter {name!r} is given twice, as JSON and as bytes"
+            raise InvalidArgumentError(msg)
+        arguments[name] = data
+    return arguments
+
+
+def encode_any(value: object) -> AnyMessage:
+    """Wrap a value's JSON text; raises ResultEncodingError."""
+    return AnyMessage(type_url=_TYPE_URL, value=encode_json(value))
+
+
+def encode_json(value: object) -> bytes:
+    """Encode numbers, strings, containers, None and dataclasses as strict JSON."""
+    try:
+        text = json.dumps(
+            value,
+            default=_fields_of,
+            allow_nan=False,
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        msg = "the result holds text that is not valid Unicode (a lone surrogate)"
+    except RecursionError:
+        msg = "the result is nested too deeply for JSON"
+    except (TypeError, ValueError) as exc:
+        msg = _describe_culprit(value) or f"the result has no JSON form: {exc}"
+    raise ResultEncodingError(msg) from None
+
+
+def _fields_of(value: object) -> dict[str, object]:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: getattr(value, field.name)
+            for field in dataclasses.fields(value)
+        }
+    raise TypeError
+
+
+def _describe_culprit(value: object) -> str | None:
+    """Say where the first value that has no JSON form stands, and why it has none."""
+    seen: set[int] = set()
+    stack: list[tuple[str, object]] = [("result", value)]
+    while stack:
+        path, item = stack.pop()
+        reason = _refusal(item)
+        if reason is not None:
+            return f"{path} {reason}"
+        if dataclasses.is_dataclass(item):
+            item = _fields_of(item)
+        if isinstance(item, (dict, list, tuple)):
+            if id(item) in seen:
+                continue
+            seen.add(id(item))
+            pairs = item.items() if isinstance(item, dict) else enumerate(item)
+            stack.extend((f"{path}[{key!r}]", child) for key, child in pairs)
+    return None
+
+
+def _refusal(item: object) -> str | None:
+    if isinstance(item, float) and not math.isfinite(item):
+        return f"is {item!r}, which JSON does not have"
+    if isinstance(item, BYTES_TYPES):
+        return (
+            f"is of type {type(item).__name__}, which JSON does not have;"
+            " return bytes by themselves to send them as they are"
+        )
+    if isinstance(item, dict):
+        for key in item:
+            if not isinstance(key, (str, int, float, bool, type(None))):
+                return f"has a key of type {type(key).__name__}; JSON keys are text"
+    elif not (
+        isinstance(item, (str, int, float, list, tuple, type(None)))
+        or (dataclasses.is_dataclass(item) and not isinstance(item, type))
+    ):
+        kind = type(item)
+        name = kind.__qualname__
+        if kind.__module__ != "builtins":
+            name = f"{kind.__module__}.{name}"
+        return f"is of type {name}, which JSON does not have"
+    return None
