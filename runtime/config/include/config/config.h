@@ -246,8 +246,8 @@ struct snp_cfg_log {
 struct snp_config {
 	char *instance; /* [A-Za-z0-9_.-]{1,63} */
 	char *data_dir; /* NULL: the runtime's default directory */
-	/* "unix:/path" or "HOST:PORT". Empty, and possibly with a ${SNAKEPIT_DIR} left
-	 * in, until snp_config_resolve_dir(). */
+	/* "unix:/path" or "HOST:PORT", at least one. A ${SNAKEPIT_DIR} may be left in
+	 * until snp_config_resolve_dir(). */
 	char **listen;
 	uint32_t listen_count;
 	struct snp_cfg_tls *tls; /* NULL: none */
@@ -270,9 +270,10 @@ int snp_config_parse(const char *text, size_t len, const char *name,
 
 /*
  * Settle what depends on the runtime's directory `dir` (absolute), which is known only
- * once it is chosen: a ${SNAKEPIT_DIR} that stayed in `listen` because the variable is
- * not set becomes `dir`, and a file that named no listener gets
- * unix:<dir>/<instance>.sock. -ENAMETOOLONG if a socket's path is then over 107 bytes;
+ * once it is chosen: each ${SNAKEPIT_DIR} left in `listen` becomes `dir`. Left in are
+ * those of a file that names no listener (the default is
+ * unix:${SNAKEPIT_DIR}/<instance>.sock) and, if the environment does not set the
+ * variable, those of the file. -ENAMETOOLONG if a socket's path is then over 107 bytes;
  * `cfg` is then unchanged.
  */
 int snp_config_resolve_dir(struct snp_config *cfg, const char *dir,
