@@ -224,23 +224,14 @@ int snp_exit_code(int error)
 	}
 }
 
+/* The other failures say it in their own text (shm/src/attach.c, path.c). */
 const char *snp_exit_advice(int error)
 {
 	switch (error) {
-	case -ENOENT:
-		return "start one with 'snakepit run', or name another with -n";
-	case -EAGAIN:
-		return "it is just starting: try again";
-	case -EEXIST:
-		return "name one of them with -n";
-	case -EPROTO:
-		return "use the tools that came with that runtime";
 	case -EBADMSG:
-		return "check the path given with -n, or restart the runtime";
-	case -EACCES:
-		return "run as the runtime's user or in its group";
+		return "; check the path given with -n, or restart the runtime";
 	case -EPERM:
-		return "check owner and mode of the file";
+		return "; check the path given with -n, and owner and mode of the file";
 	default:
 		return "";
 	}

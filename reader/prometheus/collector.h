@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * collector.h - one scrape: look at the runtime, write everything down.
+ *
+ * Nothing is cached between scrapes but memory: the answer is always of now. A runtime
+ * that is absent, dead or replaced is an answer too, never a failed scrape.
+ *
+ * Thread-safe: scrapes wait for each other. A body belongs to whoever asked for it
+ * until it is given back; all must be back before the collector is destroyed.
+ */
+#ifndef SNP_PROMETHEUS_COLLECTOR_H
+#define SNP_PROMETHEUS_COLLECTOR_H
+
+#include <stdbool.h>
+
+#include "families.h"
+#include "model/buf.h"
+#include "snakepit/err.h"
+
+struct collector;
+
+struct collector_body {
+	struct snp_buf text;
+	struct collector *collector;
+	struct collector_body *next;
+};
+
+/* `instance` as snp_segment_find() takes it; copied. -ENOMEM. */
+int collector_create(const char *instance, enum families_levels levels,
+		     struct collector **ret_collector);
+void collector_destroy(struct collector **collector);
+
+/* The metrics page, NULL when memory ran out. */
+struct collector_body *collector_scrape(struct collector *collector);
+void collector_give_back(struct collector_body *body);
+
+/* Whether a live runtime is attached; else *ret_why says in a line what is in the way.
+ */
+bool collector_ready(struct collector *collector, char ret_why[SNP_ERR_MSG_BYTES]);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * snakepit-prometheus: serve the metrics of a runtime to Prometheus.
+ *
+ * The main thread opens the sockets and then only waits for a signal to stop; web.c's
+ * threads do the work.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector.h"
+#include "listen.h"
+#include "log.h"
+#include "model/target.h"
+#include "options.h"
+#include "web.h"
+
+/* Loopback of both families, so that "localhost" works whichever it resolves to. */
+static const char *const default_addresses[] = {"127.0.0.1:9568", "[::1]:9568"};
+
+static int serve_on(struct web *web, const struct listen_address *address,
+		    struct snp_err *err)
+{
+	char name[LISTEN_NAME_BYTES];
+	int fd = listen_open(address, name, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = web_serve(web, fd, err);
+	if (r == 0)
+		log_line(LOG_LEVEL_INFO, "listening on http://%s", name);
+	return r;
+}
+
+/* One family is enough: many containers have no IPv6. */
+static int serve_on_defaults(struct web *web, struct snp_err *err)
+{
+	size_t nr = sizeof(default_addresses) / sizeof(default_addresses[0]);
+	struct listen_address address;
+	int r = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		r = listen_parse(default_addresses[i], &address, err);
+		if (r == 0)
+			r = serve_on(web, &address, err);
+		if (r < 0 && i > 0 && r != -EADDRINUSE) {
+			log_line(LOG_LEVEL_DEBUG, "%s", err->msg);
+			r = 0;
+		}
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+static int serve(const struct options *options, struct web *web, struct snp_err *err)
+{
+	int r = 0;
+
+	if (options->listen_nr == 0)
+		return serve_on_defaults(web, err);
+	for (size_t i = 0; i < options->listen_nr && r == 0; i++)
+		r = serve_on(web, &options->listen[i], err);
+	return r;
+}
+
+static int run(const struct options *options, const sigset_t *stop, struct snp_err *err)
+{
+	struct collector *collector = NULL;
+	struct web *web = NULL;
+	int r, sig;
+
+	r = collector_create(options->instance, options->levels, &collector);
+	if (r == 0)
+		r = web_create(collector, options->telemetry_path, &web);
+	if (r < 0) {
+		(void)snp_err_set(err, r, "%s", strerror(-r));
+		goto out;
+	}
+	r = serve(options, web, err);
+	if (r < 0)
+		goto out;
+	(void)sigwait(stop, &sig);
+	log_line(LOG_LEVEL_INFO, "stopping: %s", strsignal(sig));
+out:
+	web_destroy(&web);
+	collector_destroy(&collector);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct snp_err err = {0};
+	sigset_t stop;
+
+	if (options_parse(argc, argv, &options, &err) < 0) {
+		(void)fprintf(stderr,
+			      "snakepit-prometheus: %s; see snakepit-prometheus --help\n",
+			      err.msg);
+		return SNP_EXIT_USAGE;
+	}
+	if (options.action != OPTIONS_SERVE) {
+		(void)fputs(options.action == OPTIONS_HELP
+				? options_help
+				: "snakepit-prometheus " SNP_VERSION "\n",
+			    stdout);
+		return fflush(stdout) == 0 ? SNP_EXIT_OK : SNP_EXIT_FAILURE;
+	}
+	log_set_level(options.log_level);
+	/* Blocked before there is a second thread, so that no other takes them. */
+	(void)sigemptyset(&stop);
+	(void)sigaddset(&stop, SIGTERM);
+	(void)sigaddset(&stop, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &stop, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (run(&options, &stop, &err) < 0) {
+		(void)fprintf(stderr, "snakepit-prometheus: %s\n", err.msg);
+		return SNP_EXIT_FAILURE;
+	}
+	return SNP_EXIT_OK;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * segment_writer - a segment with known contents, kept alive without a runtime.
+ *
+ *   segment_writer DIR INSTANCE [POOLS WORKERS TOOLS] [hostile]
+ *
+ * WORKERS and TOOLS are per pool. Prints "ready" once the segment is there, then obeys
+ * single words on stdin, answering each with "ok":
+ *   step      count one more round of everything
+ *   load on   count as fast as it goes, load off stops that
+ *   freeze    no more heartbeats, the lock stays: a hung runtime
+ *   close     end cleanly and exit; end of input does the same
+ * `hostile` gives pools and tools names with every byte a label may have to escape.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "snakepit/write.h"
+
+#define HEARTBEAT_MS 50
+#define NAME_BYTES   129
+
+struct fixture {
+	struct snp_writer *writer;
+	struct snp_bank bank;
+	unsigned pools, workers, tools; /* workers and tools: per pool */
+	uint64_t rounds;
+	bool hostile, loaded, frozen;
+};
+
+/* ---- rows
+ * ------------------------------------------------------------------------------ */
+
+/* Chunk `n` of all characters but NUL: each is in the names of some row. */
+static void hostile_name(char name[NAME_BYTES], unsigned n)
+{
+	static const char multibyte[] = "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x90\x8D";
+	size_t len = (size_t)snprintf(name, NAME_BYTES, "%u", n);
+
+	for (unsigned i = 0; i < 32; i++) {
+		unsigned c = (n * 32 + i) % 128;
+
+		if (c != 0)
+			name[len++] = (char)c;
+	}
+	(void)snprintf(name + len, NAME_BYTES - len, "%s", multibyte);
+}
+
+static void row_name(const struct fixture *f, char name[NAME_BYTES], const char *plain,
+		     unsigned n)
+{
+	if (f->hostile)
+		hostile_name(name, n);
+	else if (n == 0)
+		(void)snprintf(name, NAME_BYTES, "%s", plain);
+	else
+		(void)snprintf(name, NAME_BYTES, "%s%u", plain, n);
+}
+
+static int declare(struct fixture *f, struct snp_row_decl decl, struct snp_err *err)
+{
+	uint32_t index;
+
+	return snp_row_declare(f->writer, &decl, &index, err);
+}
+
+static int declare_pool(struct fixture *f, unsigned pool, struct snp_err *err)
+{
+	char name[NAME_BYTES];
+	int r;
+
+	row_name(f, name, "default", pool);
+	r = declare(f,
+		    (struct snp_row_decl){
+			.kind = SNP_ROW_POOL, .name = name, .text = "demo.Adapter"},
+		    err);
+	for (unsigned i = 0; i < f->workers && r == 0; i++)
+		r = declare(f,
+			    (struct snp_row_decl){
+				.kind = SNP_ROW_WORKER, .pool = pool, .slot = i},
+			    err);
+	for (unsigned i = 0; i < f->tools && r == 0; i++) {
+		row_name(f, name, "word_stats", i);
+		r = declare(f,
+			    (struct snp_row_decl){
+				.kind = SNP_ROW_TOOL, .pool = pool, .name = name},
+			    err);
+	}
+	return r;
+}
+
+/* ---- values
+ * ------------------------------------------------------------------------------ */
+
+#define LEDGER_WORD(id) (offsetof(struct snp_pool_ledger, id) / sizeof(uint64_t))
+
+static void count_pool(struct fixture *f, unsigned pool)
+{
+	struct snp_pool_row *row = snp_pool_row(f->writer, pool);
+	struct snp_pool_cells *cells = &f->bank.pools[pool];
+	uint64_t words[sizeof(struct snp_pool_ledger) / sizeof(uint64_t)] = {0};
+
+	snp_set(&row->worker_limit[0], f->workers);
+	snp_set(&row->queue_limit[0], 100);
+	words[LEDGER_WORD(pool_requests)] = f->rounds * 10;
+	words[LEDGER_WORD(outcomes) + SNP_OUTCOME_OK] = f->rounds * 7;
+	words[LEDGER_WORD(outcomes) + SNP_OUTCOME_ERROR] = f->rounds * 2;
+	words[LEDGER_WORD(active)] = f->rounds;
+	words[LEDGER_WORD(sessions)] = pool + 3;
+	snp_latch_publish(&row->ledger, words, sizeof(words) / sizeof(words[0]));
+	snp_add(&cells->starts[SNP_START_REASON_INITIAL], 1);
+	snp_add(&cells->queue_rejections[0], 2);
+	snp_hist_record(&cells->heartbeat_latency[0], 700000 + f->rounds * 1000);
+	snp_hist_record(&cells->queue_wait[0], f->rounds * 90001);
+	snp_hist_record_long(&cells->lifetime[0], f->rounds * SNP_NS_PER_S * 100);
+}
+
+static void count_tool(struct fixture *f, unsigned tool)
+{
+	struct snp_tool_cells *cells = &f->bank.tools[tool];
+
+	snp_add(&cells->requests[0], 10);
+	snp_add(&cells->failures[0], 1);
+	snp_add(&cells->failures[SNP_FAILURE_CODE_UNAVAILABLE], 1);
+	for (unsigned i = 0; i < 10; i++)
+		snp_hist_record(&cells->duration[0],
+				(f->rounds % 1000 + 1) * (i + 1) * 1234567);
+}
+
+static void count_worker(struct fixture *f, unsigned worker)
+{
+	struct snp_worker_row *row = snp_worker_row(f->writer, worker);
+	uint64_t proc[SNP_PROC_PYTHON_HI + 1] = {
+	    [SNP_PROC_INCARNATION] = 1 + worker % 3,
+	    [SNP_PROC_PID] = 1000 + worker,
+	    [SNP_PROC_START_MONO_NS] = snp_mono_now().ns,
+	    [SNP_PROC_START_REAL_NS] = snp_wall_now().ns,
+	    [SNP_PROC_READY_MONO_NS] = snp_mono_now().ns,
+	};
+
+	if (f->rounds == 1) {
+		memcpy(&proc[SNP_PROC_PYTHON], "3.11.2", 6);
+		snp_latch_publish(&row->proc, proc, sizeof(proc) / sizeof(proc[0]));
+		snp_set(&row->sup.state[0], SNP_WORKER_STATE_READY);
+		snp_set(&row->sup.start_time[0], proc[SNP_PROC_START_REAL_NS]);
+		snp_set(&row->sup.memory[0], UINT64_C(123456789));
+	}
+	snp_add(&row->sup.cpu[0], 12345678);
+	snp_set(&row->hot.worker_active[0], worker % 2);
+	snp_add(&row->hot.pings[0], 1);
+	snp_add(&row->hot.pongs[0], 1);
+	snp_set(&row->hot.last_pong[0], snp_mono_now().ns);
+}
+
+static void count_round(struct fixture *f)
+{
+	f->rounds++;
+	for (unsigned i = 0; i < f->pools; i++)
+		count_pool(f, i);
+	for (unsigned i = 0; i < f->pools * f->tools; i++)
+		count_tool(f, i);
+	for (unsigned i = 0; i < f->pools * f->workers; i++)
+		count_worker(f, i);
+	snp_event_record(&f->bank,
+			 &(struct snp_event_fields){.kind = SNP_EVENT_KIND_WORKER_MOVED,
+						    .initiator = SNP_INITIATOR_WORKER,
+						    .from = SNP_WORKER_STATE_WARMING,
+						    .to = SNP_WORKER_STATE_READY,
+						    .reason = SNP_MOVE_REASON_ANSWERED,
+						    .incarnation = f->rounds,
+						    .pid = 1000},
+			 snp_mono_now());
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------
+ */
+
+static int fixture_open(struct fixture *f, const char *dir, const char *instance,
+			struct snp_err *err)
+{
+	const struct snp_writer_options options = {
+	    .dir = dir,
+	    .instance = instance,
+	    .pools_max = f->pools,
+	    .workers_max = f->pools * f->workers,
+	    .tools_max = f->pools * f->tools,
+	    .banks_max = 1,
+	    .events_per_ring = 64,
+	    .heartbeat_interval_ms = HEARTBEAT_MS,
+	    .stale_after_ms = 500,
+	    .flags = SNP_WRITER_ALLOW_DISK,
+	};
+	int r = snp_writer_create(&options, &f->writer, err);
+
+	for (unsigned i = 0; i < f->pools && r == 0; i++)
+		r = declare_pool(f, i, err);
+	if (r < 0)
+		return r;
+	r = snp_bank_adopt(f->writer, &f->bank);
+	if (r < 0)
+		return snp_err_set(err, r, "no bank");
+	snp_writer_heartbeat(f->writer, 0, 1);
+	count_round(f);
+	return snp_writer_publish(f->writer, err);
+}
+
+/* false: end. */
+static bool obey(struct fixture *f, const char *command)
+{
+	if (strcmp(command, "close\n") == 0)
+		return false;
+	if (strcmp(command, "step\n") == 0)
+		count_round(f);
+	else if (strcmp(command, "load on\n") == 0)
+		f->loaded = true;
+	else if (strcmp(command, "load off\n") == 0)
+		f->loaded = false;
+	else if (strcmp(command, "freeze\n") == 0)
+		f->frozen = true;
+	else
+		(void)printf("unknown command: %s", command);
+	(void)puts("ok");
+	return true;
+}
+
+static void live(struct fixture *f)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+	char command[64];
+	int n;
+
+	(void)puts("ready");
+	for (;;) {
+		if (!f->frozen)
+			snp_writer_heartbeat(f->writer, 0, 1);
+		for (int i = 0; f->loaded && i < 100; i++)
+			count_round(f);
+		n = poll(&in, 1, f->loaded ? 0 : HEARTBEAT_MS);
+		if (n < 0 && errno != EINTR)
+			return;
+		/* stdin is unbuffered, so poll() sees all there is. */
+		if (n > 0 &&
+		    (!fgets(command, sizeof(command), stdin) || !obey(f, command)))
+			return;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct fixture f = {.pools = 2, .workers = 2, .tools = 2};
+	struct snp_err err = {0};
+
+	if (argc > 3 && strcmp(argv[argc - 1], "hostile") == 0) {
+		f.hostile = true;
+		argc--;
+	}
+	if (argc != 3 && argc != 6) {
+		(void)fputs("usage: segment_writer DIR INSTANCE [POOLS WORKERS TOOLS] "
+			    "[hostile]\n",
+			    stderr);
+		return 2;
+	}
+	if (argc == 6) {
+		f.pools = (unsigned)atoi(argv[3]);
+		f.workers = (unsigned)atoi(argv[4]);
+		f.tools = (unsigned)atoi(argv[5]);
+	}
+	(void)setvbuf(stdin, NULL, _IONBF, 0);
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	if (fixture_open(&f, argv[1], argv[2], &err) < 0) {
+		(void)fprintf(stderr, "segment_writer: %s\n", err.msg);
+		return 1;
+	}
+	live(&f);
+	snp_bank_release(f.writer, &f.bank);
+	snp_writer_close(&f.writer);
+	return 0;
+}
