@@ -1,29 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "diag.h"
 
-#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 /* A path may be as long as the whole message; its end says more than its start. */
 #define NAME_BYTES_MAX 160
 
-int diag_at(const struct diag *diag, struct mark mark, const char *fmt, ...)
+void diag_record(const struct diag *diag, struct mark mark, const char *fmt, ...)
 {
 	char what[SNP_ERR_MSG_BYTES];
 	size_t n = strlen(diag->name);
+	bool is_long = n > NAME_BYTES_MAX;
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	if (n > NAME_BYTES_MAX)
-		return snp_err_set(diag->err, -EINVAL, "...%s:%zu:%zu: %s",
-				   diag->name + n - NAME_BYTES_MAX, mark.line,
-				   mark.column, what);
-	return snp_err_set(diag->err, -EINVAL, "%s:%zu:%zu: %s", diag->name, mark.line,
-			   mark.column, what);
+	(void)snp_err_set(diag->err, -EINVAL, "%s%s:%zu:%zu: %s", is_long ? "..." : "",
+			  diag->name + (is_long ? n - NAME_BYTES_MAX : 0), mark.line,
+			  mark.column, what);
 }
 
 const char *diag_quote(const char *text, char ret_quoted[QUOTE_BYTES])

@@ -5,6 +5,7 @@
 #ifndef SNP_CONFIG_DIAG_H
 #define SNP_CONFIG_DIAG_H
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "snakepit/err.h"
@@ -19,8 +20,10 @@ struct diag {
 	struct snp_err *err;
 };
 
-/* Record an error at `mark` and return -EINVAL. */
-int diag_at(const struct diag *diag, struct mark mark, const char *fmt, ...)
+/* Record an error at `mark`; the value is always -EINVAL, also to static analysis. */
+#define diag_at(diag, ...) (diag_record((diag), __VA_ARGS__), -EINVAL)
+
+void diag_record(const struct diag *diag, struct mark mark, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Room for a quoted value: see diag_quote(). */

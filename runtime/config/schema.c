@@ -65,6 +65,8 @@ const char *snp_cfg_affinity_name(enum snp_cfg_affinity affinity)
 
 /* ---- keys.def, first: the members have the types the table says ------------------ */
 
+/* A type cannot stand in parentheses there. NOLINTNEXTLINE(bugprone-macro-parentheses)
+ */
 #define HAS_TYPE(s, m, T)                                                              \
 	static_assert(_Generic(MEMBER(s, m), T : 1, default : 0),                      \
 		      #s "." #m " is not " #T);
@@ -106,7 +108,7 @@ const char *snp_cfg_affinity_name(enum snp_cfg_affinity affinity)
 static const cyaml_schema_value_t string_item = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED)};
 
-#define PTR CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER
+#define PTR (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
 
 #define SEQUENCE(s, m, bytes, item)                                                    \
 	{.key = #m,                                                                    \

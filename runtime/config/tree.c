@@ -276,7 +276,7 @@ static int on_scalar(struct builder *b, const yaml_event_t *e)
 	if (b->open && b->open->kind == NODE_MAP && !b->has_key)
 		return take_key(b, e);
 	rc = add_node(b, e, NODE_SCALAR, text, &node);
-	if (rc < 0)
+	if (!node)
 		return rc;
 	node->is_null = is_plain_null(e);
 	rc = expand(&node->text, is_listen_item(node) ? EXPAND_KEEP_DIR : 0, node->mark,

@@ -161,10 +161,9 @@ static int translate(cyaml_err_t err, const struct complaint *complaint,
 			    : 0];
 	if (!complaint->unknown_key)
 		return wrong_value(node, diag);
-	for (const struct node *n = node->first; n; n = n->next) {
-		if (!n->def)
-			return wrong_key(n, diag);
-	}
+	node = first_unknown(r->lines[0]);
+	if (node)
+		return wrong_key(node, diag);
 	return snp_err_set(diag->err, -EINVAL, "%s: %s", diag->name,
 			   cyaml_strerror(err));
 }

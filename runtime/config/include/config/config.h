@@ -28,7 +28,7 @@
 #include "log/log.h" /* enum log_level, enum log_format */
 #include "snakepit/err.h"
 
-#define SNP_CONFIG_MAX_BYTES (1024 * 1024)
+#define SNP_CONFIG_MAX_BYTES 1048576
 
 /* X(ID, name in the file) */
 #define SNP_CFG_PROFILES(X)                                                            \
