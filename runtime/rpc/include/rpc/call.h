@@ -35,7 +35,8 @@ struct rpc_call;
 struct rpc_server_call; /* server.h */
 
 struct rpc_call_ops {
-	/* Initial metadata arrived: the peer has taken the call. May be NULL. */
+	/* Initial metadata arrived: the peer has taken the call. A unary call learns it
+	 * together with the reply. May be NULL. */
 	void (*on_initial)(struct rpc_call *call);
 	/* One message, borrowed: take a reference to keep it. Required. */
 	void (*on_message)(struct rpc_call *call, struct rpc_buf *message);

@@ -15,7 +15,7 @@
  *   rpc_loop_destroy  | no                 | yes, one thread
  *
  * Allocation failure in this library is an error return. gRPC's own small internal
- * allocations abort the process; message payloads are allocated by us, not by gRPC.
+ * allocations abort the process; large payloads are allocated by us, not by gRPC.
  */
 #ifndef RPC_LOOP_H
 #define RPC_LOOP_H
@@ -41,16 +41,14 @@ typedef void (*rpc_log_fn)(enum rpc_log_level level, const char *text);
 
 /* Start the library: first thing in a program, while it has one thread, with the signal
  * mask that gRPC's threads shall inherit (block everything). Switches absl's deadlock
- * detector off (it may abort a healthy process), routes gRPC's errors to `log_fn` (NULL
- * drops them) and makes sure that gRPC ignores proxies and debug switches from the
- * environment. Calls nest; each needs one rpc_shutdown(). */
+ * detector off (it may abort a healthy process) and routes gRPC's errors to `log_fn`
+ * (NULL drops them). Calls nest; each needs one rpc_shutdown(). */
 void rpc_init(rpc_log_fn log_fn);
 
 /* After every loop, channel and server is destroyed. Ends gRPC's threads. */
 void rpc_shutdown(void);
 
-/* ---- Loops
- * --------------------------------------------------------------------------- */
+/* ---- Loops ---------------------------------------------------------- */
 
 struct rpc_loop;
 
@@ -79,8 +77,7 @@ void rpc_loop_destroy(struct rpc_loop **loop);
 /* True on the thread of this loop. */
 bool rpc_loop_is_current(const struct rpc_loop *loop);
 
-/* ---- Tasks
- * --------------------------------------------------------------------------- */
+/* ---- Tasks ---------------------------------------------------------- */
 
 /* Embed in an object of yours; belongs to the loop from post until fn is called, and
  * may be posted again or freed from within fn. `next` is the loop's. */
@@ -98,8 +95,7 @@ void rpc_loop_post(struct rpc_loop *loop, struct rpc_task *task);
  * and tests, not for hot paths. */
 void rpc_loop_run(struct rpc_loop *loop, void (*fn)(void *arg), void *arg);
 
-/* ---- Timers
- * -------------------------------------------------------------------------- */
+/* ---- Timers --------------------------------------------------------- */
 
 /* One-shot. Embed in an object of yours, zeroed before its first use. The fields are
  * the loop's. Timers fire in deadline order, equal deadlines in the order they were

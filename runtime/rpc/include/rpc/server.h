@@ -53,8 +53,9 @@ struct rpc_server_opts {
 };
 
 struct rpc_server_call_ops {
-	/* The client cancelled, went away, or the deadline passed. At most once, not
-	 * after finish. May be NULL. */
+	/* The client cancelled, went away, or the deadline passed. At most once, and
+	 * not after a finish on this thread; it may overlap one on another. May be
+	 * NULL. */
 	void (*on_cancelled)(struct rpc_server_call *call);
 	/* The message given to send has left; the next may be sent. May be NULL. */
 	void (*on_writable)(struct rpc_server_call *call);
@@ -92,8 +93,7 @@ void rpc_server_shutdown(struct rpc_server *server, uint32_t grace_ms,
  * than on_stopped. */
 void rpc_server_destroy(struct rpc_server **server);
 
-/* ---- One call
- * ------------------------------------------------------------------------ */
+/* ---- One call ------------------------------------------------------- */
 
 /* Say who hears of this call from now on. Without it the handler hears nothing more,
  * which suits one that finishes before it returns. `ops` is static. */
@@ -116,9 +116,10 @@ int rpc_server_call_add_trailing(struct rpc_server_call *call, const char *key,
 				 struct rpc_str value);
 
 /* Send one message of a stream (a reference is taken). One at a time: -EAGAIN until
- * on_writable. -ECANCELED once nobody listens, -EALREADY after finish. on_writable
- * follows every accepted message unless on_done comes first; a slow reader holds it
- * back, which bounds the memory of a server that waits for it. */
+ * on_writable. -ECANCELED once nobody listens, -EALREADY after finish, -ENOMEM. Each
+ * accepted message is followed by on_writable when it has left, by on_cancelled when it
+ * cannot, or by on_done after a finish. A slow reader holds on_writable back, and so
+ * bounds the memory of a server that waits for it. */
 int rpc_server_call_send(struct rpc_server_call *call, struct rpc_buf *message);
 
 /* End the call. `message` (may be NULL) is sent before the status: the reply of a unary

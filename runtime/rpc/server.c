@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Arrival of calls, and the server's end. For each method and loop one request is kept
+ * outstanding with gRPC, in a slot that is re-used; more gain nothing. One more slot a
+ * loop takes calls to methods nobody registered: left alone, those would hang until
+ * their deadline.
+ *
+ * Shutdown: gRPC stops taking calls and gives every slot back as failed; when all slots
+ * are back and gRPC says that the last call is gone (`pending` counts both), the owner
+ * is told on the first loop.
+ */
+#include "rpc/server.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <grpc/grpc.h>
+#include <grpc/grpc_posix.h>
+#include <grpc/grpc_security.h>
+
+#include "args.h"
+#include "buf_internal.h"
+#include "loop_internal.h"
+#include "rpc/channel.h"
+#include "server_internal.h"
+#include "snakepit/check.h"
+#include "tag.h"
+
+struct method {
+	struct method *next;
+	void *core; /* gRPC's handle */
+	rpc_handler_fn fn;
+	void *user;
+	char path[];
+};
+
+struct slot {
+	struct rpc__tag tag;
+	struct rpc_server *server;
+	struct rpc_loop *loop;
+	const struct method *method; /* NULL: the one for unknown methods */
+	struct rpc__arrival arrival;
+	grpc_byte_buffer *payload;
+	grpc_call_details details;
+};
+
+struct rpc_server {
+	grpc_server *core;
+	grpc_server_credentials *creds;
+	struct method *methods;
+	size_t n_methods;
+	struct slot *slots;
+	size_t n_slots;
+	struct rpc_loop *first_loop;
+
+	atomic_uint pending; /* slots with gRPC, and the shutdown tag */
+	atomic_bool stopping;
+	uint32_t grace_ms;
+	struct rpc_timer grace_timer; /* the first loop's */
+	struct rpc__tag shutdown_tag;
+	struct rpc_task task; /* start of the shutdown, later its end */
+	void (*on_stopped)(void *user);
+	void *stopped_user;
+};
+
+#define SERVER_OF(ptr, member)                                                         \
+	((struct rpc_server *)((char *)(ptr)-offsetof(struct rpc_server, member)))
+
+/* ---- Setting up ------------------------------------------------------- */
+
+static void fill_args(const struct rpc_server_opts *opts, struct rpc__args *args)
+{
+	uint32_t max_message =
+	    rpc__or_default(opts->max_message_bytes, RPC_MESSAGE_BYTES_DEFAULT);
+
+	rpc__args_add(args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, max_message);
+	rpc__args_add(args, GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, max_message);
+	rpc__args_add(args, GRPC_ARG_MAX_METADATA_SIZE,
+		      rpc__or_default(opts->max_metadata_bytes, 16384));
+	rpc__args_add(args, GRPC_ARG_MAX_CONCURRENT_STREAMS,
+		      rpc__or_default(opts->max_streams, 1024));
+	rpc__args_add(args, GRPC_ARG_ENABLE_CHANNELZ, 0);
+	/* gRPC inflates a message before it looks at its size: never let it. */
+	rpc__args_add(args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+	/* A peer that answers no ping is gone or mute; it shall not keep a connection.
+	 */
+	rpc__args_add(args, GRPC_ARG_KEEPALIVE_TIME_MS,
+		      rpc__or_default(opts->keepalive_ms, 60000));
+	rpc__args_add(args, GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000);
+	rpc__args_add(args, GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+	rpc__args_add(args, GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+	/* Clients may ping us as often as this without being thrown out. */
+	rpc__args_add(args, GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+		      1000);
+}
+
+int rpc_server_create(const struct rpc_server_opts *opts,
+		      struct rpc_server **ret_server, struct snp_err *err)
+{
+	static const struct rpc_server_opts defaults;
+	struct rpc_server *server = calloc(1, sizeof(*server));
+	struct rpc__args args = {0};
+
+	if (!server)
+		return snp_err_set(err, -ENOMEM, "out of memory for a server");
+	fill_args(opts ? opts : &defaults, &args);
+	server->core = grpc_server_create(
+	    &(grpc_channel_args){.num_args = args.n, .args = args.v}, NULL);
+	server->creds = grpc_insecure_server_credentials_create();
+	*ret_server = server;
+	return 0;
+}
+
+int rpc_server_method(struct rpc_server *server, const char *method, rpc_handler_fn fn,
+		      void *user)
+{
+	struct method *m;
+
+	SNP_CHECK(!server->first_loop);
+	m = malloc(sizeof(*m) + strlen(method) + 1);
+	if (!m)
+		return -ENOMEM;
+	strcpy(m->path, method);
+	m->core = grpc_server_register_method(
+	    server->core, m->path, NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+	if (!m->core) {
+		free(m);
+		return -EEXIST;
+	}
+	m->fn = fn;
+	m->user = user;
+	m->next = server->methods;
+	server->methods = m;
+	server->n_methods++;
+	return 0;
+}
+
+/* ---- Arrival ---------------------------------------------------------- */
+
+static void drop_pending(struct rpc_server *server);
+
+static void request_next(struct slot *slot)
+{
+	grpc_completion_queue *cq = rpc__loop_cq(slot->loop);
+	struct rpc__arrival *arrival = &slot->arrival;
+	grpc_call_error rc;
+	void *tag;
+
+	grpc_metadata_array_init(&arrival->metadata);
+	slot->payload = NULL;
+	tag = rpc__tag_arm(&slot->tag);
+	if (slot->method) {
+		rc = grpc_server_request_registered_call(
+		    slot->server->core, slot->method->core, &arrival->core,
+		    &arrival->deadline, &arrival->metadata, &slot->payload, cq, cq,
+		    tag);
+	} else {
+		grpc_call_details_init(&slot->details);
+		rc = grpc_server_request_call(slot->server->core, &arrival->core,
+					      &slot->details, &arrival->metadata, cq,
+					      cq, tag);
+	}
+	SNP_CHECK(rc == GRPC_CALL_OK);
+}
+
+/* gRPC also delivers a call whose message it refused to read, without the message. */
+static void refuse_missing(struct rpc_server_call *call)
+{
+	if (grpc_call_failed_before_recv_message(rpc__server_call_core(call)))
+		rpc_server_call_finish(call, NULL, RPC_RESOURCE_EXHAUSTED,
+				       "the request could not be received");
+	else
+		rpc_server_call_finish(call, NULL, RPC_UNIMPLEMENTED,
+				       "the request has no message");
+}
+
+/* Takes `payload`. */
+static void serve(const struct method *method, struct rpc_server_call *call,
+		  grpc_byte_buffer *payload)
+{
+	struct rpc_buf *request;
+
+	if (!payload) {
+		refuse_missing(call);
+		return;
+	}
+	if (rpc__byte_buffer_is_compressed(payload)) {
+		grpc_byte_buffer_destroy(payload);
+		rpc_server_call_finish(call, NULL, RPC_UNIMPLEMENTED,
+				       "compressed messages are not accepted");
+		return;
+	}
+	request = rpc__buf_wrap(payload);
+	if (!request) {
+		rpc_server_call_finish(call, NULL, RPC_RESOURCE_EXHAUSTED,
+				       "out of memory for the request");
+		return;
+	}
+	method->fn(call, request, method->user);
+	rpc_buf_unref(request);
+}
+
+static void on_known(struct slot *slot)
+{
+	struct rpc_server_call *call =
+	    rpc__server_call_create(slot->loop, &slot->arrival);
+	grpc_byte_buffer *payload = slot->payload;
+
+	request_next(slot);
+	if (call)
+		serve(slot->method, call, payload);
+	else
+		grpc_byte_buffer_destroy(payload);
+}
+
+static void on_unknown(struct slot *slot)
+{
+	struct rpc_server_call *call;
+
+	slot->arrival.deadline = slot->details.deadline;
+	grpc_call_details_destroy(&slot->details);
+	call = rpc__server_call_create(slot->loop, &slot->arrival);
+	request_next(slot);
+	if (call)
+		rpc_server_call_finish(call, NULL, RPC_UNIMPLEMENTED,
+				       "unknown service or method");
+}
+
+static void on_arrival(struct rpc__tag *tag, bool ok)
+{
+	struct slot *slot = (struct slot *)tag; /* first member */
+
+	if (!ok) { /* the server is stopping */
+		grpc_metadata_array_destroy(&slot->arrival.metadata);
+		if (!slot->method)
+			grpc_call_details_destroy(&slot->details);
+		drop_pending(slot->server);
+	} else if (slot->method) {
+		on_known(slot);
+	} else {
+		on_unknown(slot);
+	}
+}
+
+static void add_slot(struct rpc_server *server, struct rpc_loop *loop,
+		     const struct method *method)
+{
+	server->slots[server->n_slots++] = (struct slot){
+	    .tag = {.fn = on_arrival},
+	    .server = server,
+	    .loop = loop,
+	    .method = method,
+	};
+}
+
+int rpc_server_start(struct rpc_server *server, struct rpc_loop *const *loops, size_t n,
+		     struct snp_err *err)
+{
+	SNP_CHECK(!server->first_loop && n > 0);
+	server->slots = calloc(n * (server->n_methods + 1), sizeof(*server->slots));
+	if (!server->slots)
+		return snp_err_set(err, -ENOMEM, "out of memory for a server");
+	for (size_t i = 0; i < n; i++) {
+		grpc_server_register_completion_queue(server->core,
+						      rpc__loop_cq(loops[i]), NULL);
+		for (struct method *m = server->methods; m; m = m->next)
+			add_slot(server, loops[i], m);
+		add_slot(server, loops[i], NULL);
+	}
+	server->first_loop = loops[0];
+	atomic_store(&server->pending, (unsigned)server->n_slots);
+	grpc_server_start(server->core);
+	for (size_t i = 0; i < server->n_slots; i++)
+		request_next(&server->slots[i]);
+	return 0;
+}
+
+int rpc_server_add_fd(struct rpc_server *server, int fd)
+{
+	if (atomic_load(&server->stopping)) {
+		(void)close(fd);
+		return -ESHUTDOWN;
+	}
+	grpc_server_add_channel_from_fd(server->core, fd, server->creds);
+	return 0;
+}
+
+/* ---- The end ---------------------------------------------------------- */
+
+static void tell_stopped(struct rpc_task *task)
+{
+	struct rpc_server *server = SERVER_OF(task, task);
+
+	(void)rpc_timer_cancel(server->first_loop, &server->grace_timer);
+	if (server->on_stopped)
+		server->on_stopped(server->stopped_user);
+}
+
+static void drop_pending(struct rpc_server *server)
+{
+	if (atomic_fetch_sub_explicit(&server->pending, 1, memory_order_acq_rel) > 1)
+		return;
+	server->task.fn = tell_stopped;
+	rpc_loop_post(server->first_loop, &server->task);
+}
+
+static void on_shutdown(struct rpc__tag *tag, bool ok)
+{
+	(void)ok;
+	drop_pending(SERVER_OF(tag, shutdown_tag));
+}
+
+static void on_grace_over(struct rpc_timer *timer)
+{
+	grpc_server_cancel_all_calls(SERVER_OF(timer, grace_timer)->core);
+}
+
+static void begin_shutdown(struct rpc_task *task)
+{
+	struct rpc_server *server = SERVER_OF(task, task);
+
+	server->shutdown_tag.fn = on_shutdown;
+	grpc_server_shutdown_and_notify(server->core, rpc__loop_cq(server->first_loop),
+					rpc__tag_arm(&server->shutdown_tag));
+	rpc_timer_start(server->first_loop, &server->grace_timer,
+			snp_mono_add_ms(snp_mono_now(), server->grace_ms),
+			on_grace_over);
+}
+
+void rpc_server_shutdown(struct rpc_server *server, uint32_t grace_ms,
+			 void (*on_stopped)(void *user), void *user)
+{
+	SNP_CHECK(server->first_loop);
+	SNP_CHECK(!atomic_exchange(&server->stopping, true));
+	server->grace_ms = grace_ms;
+	server->on_stopped = on_stopped;
+	server->stopped_user = user;
+	atomic_fetch_add(&server->pending, 1);
+	server->task.fn = begin_shutdown;
+	rpc_loop_post(server->first_loop, &server->task);
+}
+
+void rpc_server_destroy(struct rpc_server **server_ptr)
+{
+	struct rpc_server *server = *server_ptr;
+
+	if (!server)
+		return;
+	*server_ptr = NULL;
+	SNP_CHECK(atomic_load(&server->pending) == 0);
+	grpc_server_destroy(server->core);
+	grpc_server_credentials_release(server->creds);
+	while (server->methods) {
+		struct method *next = server->methods->next;
+
+		free(server->methods);
+		server->methods = next;
+	}
+	free(server->slots);
+	free(server);
+}
