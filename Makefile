@@ -40,8 +40,9 @@ RPC_INC    := -Iruntime/rpc/include
 LOG_INC    := -Iruntime/log/include
 CONF_INC   := -Iruntime/config/include
 MODEL_INC  := -Ireader/model/include
+CLI_INC    := -Itools/cli/include
 
-LIBS := shm log config rpc runtime model
+LIBS := shm log config rpc runtime model cli
 DIRS_shm     := shm/src
 INC_shm      := $(SHM_INC) -Ishm/src
 DIRS_log     := runtime/log
@@ -54,10 +55,12 @@ DIRS_runtime := runtime/pool runtime/worker runtime/core
 INC_runtime  := $(SHM_INC) $(RPC_INC) $(LOG_INC) $(CONF_INC) -Iruntime
 DIRS_model   := reader/model
 INC_model    := $(SHM_INC) $(MODEL_INC)
+DIRS_cli     := tools/cli
+INC_cli      := $(SHM_INC) $(MODEL_INC) $(CLI_INC)
 
 # ---- Programs: sources, include paths, archives in link order, system libraries --------
 # tools/snakepit/ makes `snakepit`; a program never links a component not named here.
-GRPC_LIBS := -lgrpc_unsecure -lgpr -lprotobuf-c
+GRPC_LIBS := -lgrpc_unsecure -lgpr -lprotobuf-c -ljansson
 PROGS := snakepitd snakepit-launch snakepit snakepit-exec snakepit-inspect \
 	 snakepit-prometheus snakepit-top
 SRC_snakepitd  := $(wildcard runtime/main.c)
@@ -66,11 +69,11 @@ ARCH_snakepitd := runtime rpc config log shm
 SYS_snakepitd  := $(GRPC_LIBS) -lcyaml -lyaml -lurcu-qsbr -lurcu-common -ldl
 SRC_snakepit-launch := $(wildcard runtime/launch/launch.c)
 SRC_snakepit   := $(wildcard tools/snakepit/*.c)
-INC_snakepit   := $(SHM_INC) $(MODEL_INC) -Itools/snakepit
-ARCH_snakepit  := model shm
+INC_snakepit   := $(SHM_INC) $(MODEL_INC) $(CLI_INC) -Itools/snakepit
+ARCH_snakepit  := cli model shm
 SRC_snakepit-exec  := $(wildcard tools/snakepit-exec/*.c)
-INC_snakepit-exec  := $(SHM_INC) $(RPC_INC) $(MODEL_INC)
-ARCH_snakepit-exec := rpc model shm
+INC_snakepit-exec  := $(SHM_INC) $(RPC_INC) $(MODEL_INC) $(CLI_INC) -Itools/snakepit-exec
+ARCH_snakepit-exec := rpc cli model shm
 SYS_snakepit-exec  := $(GRPC_LIBS) -ljansson -ldl
 SRC_snakepit-inspect  := $(wildcard reader/inspect/*.c)
 INC_snakepit-inspect  := $(INC_model)
@@ -101,6 +104,8 @@ TARCH_runtime   := runtime rpc config log shm
 TSYS_runtime    := $(SYS_snakepitd)
 TINC_model      := $(INC_model)
 TARCH_model     := model shm
+TINC_cli        := $(INC_cli)
+TARCH_cli       := cli model shm
 TINC_prometheus := $(INC_snakepit-prometheus)
 TARCH_prometheus := model shm
 TSYS_prometheus := $(SYS_snakepit-prometheus)
