@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/nearest.h"
+
+static int missing_value(const struct cli_option *option, const char *typed,
+			 struct snp_err *err)
+{
+	return snp_err_set(err, -EINVAL, "option '%s' needs a value: %s %s", typed, typed,
+			   option->value);
+}
+
+static int unknown_option(const struct cli_args *args, const char *name, size_t len,
+			  struct snp_err *err)
+{
+	char word[CLI_NEAREST_MAX + 1] = "";
+	struct cli_nearest nearest = {.word = word};
+
+	if (len < sizeof(word))
+		memcpy(word, name, len);
+	for (int i = 0; i < args->options_nr; i++)
+		cli_nearest_try(&nearest, args->options[i].name);
+	if (nearest.best)
+		return snp_err_set(err, -EINVAL,
+				   "unknown option '--%.*s'; did you mean '--%s'?",
+				   (int)len, name, nearest.best);
+	return snp_err_set(err, -EINVAL, "unknown option '--%.*s'; see --help", (int)len,
+			   name);
+}
+
+static int long_option(struct cli_args *args, const char *typed, const char **ret_value,
+		       struct snp_err *err)
+{
+	const char *name = typed + 2;
+	size_t len = strcspn(name, "=");
+	const char *value = name[len] ? name + len + 1 : NULL;
+
+	for (int i = 0; i < args->options_nr; i++) {
+		const struct cli_option *option = &args->options[i];
+
+		if (strlen(option->name) != len || memcmp(option->name, name, len) != 0)
+			continue;
+		if (!option->value && value)
+			return snp_err_set(err, -EINVAL,
+					   "option '--%s' takes no value; leave out '=%s'",
+					   option->name, value);
+		if (option->value && !value) {
+			if (args->next == args->argc)
+				return missing_value(option, typed, err);
+			value = args->argv[args->next++];
+		}
+		*ret_value = value;
+		return i;
+	}
+	return unknown_option(args, name, len, err);
+}
+
+static int letter_option(struct cli_args *args, const char **ret_value,
+			 struct snp_err *err)
+{
+	char typed[] = {'-', *args->letters, '\0'};
+
+	for (int i = 0; i < args->options_nr; i++) {
+		const struct cli_option *option = &args->options[i];
+
+		if (option->letter != typed[1])
+			continue;
+		args->letters++;
+		*ret_value = NULL;
+		if (option->value) {
+			if (*args->letters)
+				*ret_value = args->letters;
+			else if (args->next < args->argc)
+				*ret_value = args->argv[args->next++];
+			else
+				return missing_value(option, typed, err);
+			args->letters = NULL;
+		}
+		return i;
+	}
+	return snp_err_set(err, -EINVAL, "unknown option '%s'; see --help", typed);
+}
+
+int cli_next(struct cli_args *args, const char **ret_value, struct snp_err *err)
+{
+	const char *arg;
+
+	if (args->letters && *args->letters)
+		return letter_option(args, ret_value, err);
+	args->letters = NULL;
+	if (args->next >= args->argc)
+		return CLI_END;
+	arg = args->argv[args->next++];
+	if (!args->options_ended && strcmp(arg, "--") == 0) {
+		args->options_ended = true;
+		return cli_next(args, ret_value, err);
+	}
+	if (args->options_ended || arg[0] != '-' || arg[1] == '\0') {
+		*ret_value = arg;
+		return CLI_OPERAND;
+	}
+	if (arg[1] == '-')
+		return long_option(args, arg, ret_value, err);
+	args->letters = arg + 1;
+	return letter_option(args, ret_value, err);
+}
