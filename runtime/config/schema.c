@@ -65,11 +65,12 @@ const char *snp_cfg_affinity_name(enum snp_cfg_affinity affinity)
 
 /* ---- keys.def, first: the members have the types the table says ------------------ */
 
-/* A type cannot stand in parentheses there. NOLINTNEXTLINE(bugprone-macro-parentheses)
- */
+/* A type cannot stand in parentheses there. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define HAS_TYPE(s, m, T)                                                              \
 	static_assert(_Generic(MEMBER(s, m), T : 1, default : 0),                      \
 		      #s "." #m " is not " #T);
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define SECTION(s)
 #define SECTION_END(s)

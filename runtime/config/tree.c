@@ -14,6 +14,7 @@
  * cheap: recursion is bounded, and looking for duplicates is quadratic. */
 #define DEPTH_MAX     16
 #define KEYS_MAX      128
+#define ITEMS_MAX     1000
 #define KEY_BYTES_MAX 128
 
 struct builder {
@@ -240,6 +241,9 @@ static int add_node(struct builder *b, const yaml_event_t *e, enum node_kind kin
 	if (b->open && b->open->kind == NODE_MAP && !b->has_key)
 		return diag_at(b->diag, mark, "a key cannot be a %s; expected a word",
 			       kind == NODE_MAP ? "mapping" : "list");
+	if (b->open && b->open->count >= ITEMS_MAX)
+		return diag_at(b->diag, mark, "too many items; expected at most %d",
+			       ITEMS_MAX);
 	node = tree_add(b->open, kind, b->has_key ? b->key : NULL, text);
 	if (!node)
 		return out_of_memory(b);

@@ -81,10 +81,8 @@ static size_t encode(char out[8], const char *p, size_t n, uint32_t cp)
 	}
 	if (codepoint_is_unsafe(cp))
 		return (size_t)snprintf(out, 8, "\\u%04x", (unsigned)cp & 0xFFFFU);
-	if (cp == REPLACEMENT) {
-		memcpy(out, "\xEF\xBF\xBD", 3);
-		return 3;
-	}
+	if (cp == REPLACEMENT)
+		return (size_t)snprintf(out, 8, "\xEF\xBF\xBD");
 	memcpy(out, p, n);
 	return n;
 }

@@ -54,13 +54,13 @@ static struct {
 };
 
 static const char *const level_names[LOG_LEVEL_NR] = {
-#define X(id, name) [LOG_LEVEL_##id] = name,
+#define X(id, name) [LOG_LEVEL_##id] = (name),
     LOG_LEVELS(X)
 #undef X
 };
 
 static const char *const format_names[LOG_FORMAT_NR] = {
-#define X(id, name) [LOG_FORMAT_##id] = name,
+#define X(id, name) [LOG_FORMAT_##id] = (name),
     LOG_FORMATS(X)
 #undef X
 };
