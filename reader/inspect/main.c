@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snakepit-inspect: print a segment, or one value of it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/buf.h"
+#include "model/target.h"
+#include "options.h"
+#include "report.h"
+#include "selector.h"
+#include "verify.h"
+
+static int complain(const struct snp_err *err, const char *advice)
+{
+	(void)fprintf(stderr, "snakepit-inspect: %s%s\n", err->msg, advice);
+	return snp_exit_code(err->code);
+}
+
+/* Find, map and copy; on failure nothing is left behind. */
+static int look(const char *instance, struct snp_segment **ret_seg,
+		struct snp_snapshot **ret_snap, struct snp_err *err)
+{
+	struct snp_segment *seg = NULL;
+	struct snp_snapshot *snap = NULL;
+	char path[SNP_PATH_BYTES];
+	int r;
+
+	r = snp_segment_find(instance, path, err);
+	if (r == 0)
+		r = snp_segment_attach(path, &seg, err);
+	if (r == 0)
+		r = snp_segment_snapshot(seg, &snap, err);
+	if (r < 0) {
+		snp_snapshot_destroy(&snap);
+		snp_segment_detach(&seg);
+		return r;
+	}
+	*ret_seg = seg;
+	*ret_snap = snap;
+	return 0;
+}
+
+static int render(const struct report *report, const struct options *options,
+		  struct snp_buf *out, struct snp_err *err)
+{
+	if (options->field)
+		return selector_print(report, options->field, out, err);
+	switch (options->format) {
+	case OPTIONS_TEXT:
+		render_text(report, out);
+		break;
+	case OPTIONS_JSON:
+		render_json(report, out);
+		break;
+	case OPTIONS_CSV:
+		render_csv(report, out);
+		break;
+	}
+	return 0;
+}
+
+static int print(struct snp_segment *seg, const struct snp_snapshot *snap,
+		 const struct options *options, struct snp_buf *out,
+		 struct snp_err *err)
+{
+	struct report report;
+	int r = 0;
+
+	report_init(&report, seg, snap);
+	if (options->events)
+		r = report_add_events(&report, seg);
+	if (r < 0)
+		(void)snp_err_set(err, r, "out of memory for events");
+	else
+		r = render(&report, options, out, err);
+	report_fini(&report);
+	return r;
+}
+
+static int exit_of_field(int error)
+{
+	return error == -EINVAL ? SNP_EXIT_USAGE : SNP_EXIT_FAILURE;
+}
+
+static int run(const struct options *options)
+{
+	struct snp_segment *seg = NULL;
+	struct snp_snapshot *snap = NULL;
+	struct snp_buf out = {0};
+	struct snp_err err = {0};
+	int exit_code = SNP_EXIT_OK;
+	int r;
+
+	r = look(options->instance, &seg, &snap, &err);
+	if (r < 0)
+		return complain(&err, snp_exit_advice(r));
+	if (options->action == OPTIONS_VERIFY) {
+		r = verify(seg, snap, &out, &err);
+		if (r > 0)
+			exit_code = SNP_EXIT_UNKNOWN;
+		else if (r < 0)
+			exit_code = complain(&err, snp_exit_advice(r));
+	} else {
+		r = print(seg, snap, options, &out, &err);
+		if (r < 0) {
+			(void)complain(&err, "");
+			exit_code = exit_of_field(r);
+		}
+	}
+	if (r >= 0) {
+		r = snp_buf_write_fd(&out, STDOUT_FILENO);
+		if (r < 0) {
+			(void)snp_err_set(&err, r, "cannot write: %s", strerror(-r));
+			(void)complain(&err, "");
+			exit_code = SNP_EXIT_FAILURE;
+		}
+	}
+	snp_buf_fini(&out);
+	snp_snapshot_destroy(&snap);
+	snp_segment_detach(&seg);
+	return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct snp_err err = {0};
+
+	if (options_parse(argc, argv, &options, &err) < 0) {
+		(void)complain(&err, "; see snakepit-inspect --help");
+		return SNP_EXIT_USAGE;
+	}
+	switch (options.action) {
+	case OPTIONS_HELP:
+		(void)fputs(options_help, stdout);
+		break;
+	case OPTIONS_VERSION:
+		(void)puts("snakepit-inspect " SNP_VERSION);
+		break;
+	default:
+		return run(&options);
+	}
+	return fflush(stdout) == 0 ? SNP_EXIT_OK : SNP_EXIT_FAILURE;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+
+const char options_help[] =
+    "Print what a Snakepit runtime's segment holds, while it runs or after it died.\n"
+    "\n"
+    "  snakepit-inspect                     everything, for people\n"
+    "  snakepit-inspect -n prod --json      everything, for programs\n"
+    "  snakepit-inspect --field 'snakepit.requests{pool=default,method=word_stats}'\n"
+    "  snakepit-inspect --field 'snakepit.heartbeat.latency{pool=default}:p99'\n"
+    "  snakepit-inspect --field writer.verdict\n"
+    "\n"
+    "Usage: snakepit-inspect [OPTION]...\n"
+    "\n"
+    "  -n, --instance NAME|PATH  instance to read, or the path of its segment\n"
+    "                            (default: $SNAKEPIT_INSTANCE, or the only one)\n"
+    "      --text                grouped text (default)\n"
+    "      --json                one JSON object\n"
+    "      --csv                 one line a value\n"
+    "      --field NAME          print one value: segment.*, writer.*, stats.* or a "
+    "metric,\n"
+    "                            by either of its names, with {label=value,...} as "
+    "needed;\n"
+    "                            of histograms the count, or :sum, :p50, :p90, :p99\n"
+    "      --events              lifecycle events too\n"
+    "      --verify              check the contents, print what is wrong\n"
+    "  -V, --version             print the version\n"
+    "  -h, --help                print this text\n"
+    "\n"
+    "Exit codes: 0 ok; 1 failure; 2 wrong usage; 3 no such instance; 4 damaged, or of\n"
+    "another version.\n";
+
+enum {
+	OPT_TEXT = 256,
+	OPT_JSON,
+	OPT_CSV,
+	OPT_FIELD,
+	OPT_EVENTS,
+	OPT_VERIFY,
+};
+
+static const struct option long_options[] = {
+    {"instance", required_argument, NULL, 'n'},
+    {"text", no_argument, NULL, OPT_TEXT},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"csv", no_argument, NULL, OPT_CSV},
+    {"field", required_argument, NULL, OPT_FIELD},
+    {"events", no_argument, NULL, OPT_EVENTS},
+    {"verify", no_argument, NULL, OPT_VERIFY},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+/* false for what getopt could not make sense of. */
+static bool parse_one(int option, struct options *options)
+{
+	switch (option) {
+	case 'n':
+		options->instance = optarg;
+		return true;
+	case OPT_TEXT:
+		options->format = OPTIONS_TEXT;
+		return true;
+	case OPT_JSON:
+		options->format = OPTIONS_JSON;
+		return true;
+	case OPT_CSV:
+		options->format = OPTIONS_CSV;
+		return true;
+	case OPT_FIELD:
+		options->field = optarg;
+		return true;
+	case OPT_EVENTS:
+		options->events = true;
+		return true;
+	case OPT_VERIFY:
+		options->action = OPTIONS_VERIFY;
+		return true;
+	case 'V':
+		options->action = OPTIONS_VERSION;
+		return true;
+	case 'h':
+		options->action = OPTIONS_HELP;
+		return true;
+	default:
+		return false;
+	}
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options,
+		  struct snp_err *err)
+{
+	struct options options = {0};
+	int option, at;
+
+	opterr = 0;
+	for (;;) {
+		at = optind;
+		option = getopt_long(argc, argv, ":n:Vh", long_options, NULL);
+		if (option < 0)
+			break;
+		if (option == ':')
+			return snp_err_set(err, -EINVAL, "%s needs a value", argv[at]);
+		if (!parse_one(option, &options))
+			return snp_err_set(err, -EINVAL, "unknown option %s", argv[at]);
+	}
+	if (optind < argc)
+		return snp_err_set(err, -EINVAL, "unexpected argument '%s'",
+				   argv[optind]);
+	*ret_options = options;
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* options.h - the command line of snakepit-inspect. No state but getopt's. */
+#ifndef SNP_INSPECT_OPTIONS_H
+#define SNP_INSPECT_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "snakepit/err.h"
+
+enum options_action { OPTIONS_PRINT, OPTIONS_VERIFY, OPTIONS_HELP, OPTIONS_VERSION };
+
+enum options_format { OPTIONS_TEXT, OPTIONS_JSON, OPTIONS_CSV };
+
+struct options {
+	enum options_action action;
+	enum options_format format;
+	const char *instance; /* NULL: the only one there is */
+	const char *field;    /* NULL: everything */
+	bool events;
+};
+
+extern const char options_help[];
+
+/* Strings in *ret_options are argv's. -EINVAL, saying what is wrong, for a line we do
+ * not understand. */
+int options_parse(int argc, char **argv, struct options *ret_options,
+		  struct snp_err *err);
+
+#endif

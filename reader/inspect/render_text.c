@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For people: grouped, aligned, times as dates; safe on a terminal whatever names hold.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "model/number.h"
+#include "model/value.h"
+#include "report.h"
+#include "terminal.h"
+
+#define NAME_WIDTH 24
+
+static void put_date(struct snp_buf *out, uint64_t wall_ns)
+{
+	time_t seconds = (time_t)(wall_ns / SNP_NS_PER_S);
+	char text[40];
+	struct tm tm;
+
+	if (wall_ns == 0) {
+		snp_buf_puts(out, "never");
+		return;
+	}
+	if (!gmtime_r(&seconds, &tm) ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
+		snp_buf_seconds(out, wall_ns);
+		return;
+	}
+	snp_buf_printf(out, "%s.%03uZ", text,
+		       (unsigned)(wall_ns % SNP_NS_PER_S / SNP_NS_PER_MS));
+}
+
+/* As people say it: three digits and a unit. */
+static void put_duration(struct snp_buf *out, uint64_t ns)
+{
+	if (ns < SNP_NS_PER_US)
+		snp_buf_printf(out, "%uns", (unsigned)ns);
+	else if (ns < SNP_NS_PER_MS)
+		snp_buf_printf(out, "%.3gus", (double)ns / 1e3);
+	else if (ns < SNP_NS_PER_S)
+		snp_buf_printf(out, "%.3gms", (double)ns / 1e6);
+	else
+		snp_buf_printf(out, "%.1fs", (double)ns / 1e9);
+}
+
+static void put_facts(const struct report *report, struct snp_buf *out)
+{
+	const char *group = "";
+
+	for (size_t i = 0; i < report->facts_nr; i++) {
+		const struct report_fact *fact = &report->facts[i];
+
+		if (strcmp(group, fact->group) != 0) {
+			snp_buf_printf(out, "%s%s\n", *group ? "\n" : "", fact->group);
+			group = fact->group;
+		}
+		snp_buf_printf(out, "  %-*s", NAME_WIDTH, fact->name);
+		if (fact->type == REPORT_TEXT)
+			terminal_put(out, fact->text);
+		else if (fact->type == REPORT_NUMBER)
+			snp_buf_u64(out, fact->number);
+		else
+			put_date(out, fact->number);
+		snp_buf_putc(out, '\n');
+	}
+}
+
+/* ---- rows
+ * -------------------------------------------------------------------------------- */
+
+static void put_pools(const struct report *report, struct snp_buf *out)
+{
+	uint32_t nr = snp_snapshot_rows_nr(report->snap, SNP_ROW_POOL);
+
+	snp_buf_puts(out, "\npools\n");
+	for (uint32_t i = 0; i < nr; i++) {
+		const struct snp_row *row =
+		    snp_snapshot_row(report->snap, SNP_ROW_POOL, i);
+
+		if (!row)
+			continue;
+		snp_buf_puts(out, "  ");
+		terminal_put(out, row->name);
+		snp_buf_puts(out, "  ");
+		terminal_put(out, row->adapter);
+		snp_buf_puts(out, row->tombstone ? "  retired\n" : "\n");
+	}
+}
+
+static void put_worker(const struct report *report, const struct snp_row *row,
+		       struct snp_buf *out)
+{
+	unsigned status = snp_snapshot_worker_status(report->snap, row->index);
+
+	snp_buf_puts(out, "  ");
+	terminal_put(out, row->pool_name);
+	snp_buf_printf(out, "/%u", row->slot);
+	if (row->incarnation)
+		snp_buf_printf(out, "#%llu", (unsigned long long)row->incarnation);
+	snp_buf_printf(out, "  %s",
+		       snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, status));
+	if (row->pid)
+		snp_buf_printf(out, "  pid %d", (int)row->pid);
+	if (*row->python) {
+		snp_buf_puts(out, "  python ");
+		terminal_put(out, row->python);
+	}
+	if (*row->last_exit_reason)
+		snp_buf_printf(out, "  last exit %s (%u)", row->last_exit_reason,
+			       row->last_exit_status);
+	snp_buf_puts(out, row->tombstone ? "  retired\n" : "\n");
+	if (*row->last_error) {
+		snp_buf_puts(out, "    ");
+		terminal_put(out, row->last_error);
+		snp_buf_putc(out, '\n');
+	}
+}
+
+static void put_workers(const struct report *report, struct snp_buf *out)
+{
+	uint32_t nr = snp_snapshot_rows_nr(report->snap, SNP_ROW_WORKER);
+
+	snp_buf_puts(out, "\nworkers\n");
+	for (uint32_t i = 0; i < nr; i++) {
+		const struct snp_row *row =
+		    snp_snapshot_row(report->snap, SNP_ROW_WORKER, i);
+
+		if (row)
+			put_worker(report, row, out);
+	}
+}
+
+/* ---- metrics
+ * ----------------------------------------------------------------------------- */
+
+static void put_histogram(const struct snp_series *series, struct snp_buf *out)
+{
+	const struct snp_metric *metric = series->metric;
+
+	snp_buf_puts(out, "count ");
+	snp_buf_u64(out, snp_hist_count(metric, series->hist));
+	snp_buf_puts(out, "  sum ");
+	put_duration(out, report_hist_sum(series));
+	for (size_t i = 0; i < REPORT_QUANTILES_NR; i++) {
+		snp_buf_printf(out, "  %s ", report_quantiles[i].name);
+		put_duration(out, snp_hist_quantile_ns(metric, series->hist,
+						       report_quantiles[i].q));
+	}
+}
+
+static void put_scalar(const struct report *report, const struct snp_series *series,
+		       struct snp_buf *out)
+{
+	const struct snp_metric *metric = series->metric;
+	char text[SNP_NUMBER_BYTES];
+
+	if (metric->kind == SNP_KIND_STATE && series->value < metric->enum_values_nr)
+		terminal_put(out, metric->enum_values[series->value]);
+	else if (metric->vtype == SNP_VT_REAL_NS)
+		put_date(out, series->value);
+	else if (metric->vtype == SNP_VT_MONO_NS)
+		put_date(
+		    out,
+		    snp_snapshot_wall(report->snap, (snp_mono_t){series->value}).ns);
+	else
+		snp_buf_put(out, text, snp_value_text(text, report->snap, series));
+}
+
+static void put_metric(const struct report *report, const struct snp_metric *metric,
+		       struct snp_buf *out)
+{
+	struct snp_series_iter it;
+	struct snp_series series;
+	size_t start;
+
+	snp_buf_putc(out, '\n');
+	terminal_put(out, metric->name);
+	snp_buf_printf(out, "  %s, ", snp_metric_kind_name(metric));
+	terminal_put(out, metric->unit);
+	snp_buf_puts(out, "\n  # ");
+	terminal_put(out, metric->help);
+	snp_buf_putc(out, '\n');
+	snp_series_iter_init(&it, report->snap, metric);
+	while (snp_series_next(&it, &series)) {
+		if (metric->kind == SNP_KIND_HISTOGRAM && !series.hist)
+			continue;
+		snp_buf_puts(out, "  ");
+		start = out->len;
+		report_put_labels(out, &series);
+		if (out->len > start)
+			snp_buf_puts(out, "  ");
+		if (metric->kind == SNP_KIND_HISTOGRAM)
+			put_histogram(&series, out);
+		else
+			put_scalar(report, &series, out);
+		snp_buf_putc(out, '\n');
+	}
+}
+
+/* ---- events
+ * ------------------------------------------------------------------------------ */
+
+static void put_event(const struct report *report, const struct snp_event *event,
+		      struct snp_buf *out)
+{
+	const struct snp_row *pool =
+	    snp_snapshot_row(report->snap, SNP_ROW_POOL, event->pool);
+
+	snp_buf_puts(out, "  ");
+	put_date(out, snp_snapshot_wall(report->snap, event->mono).ns);
+	snp_buf_printf(out, "  %s by %s",
+		       snp_enum_text(SNP_ENUM_TABLE_EVENT_KIND, event->kind),
+		       snp_enum_text(SNP_ENUM_TABLE_INITIATOR, event->initiator));
+	if (event->incarnation) {
+		snp_buf_puts(out, "  ");
+		terminal_put(out, pool ? pool->name : "?");
+		snp_buf_printf(out, "/%u#%llu", event->slot,
+			       (unsigned long long)event->incarnation);
+	}
+	if (event->kind == SNP_EVENT_KIND_WORKER_MOVED)
+		snp_buf_printf(
+		    out, "  %s -> %s  %s",
+		    snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, event->from),
+		    snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, event->to),
+		    snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, event->reason));
+	if (event->pid)
+		snp_buf_printf(out, "  pid %d", (int)event->pid);
+	snp_buf_putc(out, '\n');
+}
+
+static void put_events(const struct report *report, struct snp_buf *out)
+{
+	snp_buf_puts(out, "\nevents\n");
+	for (size_t i = 0; i < report->events_nr; i++)
+		put_event(report, &report->events[i], out);
+	if (report->events_lost)
+		snp_buf_printf(out, "  %llu older ones were overwritten\n",
+			       (unsigned long long)report->events_lost);
+}
+
+void render_text(const struct report *report, struct snp_buf *out)
+{
+	size_t metrics_nr = snp_snapshot_metrics_nr(report->snap);
+
+	put_facts(report, out);
+	put_pools(report, out);
+	put_workers(report, out);
+	for (size_t i = 0; i < metrics_nr; i++)
+		put_metric(report, snp_snapshot_metric(report->snap, i), out);
+	if (report->with_events)
+		put_events(report, out);
+}

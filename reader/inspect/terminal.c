@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "terminal.h"
+
+bool terminal_is_control(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+
+	return u[0] < 0x20 || u[0] == 0x7F ||
+	       (u[0] == 0xC2 && u[1] >= 0x80 && u[1] < 0xA0);
+}
+
+void terminal_put(struct snp_buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (!terminal_is_control(text)) {
+			snp_buf_putc(out, *text);
+			continue;
+		}
+		snp_buf_printf(out, "\\x%02x", (unsigned char)*text);
+		if ((unsigned char)*text == 0xC2)
+			snp_buf_printf(out, "\\x%02x", (unsigned char)*++text);
+	}
+}

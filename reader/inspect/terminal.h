@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* terminal.h - text from a segment on somebody's terminal: nothing in it may act. Pure.
+ */
+#ifndef SNP_INSPECT_TERMINAL_H
+#define SNP_INSPECT_TERMINAL_H
+
+#include <stdbool.h>
+
+#include "model/buf.h"
+
+/* Whether valid UTF-8 at `s` starts with a control character: C0, DEL, or C1, which
+ * takes two bytes. */
+bool terminal_is_control(const char *s);
+
+/* `text` with each byte of a control character as \xHH. */
+void terminal_put(struct snp_buf *out, const char *text);
+
+#endif
