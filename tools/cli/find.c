@@ -97,14 +97,16 @@ int cli_file_find(const char *file, char ret_path[PATH_MAX], struct snp_err *err
 		if (!slash)
 			break;
 		*slash = '\0';
-		if ((join(dir, strlen(dir), file, path) == 0 && access(path, R_OK) == 0) ||
+		if ((join(dir, strlen(dir), file, path) == 0 &&
+		     access(path, R_OK) == 0) ||
 		    (join(dir, strlen(dir), shared, path) == 0 &&
 		     access(path, R_OK) == 0)) {
 			memcpy(ret_path, path, strlen(path) + 1);
 			return 0;
 		}
 	}
-	return snp_err_set(err, -ENOENT, "cannot find %s above this program's folder", file);
+	return snp_err_set(err, -ENOENT, "cannot find %s above this program's folder",
+			   file);
 }
 
 /* What $SNAKEPIT_PYTHON names: a path, or a name to be found in $PATH. */
@@ -127,7 +129,8 @@ int cli_python_find(char ret_path[PATH_MAX], struct snp_err *err)
 	if (chosen && *chosen) {
 		if (find_chosen(chosen, ret_path) == 0)
 			return 0;
-		return snp_err_set(err, -ENOENT, "SNAKEPIT_PYTHON=%s is no program", chosen);
+		return snp_err_set(err, -ENOENT, "SNAKEPIT_PYTHON=%s is no program",
+				   chosen);
 	}
 	if (cli_file_find(".venv/bin/python3", ret_path, NULL) == 0 ||
 	    find_in_path("python3", ret_path) == 0)

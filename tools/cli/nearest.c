@@ -29,7 +29,8 @@ unsigned cli_distance(const char *a, const char *b)
 		for (size_t j = 1; j <= b_len; j++) {
 			unsigned differ = a[i - 1] != b[j - 1];
 
-			now[j] = min3(last[j] + 1, now[j - 1] + 1, last[j - 1] + differ);
+			now[j] =
+			    min3(last[j] + 1, now[j - 1] + 1, last[j - 1] + differ);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
 			    a[i - 2] == b[j - 1])
 				now[j] = min3(now[j], now[j], before[j - 2] + 1);

@@ -9,8 +9,8 @@
 static int missing_value(const struct cli_option *option, const char *typed,
 			 struct snp_err *err)
 {
-	return snp_err_set(err, -EINVAL, "option '%s' needs a value: %s %s", typed, typed,
-			   option->value);
+	return snp_err_set(err, -EINVAL, "option '%s' needs a value: %s %s", typed,
+			   typed, option->value);
 }
 
 static int unknown_option(const struct cli_args *args, const char *name, size_t len,
@@ -27,8 +27,8 @@ static int unknown_option(const struct cli_args *args, const char *name, size_t 
 		return snp_err_set(err, -EINVAL,
 				   "unknown option '--%.*s'; did you mean '--%s'?",
 				   (int)len, name, nearest.best);
-	return snp_err_set(err, -EINVAL, "unknown option '--%.*s'; see --help", (int)len,
-			   name);
+	return snp_err_set(err, -EINVAL, "unknown option '--%.*s'; see --help",
+			   (int)len, name);
 }
 
 static int long_option(struct cli_args *args, const char *typed, const char **ret_value,
@@ -44,9 +44,10 @@ static int long_option(struct cli_args *args, const char *typed, const char **re
 		if (strlen(option->name) != len || memcmp(option->name, name, len) != 0)
 			continue;
 		if (!option->value && value)
-			return snp_err_set(err, -EINVAL,
-					   "option '--%s' takes no value; leave out '=%s'",
-					   option->name, value);
+			return snp_err_set(
+			    err, -EINVAL,
+			    "option '--%s' takes no value; leave out '=%s'",
+			    option->name, value);
 		if (option->value && !value) {
 			if (args->next == args->argc)
 				return missing_value(option, typed, err);

@@ -50,7 +50,8 @@ static const char *best_of(const char *word, const char *const *candidates)
 
 static void try_keeps_the_nearest_and_nothing_far_away(void **state)
 {
-	static const char *const commands[] = {"run", "ls", "status", "top", "doctor", NULL};
+	static const char *const commands[] = {"run", "ls",	"status",
+					       "top", "doctor", NULL};
 
 	(void)state;
 	assert_string_equal(best_of("statsu", commands), "status");

@@ -53,8 +53,8 @@ static void assert_refused(char *first, char *second, const char *message)
 
 static void next_all_forms_of_a_value_are_equal(void **state)
 {
-	char *argv[] = {"program", "--instance", "a", "--instance=b", "-n", "c", "-nd",
-			"--instance=", NULL};
+	char *argv[] = {"program", "--instance",  "a", "--instance=b", "-n", "c",
+			"-nd",	   "--instance=", NULL};
 	struct cli_args args = parse(argv);
 
 	(void)state;
@@ -83,7 +83,8 @@ static void next_joined_letters_come_one_by_one(void **state)
 
 static void next_operands_mix_with_options(void **state)
 {
-	char *argv[] = {"program", "pool", "--json", "-", "--", "--json", "-v", "--", NULL};
+	char *argv[] = {"program", "pool", "--json", "-", "--",
+			"--json",  "-v",   "--",     NULL};
 	struct cli_args args = parse(argv);
 
 	(void)state;
@@ -107,8 +108,10 @@ static void next_abbreviation_is_refused(void **state)
 static void next_unknown_option_suggests_the_nearest(void **state)
 {
 	(void)state;
-	assert_refused("--jsno", NULL, "unknown option '--jsno'; did you mean '--json'?");
-	assert_refused("--jsno=3", NULL, "unknown option '--jsno'; did you mean '--json'?");
+	assert_refused("--jsno", NULL,
+		       "unknown option '--jsno'; did you mean '--json'?");
+	assert_refused("--jsno=3", NULL,
+		       "unknown option '--jsno'; did you mean '--json'?");
 	assert_refused("--colour", NULL, "unknown option '--colour'; see --help");
 	assert_refused("-x", NULL, "unknown option '-x'; see --help");
 }

@@ -3,8 +3,8 @@
  * find.h - where our programs, our Python files and the interpreter are.
  *
  * Everything is found from the place of the running program, so that a checkout, a copy
- * of it and an installation each use their own parts. Reads the environment and the file
- * system; keeps no state.
+ * of it and an installation each use their own parts. Reads the environment and the
+ * file system; keeps no state.
  */
 #ifndef CLI_FIND_H
 #define CLI_FIND_H

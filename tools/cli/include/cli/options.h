@@ -27,19 +27,19 @@ struct cli_args {
 	char **argv;
 	const struct cli_option *options;
 	int options_nr;
-	int next;	    /* of argv, to be looked at */
+	int next;	     /* of argv, to be looked at */
 	const char *letters; /* rest of a group of letters, NULL: none */
 	bool options_ended;
 };
 
 enum { /* what cli_next() returns beside an index of options */
-	CLI_OPERAND = 1000,
-	CLI_END,
+       CLI_OPERAND = 1000,
+       CLI_END,
 };
 
 /* The next argument: an index of `options`, CLI_OPERAND or CLI_END. *ret_value is the
- * option's value (NULL if it takes none), or the operand. -EINVAL: err says what is wrong
- * and suggests the nearest option; do not go on. */
+ * option's value (NULL if it takes none), or the operand. -EINVAL: err says what is
+ * wrong and suggests the nearest option; do not go on. */
 int cli_next(struct cli_args *args, const char **ret_value, struct snp_err *err);
 
 #endif

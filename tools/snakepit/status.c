@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * snakepit status: does it serve? The answer is the exit code, after the LSB:
+ *
+ *   0  the runtime is alive and each pool has a worker that takes requests
+ *   1  the runtime is dead and left its segment
+ *   3  it is not running
+ *   4  unknown: hung, stopping, starting, a pool without workers, or unreadable
+ *
+ * Starting is not 0: scripts that wait for 0 want to send requests then.
+ */
+#include "status.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/nearest.h"
+#include "cli/say.h"
+#include "command.h"
+#include "model/target.h"
+
+const char status_help[] =
+    "examples:\n"
+    "  snakepit status\n"
+    "  snakepit status default\n"
+    "  snakepit status -n demo --json\n"
+    "  until snakepit status --quiet; do sleep 1; done\n"
+    "\n"
+    "usage: snakepit status [POOL] [options]\n"
+    "\n"
+    "  -n, --instance NAME  name or path (default: $SNAKEPIT_INSTANCE, or the only "
+    "one)\n"
+    "      --json           one JSON object\n"
+    "  -q, --quiet          print nothing, the exit code says it\n"
+    "      --allow-starting exit with 0 as soon as the runtime itself is alive\n"
+    "\n"
+    "exit codes: 0 running, each pool has a worker that takes requests; 1 dead, its\n"
+    "segment is left; 2 wrong usage; 3 not running; 4 unknown: starting, stopping, "
+    "hung,\n"
+    "a pool without workers, or a segment that cannot be read.\n";
+
+struct request {
+	const char *instance, *pool;
+	bool json, quiet, allow_starting;
+};
+
+bool status_shows_pool(const struct status *status, size_t index)
+{
+	return !status->pool ||
+	       strcmp(status->inst->look.pools[index].name, status->pool) == 0;
+}
+
+const char *status_last_error(const struct status *status,
+			      const struct snp_worker_stat *worker)
+{
+	const struct snp_row *row =
+	    snp_snapshot_row(status->inst->snap, SNP_ROW_WORKER, worker->row);
+
+	return row ? row->last_error : "";
+}
+
+static int no_such_pool(const struct instance *inst, const char *pool)
+{
+	struct cli_nearest nearest = {.word = pool};
+	char known[256] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < inst->look.pools_nr; i++) {
+		const char *name = inst->look.pools[i].name;
+		int n = snprintf(known + len, sizeof(known) - len, "%s%s",
+				 len ? ", " : "", name);
+
+		cli_nearest_try(&nearest, name);
+		if (n > 0 && (size_t)n < sizeof(known) - len)
+			len += (size_t)n;
+	}
+	known[len] = '\0';
+	if (nearest.best)
+		cli_complain("status: no pool '%s'; did you mean '%s'?", pool,
+			     nearest.best);
+	else
+		cli_complain("status: no pool '%s'; there are: %s", pool, known);
+	return SNP_EXIT_UNKNOWN;
+}
+
+/* Fill in the exit code and the reason for it. */
+static void judge(struct status *status, bool allow_starting)
+{
+	const struct instance *inst = status->inst;
+
+	status->exit_code = SNP_EXIT_UNKNOWN;
+	switch (inst->verdict) {
+	case SNP_WRITER_CLOSED:
+		status->exit_code = SNP_EXIT_NOT_RUNNING;
+		status->why = "it was stopped; start it with 'snakepit run -c FILE'";
+		return;
+	case SNP_WRITER_DEAD:
+		status->exit_code = SNP_EXIT_FAILURE;
+		status->why = "the runtime died; this is its last state";
+		return;
+	case SNP_WRITER_OLD:
+		status->exit_code = SNP_EXIT_FAILURE;
+		status->why = "the segment is from before the machine was started";
+		return;
+	case SNP_WRITER_HUNG:
+		status->why = "the runtime does not move: stopped, or stuck";
+		return;
+	default:
+		break;
+	}
+	if (snp_snapshot_stats(inst->snap)->state == SNP_STATE_DRAINING) {
+		status->why = "the runtime is stopping";
+		return;
+	}
+	status->why = "starting: no pool yet";
+	for (size_t i = 0; i < inst->look.pools_nr; i++) {
+		if (!status_shows_pool(status, i))
+			continue;
+		if (!instance_pool_serves(inst, i)) {
+			status->why = "a pool has no worker that takes requests";
+			break;
+		}
+		status->why = "";
+	}
+	if (allow_starting || !*status->why) {
+		status->exit_code = SNP_EXIT_OK;
+		status->why = "";
+	}
+}
+
+static int show(const struct request *request, const struct instance *inst)
+{
+	struct status status = {.inst = inst, .pool = request->pool, .why = ""};
+	bool known = !request->pool;
+	int r = 0;
+
+	for (size_t i = 0; !known && i < inst->look.pools_nr; i++)
+		known = status_shows_pool(&status, i);
+	if (!known)
+		return no_such_pool(inst, request->pool);
+	judge(&status, request->allow_starting);
+	if (!request->quiet)
+		r = request->json ? status_print_json(&status)
+				  : status_print_text(&status);
+	if (r < 0) {
+		cli_complain("status: cannot print: %s", strerror(-r));
+		return SNP_EXIT_UNKNOWN;
+	}
+	return status.exit_code;
+}
+
+/* For the LSB a segment that cannot be read is "unknown", and several instances are a
+ * question asked wrongly. */
+static int cannot_look(int error, const struct snp_err *err)
+{
+	int code = snp_exit_code(error);
+
+	cli_complain("status: %s%s", err->msg, snp_exit_advice(error));
+	return code == SNP_EXIT_FAILURE ? SNP_EXIT_UNKNOWN : code;
+}
+
+static int parse(int argc, char **argv, struct request *request)
+{
+	enum { INSTANCE, JSON, QUIET, ALLOW_STARTING, HELP, NR };
+	static const struct cli_option options[NR] = {
+	    [INSTANCE] = {"instance", 'n', "NAME"},
+	    [JSON] = {"json", '\0', NULL},
+	    [QUIET] = {"quiet", 'q', NULL},
+	    [ALLOW_STARTING] = {"allow-starting", '\0', NULL},
+	    [HELP] = {"help", 'h', NULL},
+	};
+	struct cli_args args = {argc, argv, options, NR, 1, NULL, false};
+	struct snp_err err = {0};
+	const char *value;
+	int got;
+
+	while ((got = cli_next(&args, &value, &err)) != CLI_END) {
+		if (got == HELP)
+			return command_print_help(status_help);
+		if (got == CLI_OPERAND && request->pool)
+			got = snp_err_set(&err, -EINVAL,
+					  "takes one pool, not also '%s'", value);
+		if (got < 0)
+			return command_usage("status", &err);
+		if (got == CLI_OPERAND)
+			request->pool = value;
+		else if (got == INSTANCE)
+			request->instance = value;
+		request->json |= got == JSON;
+		request->quiet |= got == QUIET;
+		request->allow_starting |= got == ALLOW_STARTING;
+	}
+	return -1;
+}
+
+int command_status(int argc, char **argv)
+{
+	struct request request = {0};
+	struct instance inst;
+	struct snp_err err = {0};
+	char path[SNP_PATH_BYTES];
+	int code = parse(argc, argv, &request);
+	int r;
+
+	if (code >= 0)
+		return code;
+	r = snp_segment_find(request.instance, path, &err);
+	if (r == 0)
+		r = instance_open(path, &inst, &err);
+	if (r < 0)
+		return cannot_look(r, &err);
+	code = show(&request, &inst);
+	instance_close(&inst);
+	return code;
+}

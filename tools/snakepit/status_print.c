@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two forms of `snakepit status`: text for people, JSON for programs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/json_out.h"
+#include "status.h"
+#include "text.h"
+
+/* ---- text
+ * ----------------------------------------------------------------------------- */
+
+static void print_header(const struct status *status)
+{
+	const struct snp_segment_info *info = snp_segment_info(status->inst->seg);
+	char up[TEXT_DURATION_BYTES], age[TEXT_DURATION_BYTES];
+	bool alive = status->inst->verdict == SNP_WRITER_ALIVE;
+
+	(void)printf("%s  %s  pid %d  up %s", info->instance,
+		     instance_word(status->inst), (int)info->pid,
+		     text_duration(status->inst->uptime_ns, up));
+	if (!alive && status->inst->verdict != SNP_WRITER_OLD)
+		(void)printf("  last heard of %s ago",
+			     text_duration(status->inst->age_ns, age));
+	(void)printf("  %s\n", info->path);
+	if (*status->why)
+		(void)printf("%s\n", status->why);
+}
+
+static int print_pools(const struct status *status)
+{
+	static const char *const heads[] = {"POOL",	"WORKERS", "IDLE",   "BUSY",
+					    "STARTING", "DOWN",	   "QUEUED", "REQUESTS",
+					    "ERRORS",	"RESTARTS"};
+	struct text_table table = {.align = "lrrrrrrrrr"};
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		text_cell(&table, "%s", heads[i]);
+	for (size_t i = 0; i < status->inst->look.pools_nr; i++) {
+		const struct snp_pool_stat *pool = &status->inst->look.pools[i];
+		const uint64_t numbers[] = {
+		    pool->workers,
+		    pool->by_status[SNP_WORKER_STATUS_IDLE],
+		    pool->by_status[SNP_WORKER_STATUS_BUSY],
+		    pool->by_status[SNP_WORKER_STATUS_STARTING],
+		    pool->by_status[SNP_WORKER_STATUS_DOWN],
+		    pool->queue_depth,
+		    pool->requests,
+		    pool->errors,
+		    pool->restarts,
+		};
+
+		if (!status_shows_pool(status, i))
+			continue;
+		text_cell(&table, "%s", pool->name);
+		for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
+			text_cell(&table, "%" PRIu64, numbers[k]);
+	}
+	(void)puts("");
+	return text_table_print(&table, stdout);
+}
+
+static void worker_cells(struct text_table *table, const struct status *status,
+			 const struct snp_worker_stat *worker)
+{
+	char up[TEXT_DURATION_BYTES];
+
+	text_cell(table, "%s/%u", status->inst->look.pools[worker->pool].name,
+		  worker->slot);
+	text_cell(table, "%s",
+		  snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, worker->status));
+	text_cell(table, "%s",
+		  snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, worker->state));
+	if (worker->pid > 0)
+		text_cell(table, "%d", (int)worker->pid);
+	else
+		text_cell(table, "-");
+	if (worker->uptime_ns != SNP_UNKNOWN)
+		text_cell(table, "%s", text_duration(worker->uptime_ns, up));
+	else
+		text_cell(table, "-");
+	text_cell(table, "%" PRIu64, worker->requests);
+	text_cell(table, "%" PRIu64, worker->errors);
+	text_cell(table, "%" PRIu64, worker->restarts);
+	if (!*worker->last_exit)
+		text_cell(table, "-");
+	else
+		text_cell(table, "%s (%u)", worker->last_exit,
+			  worker->last_exit_status);
+}
+
+static int print_workers(const struct status *status)
+{
+	static const char *const heads[] = {"WORKER", "STATUS",	  "STATE",
+					    "PID",    "UP",	  "REQUESTS",
+					    "ERRORS", "RESTARTS", "LAST EXIT"};
+	struct text_table table = {.align = "lllrrrrrl"};
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		text_cell(&table, "%s", heads[i]);
+	for (size_t i = 0; i < status->inst->look.workers_nr; i++) {
+		const struct snp_worker_stat *worker = &status->inst->look.workers[i];
+
+		if (status_shows_pool(status, worker->pool))
+			worker_cells(&table, status, worker);
+	}
+	(void)puts("");
+	return text_table_print(&table, stdout);
+}
+
+static void print_failed_starts(const struct status *status)
+{
+	for (size_t i = 0; i < status->inst->look.workers_nr; i++) {
+		const struct snp_worker_stat *worker = &status->inst->look.workers[i];
+		const char *text = status_last_error(status, worker);
+
+		if (!*text || !status_shows_pool(status, worker->pool))
+			continue;
+		(void)printf("\n%s/%u: the last start that failed ended with\n",
+			     status->inst->look.pools[worker->pool].name, worker->slot);
+		text_lines_print(text, "  | ", stdout);
+	}
+}
+
+int status_print_text(const struct status *status)
+{
+	int r;
+
+	print_header(status);
+	r = print_pools(status);
+	if (r == 0)
+		r = print_workers(status);
+	if (r == 0)
+		print_failed_starts(status);
+	return r;
+}
+
+/* ---- JSON
+ * ----------------------------------------------------------------------------- */
+
+static void kv_known(struct snp_json *json, const char *key, uint64_t value)
+{
+	snp_json_key(json, key);
+	if (value == SNP_UNKNOWN)
+		snp_json_null(json);
+	else
+		snp_json_u64(json, value);
+}
+
+static void json_worker(struct snp_json *json, const struct status *status,
+			const struct snp_worker_stat *worker)
+{
+	snp_json_object_begin(json);
+	snp_json_kv_u64(json, "slot", worker->slot);
+	snp_json_kv_string(json, "status",
+			   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, worker->status));
+	snp_json_kv_string(json, "state",
+			   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, worker->state));
+	snp_json_kv_u64(json, "pid", (uint64_t)worker->pid);
+	snp_json_kv_u64(json, "incarnation", worker->incarnation);
+	kv_known(json, "uptime_ns", worker->uptime_ns);
+	kv_known(json, "heartbeat_age_ns", worker->heartbeat_age_ns);
+	snp_json_kv_u64(json, "heartbeat_missed", worker->heartbeat_missed);
+	snp_json_kv_u64(json, "active", worker->active);
+	snp_json_kv_u64(json, "requests", worker->requests);
+	snp_json_kv_u64(json, "errors", worker->errors);
+	snp_json_kv_u64(json, "restarts", worker->restarts);
+	snp_json_kv_u64(json, "memory_bytes", worker->rss_bytes);
+	snp_json_kv_string(json, "python", worker->python);
+	snp_json_kv_string(json, "last_exit", worker->last_exit);
+	snp_json_kv_u64(json, "last_exit_status", worker->last_exit_status);
+	snp_json_kv_string(json, "last_error", status_last_error(status, worker));
+	snp_json_object_end(json);
+}
+
+static void json_pool(struct snp_json *json, const struct status *status, size_t index)
+{
+	const struct snp_look *look = &status->inst->look;
+	const struct snp_pool_stat *pool = &look->pools[index];
+
+	snp_json_object_begin(json);
+	snp_json_kv_string(json, "name", pool->name);
+	snp_json_kv_string(json, "adapter", pool->adapter);
+	snp_json_kv_bool(json, "serves", instance_pool_serves(status->inst, index));
+	snp_json_key(json, "workers_by_status");
+	snp_json_object_begin(json);
+	for (unsigned s = 0; s < SNP_WORKER_STATUS_NR; s++)
+		snp_json_kv_u64(json, snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, s),
+				pool->by_status[s]);
+	snp_json_object_end(json);
+	snp_json_kv_u64(json, "active", pool->active);
+	snp_json_kv_u64(json, "queue_depth", pool->queue_depth);
+	snp_json_kv_u64(json, "queue_limit", pool->queue_limit);
+	snp_json_kv_u64(json, "requests", pool->requests);
+	snp_json_kv_u64(json, "ok", pool->ok);
+	snp_json_kv_u64(json, "errors", pool->errors);
+	snp_json_kv_u64(json, "restarts", pool->restarts);
+	snp_json_key(json, "workers");
+	snp_json_array_begin(json);
+	for (size_t i = 0; i < look->workers_nr; i++) {
+		if (look->workers[i].pool == index)
+			json_worker(json, status, &look->workers[i]);
+	}
+	snp_json_array_end(json);
+	snp_json_object_end(json);
+}
+
+int status_print_json(const struct status *status)
+{
+	const struct snp_segment_info *info = snp_segment_info(status->inst->seg);
+	struct snp_buf out = {0};
+	struct snp_json json;
+	int r;
+
+	snp_json_init(&json, &out);
+	snp_json_object_begin(&json);
+	snp_json_kv_u64(&json, "schema", 1);
+	snp_json_kv_string(&json, "instance", info->instance);
+	snp_json_kv_string(&json, "status", instance_word(status->inst));
+	snp_json_kv_string(&json, "verdict",
+			   snp_writer_verdict_name(status->inst->verdict));
+	snp_json_kv_i64(&json, "exit_code", status->exit_code);
+	snp_json_kv_string(&json, "why", status->why);
+	snp_json_kv_string(&json, "path", info->path);
+	snp_json_kv_u64(&json, "pid", (uint64_t)info->pid);
+	snp_json_kv_u64(&json, "incarnation", info->incarnation);
+	snp_json_kv_u64(&json, "uptime_ns", status->inst->uptime_ns);
+	snp_json_key(&json, "pools");
+	snp_json_array_begin(&json);
+	for (size_t i = 0; i < status->inst->look.pools_nr; i++) {
+		if (status_shows_pool(status, i))
+			json_pool(&json, status, i);
+	}
+	snp_json_array_end(&json);
+	snp_json_object_end(&json);
+	snp_buf_putc(&out, '\n');
+	r = snp_buf_write_fd(&out, STDOUT_FILENO);
+	snp_buf_fini(&out);
+	return r;
+}
