@@ -63,7 +63,7 @@ static bool scalar_is_right(const struct node *node)
 		return is_plain_decimal(node->text) && is_in_range(key, node->text);
 	case KEY_STR:
 	case KEY_LIST:
-		return rule_accepts(key->rule, node->text);
+		return snp__rule_accepts(key->rule, node->text);
 	case KEY_BOOL:
 	case KEY_ENUM:
 	case KEY_MAP:
@@ -98,7 +98,7 @@ static int check_list(const struct node *list, const struct diag *diag)
 	char path[PATH_BYTES];
 	int rc = 0;
 
-	tree_path(list, path, sizeof(path));
+	snp__tree_path(list, path, sizeof(path));
 	if (is_empty_list(list))
 		return diag_at(diag, list->mark,
 			       "%s is an empty list; expected at least one item", path);
@@ -106,7 +106,7 @@ static int check_list(const struct node *list, const struct diag *diag)
 		if (n->kind == NODE_MAP)
 			rc = check_map(n, list->def->section, diag);
 		else if (!scalar_is_right(n))
-			rc = wrong_value(n, diag);
+			rc = snp__wrong_value(n, diag);
 	}
 	return rc;
 }
@@ -120,9 +120,9 @@ static int check_node(const struct node *node, const struct diag *diag)
 	else if (node->kind == NODE_LIST)
 		rc = check_list(node, diag);
 	else if (!scalar_is_right(node))
-		rc = wrong_value(node, diag);
+		rc = snp__wrong_value(node, diag);
 	if (rc == 0 && (node->def->flags & KEY_NOT_YET) && !is_default(node))
-		rc = wrong_not_yet(node, diag);
+		rc = snp__wrong_not_yet(node, diag);
 	return rc;
 }
 
@@ -140,8 +140,8 @@ static int check_map(const struct node *map, const struct section *section,
 	for (size_t i = 0; i < section->count && rc == 0; i++) {
 		const struct key *key = &section->keys[i];
 
-		if ((key->flags & KEY_REQUIRED) && !tree_find(map, key->name))
-			rc = wrong_missing(map, key, diag);
+		if ((key->flags & KEY_REQUIRED) && !snp__tree_find(map, key->name))
+			rc = snp__wrong_missing(map, key, diag);
 	}
 	return rc;
 }
@@ -154,17 +154,17 @@ static int check_unique(const struct node *list, const char *key,
 	char path[PATH_BYTES], quoted[QUOTE_BYTES];
 
 	for (const struct node *a = list->first; a; a = a->next) {
-		const struct node *value = key ? tree_find(a, key) : a;
+		const struct node *value = key ? snp__tree_find(a, key) : a;
 
 		for (const struct node *b = list->first; b != a; b = b->next) {
-			const struct node *other = key ? tree_find(b, key) : b;
+			const struct node *other = key ? snp__tree_find(b, key) : b;
 
 			if (strcmp(value->text, other->text) != 0)
 				continue;
-			tree_path(value, path, sizeof(path));
+			snp__tree_path(value, path, sizeof(path));
 			return diag_at(diag, value->mark,
 				       "%s is %s, as on line %zu; expected each once",
-				       path, diag_quote(value->text, quoted),
+				       path, snp__diag_quote(value->text, quoted),
 				       other->mark.line);
 		}
 	}
@@ -181,7 +181,7 @@ static int check_worker_slots(const struct node *pools, const struct snp_config 
 		sum += cfg->pools[i].workers;
 		if (sum > cfg->segment.max_worker_slots)
 			return diag_at(
-			    diag, tree_find(pool, "workers")->mark,
+			    diag, snp__tree_find(pool, "workers")->mark,
 			    "%ju workers in the pools up to this one; expected "
 			    "at most segment.max_worker_slots, which is %u",
 			    (uintmax_t)sum, cfg->segment.max_worker_slots);
@@ -196,9 +196,9 @@ static int check_restart(const struct node *pools, const struct snp_config *cfg,
 
 	for (uint32_t i = 0; i < cfg->pools_count; i++, pool = pool->next) {
 		const struct snp_cfg_restart *restart = &cfg->pools[i].restart;
-		const struct node *map = tree_find(pool, "restart");
-		const struct node *low = tree_find(map, "backoff_min_ms");
-		const struct node *high = tree_find(map, "backoff_max_ms");
+		const struct node *map = snp__tree_find(pool, "restart");
+		const struct node *low = snp__tree_find(map, "backoff_min_ms");
+		const struct node *high = snp__tree_find(map, "backoff_max_ms");
 
 		if (restart->backoff_min_ms > restart->backoff_max_ms)
 			return diag_at(diag, high->implied ? low->mark : high->mark,
@@ -210,18 +210,18 @@ static int check_restart(const struct node *pools, const struct snp_config *cfg,
 	return 0;
 }
 
-int check(const struct node *root, const struct snp_config *cfg,
-	  const struct diag *diag)
+int snp__check(const struct node *root, const struct snp_config *cfg,
+	       const struct diag *diag)
 {
 	const struct node *pools;
 	int rc = check_map(root, &snp__config_root, diag);
 
 	if (rc < 0)
 		return rc;
-	pools = tree_find(root, "pools");
+	pools = snp__tree_find(root, "pools");
 	rc = check_unique(pools, "name", diag);
 	if (rc == 0)
-		rc = check_unique(tree_find(root, "listen"), NULL, diag);
+		rc = check_unique(snp__tree_find(root, "listen"), NULL, diag);
 	if (rc == 0)
 		rc = check_worker_slots(pools, cfg, diag);
 	if (rc == 0)

@@ -9,7 +9,7 @@
 #include "tree.h"
 
 /* `cfg` is what `root` was loaded into. -EINVAL with a position in `diag`. */
-int check(const struct node *root, const struct snp_config *cfg,
-	  const struct diag *diag);
+int snp__check(const struct node *root, const struct snp_config *cfg,
+	       const struct diag *diag);
 
 #endif

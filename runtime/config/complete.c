@@ -15,11 +15,11 @@ static void remove_nulls(struct node *map, const struct section *section)
 	struct node *next;
 
 	for (struct node *child = map->first; child; child = next) {
-		const struct key *key = section_find(section, child->key);
+		const struct key *key = snp__section_find(section, child->key);
 
 		next = child->next;
 		if (child->is_null && key && (key->flags & KEY_NULLABLE))
-			tree_remove(map, child);
+			snp__tree_remove(map, child);
 	}
 }
 
@@ -37,13 +37,14 @@ static int add_default(struct node *map, const struct key *key)
 		return 0;
 	if (!key->deflt && !is_list && key->type != KEY_MAP)
 		return 0; /* the C member's NULL says it */
-	node = tree_add(map, kinds[key->type], key->name, is_list ? NULL : key->deflt);
+	node = snp__tree_add(map, kinds[key->type], key->name,
+			     is_list ? NULL : key->deflt);
 	if (!node)
 		return -ENOMEM;
 	node->mark = node->key_mark = map->mark;
 	node->implied = true;
 	if (is_list && key->deflt) {
-		struct node *item = tree_add(node, NODE_SCALAR, NULL, key->deflt);
+		struct node *item = snp__tree_add(node, NODE_SCALAR, NULL, key->deflt);
 
 		if (!item)
 			return -ENOMEM;
@@ -55,7 +56,7 @@ static int add_default(struct node *map, const struct key *key)
 
 static int add_inherited(struct node *map, const struct node *from)
 {
-	struct node *node = tree_add(map, from->kind, from->key, from->text);
+	struct node *node = snp__tree_add(map, from->kind, from->key, from->text);
 
 	if (!node)
 		return -ENOMEM;
@@ -72,10 +73,10 @@ static int add_missing(struct node *map, const struct section *section,
 	for (size_t i = 0; i < section->count; i++) {
 		const struct key *key = &section->keys[i];
 		const struct node *from =
-		    inherited ? tree_find(inherited, key->name) : NULL;
+		    inherited ? snp__tree_find(inherited, key->name) : NULL;
 		int rc;
 
-		if (tree_find(map, key->name))
+		if (snp__tree_find(map, key->name))
 			continue;
 		/* Only scalars are inherited; another kind is refused where it stands.
 		 */
@@ -96,7 +97,7 @@ static const struct node *inherited_by(const struct node *map)
 		root = root->parent;
 	if (map->parent == root || !map->key || strcmp(map->key, "heartbeat") != 0)
 		return NULL;
-	root = tree_find(root, "heartbeat");
+	root = snp__tree_find(root, "heartbeat");
 	return root && root->kind == NODE_MAP ? root : NULL;
 }
 
@@ -105,7 +106,7 @@ static int complete_child(struct node *child)
 	const struct section *section = child->def->section;
 	int rc = 0;
 
-	if (key_is_map(child->def) && child->kind == NODE_MAP)
+	if (snp__key_is_map(child->def) && child->kind == NODE_MAP)
 		return complete_map(child, section, inherited_by(child));
 	if (child->def->type != KEY_MAPS || child->kind != NODE_LIST)
 		return 0;
@@ -125,7 +126,7 @@ static int complete_map(struct node *map, const struct section *section,
 	remove_nulls(map, section);
 	rc = add_missing(map, section, inherited);
 	for (struct node *child = map->first; child && rc == 0; child = child->next) {
-		child->def = section_find(section, child->key);
+		child->def = snp__section_find(section, child->key);
 		for (struct node *item = child->first; item; item = item->next)
 			item->def = child->def;
 		if (child->def)
@@ -138,8 +139,8 @@ static int complete_map(struct node *map, const struct section *section,
 static int add_listen_default(struct node *root)
 {
 	static const char prefix[] = "unix:" DIR_PLACEHOLDER "/";
-	const struct node *instance = tree_find(root, "instance");
-	struct node *listen = tree_find(root, "listen");
+	const struct node *instance = snp__tree_find(root, "instance");
+	struct node *listen = snp__tree_find(root, "listen");
 	char *text = NULL;
 	size_t size;
 	struct node *item;
@@ -151,7 +152,7 @@ static int add_listen_default(struct node *root)
 	if (!text)
 		return -ENOMEM;
 	(void)snprintf(text, size, "%s%s.sock", prefix, instance->text);
-	item = tree_add(listen, NODE_SCALAR, NULL, text);
+	item = snp__tree_add(listen, NODE_SCALAR, NULL, text);
 	free(text);
 	if (!item)
 		return -ENOMEM;
@@ -161,7 +162,7 @@ static int add_listen_default(struct node *root)
 	return 0;
 }
 
-int complete(struct node *root)
+int snp__complete(struct node *root)
 {
 	struct node *heartbeat;
 	int rc;
@@ -169,9 +170,10 @@ int complete(struct node *root)
 	if (root->kind != NODE_MAP)
 		return 0;
 	/* The global section first: the pools take its values, defaults included. */
-	heartbeat = tree_find(root, "heartbeat");
+	heartbeat = snp__tree_find(root, "heartbeat");
 	if (heartbeat && heartbeat->kind == NODE_MAP) {
-		const struct key *key = section_find(&snp__config_root, "heartbeat");
+		const struct key *key =
+		    snp__section_find(&snp__config_root, "heartbeat");
 
 		rc = complete_map(heartbeat, key->section, NULL);
 		if (rc < 0)

@@ -13,6 +13,6 @@
 #include "tree.h"
 
 /* 0 or -ENOMEM. */
-int complete(struct node *root);
+int snp__complete(struct node *root);
 
 #endif

@@ -39,7 +39,7 @@ static int check_text(const char *text, size_t len, const struct diag *diag)
 
 	while (at < len) {
 		uint32_t cp;
-		size_t n = utf8_decode(text + at, len - at, &cp);
+		size_t n = snp__utf8_decode(text + at, len - at, &cp);
 
 		if (n == 0)
 			return diag_at(diag, mark,
@@ -77,17 +77,17 @@ int snp_config_parse(const char *text, size_t len, const char *name,
 		return too_long(name, err);
 	rc = check_text(text, len, &diag);
 	if (rc == 0)
-		rc = tree_parse(text, len, &diag, &root);
+		rc = snp__tree_parse(text, len, &diag, &root);
 	if (rc < 0)
 		return rc;
-	rc = complete(root);
+	rc = snp__complete(root);
 	if (rc < 0)
 		(void)snp_err_set(err, rc, "%s: out of memory", name);
 	if (rc == 0)
-		rc = typed_load(root, &diag, &cfg);
+		rc = snp__typed_load(root, &diag, &cfg);
 	if (rc == 0)
-		rc = check(root, cfg, &diag);
-	tree_destroy(&root);
+		rc = snp__check(root, cfg, &diag);
+	snp__tree_destroy(&root);
 	if (rc < 0)
 		snp_config_destroy(&cfg);
 	else
@@ -149,7 +149,7 @@ out:
 
 void snp_config_destroy(struct snp_config **cfg)
 {
-	typed_destroy(*cfg);
+	snp__typed_destroy(*cfg);
 	*cfg = NULL;
 }
 
@@ -185,12 +185,12 @@ int snp_config_resolve_dir(struct snp_config *cfg, const char *dir, struct snp_e
 		listen[i] = with_dir(cfg->listen[i], dir);
 		if (!listen[i])
 			rc = -ENOMEM;
-		else if (!rule_accepts(RULE_LISTEN, listen[i]))
+		else if (!snp__rule_accepts(RULE_LISTEN, listen[i]))
 			rc = snp_err_set(
 			    err, -ENAMETOOLONG,
 			    "listen address %s; expected %s, choose a shorter "
 			    "data_dir",
-			    listen[i], rule_expected(RULE_LISTEN));
+			    listen[i], snp__rule_expected(RULE_LISTEN));
 	}
 	if (rc == -ENOMEM)
 		(void)snp_err_set(err, rc, "listen addresses: out of memory");

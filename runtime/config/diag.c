@@ -9,7 +9,7 @@
 /* A path may be as long as the whole message; its end says more than its start. */
 #define NAME_BYTES_MAX 160
 
-void diag_record(const struct diag *diag, struct mark mark, const char *fmt, ...)
+void snp__diag_record(const struct diag *diag, struct mark mark, const char *fmt, ...)
 {
 	char what[SNP_ERR_MSG_BYTES];
 	size_t n = strlen(diag->name);
@@ -24,7 +24,7 @@ void diag_record(const struct diag *diag, struct mark mark, const char *fmt, ...
 			  mark.column, what);
 }
 
-const char *diag_quote(const char *text, char ret_quoted[QUOTE_BYTES])
+const char *snp__diag_quote(const char *text, char ret_quoted[QUOTE_BYTES])
 {
 	static const char ending[] = "...\"";
 	size_t room = QUOTE_BYTES - sizeof(ending);

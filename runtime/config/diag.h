@@ -21,16 +21,16 @@ struct diag {
 };
 
 /* Record an error at `mark`; the value is always -EINVAL, also to static analysis. */
-#define diag_at(diag, ...) (diag_record((diag), __VA_ARGS__), -EINVAL)
+#define diag_at(diag, ...) (snp__diag_record((diag), __VA_ARGS__), -EINVAL)
 
-void diag_record(const struct diag *diag, struct mark mark, const char *fmt, ...)
+void snp__diag_record(const struct diag *diag, struct mark mark, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Room for a quoted value: see diag_quote(). */
+/* Room for a quoted value: see snp__diag_quote(). */
 #define QUOTE_BYTES 96
 
 /* `text` in quotes, fit for a one-line message: shortened, control characters shown as
  * \xNN. Returns ret_quoted. */
-const char *diag_quote(const char *text, char ret_quoted[QUOTE_BYTES]);
+const char *snp__diag_quote(const char *text, char ret_quoted[QUOTE_BYTES]);
 
 #endif

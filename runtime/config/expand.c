@@ -35,14 +35,14 @@ static int reference_parse(const char *p, struct mark mark, const struct diag *d
 		return diag_at(diag, mark,
 			       "%s has no closing brace; expected ${NAME} or "
 			       "${NAME:-default}, or $${ for the characters themselves",
-			       diag_quote(p, quoted));
+			       snp__diag_quote(p, quoted));
 	if (name_len == 0 || name_len >= VAR_NAME_BYTES ||
 	    (*name >= '0' && *name <= '9') ||
 	    (name + name_len != close && strncmp(name + name_len, ":-", 2) != 0))
 		return diag_at(diag, mark,
 			       "%s is no variable; expected ${NAME} or "
 			       "${NAME:-default}, or $${ for the characters themselves",
-			       diag_quote(p, quoted));
+			       snp__diag_quote(p, quoted));
 	*ret_ref = (struct reference){.end = close + 1};
 	memcpy(ret_ref->name, name, name_len);
 	if (name + name_len != close) {
@@ -77,7 +77,7 @@ static int reference_value(const struct reference *ref, const char *start,
 			       "the environment variable %s is not set; "
 			       "set it or write ${%s:-default}",
 			       ref->name, ref->name);
-	} else if (utf8_valid_len(value, len) != len) {
+	} else if (snp__utf8_valid_len(value, len) != len) {
 		return diag_at(diag, mark,
 			       "the environment variable %s is not valid UTF-8",
 			       ref->name);
@@ -112,7 +112,7 @@ static int expand_into(FILE *out, const char *p, unsigned flags, struct mark mar
 	return 0;
 }
 
-int expand(char **text, unsigned flags, struct mark mark, const struct diag *diag)
+int snp__expand(char **text, unsigned flags, struct mark mark, const struct diag *diag)
 {
 	char *expanded = NULL;
 	size_t len = 0;

@@ -18,6 +18,6 @@ enum expand_flags {
 
 /* Replace *text (heap, NUL-terminated) by its expansion. Errors are recorded at `mark`;
  * *text is then unchanged. Returns 1 if something was expanded, 0 if not. */
-int expand(char **text, unsigned flags, struct mark mark, const struct diag *diag);
+int snp__expand(char **text, unsigned flags, struct mark mark, const struct diag *diag);
 
 #endif

@@ -161,12 +161,12 @@ static const struct {
 #undef X
 };
 
-bool rule_accepts(enum rule rule, const char *text)
+bool snp__rule_accepts(enum rule rule, const char *text)
 {
 	return rules[rule].accepts(text);
 }
 
-const char *rule_expected(enum rule rule)
+const char *snp__rule_expected(enum rule rule)
 {
 	return rules[rule].expected;
 }

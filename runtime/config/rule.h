@@ -32,9 +32,9 @@ enum rule {
 #undef X
 };
 
-bool rule_accepts(enum rule rule, const char *text);
+bool snp__rule_accepts(enum rule rule, const char *text);
 
 /* Completes "expected ". */
-const char *rule_expected(enum rule rule);
+const char *snp__rule_expected(enum rule rule);
 
 #endif

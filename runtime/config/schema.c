@@ -215,7 +215,7 @@ const struct section snp__config_root = {.keys = root_keys,
 
 /* ---- Questions about keys -------------------------------------------------------- */
 
-const struct key *section_find(const struct section *section, const char *name)
+const struct key *snp__section_find(const struct section *section, const char *name)
 {
 	for (size_t i = 0; i < section->count; i++) {
 		if (strcmp(section->keys[i].name, name) == 0)
@@ -224,17 +224,12 @@ const struct key *section_find(const struct section *section, const char *name)
 	return NULL;
 }
 
-bool key_is_map(const struct key *key)
+bool snp__key_is_map(const struct key *key)
 {
 	return key->type == KEY_MAP || key->type == KEY_MAP_PTR;
 }
 
-bool key_is_list(const struct key *key)
-{
-	return key->type == KEY_LIST || key->type == KEY_MAPS;
-}
-
-const char *key_enum_name(const struct key *key, int64_t value)
+const char *snp__key_enum_name(const struct key *key, int64_t value)
 {
 	return name_of(key->names, key->names_count, value);
 }
@@ -254,8 +249,8 @@ static void describe_names(const struct key *key, char *ret_text, size_t size)
 	}
 }
 
-void key_describe(const struct key *key, enum key_part part, char *ret_text,
-		  size_t size)
+void snp__key_describe(const struct key *key, enum key_part part, char *ret_text,
+		       size_t size)
 {
 	switch (key->type) {
 	case KEY_U32:
@@ -273,7 +268,7 @@ void key_describe(const struct key *key, enum key_part part, char *ret_text,
 	case KEY_LIST:
 		(void)snprintf(ret_text, size, "%s%s",
 			       part == KEY_WHOLE ? "a list, each item " : "",
-			       rule_expected(key->rule));
+			       snp__rule_expected(key->rule));
 		return;
 	case KEY_MAP:
 	case KEY_MAP_PTR:
@@ -285,7 +280,7 @@ void key_describe(const struct key *key, enum key_part part, char *ret_text,
 						 : "a mapping of keys to values");
 		return;
 	case KEY_STR:
-		(void)snprintf(ret_text, size, "%s", rule_expected(key->rule));
+		(void)snprintf(ret_text, size, "%s", snp__rule_expected(key->rule));
 		return;
 	}
 }

@@ -61,19 +61,18 @@ extern const struct section snp__config_root;
 extern const cyaml_schema_value_t snp__config_cyaml;
 
 /* NULL if the section has no such key. */
-const struct key *section_find(const struct section *section, const char *name);
+const struct key *snp__section_find(const struct section *section, const char *name);
 
-/* Types whose value in the file is a mapping, and whose value is a list. */
-bool key_is_map(const struct key *key);
-bool key_is_list(const struct key *key);
+/* Is its value in the file a mapping? */
+bool snp__key_is_map(const struct key *key);
 
 /* The name of an enum's value, NULL if it has none. */
-const char *key_enum_name(const struct key *key, int64_t value);
+const char *snp__key_enum_name(const struct key *key, int64_t value);
 
 /* Write what `key`, or one item of it if it is a list of strings, accepts, in words
  * that complete "expected ". */
 enum key_part { KEY_WHOLE, KEY_ITEM };
-void key_describe(const struct key *key, enum key_part part, char *ret_text,
-		  size_t size);
+void snp__key_describe(const struct key *key, enum key_part part, char *ret_text,
+		       size_t size);
 
 #endif

@@ -109,7 +109,7 @@ static void put_scalar(FILE *out, const struct key *key, const void *member)
 		return;
 	case KEY_ENUM:
 		memcpy(&value, member, sizeof(value));
-		(void)fputs(key_enum_name(key, value), out);
+		(void)fputs(snp__key_enum_name(key, value), out);
 		return;
 	case KEY_LIST:
 	case KEY_MAP:
@@ -165,7 +165,7 @@ static void put_help(struct writer *w, const struct key *key, int indent)
 	if (key->type == KEY_U32 || key->type == KEY_F64) {
 		(void)fprintf(w->out, " (%.0f to %.0f)", key->min, key->max);
 	} else if (key->type == KEY_ENUM) {
-		key_describe(key, KEY_WHOLE, expected, sizeof(expected));
+		snp__key_describe(key, KEY_WHOLE, expected, sizeof(expected));
 		(void)fprintf(w->out, " (%s)", expected);
 	}
 	if (key->flags & KEY_NOT_YET)
@@ -176,17 +176,20 @@ static void put_help(struct writer *w, const struct key *key, int indent)
 static void put_key(struct writer *w, const struct key *key, const char *base,
 		    int indent)
 {
-	const char *member = base + key->offset;
+	const void *member = base + key->offset;
+	const void *target;
 
 	put_indent(w, indent);
 	(void)fprintf(w->out, "%s:", key->name);
-	if (key->type == KEY_MAP_PTR)
-		memcpy(&member, member, sizeof(member));
+	if (key->type == KEY_MAP_PTR) {
+		memcpy(&target, member, sizeof(target));
+		member = target;
+	}
 	if (key->type == KEY_LIST) {
 		put_strings(w, key, base, indent);
 	} else if (key->type == KEY_MAPS) {
 		put_maps(w, key, base, indent);
-	} else if (key_is_map(key) && member) {
+	} else if (snp__key_is_map(key) && member) {
 		(void)fputc('\n', w->out);
 		put_section(w, key->section, member, indent + STEP);
 	} else {
@@ -203,7 +206,8 @@ static void put_key(struct writer *w, const struct key *key, const char *base,
  */
 static bool is_override(const struct key *key, int indent)
 {
-	return indent > 0 && key_is_map(key) && strcmp(key->name, "heartbeat") == 0;
+	return indent > 0 && snp__key_is_map(key) &&
+	       strcmp(key->name, "heartbeat") == 0;
 }
 
 static void put_section(struct writer *w, const struct section *section,
@@ -244,14 +248,15 @@ int snp_config_show(FILE *out, const struct snp_config *cfg)
 
 int snp_config_default_print(FILE *out)
 {
-	const struct section *pool = section_find(&snp__config_root, "pools")->section;
+	const struct section *pool =
+	    snp__section_find(&snp__config_root, "pools")->section;
 	struct writer w = {.out = out, .flags = SHOW_HELP};
 	struct snp_config *cfg = NULL;
 	char least[128];
 	int rc;
 
 	(void)snprintf(least, sizeof(least), "pools: [{adapter: %s}]",
-		       section_find(pool, "adapter")->deflt);
+		       snp__section_find(pool, "adapter")->deflt);
 	rc = snp_config_parse(least, strlen(least), "defaults", &cfg, NULL);
 	if (rc < 0)
 		return rc;

@@ -33,7 +33,7 @@ struct builder {
 
 /* ---- Nodes ----------------------------------------------------------------------- */
 
-void tree_destroy(struct node **node)
+void snp__tree_destroy(struct node **node)
 {
 	struct node *dead = *node;
 
@@ -44,14 +44,14 @@ void tree_destroy(struct node **node)
 		struct node *child = dead->first;
 
 		dead->first = child->next;
-		tree_destroy(&child);
+		snp__tree_destroy(&child);
 	}
 	free(dead->key);
 	free(dead->text);
 	free(dead);
 }
 
-struct node *tree_find(const struct node *map, const char *key)
+struct node *snp__tree_find(const struct node *map, const char *key)
 {
 	for (struct node *child = map->first; child; child = child->next) {
 		if (child->key && strcmp(child->key, key) == 0)
@@ -60,8 +60,8 @@ struct node *tree_find(const struct node *map, const char *key)
 	return NULL;
 }
 
-struct node *tree_add(struct node *parent, enum node_kind kind, const char *key,
-		      const char *text)
+struct node *snp__tree_add(struct node *parent, enum node_kind kind, const char *key,
+			   const char *text)
 {
 	struct node *node = calloc(1, sizeof(*node));
 
@@ -72,7 +72,7 @@ struct node *tree_add(struct node *parent, enum node_kind kind, const char *key,
 	node->key = key ? strdup(key) : NULL;
 	node->text = text ? strdup(text) : NULL;
 	if ((key && !node->key) || (text && !node->text)) {
-		tree_destroy(&node);
+		snp__tree_destroy(&node);
 		return NULL;
 	}
 	if (parent) {
@@ -86,7 +86,7 @@ struct node *tree_add(struct node *parent, enum node_kind kind, const char *key,
 	return node;
 }
 
-void tree_remove(struct node *parent, struct node *child)
+void snp__tree_remove(struct node *parent, struct node *child)
 {
 	struct node *before = NULL;
 
@@ -99,7 +99,7 @@ void tree_remove(struct node *parent, struct node *child)
 	if (parent->last == child)
 		parent->last = before;
 	parent->count--;
-	tree_destroy(&child);
+	snp__tree_destroy(&child);
 }
 
 static size_t index_in_parent(const struct node *node)
@@ -111,14 +111,14 @@ static size_t index_in_parent(const struct node *node)
 	return index;
 }
 
-void tree_path(const struct node *node, char *ret_path, size_t size)
+void snp__tree_path(const struct node *node, char *ret_path, size_t size)
 {
 	size_t len;
 
 	ret_path[0] = '\0';
 	if (!node->parent)
 		return;
-	tree_path(node->parent, ret_path, size);
+	snp__tree_path(node->parent, ret_path, size);
 	len = strlen(ret_path);
 	if (node->key)
 		(void)snprintf(ret_path + len, size - len, "%s%s", len ? "." : "",
@@ -189,10 +189,10 @@ static int refuse_extras(const struct builder *b, const yaml_event_t *e,
 		return diag_at(b->diag, mark,
 			       "anchor %s; expected the value without one, "
 			       "aliases are not supported",
-			       diag_quote((const char *)anchor, quoted));
+			       snp__diag_quote((const char *)anchor, quoted));
 	if (tag)
 		return diag_at(b->diag, mark, "tag %s; expected the value without one",
-			       diag_quote((const char *)tag, quoted));
+			       snp__diag_quote((const char *)tag, quoted));
 	return 0;
 }
 
@@ -212,7 +212,7 @@ static bool is_plain_null(const yaml_event_t *e)
 static int take_key(struct builder *b, const yaml_event_t *e)
 {
 	const char *key = (const char *)e->data.scalar.value;
-	const struct node *twin = tree_find(b->open, key);
+	const struct node *twin = snp__tree_find(b->open, key);
 	struct mark mark = to_mark(&e->start_mark);
 	char quoted[QUOTE_BYTES];
 
@@ -220,7 +220,7 @@ static int take_key(struct builder *b, const yaml_event_t *e)
 		return diag_at(b->diag, mark,
 			       "key %s given twice; expected it once, "
 			       "the first is on line %zu",
-			       diag_quote(key, quoted), twin->key_mark.line);
+			       snp__diag_quote(key, quoted), twin->key_mark.line);
 	if (e->data.scalar.length > KEY_BYTES_MAX || b->open->count >= KEYS_MAX)
 		return diag_at(b->diag, mark, "%s; expected keys of this program",
 			       b->open->count >= KEYS_MAX ? "too many keys"
@@ -244,7 +244,7 @@ static int add_node(struct builder *b, const yaml_event_t *e, enum node_kind kin
 	if (b->open && b->open->count >= ITEMS_MAX)
 		return diag_at(b->diag, mark, "too many items; expected at most %d",
 			       ITEMS_MAX);
-	node = tree_add(b->open, kind, b->has_key ? b->key : NULL, text);
+	node = snp__tree_add(b->open, kind, b->has_key ? b->key : NULL, text);
 	if (!node)
 		return out_of_memory(b);
 	node->mark = mark;
@@ -283,8 +283,8 @@ static int on_scalar(struct builder *b, const yaml_event_t *e)
 	if (!node)
 		return rc;
 	node->is_null = is_plain_null(e);
-	rc = expand(&node->text, is_listen_item(node) ? EXPAND_KEEP_DIR : 0, node->mark,
-		    b->diag);
+	rc = snp__expand(&node->text, is_listen_item(node) ? EXPAND_KEEP_DIR : 0,
+			 node->mark, b->diag);
 	return rc < 0 ? rc : 0;
 }
 
@@ -363,8 +363,8 @@ static int build(struct builder *b)
 	return rc;
 }
 
-int tree_parse(const char *text, size_t len, const struct diag *diag,
-	       struct node **ret_root)
+int snp__tree_parse(const char *text, size_t len, const struct diag *diag,
+		    struct node **ret_root)
 {
 	struct builder b = {.text = text, .len = len, .diag = diag};
 	int rc;
@@ -379,7 +379,7 @@ int tree_parse(const char *text, size_t len, const struct diag *diag,
 		rc = diag_at(diag, (struct mark){1, 1},
 			     "the file is empty; expected at least a list of `pools`");
 	if (rc < 0)
-		tree_destroy(&b.root);
+		snp__tree_destroy(&b.root);
 	else
 		*ret_root = b.root;
 	return rc;

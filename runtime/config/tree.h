@@ -38,24 +38,24 @@ struct node {
 };
 
 /* Parse text[0..len), which is valid UTF-8. -EINVAL with a position in `diag`. */
-int tree_parse(const char *text, size_t len, const struct diag *diag,
-	       struct node **ret_root);
+int snp__tree_parse(const char *text, size_t len, const struct diag *diag,
+		    struct node **ret_root);
 
 /* Accepts NULL; sets *node to NULL. The node must not have a parent. */
-void tree_destroy(struct node **node);
+void snp__tree_destroy(struct node **node);
 
 /* The child with this key, or NULL. */
-struct node *tree_find(const struct node *map, const char *key);
+struct node *snp__tree_find(const struct node *map, const char *key);
 
 /* A new node with copies of `key` and `text` (both may be NULL), put last below
  * `parent` (NULL: a root). NULL if memory is short. */
-struct node *tree_add(struct node *parent, enum node_kind kind, const char *key,
-		      const char *text);
+struct node *snp__tree_add(struct node *parent, enum node_kind kind, const char *key,
+			   const char *text);
 
 /* Take a child out and destroy it. */
-void tree_remove(struct node *parent, struct node *child);
+void snp__tree_remove(struct node *parent, struct node *child);
 
 /* "pools[0].queue.limit" */
-void tree_path(const struct node *node, char *ret_path, size_t size);
+void snp__tree_path(const struct node *node, char *ret_path, size_t size);
 
 #endif

@@ -56,7 +56,7 @@ static void put_quoted(FILE *out, const char *text)
 	(void)fputc('"', out);
 	while (left > 0) {
 		uint32_t cp = 0;
-		size_t n = utf8_decode(text, left, &cp);
+		size_t n = snp__utf8_decode(text, left, &cp);
 
 		if (n == 0)
 			break; /* cannot be: all text was checked when it was read */
@@ -160,10 +160,10 @@ static int translate(cyaml_err_t err, const struct complaint *complaint,
 			    ? complaint->line - 1
 			    : 0];
 	if (!complaint->unknown_key)
-		return wrong_value(node, diag);
+		return snp__wrong_value(node, diag);
 	node = first_unknown(r->lines[0]);
 	if (node)
-		return wrong_key(node, diag);
+		return snp__wrong_key(node, diag);
 	return snp_err_set(diag->err, -EINVAL, "%s: %s", diag->name,
 			   cyaml_strerror(err));
 }
@@ -184,8 +184,8 @@ static int load_text(const char *text, size_t len, const struct rendering *r,
 	return 0;
 }
 
-int typed_load(const struct node *root, const struct diag *diag,
-	       struct snp_config **ret_cfg)
+int snp__typed_load(const struct node *root, const struct diag *diag,
+		    struct snp_config **ret_cfg)
 {
 	struct rendering r = {0};
 	char *text = NULL;
@@ -206,7 +206,7 @@ int typed_load(const struct node *root, const struct diag *diag,
 	return rc;
 }
 
-void typed_destroy(struct snp_config *cfg)
+void snp__typed_destroy(struct snp_config *cfg)
 {
 	struct complaint complaint = {0};
 	cyaml_config_t config = cyaml_config(&complaint);

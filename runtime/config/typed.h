@@ -9,11 +9,11 @@
 #include "tree.h"
 
 /* -EINVAL with a position for an unknown key or a value of the wrong type. The caller
- * owns *ret_cfg and ends it with typed_destroy(). */
-int typed_load(const struct node *root, const struct diag *diag,
-	       struct snp_config **ret_cfg);
+ * owns *ret_cfg and ends it with snp__typed_destroy(). */
+int snp__typed_load(const struct node *root, const struct diag *diag,
+		    struct snp_config **ret_cfg);
 
 /* Accepts NULL. */
-void typed_destroy(struct snp_config *cfg);
+void snp__typed_destroy(struct snp_config *cfg);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "utf8.h"
 
-size_t utf8_decode(const char *p, size_t n, uint32_t *ret_cp)
+size_t snp__utf8_decode(const char *p, size_t n, uint32_t *ret_cp)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	unsigned char lead = (unsigned char)p[0];
@@ -33,13 +33,13 @@ size_t utf8_decode(const char *p, size_t n, uint32_t *ret_cp)
 	return need;
 }
 
-size_t utf8_valid_len(const char *text, size_t len)
+size_t snp__utf8_valid_len(const char *text, size_t len)
 {
 	size_t at = 0;
 
 	while (at < len) {
 		uint32_t cp;
-		size_t n = utf8_decode(text + at, len - at, &cp);
+		size_t n = snp__utf8_decode(text + at, len - at, &cp);
 
 		if (n == 0)
 			break;

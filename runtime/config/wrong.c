@@ -8,7 +8,7 @@
 #define EXPECTED_BYTES 256
 #define WORD_BYTES     32
 
-const struct section *node_section(const struct node *map)
+const struct section *snp__node_section(const struct node *map)
 {
 	if (!map->parent)
 		return &snp__config_root;
@@ -22,10 +22,10 @@ static const char *describe(const struct node *node, char quoted[QUOTE_BYTES])
 		return "a mapping";
 	if (node->kind == NODE_LIST)
 		return "a list";
-	return node->is_null ? "null" : diag_quote(node->text, quoted);
+	return node->is_null ? "null" : snp__diag_quote(node->text, quoted);
 }
 
-int wrong_value(const struct node *node, const struct diag *diag)
+int snp__wrong_value(const struct node *node, const struct diag *diag)
 {
 	char path[PATH_BYTES], quoted[QUOTE_BYTES], expected[EXPECTED_BYTES];
 	const struct node *written = node->origin ? node->origin : node;
@@ -35,9 +35,9 @@ int wrong_value(const struct node *node, const struct diag *diag)
 		return diag_at(diag, written->mark,
 			       "the file is %s; expected a mapping of keys to values",
 			       describe(written, quoted));
-	tree_path(written, path, sizeof(path));
-	key_describe(node->def, is_item ? KEY_ITEM : KEY_WHOLE, expected,
-		     sizeof(expected));
+	snp__tree_path(written, path, sizeof(path));
+	snp__key_describe(node->def, is_item ? KEY_ITEM : KEY_WHOLE, expected,
+			  sizeof(expected));
 	return diag_at(diag, written->mark, "%s is %s; expected %s", path,
 		       describe(written, quoted), expected);
 }
@@ -108,16 +108,16 @@ static void list_keys(const struct section *section, char *ret_text, size_t size
 
 /* ---- Messages -------------------------------------------------------------------- */
 
-int wrong_key(const struct node *child, const struct diag *diag)
+int snp__wrong_key(const struct node *child, const struct diag *diag)
 {
 	char path[PATH_BYTES], quoted[QUOTE_BYTES], keys[EXPECTED_BYTES + PATH_BYTES];
-	const struct section *section = node_section(child->parent);
+	const struct section *section = snp__node_section(child->parent);
 	const char *near = nearest(section, child->key);
 	const char *in;
 
-	tree_path(child->parent, path, sizeof(path));
+	snp__tree_path(child->parent, path, sizeof(path));
 	in = path[0] ? " in " : "";
-	diag_quote(child->key, quoted);
+	snp__diag_quote(child->key, quoted);
 	if (near)
 		return diag_at(diag, child->key_mark,
 			       "unknown key %s%s%s; did you mean \"%s\"?", quoted, in,
@@ -127,27 +127,27 @@ int wrong_key(const struct node *child, const struct diag *diag)
 		       quoted, in, path, keys);
 }
 
-int wrong_missing(const struct node *map, const struct key *key,
-		  const struct diag *diag)
+int snp__wrong_missing(const struct node *map, const struct key *key,
+		       const struct diag *diag)
 {
 	char path[PATH_BYTES], expected[EXPECTED_BYTES];
 
-	tree_path(map, path, sizeof(path));
-	key_describe(key, KEY_WHOLE, expected, sizeof(expected));
+	snp__tree_path(map, path, sizeof(path));
+	snp__key_describe(key, KEY_WHOLE, expected, sizeof(expected));
 	return diag_at(diag, map->mark, "%s has no \"%s\"; expected %s",
 		       path[0] ? path : "the file", key->name, expected);
 }
 
-int wrong_not_yet(const struct node *node, const struct diag *diag)
+int snp__wrong_not_yet(const struct node *node, const struct diag *diag)
 {
 	char path[PATH_BYTES], quoted[QUOTE_BYTES];
 
-	tree_path(node, path, sizeof(path));
+	snp__tree_path(node, path, sizeof(path));
 	if (node->kind != NODE_SCALAR)
 		return diag_at(diag, node->mark,
 			       "%s is not supported by this version; expected null",
 			       path);
 	return diag_at(diag, node->mark,
 		       "%s: %s is not supported by this version; expected %s", path,
-		       diag_quote(node->text, quoted), node->def->deflt);
+		       snp__diag_quote(node->text, quoted), node->def->deflt);
 }

@@ -12,19 +12,19 @@
 #define PATH_BYTES 192
 
 /* The node's value is not what its key accepts. */
-int wrong_value(const struct node *node, const struct diag *diag);
+int snp__wrong_value(const struct node *node, const struct diag *diag);
 
 /* `child` has a key that its mapping does not know. */
-int wrong_key(const struct node *child, const struct diag *diag);
+int snp__wrong_key(const struct node *child, const struct diag *diag);
 
 /* The mapping lacks a key that has no default. */
-int wrong_missing(const struct node *map, const struct key *key,
-		  const struct diag *diag);
+int snp__wrong_missing(const struct node *map, const struct key *key,
+		       const struct diag *diag);
 
 /* The value is right, but nothing in this version does it. */
-int wrong_not_yet(const struct node *node, const struct diag *diag);
+int snp__wrong_not_yet(const struct node *node, const struct diag *diag);
 
 /* The section whose keys a mapping may have; NULL for a mapping where none belongs. */
-const struct section *node_section(const struct node *map);
+const struct section *snp__node_section(const struct node *map);
 
 #endif

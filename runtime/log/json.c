@@ -100,9 +100,9 @@ static bool scan_string(struct scan *s)
 				return false;
 			continue;
 		}
-		n = utf8_next(s->p, (size_t)(s->end - s->p), &cp);
+		n = line_utf8_next(s->p, (size_t)(s->end - s->p), &cp);
 		/* U+FFFD itself takes three bytes; one byte means broken UTF-8. */
-		if (codepoint_is_unsafe(cp) || (n == 1 && cp > 0x7FU))
+		if (line_is_unsafe(cp) || (n == 1 && cp > 0x7FU))
 			return false;
 		s->p += n;
 	}

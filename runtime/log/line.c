@@ -31,7 +31,7 @@ static bool is_continuation(char c)
 	return ((unsigned char)c & 0xC0U) == 0x80U;
 }
 
-size_t utf8_next(const char *p, size_t n, uint32_t *ret_cp)
+size_t line_utf8_next(const char *p, size_t n, uint32_t *ret_cp)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	unsigned char lead = (unsigned char)p[0];
@@ -61,7 +61,7 @@ size_t utf8_next(const char *p, size_t n, uint32_t *ret_cp)
 	return need;
 }
 
-bool codepoint_is_unsafe(uint32_t cp)
+bool line_is_unsafe(uint32_t cp)
 {
 	return cp < 0x20U || (cp >= 0x7FU && cp <= 0x9FU) ||
 	       (cp >= 0x2028U && cp <= 0x202EU) || (cp >= 0x2066U && cp <= 0x2069U);
@@ -79,7 +79,7 @@ static size_t encode(char out[8], const char *p, size_t n, uint32_t cp)
 			return 2;
 		}
 	}
-	if (codepoint_is_unsafe(cp))
+	if (line_is_unsafe(cp))
 		return (size_t)snprintf(out, 8, "\\u%04x", (unsigned)cp & 0xFFFFU);
 	if (cp == REPLACEMENT)
 		return (size_t)snprintf(out, 8, "\xEF\xBF\xBD");
@@ -112,7 +112,7 @@ static size_t put_escaped(struct line *line, const char *p, size_t n, size_t max
 
 	while (done < n) {
 		uint32_t cp;
-		size_t step = utf8_next(p + done, n - done, &cp);
+		size_t step = line_utf8_next(p + done, n - done, &cp);
 		char out[8];
 		size_t out_len = encode(out, p + done, step, cp);
 

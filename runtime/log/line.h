@@ -34,10 +34,10 @@ void line_end(struct line *line);
  * Decode one character of `n` > 0 bytes at `p`. Returns the bytes it takes; *ret_cp is
  * its code point. Broken UTF-8 gives one byte and U+FFFD.
  */
-size_t utf8_next(const char *p, size_t n, uint32_t *ret_cp);
+size_t line_utf8_next(const char *p, size_t n, uint32_t *ret_cp);
 
 /* True for what must not reach a terminal raw: control characters, the line separators
  * of Unicode and its direction overrides. */
-bool codepoint_is_unsafe(uint32_t cp);
+bool line_is_unsafe(uint32_t cp);
 
 #endif

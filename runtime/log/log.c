@@ -220,7 +220,6 @@ static ssize_t sink_write(const char *text, size_t len)
 
 static void emit(struct line *line)
 {
-	const char *text = line->text;
 	ssize_t n;
 
 	if (atomic_exchange_explicit(&logger.torn, false, memory_order_relaxed)) {
@@ -228,7 +227,7 @@ static void emit(struct line *line)
 		line->text[0] = '\n';
 		line->len++;
 	}
-	n = sink_write(text, line->len);
+	n = sink_write(line->text, line->len);
 	if (n == (ssize_t)line->len)
 		return;
 	if (n > 0)
