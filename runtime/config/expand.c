@@ -82,7 +82,7 @@ static int reference_value(const struct reference *ref, const char *start,
 			       "the environment variable %s is not valid UTF-8",
 			       ref->name);
 	}
-	(void)fwrite(value, 1, len, out); /* checked once, by fclose() */
+	(void)fwrite(value, 1, len, out); /* checked once, at the end */
 	return 0;
 }
 
@@ -123,10 +123,11 @@ int snp__expand(char **text, unsigned flags, struct mark mark, const struct diag
 		return 0;
 	out = open_memstream(&expanded, &len);
 	if (!out)
-		return snp_err_errno(diag->err, "expand a value");
+		return snp_err_set(diag->err, -ENOMEM, "%s: out of memory", diag->name);
 	rc = expand_into(out, *text, flags, mark, diag);
-	if (fclose(out) != 0 && rc == 0)
-		rc = snp_err_errno(diag->err, "expand a value");
+	/* A stream in memory fails for one reason only. */
+	if ((ferror(out) | fclose(out) || !expanded) && rc == 0)
+		rc = snp_err_set(diag->err, -ENOMEM, "%s: out of memory", diag->name);
 	if (rc < 0) {
 		free(expanded);
 		return rc;

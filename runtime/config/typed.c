@@ -153,7 +153,9 @@ static int translate(cyaml_err_t err, const struct complaint *complaint,
 {
 	const struct node *node;
 
-	if (err == CYAML_ERR_OOM)
+	/* The text is ours and well-formed: libyaml can only have run out of memory. */
+	if (err == CYAML_ERR_OOM || err == CYAML_ERR_LIBYAML_PARSER_INIT ||
+	    err == CYAML_ERR_LIBYAML_PARSER || err == CYAML_ERR_LIBYAML_EVENT_INIT)
 		return snp_err_set(diag->err, -ENOMEM, "%s: out of memory", diag->name);
 	/* No position: the root itself has the wrong kind. */
 	node = r->lines[complaint->line > 0 && complaint->line <= r->count
@@ -193,10 +195,12 @@ int snp__typed_load(const struct node *root, const struct diag *diag,
 	int rc = -ENOMEM;
 
 	r.out = open_memstream(&text, &len);
-	if (r.out)
+	if (r.out) {
 		rc = render(&r, root);
-	if (r.out && fclose(r.out) != 0)
-		rc = -ENOMEM;
+		/* A stream in memory fails for one reason only. */
+		if (ferror(r.out) | fclose(r.out) || !text)
+			rc = -ENOMEM;
+	}
 	if (rc < 0)
 		(void)snp_err_set(diag->err, rc, "%s: out of memory", diag->name);
 	else
