@@ -11,17 +11,32 @@
 #include "reader_private.h"
 
 #define ENUM_VALUES_MAX 1024
+#define UNIT_EXP_MAX	30 /* quetta and quecto */
 
 struct parse {
 	struct snp_segment *seg;
 	struct snp__schema *schema;
-	bool damaged; /* a reference led nowhere */
+	/* What is being read, for messages, and the field of it that does not hold. */
+	const char *thing;
+	uint64_t index;
+	const char *bad_field; /* NULL while all is well */
 };
 
-/* ---- strings -------------------------------------------------------------------------------- */
+/* The first damage names the field; the rest follows from it. */
+static int damaged(struct parse *p, const char *field)
+{
+	if (!p->bad_field)
+		p->bad_field = field;
+	return -EBADMSG;
+}
 
-/* The text of a reference; "" for 0. A bad one marks the parse as damaged and yields "". */
-static const char *text(struct parse *p, uint32_t ref)
+/* ---- strings
+ * -------------------------------------------------------------------------------- */
+
+/* The text that `field` refers to; "" for 0. A bad one marks the parse as damaged and
+ * yields
+ * "", so that callers need not look before the end. */
+static const char *text(struct parse *p, const char *field, uint32_t ref)
 {
 	uint64_t at = (uint64_t)ref * 8, room;
 	uint32_t len;
@@ -31,14 +46,14 @@ static const char *text(struct parse *p, uint32_t ref)
 		return "";
 	if (at >= p->schema->strings_bytes ||
 	    p->schema->strings_bytes - at < sizeof(len) + 1) {
-		p->damaged = true;
+		(void)damaged(p, field);
 		return "";
 	}
 	memcpy(&len, p->schema->strings + at, sizeof(len));
 	room = p->schema->strings_bytes - at - sizeof(len) - 1;
 	s = p->schema->strings + at + sizeof(len);
 	if (len > room || s[len] != '\0' || !snp__utf8_ok(s, len)) {
-		p->damaged = true;
+		(void)damaged(p, field);
 		return "";
 	}
 	return s;
@@ -52,7 +67,7 @@ static int copy_strings(struct parse *p)
 	    snp__word_acquire(p->seg, offsetof(struct snp_fmt_header, strt_used));
 
 	if (used > r->len)
-		return -EBADMSG;
+		return damaged(p, "strt_used");
 	p->schema->strings = malloc(used ? used : 1);
 	if (!p->schema->strings)
 		return -ENOMEM;
@@ -61,23 +76,28 @@ static int copy_strings(struct parse *p)
 	return 0;
 }
 
-/* ---- keys, enums, bounds ---------------------------------------------------------------------- */
+/* ---- keys, enums, bounds
+ * ---------------------------------------------------------------------- */
 
 static void parse_keys(struct parse *p)
 {
 	const struct snp_fmt_region *r = &p->seg->regions.keys;
 	size_t max = sizeof(p->schema->keys) / sizeof(p->schema->keys[0]);
 
+	p->thing = "key";
 	for (uint64_t i = 0; r->type && i < r->count && i < max; i++) {
 		struct snp_fmt_key key;
 
+		p->index = i;
 		memcpy(&key, p->seg->map + r->off + i * r->stride, sizeof(key));
 		p->schema->keys[i] = (struct snp__key){
 		    .source = key.source,
-		    .prom_name = text(p, key.prom_name),
-		    .otel_name = text(p, key.otel_name),
+		    .prom_name = text(p, "prom_name", key.prom_name),
+		    .otel_name = text(p, "otel_name", key.otel_name),
 		};
 		p->schema->keys_nr = (size_t)i + 1;
+		if (p->bad_field)
+			return;
 	}
 }
 
@@ -88,25 +108,26 @@ static int parse_enum(struct parse *p, uint32_t at, struct snp__metric *m)
 	uint32_t head[3], ref;
 
 	if (!r->type || at > r->count || r->count - at < 3)
-		return -EBADMSG;
+		return damaged(p, "enum_off");
 	memcpy(head, base + (uint64_t)at * 4, sizeof(head));
 	if (head[2] == 0 || head[2] > ENUM_VALUES_MAX || head[2] > r->count - at - 3)
-		return -EBADMSG;
+		return damaged(p, "enum_off");
 	m->enum_texts = calloc(head[2], sizeof(*m->enum_texts));
 	if (!m->enum_texts)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < head[2]; i++) {
 		memcpy(&ref, base + ((uint64_t)at + 3 + i) * 4, sizeof(ref));
-		m->enum_texts[i] = text(p, ref);
+		m->enum_texts[i] = text(p, "enum_off", ref);
 	}
-	m->pub.enum_prom_name = text(p, head[0]);
-	m->pub.enum_otel_name = text(p, head[1]);
+	m->pub.enum_prom_name = text(p, "enum_off", head[0]);
+	m->pub.enum_otel_name = text(p, "enum_off", head[1]);
 	m->pub.enum_values = m->enum_texts;
 	m->pub.enum_values_nr = head[2];
 	return 0;
 }
 
-static int parse_bounds(struct parse *p, const struct snp_fmt_desc *d, struct snp__metric *m)
+static int parse_bounds(struct parse *p, const struct snp_fmt_desc *d,
+			struct snp__metric *m)
 {
 	const struct snp_fmt_region *r = &p->seg->regions.bnds;
 
@@ -114,7 +135,7 @@ static int parse_bounds(struct parse *p, const struct snp_fmt_desc *d, struct sn
 		return 0;
 	if (!r->type || d->bounds_off > r->count ||
 	    d->bounds_count > r->count - d->bounds_off)
-		return -EBADMSG;
+		return damaged(p, "bounds_off, bounds_count");
 	m->bounds = calloc(d->bounds_count, sizeof(*m->bounds));
 	if (!m->bounds)
 		return -ENOMEM;
@@ -122,20 +143,22 @@ static int parse_bounds(struct parse *p, const struct snp_fmt_desc *d, struct sn
 	       (size_t)d->bounds_count * 8);
 	for (uint32_t i = 1; i < d->bounds_count; i++)
 		if (m->bounds[i] <= m->bounds[i - 1])
-			return -EBADMSG;
+			return damaged(p, "bounds, not ascending");
 	m->pub.bounds_ns = m->bounds;
 	m->pub.bounds_nr = d->bounds_count;
 	return 0;
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors
+ * ------------------------------------------------------------------------------ */
 
 static bool known(const struct snp_fmt_desc *d)
 {
 	return d->kind >= SNP_KIND_COUNTER && d->kind <= SNP_KIND_INFO &&
 	       d->storage >= SNP_ST_BANK && d->storage <= SNP_ST_ONE &&
 	       d->row_kind < SNP_ROW_KINDS && d->retired_minor == 0 &&
-	       (d->storage != SNP_ST_DERIVED || d->derive == SNP_DERIVE_WORKERS_BY_STATUS);
+	       (d->storage != SNP_ST_DERIVED ||
+		d->derive == SNP_DERIVE_WORKERS_BY_STATUS);
 }
 
 /* Bytes one cell of the metric takes. */
@@ -161,46 +184,87 @@ static uint64_t row_bytes(const struct snp__regions *all, const struct snp_fmt_d
 	}
 }
 
-static bool cells_ok(const struct snp__regions *all, const struct snp_fmt_desc *d)
+static int check_derived(struct parse *p, const struct snp_fmt_desc *d)
+{
+	const struct snp_fmt_region *r = &p->seg->regions.rowc[SNP_ROW_WORKER];
+	uint64_t room = r->type ? r->stride : 0;
+
+	if (room < 8 || d->derive_a % 8 || d->derive_a > room - 8 || d->derive_b % 8 ||
+	    d->derive_b > room - 8)
+		return damaged(p, "derive_a, derive_b");
+	return 0;
+}
+
+/* Every cell lies inside its row. */
+static int check_cells(struct parse *p, const struct snp_fmt_desc *d)
 {
 	uint64_t room, bytes = cell_bytes(d);
 
 	if (d->count == 0 || d->count > ENUM_VALUES_MAX)
-		return false;
+		return damaged(p, "count");
 	if (d->storage == SNP_ST_ONE)
-		return true;
-	if (d->storage == SNP_ST_DERIVED) {
-		room = all->rowc[SNP_ROW_WORKER].type ? all->rowc[SNP_ROW_WORKER].stride : 0;
-		return room >= 8 && d->derive_a % 8 == 0 && d->derive_a <= room - 8 &&
-		       d->derive_b % 8 == 0 && d->derive_b <= room - 8;
-	}
-	room = row_bytes(all, d);
-	if (d->off % 8 || d->stride % 8 || d->stride < bytes || d->off > room)
-		return false;
+		return 0;
+	if (d->storage == SNP_ST_DERIVED)
+		return check_derived(p, d);
+	room = row_bytes(&p->seg->regions, d);
+	if (d->off % 8 || d->off > room || room - d->off < bytes)
+		return damaged(p, "off");
 	room -= d->off;
-	return room >= bytes && (uint64_t)(d->count - 1) * d->stride <= room - bytes;
+	if (d->stride % 8 || d->stride < bytes ||
+	    (uint64_t)(d->count - 1) * d->stride > room - bytes)
+		return damaged(p, "stride, count");
+	return 0;
 }
 
-static int parse_desc(struct parse *p, const struct snp_fmt_desc *d, struct snp__metric *m)
+static int check_histogram(struct parse *p, const struct snp_fmt_desc *d)
 {
-	int rc = 0;
+	if (d->storage != SNP_ST_BANK && d->storage != SNP_ST_ROW)
+		return damaged(p, "storage");
+	if (d->nbuckets == 0)
+		return damaged(p, "nbuckets");
+	if (d->scale < -4 || d->scale > 8)
+		return damaged(p, "scale");
+	if (d->idx_min < -16384 || d->idx_min > 16384)
+		return damaged(p, "idx_min");
+	return 0;
+}
 
-	if (!cells_ok(&p->seg->regions, d))
-		return -EBADMSG;
-	if (d->kind == SNP_KIND_HISTOGRAM &&
-	    (d->nbuckets == 0 || d->scale < -4 || d->scale > 8 || d->idx_min < -16384 ||
-	     d->idx_min > 16384))
-		return -EBADMSG;
+static int check_desc(struct parse *p, const struct snp_fmt_desc *d)
+{
+	int rc = check_cells(p, d);
+
+	if (rc == 0 && (d->unit_exp < -UNIT_EXP_MAX || d->unit_exp > UNIT_EXP_MAX))
+		rc = damaged(p, "unit_exp");
+	if (rc == 0 && d->kind == SNP_KIND_HISTOGRAM)
+		rc = check_histogram(p, d);
+	return rc;
+}
+
+static int parse_buckets(struct parse *p, struct snp__metric *m)
+{
+	m->pub.upper_ns = m->upper_ns = snp__hist_bounds(&m->pub);
+	if (!m->upper_ns)
+		return -ENOMEM;
+	return m->upper_ns[0] > m->upper_ns[1] ? damaged(p, "zero_threshold_ns") : 0;
+}
+
+static int parse_desc(struct parse *p, const struct snp_fmt_desc *d,
+		      struct snp__metric *m)
+{
+	int rc = check_desc(p, d);
+
+	if (rc < 0)
+		return rc;
 	m->pub = (struct snp_metric){
 	    .id = d->id,
 	    .kind = d->kind,
 	    .vtype = d->vtype,
 	    .level = d->level,
 	    .row_kind = d->row_kind,
-	    .name = text(p, d->name),
-	    .prom_name = text(p, d->prom_name),
-	    .unit = text(p, d->unit),
-	    .help = text(p, d->help),
+	    .name = text(p, "name", d->name),
+	    .prom_name = text(p, "prom_name", d->prom_name),
+	    .unit = text(p, "unit", d->unit),
+	    .help = text(p, "help", d->help),
 	    .unit_exp = d->unit_exp,
 	    .cells = d->count,
 	    .scale = d->scale,
@@ -219,57 +283,58 @@ static int parse_desc(struct parse *p, const struct snp_fmt_desc *d, struct snp_
 		rc = parse_enum(p, d->enum_off, m);
 	if (rc == 0)
 		rc = parse_bounds(p, d, m);
-	if (rc == 0 && d->kind == SNP_KIND_HISTOGRAM) {
-		m->pub.upper_ns = m->upper_ns = snp__hist_bounds(&m->pub);
-		rc = m->upper_ns ? 0 : -ENOMEM;
-	}
+	if (rc == 0 && d->kind == SNP_KIND_HISTOGRAM)
+		rc = parse_buckets(p, m);
 	if (rc == 0 && d->kind != SNP_KIND_STATE && d->count > 1 &&
 	    d->count != m->pub.enum_values_nr)
-		rc = -EBADMSG;
+		rc = damaged(p, "enum_off, count");
 	return rc;
 }
 
 static int parse_metrics(struct parse *p)
 {
 	const struct snp_fmt_region *r = &p->seg->regions.desc;
-	/* Acquire: the descriptors below the watermark. Partner: snp__schema_build(). */
+	/* Acquire: the descriptors below the watermark. Partner: snp__schema_build().
+	 */
 	uint64_t used =
 	    snp__word_acquire(p->seg, offsetof(struct snp_fmt_header, desc_used));
 	struct snp_fmt_desc d;
 	int rc;
 
 	if (used > r->count)
-		return -EBADMSG;
+		return damaged(p, "desc_used");
 	p->schema->metrics = calloc(used ? used : 1, sizeof(*p->schema->metrics));
 	if (!p->schema->metrics)
 		return -ENOMEM;
+	p->thing = "descriptor";
 	for (uint64_t i = 0; i < used; i++) {
+		p->index = i + 1;
 		memcpy(&d, p->seg->map + r->off + i * r->stride, sizeof(d));
 		if (!known(&d))
 			continue;
 		rc = parse_desc(p, &d, &p->schema->metrics[p->schema->metrics_nr++]);
-		if (rc < 0)
-			return rc;
+		if (rc < 0 || p->bad_field)
+			return rc < 0 ? rc : -EBADMSG;
 	}
 	return 0;
 }
 
 int snp__schema_read(struct snp_segment *seg, struct snp_err *err)
 {
-	struct parse p = {.seg = seg, .schema = &seg->schema};
+	struct parse p = {.seg = seg, .schema = &seg->schema, .thing = "watermark"};
 	int rc = copy_strings(&p);
 
 	if (rc == 0) {
 		parse_keys(&p);
-		rc = parse_metrics(&p);
+		rc = p.bad_field ? -EBADMSG : parse_metrics(&p);
 	}
-	if (rc == 0 && p.damaged)
-		rc = -EBADMSG;
 	if (rc == -ENOMEM)
 		return snp_err_set(err, rc, "out of memory reading the schema of %s",
 				   seg->info.path);
-	if (rc < 0)
-		return snp_err_set(err, rc, "%s is damaged (schema)", seg->info.path);
+	if (p.bad_field)
+		return snp_err_set(err, -EBADMSG, "%s is damaged: schema, %s %llu: %s",
+				   seg->info.path, p.thing, (unsigned long long)p.index,
+				   p.bad_field);
 	return 0;
 }
 

@@ -3,9 +3,9 @@
  * Snapshots: a private copy of every row with its cells and the sum of its bank blocks.
  *
  * Row protocol (shm/format/segment.md): load gen (acquire); free or recycling rows are
- * skipped; copy; acquire fence; load gen again; equal: the copy is of one life of the row.
- * Otherwise try again, a few times, then leave the row out and count it. Nothing here waits
- * for the writer.
+ * skipped; copy; acquire fence; load gen again; equal: the copy is of one life of the
+ * row. Otherwise try again, a few times, then leave the row out and count it. Nothing
+ * here waits for the writer.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +18,8 @@
 #define ROW_TRIES   4
 #define LATCH_TRIES 1000
 
-/* ---- copying ---------------------------------------------------------------------------------- */
+/* ---- copying
+ * ---------------------------------------------------------------------------------- */
 
 static void copy_words(const struct snp_segment *seg, uint64_t off, uint64_t *ret,
 		       uint64_t words)
@@ -35,7 +36,8 @@ int snp__latch_copy(const struct snp_segment *seg, struct snp__latch_shape shape
 	for (int i = 0; i < LATCH_TRIES; i++) {
 		uint64_t seq = snp__word_acquire(seg, shape.off);
 
-		copy_words(seg, copies + (seq & 1) * 8 * shape.words, ret_words, shape.words);
+		copy_words(seg, copies + (seq & 1) * 8 * shape.words, ret_words,
+			   shape.words);
 		atomic_thread_fence(memory_order_acquire);
 		if (snp__word(seg, shape.off) == seq)
 			return 0;
@@ -44,9 +46,9 @@ int snp__latch_copy(const struct snp_segment *seg, struct snp__latch_shape shape
 	return -EAGAIN;
 }
 
-/* Add the row's block of every bank in use into `sums`. From the last word to the first,
- * each with acquire: a histogram's sum stands behind its buckets and is published after
- * them, so a sum counted here has its bucket counted too. */
+/* Add the row's block of every bank in use into `sums`. From the last word to the
+ * first, each with acquire: a histogram's sum stands behind its buckets and is
+ * published after them, so a sum counted here has its bucket counted too. */
 static void sum_banks(const struct snp_segment *seg, const struct snp_fmt_region *r,
 		      uint64_t index, uint64_t *sums)
 {
@@ -65,12 +67,14 @@ static void sum_banks(const struct snp_segment *seg, const struct snp_fmt_region
 	}
 }
 
-static uint64_t *row_words(uint64_t *table, const struct snp_fmt_region *r, uint32_t index)
+static uint64_t *row_words(uint64_t *table, const struct snp_fmt_region *r,
+			   uint32_t index)
 {
 	return table ? table + (uint64_t)index * (r->stride / 8) : NULL;
 }
 
-/* ---- decoding a row --------------------------------------------------------------------------- */
+/* ---- decoding a row
+ * --------------------------------------------------------------------------- */
 
 /* Word indexes of struct snp_fmt_row. */
 enum {
@@ -99,15 +103,17 @@ static const char *mapped_text(struct snp_snapshot *snap, uint64_t ref)
 	uint64_t used =
 	    snp__word_acquire(seg, offsetof(struct snp_fmt_header, strt_used));
 	const char *base = (const char *)seg->map + r->off;
+	const char *copy;
 	uint32_t len;
 
-	if (used > r->len || ref == 0 || ref > used / 8 || used - ref * 8 < sizeof(len) + 1)
+	if (used > r->len || ref == 0 || ref > used / 8 ||
+	    used - ref * 8 < sizeof(len) + 1)
 		return "";
 	memcpy(&len, base + ref * 8, sizeof(len));
-	if (len > used - ref * 8 - sizeof(len) - 1 ||
-	    !snp__utf8_ok(base + ref * 8 + sizeof(len), len))
+	if (len > used - ref * 8 - sizeof(len) - 1)
 		return "";
-	return snp__arena_text(snap->arena, base + ref * 8 + sizeof(len), len);
+	copy = snp__arena_text(snap->arena, base + ref * 8 + sizeof(len), len);
+	return !copy || snp__utf8_ok(copy, len) ? copy : "";
 }
 
 static const char *worker_text(struct snp_snapshot *snap, uint32_t index)
@@ -145,15 +151,15 @@ static void decode_process(struct snp_snapshot *snap, struct snp__row *row,
 	pub->ready_mono.ns = proc[SNP_PROC_READY_MONO_NS];
 	pub->last_exit_status = (unsigned)proc[SNP_PROC_LAST_EXIT_STATUS];
 	if (proc[SNP_PROC_LAST_EXIT_REASON])
-		pub->last_exit_reason = snp_enum_text(SNP_ENUM_TABLE_EXIT_REASON,
-						      proc[SNP_PROC_LAST_EXIT_REASON] - 1);
+		pub->last_exit_reason = snp_enum_text(
+		    SNP_ENUM_TABLE_EXIT_REASON, proc[SNP_PROC_LAST_EXIT_REASON] - 1);
 	memcpy(python, &proc[SNP_PROC_PYTHON], 16);
 	if (*python && snp__utf8_ok(python, strlen(python)))
 		pub->python = snp__arena_text(snap->arena, python, strlen(python));
 	n = snprintf(id, sizeof(id), "%s/%u#%llu", pub->pool_name, pub->slot,
 		     (unsigned long long)pub->incarnation);
-	pub->worker_id = snp__arena_text(snap->arena, id,
-					 (size_t)n < sizeof(id) ? (size_t)n : sizeof(id) - 1);
+	pub->worker_id = snp__arena_text(
+	    snap->arena, id, (size_t)n < sizeof(id) ? (size_t)n : sizeof(id) - 1);
 	pub->last_error = worker_text(snap, pub->index);
 }
 
@@ -166,7 +172,8 @@ static void fill_labels(struct snp_snapshot *snap, unsigned kind, struct snp__ro
 	if (kind == SNP_ROW_TOOL)
 		row->label[SNP_KEY_METHOD] = row->pub.name;
 	if (kind == SNP_ROW_WORKER) {
-		row->label[SNP_KEY_WORKER] = arena_printf_u64(snap->arena, row->pub.slot);
+		row->label[SNP_KEY_WORKER] =
+		    arena_printf_u64(snap->arena, row->pub.slot);
 		row->label[SNP_KEY_WORKER_ID] = row->pub.worker_id;
 		row->label[SNP_KEY_PID] =
 		    arena_printf_u64(snap->arena, (uint64_t)row->pub.pid);
@@ -174,7 +181,9 @@ static void fill_labels(struct snp_snapshot *snap, unsigned kind, struct snp__ro
 	}
 }
 
-/* Pools are decoded first, so a row's pool is known here; a row of an unknown pool is not. */
+/* Pools are decoded first, so a row's pool is known here. One that is not (a pool
+ * declared after we looked, or skipped, or damage) costs this row alone: the next look
+ * has it. */
 static int decode_row(struct snp_snapshot *snap, unsigned kind, uint32_t index,
 		      const uint64_t *words)
 {
@@ -197,11 +206,14 @@ static int decode_row(struct snp_snapshot *snap, unsigned kind, uint32_t index,
 		row->pub.pool_name = row->pub.name;
 		row->pub.adapter = mapped_text(snap, words[ROW_TEXT]);
 	} else {
-		if (words[ROW_PARENT] >= snap->rows_nr[SNP_ROW_POOL])
-			return -EBADMSG;
-		pool = snp_snapshot_row(snap, SNP_ROW_POOL, (uint32_t)words[ROW_PARENT]);
-		if (!pool)
-			return -EBADMSG;
+		pool = words[ROW_PARENT] < snap->rows_nr[SNP_ROW_POOL]
+			   ? snp_snapshot_row(snap, SNP_ROW_POOL,
+					      (uint32_t)words[ROW_PARENT])
+			   : NULL;
+		if (!pool) {
+			snap->stats.rows_skipped++;
+			return 0;
+		}
 		row->pub.pool = pool->index;
 		row->pub.pool_name = pool->name;
 		row->pub.adapter = pool->adapter;
@@ -218,7 +230,8 @@ static int decode_row(struct snp_snapshot *snap, unsigned kind, uint32_t index,
 	return 0;
 }
 
-/* ---- one row ---------------------------------------------------------------------------------- */
+/* ---- one row
+ * ---------------------------------------------------------------------------------- */
 
 static int copy_row_cells(struct snp_snapshot *snap, unsigned kind, uint32_t index)
 {
@@ -273,7 +286,8 @@ static int copy_row(struct snp_snapshot *snap, unsigned kind, uint32_t index)
 	return 0;
 }
 
-/* ---- all rows --------------------------------------------------------------------------------- */
+/* ---- all rows
+ * --------------------------------------------------------------------------------- */
 
 /* Grow (never shrink) the tables of one kind to `nr` rows. */
 static int reserve(struct snp_snapshot *snap, unsigned kind, uint32_t nr)
@@ -291,7 +305,8 @@ static int reserve(struct snp_snapshot *snap, unsigned kind, uint32_t nr)
 	snap->cells[kind] =
 	    calloc(max, all->rowc[kind].type ? all->rowc[kind].stride : 8);
 	snap->latch[kind] = calloc(max, 8 * SNP_LATCH_WORDS);
-	snap->sums[kind] = calloc(max, all->bank[kind].type ? all->bank[kind].stride : 8);
+	snap->sums[kind] =
+	    calloc(max, all->bank[kind].type ? all->bank[kind].stride : 8);
 	snap->rows_max[kind] = max;
 	if (!snap->rows[kind] || !snap->cells[kind] || !snap->latch[kind] ||
 	    !snap->sums[kind]) {
@@ -301,7 +316,7 @@ static int reserve(struct snp_snapshot *snap, unsigned kind, uint32_t nr)
 	return 0;
 }
 
-static int copy_kind(struct snp_snapshot *snap, unsigned kind)
+static int copy_kind(struct snp_snapshot *snap, unsigned kind, struct snp_err *err)
 {
 	const struct snp_segment *seg = snap->seg;
 	const struct snp_fmt_region *r = &seg->regions.rowd[kind];
@@ -316,7 +331,8 @@ static int copy_kind(struct snp_snapshot *snap, unsigned kind)
 		if (!r->type)
 			return 0;
 		if (high > r->count)
-			return -EBADMSG;
+			return snp_err_set(err, -EBADMSG, "%s is damaged: row_high[%u]",
+					   seg->info.path, kind);
 	}
 	rc = reserve(snap, kind, (uint32_t)high);
 	if (rc < 0)
@@ -326,7 +342,13 @@ static int copy_kind(struct snp_snapshot *snap, unsigned kind)
 		struct snp__row *row = &snap->rows[kind][0];
 
 		*row = (struct snp__row){.present = true,
-					 .pub = {.name = "", .pool_name = "", .adapter = ""}};
+					 .pub = {.name = "",
+						 .pool_name = "",
+						 .adapter = "",
+						 .worker_id = "",
+						 .python = "",
+						 .last_exit_reason = "",
+						 .last_error = ""}};
 		fill_labels(snap, kind, row);
 		return copy_row_cells(snap, kind, 0);
 	}
@@ -339,7 +361,7 @@ static int copy_kind(struct snp_snapshot *snap, unsigned kind)
 	return 0;
 }
 
-static int copy_heartbeat(struct snp_snapshot *snap)
+static int copy_heartbeat(struct snp_snapshot *snap, struct snp_err *err)
 {
 	enum { WORDS = sizeof(struct snp_fmt_heartbeat) / 8, CRC = 7 };
 	struct snp__latch_shape shape = {
@@ -354,7 +376,8 @@ static int copy_heartbeat(struct snp_snapshot *snap)
 	if (snp__latch_copy(snap->seg, shape, words, &snap->stats.retries) < 0)
 		return 0; /* the previous pair still converts times well enough */
 	if (words[CRC] != snp__crc32c(words, 8 * CRC))
-		return -EBADMSG;
+		return snp_err_set(err, -EBADMSG, "%s is damaged: heartbeat crc",
+				   snap->seg->info.path);
 	snap->stats.heartbeat_seq = words[0];
 	snap->stats.heartbeat_mono.ns = words[1];
 	snap->stats.heartbeat_wall.ns = words[2];
@@ -368,15 +391,20 @@ static void copy_meters(struct snp_snapshot *snap)
 
 	s->state = snp__word_acquire(seg, offsetof(struct snp_fmt_header, state));
 	s->rows_dropped = snp__word(seg, offsetof(struct snp_fmt_header, rows_dropped));
-	s->descs_dropped = snp__word(seg, offsetof(struct snp_fmt_header, descs_dropped));
-	s->banks_exhausted = snp__word(seg, offsetof(struct snp_fmt_header, banks_exhausted));
+	s->descs_dropped =
+	    snp__word(seg, offsetof(struct snp_fmt_header, descs_dropped));
+	s->banks_exhausted =
+	    snp__word(seg, offsetof(struct snp_fmt_header, banks_exhausted));
 	s->overflow_obs = snp__word(seg, offsetof(struct snp_fmt_header, overflow_obs));
-	s->text_truncated = snp__word(seg, offsetof(struct snp_fmt_header, text_truncated));
+	s->text_truncated =
+	    snp__word(seg, offsetof(struct snp_fmt_header, text_truncated));
 }
 
-/* ---- public ----------------------------------------------------------------------------------- */
+/* ---- public
+ * -----------------------------------------------------------------------------------
+ */
 
-static int snapshot_fill(struct snp_snapshot *snap)
+static int snapshot_fill(struct snp_snapshot *snap, struct snp_err *err)
 {
 	/* Pools before what belongs to them. */
 	static const unsigned order[] = {SNP_ROW_PROC, SNP_ROW_POOL, SNP_ROW_WORKER,
@@ -386,9 +414,9 @@ static int snapshot_fill(struct snp_snapshot *snap)
 	snap->stats = (struct snp_snapshot_stats){.begin = snp_mono_now()};
 	snp__arena_reset(snap->arena);
 	memset(snap->rows_nr, 0, sizeof(snap->rows_nr));
-	rc = copy_heartbeat(snap);
+	rc = copy_heartbeat(snap, err);
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && rc == 0; i++)
-		rc = copy_kind(snap, order[i]);
+		rc = copy_kind(snap, order[i], err);
 	copy_meters(snap);
 	snap->stats.end = snp_mono_now();
 	return rc;
@@ -406,20 +434,18 @@ int snp_segment_snapshot(struct snp_segment *seg, struct snp_snapshot **snap,
 			s->arena = snp__arena_create();
 		if (!s || !s->arena) {
 			free(s);
-			return snp_err_set(err, -ENOMEM, "out of memory for a snapshot");
+			return snp_err_set(err, -ENOMEM,
+					   "out of memory for a snapshot");
 		}
 		s->seg = seg;
 		*snap = s;
 	}
-	rc = snapshot_fill(s);
+	rc = snapshot_fill(s, err);
 	if (rc < 0)
 		memset(s->rows_nr, 0, sizeof(s->rows_nr));
 	if (rc == -ENOMEM)
 		return snp_err_set(err, rc, "out of memory for a snapshot");
-	if (rc < 0)
-		return snp_err_set(err, rc, "%s is damaged (rows or heartbeat)",
-				   seg->info.path);
-	return 0;
+	return rc;
 }
 
 void snp_snapshot_destroy(struct snp_snapshot **snap)
