@@ -10,7 +10,7 @@ const char options_help[] =
     "\n"
     "  snakepit-prometheus                      the only instance, "
     "http://localhost:9568\n"
-    "  snakepit-prometheus -n prod              the instance 'prod'\n"
+    "  snakepit-prometheus -n prod                      the instance 'prod'\n"
     "  snakepit-prometheus --web.listen-address=:9568   on every address\n"
     "\n"
     "Usage: snakepit-prometheus [OPTION]...\n"
