@@ -205,8 +205,9 @@ const uint64_t *snp_snapshot_hist(const struct snp_snapshot *snap,
 uint64_t snp_hist_count(const struct snp_metric *metric, const uint64_t *words);
 /* Upper bound in ns of word `i`; UINT64_MAX for the overflow word. */
 uint64_t snp_hist_upper_ns(const struct snp_metric *metric, uint32_t i);
-/* The q-quantile in ns (0 <= q <= 1), interpolated geometrically inside its bucket; 0 when
- * there are no observations. Relative error at most half a bucket (4.5 %) by construction. */
+/* The q-quantile in ns (0 <= q <= 1): the geometric middle of the bucket that holds the
+ * observation of that rank, so at most half a bucket (4.5 % at scale 3) from it. The edge of
+ * the range where it lies outside the buckets; 0 when there are no observations. */
 uint64_t snp_hist_quantile_ns(const struct snp_metric *metric, const uint64_t *words,
 			      double q);
 /* Observations in buckets that lie wholly at or below `bound_ns`. */

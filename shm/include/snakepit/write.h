@@ -158,11 +158,14 @@ static inline void snp_hist_record(struct snp_fmt_hist *h, uint64_t ns)
 	snp__hist_add(h, snp__hist_word(ns), ns);
 }
 
-/* HISTOGRAM_LONG: the same buckets in steps of 64 ns, up to three days. */
+/* HISTOGRAM_LONG: the same buckets in steps of 64 ns, up to three days. Rounded up, so that
+ * no value counts under a bound that it exceeds. */
 #define SNP_HIST_LONG_SHIFT 6
 static inline void snp_hist_record_long(struct snp_fmt_hist *h, uint64_t ns)
 {
-	snp__hist_add(h, snp__hist_word(ns >> SNP_HIST_LONG_SHIFT), ns);
+	uint64_t part = ns & ((UINT64_C(1) << SNP_HIST_LONG_SHIFT) - 1);
+
+	snp__hist_add(h, snp__hist_word((ns >> SNP_HIST_LONG_SHIFT) + (part != 0)), ns);
 }
 
 /* Publish `n` words as the latch's new whole record; words beyond n keep old values of two
