@@ -8,8 +8,7 @@
 const char options_help[] =
     "Serve a Snakepit runtime's metrics to Prometheus.\n"
     "\n"
-    "  snakepit-prometheus                      the only instance, "
-    "http://localhost:9568\n"
+    "  snakepit-prometheus                              the only instance there is\n"
     "  snakepit-prometheus -n prod                      the instance 'prod'\n"
     "  snakepit-prometheus --web.listen-address=:9568   on every address\n"
     "\n"
