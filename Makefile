@@ -211,7 +211,7 @@ lint: deps ## formatting, static analysis, layers, symbols, Python and shell che
 	$(Q)tools/lint
 
 format: ## clang-format and ruff format in place
-	$(Q)clang-format-14 -i $$(git ls-files '*.c' '*.h')
+	$(Q)$$(tools/toolchain clang-format) -i $$(git ls-files '*.c' '*.h')
 	$(Q).venv/bin/ruff format priv/python tests tools examples
 
 clean: ## remove build/
