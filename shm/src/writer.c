@@ -131,16 +131,32 @@ static int lock_whole(int fd)
 	return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
 }
 
+/* Whether the path still leads to the file we have open: the last owner removes it. */
+static bool is_current(const struct snp_writer *w, const char *name)
+{
+	struct stat ours, named;
+
+	return fstat(w->lock_fd, &ours) == 0 &&
+	       fstatat(w->dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
 static int take_instance_lock(struct snp_writer *w, const char *dir, struct snp_err *err)
 {
 	char name[SNP_FMT_NAME_BYTES + 8];
 	int rc;
 
 	(void)snprintf(name, sizeof(name), "%s.lock", w->instance);
-	w->lock_fd = openat(w->dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (w->lock_fd < 0)
-		return snp_err_errno(err, "cannot open %s/%s", dir, name);
-	rc = lock_whole(w->lock_fd);
+	for (;;) {
+		w->lock_fd = openat(w->dir_fd, name,
+				    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (w->lock_fd < 0)
+			return snp_err_errno(err, "cannot open %s/%s", dir, name);
+		rc = lock_whole(w->lock_fd);
+		if (rc < 0 || is_current(w, name))
+			break;
+		close(w->lock_fd); /* removed by its owner between our open and lock */
+	}
 	if (rc == -EAGAIN || rc == -EACCES)
 		return snp_err_set(err, -EEXIST,
 				   "instance '%s' is already running in %s; stop it, or give "
@@ -364,8 +380,9 @@ int snp_writer_create(const struct snp_writer_options *options,
 	return 0;
 }
 
-/* Give the nameless file its name. A predecessor moves aside first, so that the last
- * state of a crashed runtime stays readable. */
+/* Give the nameless file its name. A predecessor gets a second name first, so that the last
+ * state of a crashed runtime stays readable, and the path is never without a file: a start
+ * that dies in here must not lose the incarnation. */
 static int link_into_place(struct snp_writer *w, struct snp_err *err)
 {
 	char self[64], seg[SNP_FMT_NAME_BYTES + 16], prev[SNP_FMT_NAME_BYTES + 16],
@@ -379,7 +396,8 @@ static int link_into_place(struct snp_writer *w, struct snp_err *err)
 		return snp_err_errno(err, "cannot remove left-over %s", tmp);
 	if (linkat(AT_FDCWD, self, w->dir_fd, tmp, AT_SYMLINK_FOLLOW) < 0)
 		return snp_err_errno(err, "cannot name the segment %s", tmp);
-	if (renameat(w->dir_fd, seg, w->dir_fd, prev) < 0 && errno != ENOENT)
+	if ((unlinkat(w->dir_fd, prev, 0) < 0 && errno != ENOENT) ||
+	    (linkat(w->dir_fd, seg, w->dir_fd, prev, 0) < 0 && errno != ENOENT))
 		return snp_err_errno(err, "cannot keep the previous segment as %s", prev);
 	if (renameat(w->dir_fd, tmp, w->dir_fd, seg) < 0)
 		return snp_err_errno(err, "cannot publish %s", w->path);
@@ -413,6 +431,23 @@ void snp_writer_close(struct snp_writer **writer)
 	snp_writer_heartbeat(w, 0, 0);
 	atomic_store_explicit(&w->header->state, SNP_STATE_CLOSED, memory_order_release);
 	writer_free(w);
+}
+
+void snp_writer_remove(struct snp_writer **writer)
+{
+	struct snp_writer *w = *writer;
+	char name[SNP_FMT_NAME_BYTES + 8];
+
+	if (!w)
+		return;
+	/* CLOSED before the name goes: who is attached learns that it ended cleanly. */
+	atomic_store_explicit(&w->header->state, SNP_STATE_CLOSED, memory_order_release);
+	(void)snprintf(name, sizeof(name), "%s.seg", w->instance);
+	if (w->published)
+		(void)unlinkat(w->dir_fd, name, 0);
+	(void)snprintf(name, sizeof(name), "%s.lock", w->instance);
+	(void)unlinkat(w->dir_fd, name, 0);
+	snp_writer_close(writer);
 }
 
 void snp_writer_abandon(struct snp_writer **writer)

@@ -61,6 +61,10 @@ void snp_writer_set_draining(struct snp_writer *writer);
 /* State CLOSED, last heartbeat, unmap, unlock. The file stays for post-mortem readers. */
 void snp_writer_close(struct snp_writer **writer);
 
+/* The same, and remove the file and the instance's lock: a clean end leaves nothing behind.
+ * Readers that are attached keep their map and see CLOSED. */
+void snp_writer_remove(struct snp_writer **writer);
+
 /* Unmap without a word, as a crash would: for tests. */
 void snp_writer_abandon(struct snp_writer **writer);
 

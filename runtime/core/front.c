@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/front.h"
+
+#include <string.h>
+
+#include "core/health.h"
+#include "core/host_bridge.h"
+#include "pool/request.h"
+#include "snakepit/check.h"
+
+#define STOPPING "the runtime is stopping"
+
+/* ---- handlers --------------------------------------------------------------------------------- */
+
+static void on_execute(struct rpc_server_call *call, struct rpc_buf *request, void *user)
+{
+	request_arrive(user, call, request, &request_pool_unary);
+}
+
+static void on_execute_stream(struct rpc_server_call *call, struct rpc_buf *request,
+			      void *user)
+{
+	request_arrive(user, call, request, &request_pool_stream);
+}
+
+static int register_methods(struct front *front)
+{
+	int rc = rpc_server_method(front->server, RPC_METHOD_POOL_EXECUTE, on_execute, front);
+
+	if (rc == 0)
+		rc = rpc_server_method(front->server, RPC_METHOD_POOL_EXECUTE_STREAM,
+				       on_execute_stream, front);
+	if (rc == 0)
+		rc = health_register(front);
+	return rc == 0 ? host_bridge_register(front) : rc;
+}
+
+/* ---- lifetime --------------------------------------------------------------------------------- */
+
+static void on_kick(struct rpc_task *task)
+{
+	struct front *front =
+	    (struct front *)(void *)((char *)task - offsetof(struct front, kick_task));
+
+	/* Clear first: a kick that comes from here on posts again. */
+	atomic_store_explicit(&front->kicked, false, memory_order_seq_cst);
+	for (uint32_t i = 0; i < front->pools_nr; i++)
+		request_dispatch(front->pools[i]);
+	health_update(front);
+}
+
+int front_init(struct front *front, struct snp_writer *writer, struct pool **pools,
+	       uint32_t pools_nr, struct snp_err *err)
+{
+	const struct rpc_server_opts opts = {0};
+	int rc = event_loop_init(&front->loop, "snp-front", writer, EVENT_LOOP_RCU_READER, err);
+
+	if (rc < 0)
+		return rc;
+	front->pools = pools;
+	front->pools_nr = pools_nr;
+	front->kick_task.fn = on_kick;
+	rc = rpc_server_create(&opts, &front->server, err);
+	if (rc == 0) {
+		rc = register_methods(front);
+		if (rc < 0)
+			(void)snp_err_set(err, rc, "cannot register the front door's methods");
+	}
+	if (rc == 0)
+		rc = rpc_server_start(front->server, &front->loop.rpc, 1, err);
+	if (rc < 0)
+		front_fini(front, writer);
+	return rc;
+}
+
+void front_fini(struct front *front, struct snp_writer *writer)
+{
+	if (front->server)
+		rpc_server_destroy(&front->server);
+	event_loop_fini(&front->loop, writer);
+}
+
+void front_add_connection(struct front *front, int take_fd)
+{
+	/* -ESHUTDOWN while stopping: the peer sees a closed connection, which is the truth. */
+	(void)rpc_server_add_fd(front->server, take_fd);
+}
+
+void front_kick(struct front *front)
+{
+	if (!atomic_exchange_explicit(&front->kicked, true, memory_order_seq_cst))
+		rpc_loop_post(front->loop.rpc, &front->kick_task);
+}
+
+struct pool *front_find_pool(const struct front *front, const char *name)
+{
+	if (!*name)
+		return front->pools[0];
+	for (uint32_t i = 0; i < front->pools_nr; i++)
+		if (strcmp(front->pools[i]->cfg->name, name) == 0)
+			return front->pools[i];
+	return NULL;
+}
+
+/* ---- shutdown ----------------------------------------------------------------------------------- */
+
+void front_request_ended(struct front *front)
+{
+	void (*idle)(void *user) = front->idle;
+
+	if (!idle)
+		return;
+	for (uint32_t i = 0; i < front->pools_nr; i++)
+		if (front->pools[i]->books.active || front->pools[i]->books.queue_depth)
+			return;
+	front->idle = NULL;
+	idle(front->idle_user);
+}
+
+struct drain {
+	struct front *front;
+	void (*idle)(void *user);
+	void *user;
+};
+
+static void drain_on_loop(void *arg)
+{
+	const struct drain *drain = arg;
+	struct front *front = drain->front;
+
+	front->draining = true;
+	front->idle = drain->idle;
+	front->idle_user = drain->user;
+	health_update(front);
+	front_request_ended(front);
+}
+
+void front_drain(struct front *front, void (*idle)(void *user), void *user)
+{
+	struct drain drain = {.front = front, .idle = idle, .user = user};
+
+	rpc_loop_run(front->loop.rpc, drain_on_loop, &drain);
+}
+
+static void drop_on_loop(void *arg)
+{
+	struct front *front = arg;
+
+	SNP_CHECK(front->draining);
+	for (uint32_t i = 0; i < front->pools_nr; i++)
+		request_drop_queue(front->pools[i], STOPPING);
+}
+
+void front_drop_queues(struct front *front)
+{
+	rpc_loop_run(front->loop.rpc, drop_on_loop, front);
+}
+
+static void end_watches_on_loop(void *arg)
+{
+	health_end_watches(arg);
+}
+
+void front_shutdown(struct front *front, uint32_t grace_ms, void (*stopped)(void *user),
+		    void *user)
+{
+	rpc_loop_run(front->loop.rpc, end_watches_on_loop, front);
+	rpc_server_shutdown(front->server, grace_ms, stopped, user);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * front.h - the front door: the gRPC server, admission, the pools' queues.
+ *
+ * One event loop. All functions marked "loop" run on it; the others may be called from the
+ * supervisor's thread, which also accepts the connections (rpc/accept.h).
+ */
+#ifndef SNAKEPIT_RUNTIME_FRONT_H
+#define SNAKEPIT_RUNTIME_FRONT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "core/event_loop.h"
+#include "pool/pool.h"
+#include "rpc/server.h"
+
+struct health_watch;
+
+struct front {
+	struct event_loop loop;
+	struct rpc_server *server;
+	struct pool **pools;
+	uint32_t pools_nr;
+	bool accept_correlation; /* take over the clients' ids */
+	/* Loop. */
+	bool draining;
+	struct health_watch *watches;
+	/* Wakes the loop to dispatch; posted at most once at a time. */
+	struct rpc_task kick_task;
+	_Atomic bool kicked;
+	/* Loop. Set while draining, until nothing is left: then it is called, once. */
+	void (*idle)(void *user);
+	void *idle_user;
+};
+
+int front_init(struct front *front, struct snp_writer *writer, struct pool **pools,
+	       uint32_t pools_nr, struct snp_err *err);
+/* After the server has stopped. */
+void front_fini(struct front *front, struct snp_writer *writer);
+
+/* Serve a connection. Takes `fd`. */
+void front_add_connection(struct front *front, int take_fd);
+
+/* Workers came or went: dispatch what waits, tell health watchers. Any thread. */
+void front_kick(struct front *front);
+
+/* Refuse new requests; call idle(user) on the loop when no request is left. Supervisor,
+ * once. */
+void front_drain(struct front *front, void (*idle)(void *user), void *user);
+
+/* End what still waits in the queues. After front_drain(). */
+void front_drop_queues(struct front *front);
+
+/* Stop serving; `stopped` is called on the loop. After front_drain(). */
+void front_shutdown(struct front *front, uint32_t grace_ms, void (*stopped)(void *user),
+		    void *user);
+
+/* Loop: a request ended; when draining this may have been the last. */
+void front_request_ended(struct front *front);
+
+/* Loop: the pool a request means: by name, or the first for an empty name. */
+struct pool *front_find_pool(const struct front *front, const char *name);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* "<dir>/<tail>" into ret; false when it does not fit. */
+static int join(char ret[PATH_MAX], const char *dir, const char *tail)
+{
+	int n = snprintf(ret, PATH_MAX, "%s/%s", dir, tail);
+
+	return n > 0 && n < PATH_MAX;
+}
+
+static int own_directory(char ret[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
+	char *slash;
+
+	if (n <= 0)
+		return -errno;
+	ret[n] = '\0';
+	slash = strrchr(ret, '/');
+	if (slash)
+		*slash = '\0';
+	return 0;
+}
+
+static int find_package(const char *bin, struct paths *p, struct snp_err *err)
+{
+	/* installed; build/bin; build/<variant>/bin */
+	static const char *const places[][2] = {
+	    {"../share/snakepit/python", "../share/snakepit/.venv/bin/python3"},
+	    {"../../priv/python", "../../.venv/bin/python3"},
+	    {"../../../priv/python", "../../../.venv/bin/python3"},
+	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (join(p->package, bin, places[i][0]) &&
+		    join(p->server, p->package, "grpc_server.py") &&
+		    access(p->server, R_OK) == 0)
+			return join(p->venv_python, bin, places[i][1]) ? 0 : -ENAMETOOLONG;
+	return snp_err_set(err, -ENOENT,
+			   "cannot find grpc_server.py: looked in %s/../share/snakepit/python "
+			   "and beside the build folder",
+			   bin);
+}
+
+int paths_find(struct paths *ret_paths, struct snp_err *err)
+{
+	char bin[PATH_MAX];
+	int rc = own_directory(bin);
+
+	if (rc < 0)
+		return snp_err_set(err, rc, "cannot read /proc/self/exe: %s", strerror(-rc));
+	if (!join(ret_paths->launcher, bin, "snakepit-launch") ||
+	    access(ret_paths->launcher, X_OK) < 0)
+		return snp_err_set(err, -ENOENT, "cannot find %s/snakepit-launch", bin);
+	return find_package(bin, ret_paths, err);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paths.h - where the parts of the installation are, found from the running program.
+ *
+ * The launcher stands beside it. The Python package is the first of <bin>/../share/snakepit/
+ * python (installed), and priv/python beside the build folder it was built in. A .venv beside
+ * priv/ is the installation's own interpreter.
+ */
+#ifndef SNAKEPIT_RUNTIME_PATHS_H
+#define SNAKEPIT_RUNTIME_PATHS_H
+
+#include <limits.h>
+
+#include "snakepit/err.h"
+
+struct paths {
+	char launcher[PATH_MAX];
+	char package[PATH_MAX]; /* directory of grpc_server.py and snakepit_bridge/ */
+	char server[PATH_MAX];
+	char venv_python[PATH_MAX];
+};
+
+/* -ENOENT: a part is missing; err says which and where we looked. */
+int paths_find(struct paths *ret_paths, struct snp_err *err);
+
+#endif

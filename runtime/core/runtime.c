@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_COMPONENT "runtime"
+#include "core/runtime.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/paths.h"
+#include "core/ticker.h"
+#include "log/log.h"
+#include "snakepit/read.h"
+#include "worker/supervisor.h"
+
+#define LOOPS_MAX      4
+#define THREADS_BESIDE 3 /* front door, supervisor, ticker */
+/* What must fit behind the socket directory: "/<row>.<incarnation>.sock". */
+#define SOCKET_TAIL_BYTES 24
+
+struct runtime {
+	struct snp_config *cfg;
+	struct paths paths;
+	char dir[SNP_PATH_BYTES];
+	char socket_dir[RPC_UNIX_PATH_MAX + 1]; /* "" = not made yet */
+	char host_address[RPC_UNIX_PATH_MAX + 8];
+	char run_id[9];
+	struct snp_writer *writer;
+	struct pool **pools;
+	struct event_loop loops[LOOPS_MAX];
+	uint32_t loops_nr;
+	struct front front;
+	struct supervisor sup;
+	struct ticker ticker;
+	bool supervised;
+};
+
+/* ---- directories --------------------------------------------------------------------------------- */
+
+static int choose_dir(struct runtime *rt, struct snp_err *err)
+{
+	int n;
+
+	if (!rt->cfg->data_dir)
+		return snp_dir_default(rt->dir, err);
+	n = snprintf(rt->dir, sizeof(rt->dir), "%s", rt->cfg->data_dir);
+	return n > 0 && (size_t)n < sizeof(rt->dir)
+		   ? 0
+		   : snp_err_set(err, -ENAMETOOLONG, "data_dir is too long");
+}
+
+/* Remove the sockets of workers: ours at the end, a crashed predecessor's at the start. The
+ * instance's lock is held, so nobody else uses them. */
+static void clear_sockets(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		size_t len = strlen(entry->d_name);
+
+		if (len > 5 && strcmp(entry->d_name + len - 5, ".sock") == 0)
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	(void)closedir(dir);
+}
+
+static int make_socket_dir(struct runtime *rt, struct snp_err *err)
+{
+	char path[SNP_PATH_BYTES + SNP_FMT_NAME_BYTES + 4];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/%s.d", rt->dir, rt->cfg->instance);
+	if (strlen(path) + SOCKET_TAIL_BYTES > RPC_UNIX_PATH_MAX)
+		return snp_err_set(err, -ENAMETOOLONG,
+				   "%s is too long for sockets (%d bytes in all); set data_dir "
+				   "or SNAKEPIT_DIR to a shorter directory",
+				   path, RPC_UNIX_PATH_MAX);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return snp_err_errno(err, "cannot create %s", path);
+	if (lstat(path, &st) < 0)
+		return snp_err_errno(err, "cannot examine %s", path);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0077))
+		return snp_err_set(err, -EPERM,
+				   "%s must be a directory of ours with mode 0700; remove it",
+				   path);
+	memcpy(rt->socket_dir, path, strlen(path) + 1);
+	clear_sockets(rt->socket_dir);
+	return 0;
+}
+
+/* ---- building -------------------------------------------------------------------------------------- */
+
+static uint32_t loops_wanted(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cores < 1 ? 1 : cores > LOOPS_MAX ? LOOPS_MAX : (uint32_t)cores;
+}
+
+static int create_segment(struct runtime *rt, struct snp_err *err)
+{
+	const struct snp_cfg_segment *cfg = &rt->cfg->segment;
+	const struct snp_writer_options options = {
+	    .dir = rt->dir,
+	    .instance = rt->cfg->instance,
+	    .pools_max = rt->cfg->pools_count,
+	    .workers_max = cfg->max_worker_slots,
+	    .tools_max = cfg->max_tool_rows,
+	    .banks_max = loops_wanted() + THREADS_BESIDE,
+	    .flags = cfg->allow_disk ? SNP_WRITER_ALLOW_DISK : 0,
+	};
+	int rc = snp_writer_create(&options, &rt->writer, err);
+
+	if (rc == 0)
+		(void)snprintf(rt->run_id, sizeof(rt->run_id), "%.8s",
+			       snp_writer_uuid(rt->writer));
+	return rc;
+}
+
+static int create_pools(struct runtime *rt, struct snp_err *err)
+{
+	int rc = 0;
+
+	rt->pools = calloc(rt->cfg->pools_count, sizeof(struct pool *));
+	if (!rt->pools)
+		return snp_err_set(err, -ENOMEM, "out of memory for the pools");
+	for (uint32_t i = 0; i < rt->cfg->pools_count && rc == 0; i++)
+		rc = pool_create(&rt->cfg->pools[i], rt->writer, &rt->pools[i], err);
+	return rc;
+}
+
+static int create_loops(struct runtime *rt, struct snp_err *err)
+{
+	char name[32];
+	int rc = 0;
+
+	for (uint32_t n = loops_wanted(); rt->loops_nr < n && rc == 0;) {
+		(void)snprintf(name, sizeof(name), "snp-loop-%u", rt->loops_nr);
+		rc = event_loop_init(&rt->loops[rt->loops_nr], name, rt->writer,
+				     EVENT_LOOP_PLAIN, err);
+		rt->loops_nr += rc == 0;
+	}
+	if (rc == 0)
+		rc = front_init(&rt->front, rt->writer, rt->pools, rt->cfg->pools_count, err);
+	return rc;
+}
+
+/* Workers call back over the first unix listener. */
+static void choose_host_address(struct runtime *rt)
+{
+	const char *address = rt->cfg->listen[0];
+
+	for (uint32_t i = rt->cfg->listen_count; i-- > 0;)
+		if (strncmp(rt->cfg->listen[i], "unix:", 5) == 0)
+			address = rt->cfg->listen[i];
+	(void)snprintf(rt->host_address, sizeof(rt->host_address), "%s", address);
+}
+
+static int create_supervisor(struct runtime *rt, const sigset_t *signals, struct snp_err *err)
+{
+	const struct supervisor_options options = {
+	    .cfg = rt->cfg,
+	    .writer = rt->writer,
+	    .front = &rt->front,
+	    .pools = rt->pools,
+	    .pools_nr = rt->cfg->pools_count,
+	    .loops = rt->loops,
+	    .loops_nr = rt->loops_nr,
+	    .spawn = {.launcher = rt->paths.launcher,
+		      .server = rt->paths.server,
+		      .package_path = rt->paths.package,
+		      .venv_python = rt->paths.venv_python,
+		      .instance = rt->cfg->instance,
+		      .run_id = rt->run_id,
+		      .host_address = rt->host_address,
+		      .log_level = rt->cfg->log.level},
+	    .socket_dir = rt->socket_dir,
+	    .signals = signals,
+	};
+	int rc;
+
+	choose_host_address(rt);
+	rt->supervised = true;
+	rc = supervisor_init(&rt->sup, &options, err);
+	return rc < 0 ? rc : supervisor_listen(&rt->sup, err);
+}
+
+static int build(struct runtime *rt, const sigset_t *signals, struct snp_err *err)
+{
+	int rc = paths_find(&rt->paths, err);
+
+	if (rc == 0)
+		rc = choose_dir(rt, err);
+	if (rc == 0)
+		rc = snp_config_resolve_dir(rt->cfg, rt->dir, err);
+	if (rc == 0)
+		rc = create_segment(rt, err);
+	if (rc == 0)
+		rc = make_socket_dir(rt, err);
+	if (rc == 0)
+		rc = create_pools(rt, err);
+	if (rc == 0)
+		rc = create_loops(rt, err);
+	if (rc < 0)
+		return rc;
+	rt->front.accept_correlation = rt->cfg->telemetry.correlation.accept_from_clients;
+	rc = create_supervisor(rt, signals, err);
+	if (rc == 0)
+		rc = snp_writer_publish(rt->writer, err);
+	if (rc == 0)
+		rc = ticker_start(&rt->ticker, rt->writer, 100, rt->loops_nr + THREADS_BESIDE,
+				  err);
+	return rc;
+}
+
+int runtime_create(struct snp_config *cfg, const sigset_t *signals, struct runtime **ret_rt,
+		   struct snp_err *err)
+{
+	struct runtime *rt = calloc(1, sizeof(*rt));
+	int rc;
+
+	if (!rt)
+		return snp_err_set(err, -ENOMEM, "out of memory");
+	rt->cfg = cfg;
+	rc = build(rt, signals, err);
+	if (rc < 0) {
+		runtime_destroy(&rt);
+		return rc;
+	}
+	log_info("runtime started", LOG_STR("instance", cfg->instance),
+		 LOG_STR("version", SNP_VERSION),
+		 LOG_STR("segment", snp_writer_path(rt->writer)),
+		 LOG_STR("run_id", rt->run_id), LOG_U64("pools", cfg->pools_count));
+	*ret_rt = rt;
+	return 0;
+}
+
+void runtime_run(struct runtime *rt)
+{
+	supervisor_run(&rt->sup);
+	log_info("runtime stopped", LOG_STR("instance", rt->cfg->instance));
+}
+
+/* In this order: the server first, since its calls use the loops; then the links, which the
+ * RCU thread lets go of; then the loops they run on. */
+void runtime_destroy(struct runtime **runtime)
+{
+	struct runtime *rt = *runtime;
+
+	*runtime = NULL;
+	if (!rt)
+		return;
+	if (rt->supervised)
+		supervisor_fini(&rt->sup);
+	if (rt->front.server)
+		rpc_server_destroy(&rt->front.server);
+	rcu_wait();
+	for (uint32_t i = 0; i < rt->loops_nr; i++)
+		event_loop_fini(&rt->loops[i], rt->writer);
+	front_fini(&rt->front, rt->writer);
+	for (uint32_t i = 0; rt->pools && i < rt->cfg->pools_count; i++)
+		pool_destroy(&rt->pools[i]);
+	free(rt->pools);
+	ticker_stop(&rt->ticker);
+	if (*rt->socket_dir) {
+		clear_sockets(rt->socket_dir);
+		(void)rmdir(rt->socket_dir);
+	}
+	snp_writer_remove(&rt->writer);
+	free(rt);
+}

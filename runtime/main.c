@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snakepitd: command line, signals, configuration; the runtime does the rest. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "core/runtime.h"
+#include "log/log.h"
+#include "rpc/loop.h"
+
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+};
+
+static const char help[] =
+    "usage: snakepitd -c FILE [--check]\n"
+    "\n"
+    "  snakepitd -c snakepit.yaml           run the pools of this file until SIGTERM\n"
+    "  snakepitd -c snakepit.yaml --check   say whether the file is good, and exit\n"
+    "\n"
+    "  -c, --config FILE   the configuration (docs/configuration.md)\n"
+    "      --check         check the configuration and exit\n"
+    "  -h, --help          this text\n"
+    "  -V, --version       the version\n"
+    "\n"
+    "SIGTERM or SIGINT stops: running requests may finish, then the workers stop; a second\n"
+    "signal shortens the wait. Log lines go to standard error.\n"
+    "Exit status: 0 stopped cleanly, 1 could not start, 2 bad command line or configuration.\n";
+
+struct arguments {
+	const char *config;
+	int check;
+};
+
+/* -1: go on; otherwise the exit status. */
+static int parse(int argc, char **argv, struct arguments *ret)
+{
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
+	    {"help", no_argument, NULL, 'h'},	      {"version", no_argument, NULL, 'V'},
+	    {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			ret->config = optarg;
+			break;
+		case 'k':
+			ret->check = 1;
+			break;
+		case 'h':
+			(void)fputs(help, stdout);
+			return EXIT_OK;
+		case 'V':
+			(void)printf("snakepitd %s\n", SNP_VERSION);
+			return EXIT_OK;
+		default:
+			(void)fprintf(stderr, "snakepitd: see 'snakepitd --help'\n");
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "snakepitd: unexpected argument '%s'; see 'snakepitd "
+				      "--help'\n",
+			      argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (!ret->config) {
+		(void)fprintf(stderr, "snakepitd: no configuration; give one with -c FILE\n");
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static void on_rpc_log(enum rpc_log_level level, const char *text)
+{
+	if (level == RPC_LOG_ERROR)
+		log_warn("gRPC reports a problem", LOG_STR("detail", text));
+	else
+		log_debug("gRPC says", LOG_STR("detail", text));
+}
+
+static int run(struct snp_config *cfg)
+{
+	struct runtime *rt = NULL;
+	struct snp_err err = {0};
+	sigset_t all, stop;
+	int rc;
+
+	log_init(cfg->log.level, cfg->log.format, 2);
+	/* Before gRPC starts its threads: they inherit the mask, and only the supervisor's
+	 * signalfd sees signals. */
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_BLOCK, &all, NULL);
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	rpc_init(on_rpc_log);
+	rc = runtime_create(cfg, &stop, &rt, &err);
+	if (rc == 0)
+		runtime_run(rt);
+	else
+		(void)fprintf(stderr, "snakepitd: %s\n", err.msg);
+	runtime_destroy(&rt);
+	rpc_shutdown();
+	log_fini();
+	return rc < 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments args = {0};
+	struct snp_config *cfg = NULL;
+	struct snp_err err = {0};
+	int status = parse(argc, argv, &args);
+
+	if (status >= 0)
+		return status;
+	if (snp_config_load(args.config, &cfg, &err) < 0) {
+		(void)fprintf(stderr, "snakepitd: %s\n", err.msg);
+		return EXIT_USAGE;
+	}
+	if (args.check)
+		(void)printf("%s: ok\n", args.config);
+	else
+		status = run(cfg);
+	snp_config_destroy(&cfg);
+	return args.check ? EXIT_OK : status;
+}

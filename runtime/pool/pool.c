@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pool/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "pool/request.h"
+#include "snakepit/check.h"
+
+static_assert(sizeof(struct pool_books) == sizeof(struct snp_pool_ledger),
+	      "pool_books lists the words of the ledger");
+
+/* ---- lifetime ------------------------------------------------------------------------------ */
+
+static int declare_rows(struct pool *pool, struct snp_writer *writer, struct snp_err *err)
+{
+	struct snp_row_decl decl = {
+	    .kind = SNP_ROW_POOL, .name = pool->cfg->name, .text = pool->cfg->adapter};
+	int rc = snp_row_declare(writer, &decl, &pool->index, err);
+
+	if (rc < 0)
+		return rc;
+	pool->row = snp_pool_row(writer, pool->index);
+	snp_set(pool->row->worker_limit, pool->cfg->workers);
+	snp_set(pool->row->queue_limit, pool->cfg->queue.limit);
+	for (uint32_t i = 0; i < pool->cfg->workers && rc == 0; i++) {
+		decl = (struct snp_row_decl){
+		    .kind = SNP_ROW_WORKER, .pool = pool->index, .slot = i};
+		rc = snp_row_declare(writer, &decl, &pool->slots[i].worker_row, err);
+	}
+	if (rc == 0)
+		rc = tools_init(&pool->tools, writer, pool->index, pool->cfg->max_tools, err);
+	return rc;
+}
+
+int pool_create(const struct snp_cfg_pool *cfg, struct snp_writer *writer,
+		struct pool **ret_pool, struct snp_err *err)
+{
+	struct pool *pool = calloc(1, sizeof(*pool));
+	int rc;
+
+	if (pool)
+		pool->slots = calloc(cfg->workers, sizeof(*pool->slots));
+	if (!pool || !pool->slots) {
+		free(pool);
+		return snp_err_set(err, -ENOMEM, "out of memory for pool '%s'", cfg->name);
+	}
+	pool->cfg = cfg;
+	rc = declare_rows(pool, writer, err);
+	if (rc < 0) {
+		pool_destroy(&pool);
+		return rc;
+	}
+	*ret_pool = pool;
+	return 0;
+}
+
+void pool_destroy(struct pool **pool)
+{
+	struct pool *p = *pool;
+
+	*pool = NULL;
+	if (!p)
+		return;
+	SNP_CHECK(!p->queue_head);
+	tools_fini(&p->tools);
+	free(p->slots);
+	free(p);
+}
+
+/* ---- books --------------------------------------------------------------------------------- */
+
+static void publish(struct pool *pool)
+{
+	pool->books.queue_oldest_ns =
+	    pool->queue_head ? pool->queue_head->waiter.since.ns : 0;
+	if (pool->books.queue_depth > pool->books.queue_peak)
+		pool->books.queue_peak = pool->books.queue_depth;
+	snp_latch_publish(&pool->row->ledger, (const uint64_t *)(const void *)&pool->books,
+			  sizeof(pool->books) / sizeof(uint64_t));
+}
+
+static uint64_t *place_word(struct pool *pool, enum pool_place place)
+{
+	SNP_CHECK(place != POOL_NOWHERE);
+	return place == POOL_QUEUED ? &pool->books.queue_depth : &pool->books.active;
+}
+
+static void leave(struct pool *pool, enum pool_place from)
+{
+	uint64_t *word = place_word(pool, from);
+
+	SNP_CHECK(*word > 0);
+	--*word;
+}
+
+void pool_book_arrival(struct pool *pool, enum pool_place place)
+{
+	pool->books.requests++;
+	++*place_word(pool, place);
+	publish(pool);
+}
+
+void pool_book_move(struct pool *pool, enum pool_place from, enum pool_place to)
+{
+	leave(pool, from);
+	++*place_word(pool, to);
+	publish(pool);
+}
+
+void pool_book_outcome(struct pool *pool, enum pool_place from, enum snp_enum_OUTCOME how)
+{
+	leave(pool, from);
+	pool->books.outcomes[how]++;
+	publish(pool);
+}
+
+void pool_book_refusal(struct pool *pool)
+{
+	pool->books.requests++;
+	pool->books.outcomes[SNP_OUTCOME_ERROR]++;
+	publish(pool);
+}
+
+/* ---- queue ----------------------------------------------------------------------------------- */
+
+void pool_queue_push(struct pool *pool, struct request *request)
+{
+	request->waiter.next = NULL;
+	request->waiter.prev = pool->queue_tail;
+	if (pool->queue_tail)
+		pool->queue_tail->waiter.next = request;
+	else
+		pool->queue_head = request;
+	pool->queue_tail = request;
+}
+
+void pool_queue_unpop(struct pool *pool, struct request *request)
+{
+	request->waiter.prev = NULL;
+	request->waiter.next = pool->queue_head;
+	if (pool->queue_head)
+		pool->queue_head->waiter.prev = request;
+	else
+		pool->queue_tail = request;
+	pool->queue_head = request;
+}
+
+struct request *pool_queue_head(const struct pool *pool)
+{
+	return pool->queue_head;
+}
+
+void pool_queue_remove(struct pool *pool, struct request *request)
+{
+	struct request *next = request->waiter.next, *prev = request->waiter.prev;
+
+	if (prev)
+		prev->waiter.next = next;
+	else
+		pool->queue_head = next;
+	if (next)
+		next->waiter.prev = prev;
+	else
+		pool->queue_tail = prev;
+	request->waiter.next = request->waiter.prev = NULL;
+}
+
+/* ---- workers ---------------------------------------------------------------------------------- */
+
+static bool takes_requests(const struct link *link)
+{
+	return link && atomic_load_explicit(&link->open, memory_order_relaxed);
+}
+
+static bool better(const struct link *a, const struct link *b)
+{
+	if (a->dispatched != b->dispatched)
+		return a->dispatched < b->dispatched;
+	return a->last_dispatch > b->last_dispatch;
+}
+
+struct link *pool_pick(struct pool *pool, snp_mono_t now)
+{
+	struct link *best = NULL;
+
+	for (uint32_t i = 0; i < pool->cfg->workers; i++) {
+		struct link *link = rcu_get(&pool->slots[i].link);
+
+		if (takes_requests(link) && link->dispatched < link->opt.capacity &&
+		    link->shunned_until.ns <= now.ns && (!best || better(link, best)))
+			best = link;
+	}
+	return best;
+}
+
+uint32_t pool_open_workers(const struct pool *pool)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < pool->cfg->workers; i++)
+		n += takes_requests(rcu_get(&pool->slots[i].link));
+	return n;
+}

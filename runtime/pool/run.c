@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The event loop's side of a request: the call to the worker and the translation of its
+ * answer. Everything here runs on the loop that owns the worker's slot.
+ */
+#define LOG_COMPONENT "pool"
+#include <errno.h>
+
+#include "core/front.h"
+#include "pool/request.h"
+
+/* The request goes back to the front door with what is in status, outcome and reply. */
+static void give_back(struct request *r)
+{
+	link_call_end(r->link, r->outcome != SNP_OUTCOME_OK, snp_mono_now());
+	r->back_task.fn = request_back;
+	rpc_loop_post(r->front->loop.rpc, &r->back_task);
+}
+
+static void fail(struct request *r, int rc, const char *what)
+{
+	r->outcome = SNP_OUTCOME_ERROR;
+	rpc_status_set(&r->status, rc == -ENOMEM ? RPC_RESOURCE_EXHAUSTED : RPC_INTERNAL,
+		       "%s (errno %d)", what, -rc);
+}
+
+/* ---- answers ---------------------------------------------------------------------------------- */
+
+static int translate_response(struct request *r, const struct rpc_buf *message,
+			      struct rpc_arena *arena, struct snp_err *err)
+{
+	struct rpc_execute_response response;
+	int rc = rpc_bridge_decode_execute_response(message, arena, &response, err);
+
+	if (rc < 0)
+		return rc;
+	response.queue_wait_ns = snp_mono_since_ns(r->dispatched, r->received);
+	response.service_ns = snp_mono_since_ns(snp_mono_now(), r->dispatched);
+	response.worker_id = r->link->worker_id;
+	r->tool_failed = response.outcome == RPC_OUTCOME_ERROR;
+	return r->protocol->encode_response(&response, &r->reply);
+}
+
+static int translate_chunk(struct request *r, const struct rpc_buf *message,
+			   struct rpc_arena *arena, struct snp_err *err)
+{
+	struct rpc_buf *out = NULL;
+	struct rpc_chunk chunk;
+	int rc = rpc_bridge_decode_chunk(message, arena, &chunk, err);
+
+	if (rc == 0)
+		rc = r->protocol->encode_chunk(&chunk, &out);
+	if (rc < 0)
+		return rc;
+	/* One at a time by construction: the next message is read when this one has left
+	 * (on_writable). */
+	rc = rpc_server_call_send(r->call, out);
+	rpc_buf_unref(out);
+	return rc;
+}
+
+static void on_message(struct rpc_call *call, struct rpc_buf *message)
+{
+	struct request *r = rpc_call_user(call);
+	struct snp_err err = {0};
+	struct rpc_arena arena;
+	int rc;
+
+	rpc_arena_init(&arena, 0);
+	rc = r->protocol->streaming ? translate_chunk(r, message, &arena, &err)
+				    : translate_response(r, message, &arena, &err);
+	rpc_arena_fini(&arena);
+	if (rc == 0)
+		return;
+	if (rc == -ECANCELED)
+		rpc_call_cancel_with(call, RPC_CANCELLED, "the client went away");
+	else
+		rpc_call_cancel_with(call, RPC_INTERNAL,
+				     *err.msg ? err.msg : "cannot pass on the worker's answer");
+}
+
+static void on_done(struct rpc_call *call, const struct rpc_status *status)
+{
+	struct request *r = rpc_call_user(call);
+
+	r->status = *status;
+	if (status->code == RPC_OK && !r->protocol->streaming && !r->reply)
+		rpc_status_set(&r->status, RPC_INTERNAL,
+			       "the answer of worker %s could not be passed on",
+			       r->link->worker_id);
+	r->outcome = r->status.code == RPC_OK && !r->tool_failed ? SNP_OUTCOME_OK
+								  : SNP_OUTCOME_ERROR;
+	rpc_call_unref(r->worker_call);
+	r->worker_call = NULL;
+	give_back(r);
+}
+
+static const struct rpc_call_ops worker_call_ops = {.on_message = on_message,
+						    .on_done = on_done};
+
+/* ---- the call ----------------------------------------------------------------------------------- */
+
+static void add_trace_context(const struct request *r, struct rpc_md_list *md)
+{
+	static const char *const keys[] = {RPC_MD_TRACEPARENT, RPC_MD_TRACESTATE,
+					   RPC_MD_BAGGAGE};
+	const struct rpc_md_in *in = rpc_server_call_metadata(r->call);
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct rpc_str value = rpc_md_in_get(in, keys[i]);
+
+		if (value.data)
+			(void)rpc_md_add(md, keys[i], value);
+	}
+}
+
+static int start_call(struct request *r, struct rpc_buf *buf)
+{
+	struct rpc_md_list md = {0};
+	const struct rpc_call_args args = {
+	    .channel = r->link->channel,
+	    .loop = r->link->opt.loop->rpc,
+	    .method = r->protocol->worker_method,
+	    .request = buf,
+	    .metadata = &md,
+	    .deadline = r->deadline,
+	    .parent = r->call,
+	    .flags = r->protocol->streaming ? RPC_CALL_SERVER_STREAM : RPC_CALL_UNARY,
+	    .ops = &worker_call_ops,
+	    .user = r,
+	};
+
+	(void)rpc_md_add(&md, RPC_MD_CORRELATION_ID, rpc_str_of(r->correlation));
+	(void)rpc_md_add(&md, RPC_MD_WORKER_ID, rpc_str_of(r->link->worker_id));
+	add_trace_context(r, &md);
+	return rpc_call_start(&args, &r->worker_call);
+}
+
+void request_run(struct request *r)
+{
+	struct rpc_buf *buf = NULL;
+	int rc;
+
+	r->tool_failed = false;
+	link_call_begin(r->link, snp_mono_now());
+	rc = rpc_bridge_encode_execute_request(&r->msg, &buf);
+	if (rc == 0)
+		rc = start_call(r, buf);
+	rpc_buf_unref(buf);
+	if (rc < 0) {
+		fail(r, rc, "cannot send the request to a worker");
+		give_back(r);
+	}
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/heartbeat.h"
+
+void heartbeat_init(struct heartbeat *hb, const struct snp_cfg_heartbeat *cfg)
+{
+	*hb = (struct heartbeat){.cfg = cfg};
+}
+
+snp_mono_t heartbeat_next(const struct heartbeat *hb, snp_mono_t now, uint32_t random)
+{
+	uint64_t interval = hb->cfg->ping_interval_ms * SNP_NS_PER_MS;
+	uint64_t jitter = hb->cfg->jitter_ms * SNP_NS_PER_MS;
+	uint64_t spread;
+
+	if (jitter > interval / 2) /* never so much that pings bunch up */
+		jitter = interval / 2;
+	spread = (uint64_t)((double)(2 * jitter) * ((double)random / UINT32_MAX));
+	return (snp_mono_t){now.ns + interval - jitter + spread};
+}
+
+void heartbeat_sent(struct heartbeat *hb, snp_mono_t now)
+{
+	hb->sent = now;
+}
+
+uint64_t heartbeat_answered(struct heartbeat *hb, snp_mono_t now)
+{
+	uint64_t rtt_ns = snp_mono_since_ns(now, hb->sent);
+
+	hb->sent.ns = 0;
+	hb->missed = 0;
+	return rtt_ns;
+}
+
+enum heartbeat_verdict heartbeat_failed(struct heartbeat *hb)
+{
+	hb->sent.ns = 0;
+	hb->missed++;
+	return hb->missed == hb->cfg->max_missed_heartbeats ? HEARTBEAT_LOST
+							    : HEARTBEAT_MISSED;
+}
+
+bool heartbeat_replaces(const struct heartbeat *hb)
+{
+	return hb->cfg->dependent && hb->cfg->enforce;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link.h - the way to one worker process: its channel, its heartbeat, its calls.
+ *
+ * One link a worker incarnation. The supervisor creates it when the process has said hello,
+ * starts it (first round trip, then heartbeats), publishes it to the pool when the worker
+ * answered, and stops it when the worker ends.
+ *
+ *   thread       | may touch
+ *   -------------+--------------------------------------------------------------
+ *   supervisor   | create, start, stop; `open` (writes)
+ *   event loop   | the fields under "event loop", the slot's hot cells
+ *   front door   | the fields under "front door", `open` (reads)
+ *
+ * Lifetime: references. The supervisor has one from create to the end of the grace period
+ * after it withdrew the link from the pool; every request that runs on the link has one;
+ * the event loop has one from start until stop has run there.
+ */
+#ifndef SNAKEPIT_RUNTIME_LINK_H
+#define SNAKEPIT_RUNTIME_LINK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/event_loop.h"
+#include "core/mailbox.h"
+#include "rcu.h"
+#include "rpc/call.h"
+#include "rpc/channel.h"
+#include "worker/heartbeat.h"
+
+struct link;
+
+/* What a link tells the supervisor, on the supervisor's thread. */
+enum link_news {
+	LINK_ANSWERED, /* first round trip: the worker serves */
+	LINK_LOST,     /* max_missed_heartbeats in a row; told once a link */
+	LINK_NEWS_NR
+};
+typedef void (*link_news_fn)(struct link *link, enum link_news news, void *user);
+
+#define LINK_WORKER_ID_BYTES 96
+
+struct link_options {
+	const char *address; /* "unix:..." */
+	const char *worker_id;
+	uint32_t pool, slot; /* pool row, slot within the pool */
+	uint64_t incarnation;
+	pid_t pid;
+	uint32_t capacity; /* calls at once */
+	struct snp_worker_row *row;
+	struct event_loop *loop;
+	const struct snp_cfg_heartbeat *heartbeat;
+	uint32_t answer_timeout_ms; /* for the first round trip */
+	struct mailbox *news_box; /* of the supervisor */
+	link_news_fn on_news;
+	void *user;
+};
+
+/* One kind of news on its way; holds a reference to the link. */
+struct link_mail {
+	struct mail mail;
+	struct link *link;
+	enum link_news news;
+	bool sent;
+};
+
+struct link {
+	_Atomic unsigned refs;
+	_Atomic bool open; /* takes requests; supervisor writes, front door reads */
+	struct rcu_later later;
+	/* Immutable. */
+	struct link_options opt;
+	char worker_id[LINK_WORKER_ID_BYTES];
+	struct rpc_channel *channel;
+	/* Front door. */
+	uint32_t dispatched;      /* requests handed to this link and not yet back */
+	uint64_t last_dispatch;   /* order of dispatch, for "most recent" */
+	snp_mono_t shunned_until; /* could not be reached; not picked before */
+	/* Event loop. */
+	bool stopped;
+	uint32_t calls; /* in flight */
+	snp_mono_t busy_since;
+	struct heartbeat heartbeat;
+	struct rpc_timer timer;
+	struct rpc_call *ping;
+	struct rpc_task start_task, stop_task;
+	struct link_mail news[LINK_NEWS_NR];
+};
+
+int link_create(const struct link_options *options, struct link **ret_link,
+		struct snp_err *err);
+struct link *link_ref(struct link *link);
+void link_unref(struct link *link);
+
+/* Supervisor: begin with the first round trip. Once. */
+void link_start(struct link *link);
+/* Supervisor: no more heartbeats; running calls end by themselves when the worker does.
+ * After link_start, once. */
+void link_stop(struct link *link);
+
+/* Event loop: a request begins or ends on the worker; keeps the slot's hot cells. */
+void link_call_begin(struct link *link, snp_mono_t now);
+void link_call_end(struct link *link, bool failed, snp_mono_t now);
+
+#endif

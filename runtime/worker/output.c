@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_COMPONENT "worker"
+#include "worker/output.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log/log.h"
+
+#define READS_PER_TURN 16 /* so that one flooding worker does not hold the supervisor */
+
+static const char *const stream_names[OUTPUT_NR] = {
+    [OUTPUT_LOG] = "log",
+    [OUTPUT_STDOUT] = "stdout",
+    [OUTPUT_STDERR] = "stderr",
+};
+
+void output_init(struct output *out, enum output_kind kind, int take_fd, const char *worker,
+		 bool relay)
+{
+	out->kind = kind;
+	out->fd = take_fd;
+	out->worker = worker;
+	out->relay = relay;
+	out->len = 0;
+	out->tail_len = 0;
+}
+
+/* Keep the newest whole lines that fit. */
+static void tail_append(struct output *out, const char *text, size_t len)
+{
+	const size_t room = sizeof(out->tail) - 1;
+	char *newline;
+
+	if (len + 1 > room)
+		len = room - 1;
+	while (out->tail_len + len + 1 > room) {
+		newline = memchr(out->tail, '\n', out->tail_len);
+		if (!newline) {
+			out->tail_len = 0;
+			break;
+		}
+		out->tail_len -= (size_t)(newline + 1 - out->tail);
+		memmove(out->tail, newline + 1, out->tail_len);
+	}
+	memcpy(out->tail + out->tail_len, text, len);
+	out->tail_len += len;
+	out->tail[out->tail_len++] = '\n';
+}
+
+static void emit(struct output *out, const char *text, size_t len)
+{
+	if (len && text[len - 1] == '\r')
+		len--;
+	if (!len)
+		return;
+	if (out->kind == OUTPUT_STDERR)
+		tail_append(out, text, len);
+	if (out->kind == OUTPUT_LOG)
+		log_relay_json(out->worker, text, len);
+	else if (out->relay)
+		log_relay_text(out->worker, stream_names[out->kind], text, len);
+}
+
+/* Emit every whole line of the buffer; a full buffer without a newline is a line too. */
+static void split_lines(struct output *out)
+{
+	char *start = out->line, *end = out->line + out->len, *newline;
+
+	while ((newline = memchr(start, '\n', (size_t)(end - start)))) {
+		emit(out, start, (size_t)(newline - start));
+		start = newline + 1;
+	}
+	out->len = (size_t)(end - start);
+	memmove(out->line, start, out->len);
+	if (out->len == sizeof(out->line)) {
+		emit(out, out->line, out->len);
+		out->len = 0;
+	}
+}
+
+bool output_read(struct output *out)
+{
+	for (int i = 0; i < READS_PER_TURN; i++) {
+		ssize_t n = read(out->fd, out->line + out->len, sizeof(out->line) - out->len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		if (n == 0)
+			return false;
+		out->len += (size_t)n;
+		split_lines(out);
+	}
+	return true;
+}
+
+void output_fini(struct output *out)
+{
+	if (out->fd < 0)
+		return;
+	emit(out, out->line, out->len);
+	out->len = 0;
+	close(out->fd);
+	out->fd = -1;
+}
+
+const char *output_tail(struct output *out)
+{
+	size_t len = out->tail_len;
+
+	while (len && out->tail[len - 1] == '\n')
+		len--;
+	out->tail[len] = '\0';
+	return out->tail;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * output.h - what a worker writes: its log, stdout and stderr, line by line to our log.
+ *
+ * Reads a non-blocking pipe whenever the supervisor says it is readable. Lines longer than
+ * OUTPUT_LINE_BYTES are cut into several. Of stderr the last lines are kept: they say why a
+ * start failed. Supervisor thread only.
+ */
+#ifndef SNAKEPIT_RUNTIME_OUTPUT_H
+#define SNAKEPIT_RUNTIME_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define OUTPUT_LINE_BYTES 3500
+#define OUTPUT_TAIL_BYTES 480 /* fits the segment's text record */
+
+enum output_kind {
+	OUTPUT_LOG, /* JSON lines of the bridge, passed on whole */
+	OUTPUT_STDOUT,
+	OUTPUT_STDERR,
+	OUTPUT_NR
+};
+
+struct output {
+	enum output_kind kind;
+	int fd;             /* -1 = closed; owned */
+	const char *worker; /* id for the log, borrowed from the worker */
+	bool relay;         /* false: read and drop (log.python_output: false) */
+	size_t len;
+	char line[OUTPUT_LINE_BYTES];
+	size_t tail_len;
+	char tail[OUTPUT_TAIL_BYTES]; /* stderr: newest text, cut at line starts */
+};
+
+void output_init(struct output *out, enum output_kind kind, int take_fd, const char *worker,
+		 bool relay);
+
+/* Read what is there, at most a bounded amount. False at end of file or error: the caller
+ * stops watching and calls output_fini(). */
+bool output_read(struct output *out);
+
+/* Flush an unfinished line and close. The tail stays readable. */
+void output_fini(struct output *out);
+
+/* The last lines of stderr, NUL-terminated, without a final newline. */
+const char *output_tail(struct output *out);
+
+#endif

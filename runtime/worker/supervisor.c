@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_COMPONENT "supervisor"
+#include "worker/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "log/log.h"
+
+#define SAMPLE_MS       1000
+#define CLOSE_GRACE_MS  200
+#define LIFELINE_FD_MIN 10 /* above the fixed descriptors of the handshake (spawn.h) */
+
+static struct supervisor *of_idle(struct mail *mail)
+{
+	return (struct supervisor *)(void *)((char *)mail -
+					     offsetof(struct supervisor, idle_mail));
+}
+
+static struct supervisor *of_stopped(struct mail *mail)
+{
+	return (struct supervisor *)(void *)((char *)mail -
+					     offsetof(struct supervisor, stopped_mail));
+}
+
+/* ---- stopping ------------------------------------------------------------------------------------ */
+
+static void event(struct supervisor *sup, enum snp_enum_EVENT_KIND kind,
+		  enum snp_enum_INITIATOR initiator)
+{
+	const struct snp_event_fields fields = {.kind = kind, .initiator = initiator};
+
+	snp_event_record(&sup->bank, &fields, snp_mono_now());
+}
+
+static void on_stopped_mail(struct mail *mail)
+{
+	of_stopped(mail)->phase = SUPERVISOR_DONE;
+}
+
+/* On the front door's loop. */
+static void on_server_stopped(void *user)
+{
+	struct supervisor *sup = user;
+
+	sup->stopped_mail.fn = on_stopped_mail;
+	mailbox_post(&sup->mailbox, &sup->stopped_mail);
+}
+
+static void enter_closing(struct supervisor *sup)
+{
+	sup->phase = SUPERVISOR_CLOSING;
+	sup->phase_deadline.ns = 0;
+	front_shutdown(sup->front, CLOSE_GRACE_MS, on_server_stopped, sup);
+}
+
+static void enter_stopping(struct supervisor *sup)
+{
+	sup->phase = SUPERVISOR_STOPPING;
+	sup->phase_deadline.ns = 0; /* each worker has its own deadlines */
+	front_drop_queues(sup->front);
+	for (uint32_t i = 0; i < sup->workers_nr; i++)
+		worker_stop(&sup->workers[i]);
+}
+
+static void on_idle_mail(struct mail *mail)
+{
+	struct supervisor *sup = of_idle(mail);
+
+	if (sup->phase == SUPERVISOR_DRAINING)
+		enter_stopping(sup);
+}
+
+/* On the front door's loop. */
+static void on_front_idle(void *user)
+{
+	struct supervisor *sup = user;
+
+	sup->idle_mail.fn = on_idle_mail;
+	mailbox_post(&sup->mailbox, &sup->idle_mail);
+}
+
+static void close_listeners(struct supervisor *sup)
+{
+	for (uint32_t i = 0; i < sup->listeners_nr; i++) {
+		watch_remove(&sup->watcher, &sup->listeners[i].watch);
+		rpc_listener_destroy(&sup->listeners[i].listener);
+	}
+	sup->listeners_nr = 0;
+}
+
+static void enter_draining(struct supervisor *sup)
+{
+	sup->phase = SUPERVISOR_DRAINING;
+	sup->phase_deadline =
+	    snp_mono_add_ms(snp_mono_now(), sup->cfg->shutdown.drain_timeout_ms);
+	snp_writer_set_draining(sup->writer);
+	event(sup, SNP_EVENT_KIND_RUNTIME_STOPPING, SNP_INITIATOR_OPERATOR);
+	close_listeners(sup);
+	front_drain(sup->front, on_front_idle, sup);
+}
+
+static void kill_all(struct supervisor *sup)
+{
+	for (uint32_t i = 0; i < sup->workers_nr; i++)
+		worker_kill(&sup->workers[i], SNP_EXIT_REASON_SHUTDOWN,
+			    SNP_MOVE_REASON_SHUTDOWN);
+}
+
+static void on_signal(struct watch *watch)
+{
+	struct supervisor *sup = watch->user;
+	struct signalfd_siginfo info;
+
+	if (read(watch->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	log_info(sup->phase == SUPERVISOR_RUNNING ? "stopping" : "stopping faster",
+		 LOG_STR("signal", strsignal((int)info.ssi_signo)),
+		 LOG_U64("from_pid", info.ssi_pid));
+	if (sup->phase == SUPERVISOR_RUNNING)
+		enter_draining(sup);
+	else if (sup->phase == SUPERVISOR_DRAINING)
+		enter_stopping(sup);
+	else if (sup->phase == SUPERVISOR_STOPPING)
+		kill_all(sup);
+}
+
+/* ---- workers --------------------------------------------------------------------------------------- */
+
+static uint32_t count_starting(const struct supervisor *sup, const struct pool *pool)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < sup->workers_nr; i++)
+		n += sup->workers[i].pool == pool && worker_is_starting(&sup->workers[i]);
+	return n;
+}
+
+/* At most batch_size workers of a pool boot at once, and a pause follows each batch. */
+static bool may_start(struct supervisor *sup, uint32_t pool, snp_mono_t now)
+{
+	const struct snp_cfg_startup *cfg = &sup->pools[pool]->cfg->startup;
+
+	if (now.ns < sup->batch_after[pool].ns ||
+	    count_starting(sup, sup->pools[pool]) >= cfg->batch_size)
+		return false;
+	if (++sup->batch_started[pool] >= cfg->batch_size) {
+		sup->batch_started[pool] = 0;
+		sup->batch_after[pool] = snp_mono_add_ms(now, cfg->batch_delay_ms);
+	}
+	return true;
+}
+
+static void tend_worker(struct supervisor *sup, struct worker *w, snp_mono_t now)
+{
+	bool wants = w->state == SNP_WORKER_STATE_EMPTY ||
+		     (w->state == SNP_WORKER_STATE_BACKOFF && now.ns >= w->deadline.ns);
+
+	if (wants && sup->phase <= SUPERVISOR_DRAINING) {
+		if (may_start(sup, w->pool->index, now))
+			worker_start(w);
+	} else if (w->state != SNP_WORKER_STATE_BACKOFF) {
+		worker_deadline(w, now);
+	}
+}
+
+static void sample_workers(struct supervisor *sup, snp_mono_t now)
+{
+	if (now.ns < sup->next_sample.ns)
+		return;
+	sup->next_sample = snp_mono_add_ms(now, SAMPLE_MS);
+	for (uint32_t i = 0; i < sup->workers_nr; i++)
+		worker_sample(&sup->workers[i]);
+	snp_set(sup->bank.proc->log_dropped, log_dropped());
+}
+
+static snp_mono_t earlier(snp_mono_t a, snp_mono_t b)
+{
+	return a.ns < b.ns ? a : b;
+}
+
+/* Do what is due; returns when something will be. */
+static snp_mono_t tend(struct supervisor *sup)
+{
+	snp_mono_t now = snp_mono_now(), next;
+	bool gone = true;
+
+	sample_workers(sup, now);
+	if (sup->phase == SUPERVISOR_DRAINING && now.ns >= sup->phase_deadline.ns)
+		enter_stopping(sup);
+	for (uint32_t i = 0; i < sup->workers_nr; i++)
+		tend_worker(sup, &sup->workers[i], now);
+	next = sup->next_sample;
+	if (sup->phase_deadline.ns)
+		next = earlier(next, sup->phase_deadline);
+	for (uint32_t i = 0; i < sup->workers_nr; i++) {
+		gone = gone && worker_is_gone(&sup->workers[i]);
+		if (sup->workers[i].deadline.ns)
+			next = earlier(next, sup->workers[i].deadline);
+	}
+	for (uint32_t i = 0; i < sup->pools_nr; i++)
+		if (sup->batch_after[i].ns > now.ns)
+			next = earlier(next, sup->batch_after[i]);
+	if (sup->phase == SUPERVISOR_STOPPING && gone)
+		enter_closing(sup);
+	return next;
+}
+
+void supervisor_run(struct supervisor *sup)
+{
+	event(sup, SNP_EVENT_KIND_RUNTIME_STARTED, SNP_INITIATOR_OPERATOR);
+	while (sup->phase != SUPERVISOR_DONE)
+		watcher_turn(&sup->watcher, tend(sup));
+	event(sup, SNP_EVENT_KIND_RUNTIME_STOPPED, SNP_INITIATOR_OPERATOR);
+}
+
+/* ---- listeners ------------------------------------------------------------------------------------- */
+
+static void on_connection(void *user, int fd)
+{
+	front_add_connection(user, fd);
+}
+
+static void on_listener_readable(struct watch *watch)
+{
+	struct supervisor_listener *l = watch->user;
+
+	rpc_listener_on_readable(l->listener);
+}
+
+int supervisor_listen(struct supervisor *sup, struct snp_err *err)
+{
+	const struct rpc_listener_opts opts = {.on_connection = on_connection,
+					       .user = sup->front};
+	int rc;
+
+	for (uint32_t i = 0; i < sup->cfg->listen_count; i++) {
+		struct supervisor_listener *l = &sup->listeners[i];
+
+		l->watch.fd = -1;
+		rc = rpc_listener_create(sup->cfg->listen[i], &opts, &l->listener, err);
+		if (rc < 0)
+			return rc;
+		sup->listeners_nr = i + 1;
+		rc = watch_add(&sup->watcher, &l->watch, rpc_listener_fd(l->listener),
+			       on_listener_readable, l);
+		if (rc < 0)
+			return snp_err_set(err, rc, "cannot watch %s: %s",
+					   sup->cfg->listen[i], strerror(-rc));
+		log_info("listening", LOG_STR("address", rpc_listener_address(l->listener)));
+	}
+	return 0;
+}
+
+/* ---- lifetime -------------------------------------------------------------------------------------- */
+
+static void on_mail_readable(struct watch *watch)
+{
+	struct supervisor *sup = watch->user;
+
+	mailbox_drain(&sup->mailbox);
+}
+
+static int open_lifeline(struct supervisor *sup, struct snp_err *err)
+{
+	int fds[2], high;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return snp_err_errno(err, "cannot create the lifeline pipe");
+	high = fcntl(fds[0], F_DUPFD_CLOEXEC, LIFELINE_FD_MIN);
+	close(fds[0]);
+	sup->lifeline[0] = high;
+	sup->lifeline[1] = fds[1];
+	return high < 0 ? snp_err_errno(err, "cannot create the lifeline pipe") : 0;
+}
+
+static int open_ears(struct supervisor *sup, const sigset_t *signals, struct snp_err *err)
+{
+	int rc = watcher_init(&sup->watcher, err);
+
+	if (rc == 0)
+		rc = mailbox_init(&sup->mailbox, err);
+	if (rc < 0)
+		return rc;
+	sup->signal_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (sup->signal_fd < 0)
+		return snp_err_errno(err, "cannot create a signalfd");
+	rc = watch_add(&sup->watcher, &sup->mailbox_watch, sup->mailbox.fd, on_mail_readable,
+		       sup);
+	if (rc == 0)
+		rc = watch_add(&sup->watcher, &sup->signal_watch, sup->signal_fd, on_signal,
+			       sup);
+	return rc < 0 ? snp_err_set(err, rc, "cannot watch signals: %s", strerror(-rc)) : 0;
+}
+
+static int create_workers(struct supervisor *sup, const struct supervisor_options *o,
+			  struct snp_err *err)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < o->pools_nr; i++)
+		sup->workers_nr += o->pools[i]->cfg->workers;
+	sup->workers = calloc(sup->workers_nr, sizeof(*sup->workers));
+	sup->batch_after = calloc(o->pools_nr, sizeof(*sup->batch_after));
+	sup->batch_started = calloc(o->pools_nr, sizeof(*sup->batch_started));
+	sup->listeners = calloc(o->cfg->listen_count, sizeof(*sup->listeners));
+	if (!sup->workers || !sup->batch_after || !sup->batch_started || !sup->listeners)
+		return snp_err_set(err, -ENOMEM, "out of memory for %u workers",
+				   sup->workers_nr);
+	for (uint32_t p = 0; p < o->pools_nr; p++)
+		for (uint32_t s = 0; s < o->pools[p]->cfg->workers; s++, n++)
+			worker_init(&sup->workers[n], &sup->site, o->pools[p], s,
+				    &o->loops[n % o->loops_nr]);
+	return 0;
+}
+
+int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
+		    struct snp_err *err)
+{
+	int rc;
+
+	*sup = (struct supervisor){
+	    .writer = o->writer,
+	    .cfg = o->cfg,
+	    .front = o->front,
+	    .pools = o->pools,
+	    .pools_nr = o->pools_nr,
+	    .spawn = o->spawn,
+	    .signal_fd = -1,
+	    .lifeline = {-1, -1},
+	    .watcher.epoll_fd = -1,
+	    .mailbox.fd = -1,
+	};
+	rc = snp_bank_adopt(o->writer, &sup->bank);
+	if (rc < 0)
+		return snp_err_set(err, rc, "no bank of counters left for the supervisor");
+	rc = open_lifeline(sup, err);
+	if (rc == 0)
+		rc = open_ears(sup, o->signals, err);
+	if (rc < 0)
+		return rc;
+	sup->spawn.lifeline_fd = sup->lifeline[0];
+	sup->site = (struct worker_site){
+	    .writer = o->writer,
+	    .bank = &sup->bank,
+	    .watcher = &sup->watcher,
+	    .mailbox = &sup->mailbox,
+	    .front = o->front,
+	    .spawn = &sup->spawn,
+	    .shutdown = &o->cfg->shutdown,
+	    .socket_dir = o->socket_dir,
+	    .relay_output = o->cfg->log.python_output,
+	};
+	return create_workers(sup, o, err);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void supervisor_fini(struct supervisor *sup)
+{
+	close_listeners(sup);
+	close_fd(&sup->signal_fd);
+	close_fd(&sup->lifeline[0]);
+	close_fd(&sup->lifeline[1]);
+	mailbox_fini(&sup->mailbox);
+	watcher_fini(&sup->watcher);
+	free(sup->workers);
+	free(sup->batch_after);
+	free(sup->batch_started);
+	free(sup->listeners);
+	if (sup->bank.proc)
+		snp_bank_release(sup->writer, &sup->bank);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * supervisor.h - the thread that looks after processes: starts, watches, stops, replaces.
+ *
+ * It sleeps in one epoll: pidfds, the workers' pipes, signals, listeners, its mailbox.
+ * Workers are spawned here and nowhere else, so the thread must live as long as the process
+ * (the parent-death signal is tied to it): snakepitd runs it on its main thread.
+ *
+ * Stopping, in order, each step with its own timeout (config `shutdown`):
+ *   DRAINING  new requests are refused, what is queued or running may finish
+ *   STOPPING  what still waits is refused; SIGTERM, then SIGKILL to the workers
+ *   CLOSING   the server ends its calls
+ *   DONE      supervisor_run() returns
+ * A second signal ends the step that is under way.
+ */
+#ifndef SNAKEPIT_RUNTIME_SUPERVISOR_H
+#define SNAKEPIT_RUNTIME_SUPERVISOR_H
+
+#include "rpc/accept.h"
+#include "worker/worker.h"
+
+enum supervisor_phase {
+	SUPERVISOR_RUNNING,
+	SUPERVISOR_DRAINING,
+	SUPERVISOR_STOPPING,
+	SUPERVISOR_CLOSING,
+	SUPERVISOR_DONE,
+};
+
+struct supervisor_listener {
+	struct watch watch;
+	struct rpc_listener *listener;
+};
+
+struct supervisor {
+	struct snp_writer *writer;
+	struct snp_bank bank;
+	struct watcher watcher;
+	struct mailbox mailbox;
+	struct watch mailbox_watch, signal_watch;
+	int signal_fd;
+	int lifeline[2]; /* workers get [0]; [1] stays ours alone */
+	enum supervisor_phase phase;
+	snp_mono_t phase_deadline; /* .ns == 0: none */
+	snp_mono_t next_sample;
+	const struct snp_config *cfg;
+	struct front *front;
+	struct worker_site site;
+	struct spawn_site spawn;
+	struct pool **pools;
+	uint32_t pools_nr;
+	struct worker *workers;
+	uint32_t workers_nr;
+	snp_mono_t *batch_after; /* by pool: no start before */
+	uint32_t *batch_started; /* by pool: starts of the batch under way */
+	struct supervisor_listener *listeners;
+	uint32_t listeners_nr;
+	struct mail idle_mail, stopped_mail;
+};
+
+struct supervisor_options {
+	const struct snp_config *cfg;
+	struct snp_writer *writer;
+	struct front *front;
+	struct pool **pools;
+	uint32_t pools_nr;
+	struct event_loop *loops; /* the workers' */
+	uint32_t loops_nr;
+	struct spawn_site spawn; /* without lifeline_fd */
+	const char *socket_dir;
+	const sigset_t *signals; /* blocked in every thread; these stop the runtime */
+};
+
+int supervisor_init(struct supervisor *sup, const struct supervisor_options *options,
+		    struct snp_err *err);
+
+/* Listen on every address of the config; connections go to the front door. */
+int supervisor_listen(struct supervisor *sup, struct snp_err *err);
+
+/* Start the workers and look after them until a signal ended the runtime. */
+void supervisor_run(struct supervisor *sup);
+
+/* All processes are gone or lost. */
+void supervisor_fini(struct supervisor *sup);
+
+#endif
