@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 const char options_help[] =
-    "Print what a Snakepit runtime's segment holds, while it runs or after it died.\n"
+    "Print what a Snakepit runtime's segment holds, running or dead.\n"
     "\n"
     "  snakepit-inspect                     everything, for people\n"
     "  snakepit-inspect -n prod --json      everything, for programs\n"
@@ -21,18 +21,17 @@ const char options_help[] =
     "      --text                grouped text (default)\n"
     "      --json                one JSON object\n"
     "      --csv                 one line a value\n"
-    "      --field NAME          print one value: segment.*, writer.*, stats.* or a "
-    "metric,\n"
-    "                            by either of its names, with {label=value,...} as "
-    "needed;\n"
-    "                            of histograms the count, or :sum, :p50, :p90, :p99\n"
+    "      --field NAME          print one value: segment.*, writer.*, stats.*, or a\n"
+    "                            metric by either of its names, with {label=value}\n"
+    "                            as needed; of histograms the count, or :sum, :p50,\n"
+    "                            :p90, :p99\n"
     "      --events              lifecycle events too\n"
     "      --verify              check the contents, print what is wrong\n"
     "  -V, --version             print the version\n"
     "  -h, --help                print this text\n"
     "\n"
-    "Exit codes: 0 ok; 1 failure; 2 wrong usage; 3 no such instance; 4 damaged, or of\n"
-    "another version.\n";
+    "Exit codes: 0 ok; 1 failure; 2 wrong usage; 3 no such instance; 4 damaged or\n"
+    "of another version.\n";
 
 enum {
 	OPT_TEXT = 256,
