@@ -250,7 +250,7 @@ void doctor_check_port(struct doctor *doctor)
 	else
 		doctor_bad(doctor, DOCTOR_WARN, "port",
 			   "fine if that is snakepit-prometheus; else give it another "
-			   "with --listen",
+			   "with --web.listen-address",
 			   "127.0.0.1:%d: %s", PROMETHEUS_PORT, strerror(errno));
 	(void)close(fd);
 }

@@ -1,0 +1,411 @@
+"""`snakepit`: help, suggestions, finding programs, ls, status, doctor."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cli_tools import Cli, one_line, private_dir, tell, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COMMANDS = (
+    "run exec ls status top dump doctor demo version help".split()  # noqa: SIM905
+)
+
+
+@pytest.fixture
+def cli() -> Iterator[Cli]:
+    with private_dir() as directory:
+        yield Cli(directory)
+
+
+class TestHelp:
+    def test_help_leads_with_examples_and_lists_every_command(self, cli: Cli) -> None:
+        result = cli.run("help")
+        assert result.returncode == 0
+        assert result.stdout.startswith("examples:\n")
+        for command in COMMANDS:
+            assert f"\n  {command} " in result.stdout
+        assert cli.run("--help").stdout == cli.run("-h").stdout == result.stdout
+        assert max(map(len, result.stdout.splitlines())) <= 90
+
+    @pytest.mark.parametrize("command", ["ls", "status", "doctor", "demo", "exec"])
+    def test_help_of_a_command_is_the_same_in_all_forms(
+        self, cli: Cli, command: str
+    ) -> None:
+        result = cli.run("help", command)
+        assert result.returncode == 0
+        assert result.stdout.startswith("examples:\n  snakepit ")
+        assert f"usage: snakepit {command}" in result.stdout
+        assert result.stdout.count("\n") <= 40
+        for form in ("-h", "--help"):
+            assert cli.run(command, form).stdout == result.stdout
+
+    def test_version_says_program_and_format(self, cli: Cli) -> None:
+        result = cli.run("version")
+        assert result.returncode == 0
+        assert result.stdout.startswith("snakepit 0.")
+        assert "segment format 1.0" in result.stdout
+        assert cli.run("-V").stdout == cli.run("--version").stdout == result.stdout
+
+    def test_a_full_disk_is_an_error(self, cli: Cli) -> None:
+        with open("/dev/full", "w") as full:
+            result = cli.run("help", stdout=full)
+        assert result.returncode == 1
+        assert "cannot write the output" in one_line(result.stderr)
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        ("args", "message"),
+        [
+            ([], "no command given; see 'snakepit help'"),
+            (["statsu"], "unknown command 'statsu'; did you mean 'status'?"),
+            (["docter"], "unknown command 'docter'; did you mean 'doctor'?"),
+            (["inspekt"], "unknown command 'inspekt'; did you mean 'inspect'?"),
+            (["help", "rnu"], "unknown command 'rnu'; did you mean 'run'?"),
+            (["frobnicate"], "unknown command 'frobnicate'; see 'snakepit help'"),
+            (["stat"], "unknown command 'stat'; see 'snakepit help'"),
+            (["../bin/top"], "unknown command '../bin/top'; see 'snakepit help'"),
+            ([""], "unknown command ''; see 'snakepit help'"),
+            (["-n", "x"], "unknown option '-n'; options stand behind the command"),
+            (
+                ["ls", "--jsn"],
+                "ls: unknown option '--jsn'; did you mean '--json'?",
+            ),
+            (
+                ["status", "--js"],
+                "status: unknown option '--js'; see --help",
+            ),
+            (
+                ["status", "a", "b"],
+                "status: takes one pool, not also 'b'; see 'snakepit help status'",
+            ),
+            (
+                ["doctor", "me"],
+                "doctor: takes no argument 'me'; see 'snakepit help doctor'",
+            ),
+            (
+                ["version", "x"],
+                "version: takes no arguments; see 'snakepit help version'",
+            ),
+        ],
+    )
+    def test_wrong_usage_is_one_line_and_exit_code_2(
+        self, cli: Cli, args: list[str], message: str
+    ) -> None:
+        result = cli.run(*args)
+        assert result.returncode == 2
+        assert result.stdout == ""
+        assert one_line(result.stderr) == message
+
+    def test_escape_sequences_in_arguments_do_not_reach_the_terminal(
+        self, cli: Cli
+    ) -> None:
+        result = cli.run("\x1b]0;owned\x07")
+        assert result.returncode == 2
+        assert "\x1b" not in one_line(result.stderr)
+        assert "\x07" not in result.stderr
+
+
+class TestOutsidePrograms:
+    def _program(self, folder: Path, name: str) -> None:
+        path = folder / name
+        path.write_text(
+            '#!/bin/sh\necho "$(basename "$0")"; printf "<%s>" "$@"; exit 7\n'
+        )
+        path.chmod(0o755)
+
+    def test_a_program_in_path_becomes_a_command(
+        self, cli: Cli, tmp_path: Path
+    ) -> None:
+        self._program(tmp_path, "snakepit-hello")
+        env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        result = cli.run("hello", "a b", "--json", env=env)
+        assert result.returncode == 7
+        assert result.stdout == "snakepit-hello\n<a b><--json>"
+
+    def test_what_is_beside_us_wins_over_path(self, cli: Cli, tmp_path: Path) -> None:
+        self._program(tmp_path, "snakepit-inspect")
+        env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        result = cli.run("inspect", "--version", env=env)
+        assert result.returncode == 0
+        assert "<--version>" not in result.stdout
+
+    def test_the_current_directory_is_never_searched(
+        self, cli: Cli, tmp_path: Path
+    ) -> None:
+        self._program(tmp_path, "snakepit-hello")
+        result = cli.run("hello", env={"PATH": ":/usr/bin:"}, cwd=tmp_path)
+        assert result.returncode == 2
+
+    def test_dump_is_inspect_as_json(self, cli: Cli) -> None:
+        with cli.segment("demo"):
+            dumped = json.loads(cli.run("dump").stdout)
+        assert dumped["segment"]["instance"] == "demo"
+        assert any(m["name"] == "snakepit.requests" for m in dumped["metrics"])
+
+
+class TestLs:
+    def test_none_is_no_failure(self, cli: Cli) -> None:
+        result = cli.run("ls")
+        assert result.returncode == 0
+        assert result.stdout == ""
+        assert result.stderr == f"no instances in {cli.dir}\n"
+        assert json.loads(cli.run("ls", "--json").stdout) == {
+            "schema": 1,
+            "instances": [],
+        }
+
+    def test_living_dead_and_unreadable_ones_are_listed(self, cli: Cli) -> None:
+        with cli.segment("dead"):
+            pass
+        (cli.dir / "odd.seg").write_bytes(b"x" * 8192)
+        with cli.segment("live", "2", "3", "1") as process:
+            lines = cli.run("ls").stdout.splitlines()
+            listed = json.loads(cli.run("ls", "--json").stdout)["instances"]
+        assert lines[0].split() == ["INSTANCE", "STATUS", "PID", "UPTIME", "POOLS"]
+        assert [line.split()[:2] for line in lines[1:]] == [
+            ["dead", "dead"],
+            ["live", "running"],
+            ["odd", "unreadable"],
+        ]
+        assert [entry["status"] for entry in listed] == [
+            "dead",
+            "running",
+            "unreadable",
+        ]
+        assert listed[1]["pid"] == process.pid
+        assert sum(pool["workers"] for pool in listed[1]["pools"]) == 6
+        assert "odd.seg" in listed[2]["error"]
+
+
+class TestStatus:
+    def test_no_instance_is_exit_code_3(self, cli: Cli) -> None:
+        result = cli.run("status")
+        assert result.returncode == 3
+        assert str(cli.dir) in one_line(result.stderr)
+        result = cli.run("status", "-n", "nosuch")
+        assert result.returncode == 3
+        assert "nosuch.seg" in one_line(result.stderr)
+
+    def test_running_is_exit_code_0_with_pools_and_workers(self, cli: Cli) -> None:
+        with cli.segment("demo", "2", "3", "1") as process:
+            result = cli.run("status")
+            quiet = cli.run("status", "--quiet")
+        assert result.returncode == 0
+        assert result.stdout.startswith(f"demo  running  pid {process.pid}  up ")
+        words = [line.split() for line in result.stdout.splitlines() if line]
+        assert words[2][:2] == ["default", "3"]
+        assert sum(line[0].startswith("default/") for line in words) == 3
+        assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+
+    def test_json_says_the_same(self, cli: Cli) -> None:
+        with cli.segment("demo", "2", "3", "1") as process:
+            result = cli.run("status", "--json")
+            inspected = json.loads(cli.run("dump").stdout)
+        status = json.loads(result.stdout)
+        assert status["schema"] == 1
+        assert status["exit_code"] == result.returncode == 0
+        assert status["why"] == ""
+        assert status["pid"] == process.pid
+        assert [pool["name"] for pool in status["pools"]] == ["default", "default1"]
+        assert [
+            (worker["pid"], worker["incarnation"])
+            for pool in status["pools"]
+            for worker in pool["workers"]
+        ] == [(worker["pid"], worker["incarnation"]) for worker in inspected["workers"]]
+
+    def test_one_pool_can_be_asked_for(self, cli: Cli) -> None:
+        with cli.segment("demo", "2", "3", "1"):
+            result = cli.run("status", "default1")
+            wrong = cli.run("status", "defualt")
+            unknown = cli.run("status", "frobnicate")
+        assert result.returncode == 0
+        assert "default1/0" in result.stdout
+        assert "default/0" not in result.stdout
+        assert wrong.returncode == unknown.returncode == 4
+        assert one_line(wrong.stderr) == (
+            "status: no pool 'defualt'; did you mean 'default'?"
+        )
+        assert one_line(unknown.stderr).endswith("there are: default, default1")
+
+    def test_several_instances_must_be_told_apart(self, cli: Cli) -> None:
+        with cli.segment("one"), cli.segment("two"):
+            result = cli.run("status")
+            named = cli.run("status", "--instance=two")
+            by_env = cli.run("status", env={"SNAKEPIT_INSTANCE": "one"})
+            flag_wins = cli.run("status", "-n", "two", env={"SNAKEPIT_INSTANCE": "one"})
+        assert result.returncode == 2
+        assert "one" in result.stderr
+        assert "two" in one_line(result.stderr)
+        assert named.stdout.startswith("two ")
+        assert by_env.stdout.startswith("one ")
+        assert flag_wins.stdout.startswith("two ")
+
+    def test_a_dead_writer_is_exit_code_1_and_its_last_state_is_shown(
+        self, cli: Cli
+    ) -> None:
+        with cli.segment("demo"):
+            pass
+        result = cli.run("status")
+        assert result.returncode == 1
+        assert result.stdout.startswith("demo  dead  pid ")
+        assert "the runtime died; this is its last state" in result.stdout
+        assert "default/0" in result.stdout
+
+    def test_a_clean_end_is_exit_code_3(self, cli: Cli) -> None:
+        with cli.segment("demo") as process:
+            process.communicate("close\n", timeout=10)
+        result = cli.run("status")
+        assert result.returncode == 3
+        assert "demo  stopped" in result.stdout
+
+    def test_a_hung_writer_is_exit_code_4(self, cli: Cli) -> None:
+        with cli.segment("demo") as process:
+            tell(process, "freeze")
+            result = wait_for(
+                lambda: cli.run("status", "--json"), lambda r: r.returncode
+            )
+        assert result.returncode == 4
+        assert json.loads(result.stdout)["verdict"] == "hung"
+
+    @pytest.mark.parametrize("content", [b"", b"x" * 100_000])
+    def test_a_foreign_file_is_exit_code_4(self, cli: Cli, content: bytes) -> None:
+        (cli.dir / "odd.seg").write_bytes(content)
+        result = cli.run("status", "-n", "odd")
+        assert result.returncode == 4
+        assert "odd.seg" in one_line(result.stderr)
+
+    def test_hostile_names_do_not_reach_the_terminal(self, cli: Cli) -> None:
+        with cli.segment("demo", "4", "1", "2", "hostile"):
+            text = cli.run("status").stdout
+            parsed = json.loads(cli.run("status", "--json").stdout)
+            listed = cli.run("ls").stdout
+        for output in (text, listed):
+            assert not [
+                c for c in output if (ord(c) < 0x20 and c != "\n") or c == "\x7f"
+            ]
+        assert len(parsed["pools"]) == 4
+
+
+class TestDoctor:
+    def _findings(self, cli: Cli, **env: str) -> dict[str, list[dict[str, Any]]]:
+        result = cli.run("doctor", "--json", env=env)
+        report = json.loads(result.stdout)
+        failed = any(f["level"] == "FAIL" for f in report["findings"])
+        assert result.returncode == (1 if failed else 0)
+        assert report["healthy"] is not failed
+        findings: dict[str, list[dict[str, Any]]] = {}
+        for finding in report["findings"]:
+            assert bool(finding["advice"]) == (finding["level"] != "ok"), finding
+            findings.setdefault(finding["check"], []).append(finding)
+        return findings
+
+    def _levels(self, findings: list[dict[str, Any]]) -> set[str]:
+        return {finding["level"] for finding in findings}
+
+    def test_a_complete_checkout_has_no_failure(self, cli: Cli) -> None:
+        result = cli.run("doctor")
+        assert result.returncode == 0, result.stdout
+        checks = {line.split()[1] for line in result.stdout.splitlines()}
+        assert checks >= {
+            "programs",
+            "python",
+            "venv",
+            "packages",
+            "directory",
+            "limits",
+        }
+        assert "FAIL" not in result.stdout
+
+    def test_a_python_that_is_none_fails(self, cli: Cli, tmp_path: Path) -> None:
+        findings = self._findings(cli, SNAKEPIT_PYTHON=str(tmp_path / "nothing"))
+        assert self._levels(findings["python"]) == {"FAIL"}
+
+    def test_an_old_python_without_packages_fails(
+        self, cli: Cli, tmp_path: Path
+    ) -> None:
+        python = tmp_path / "python"
+        python.write_text(
+            "#!/bin/sh\n"
+            "echo 3.8.1; echo -; echo 'grpc ! ModuleNotFoundError: no grpc';"
+            "echo 'sqlite3 ! ImportError: none'\n"
+        )
+        python.chmod(0o755)
+        findings = self._findings(cli, SNAKEPIT_PYTHON=str(python))
+        assert "Python 3.8.1" in findings["python"][0]["text"]
+        assert self._levels(findings["python"]) == {"FAIL"}
+        assert self._levels(findings["venv"]) == {"warn"}
+        assert [f["level"] for f in findings["packages"]] == ["FAIL", "warn"]
+        assert "no grpc" in findings["packages"][0]["text"]
+
+    def test_a_python_that_crashes_fails_with_its_words(
+        self, cli: Cli, tmp_path: Path
+    ) -> None:
+        python = tmp_path / "python"
+        python.write_text("#!/bin/sh\necho no such library >&2; exit 127\n")
+        python.chmod(0o755)
+        findings = self._findings(cli, SNAKEPIT_PYTHON=str(python))
+        assert "no such library" in findings["python"][0]["text"]
+
+    def test_a_directory_open_to_everybody_fails(self, cli: Cli) -> None:
+        cli.dir.chmod(0o777)
+        findings = self._findings(cli)
+        assert "FAIL" in self._levels(findings["directory"])
+
+    def test_a_directory_that_is_a_file_fails(self, cli: Cli) -> None:
+        (cli.dir / "file").touch()
+        findings = self._findings(cli, SNAKEPIT_DIR=str(cli.dir / "file"))
+        assert self._levels(findings["directory"]) == {"FAIL"}
+
+    def test_a_directory_yet_to_be_made_is_fine_and_is_not_made(self, cli: Cli) -> None:
+        findings = self._findings(cli, SNAKEPIT_DIR=str(cli.dir / "a" / "b"))
+        assert "FAIL" not in self._levels(findings["directory"])
+        assert not (cli.dir / "a").exists()
+
+    def test_leftovers_are_warned_of(self, cli: Cli) -> None:
+        with cli.segment("gone"):
+            pass
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(cli.dir / "gone.sock"))
+        listener.listen()
+        alive = self._findings(cli)
+        listener.close()
+        findings = self._findings(cli)
+        assert "sockets" not in alive
+        assert "gone.sock" in findings["sockets"][0]["text"]
+        assert "'gone' died" in findings["segments"][0]["text"]
+        assert self._levels(findings["segments"]) == {"warn"}
+
+    @pytest.mark.parametrize(
+        ("limit", "level"), [(100, "FAIL"), (1024, "warn"), (4096, "ok")]
+    )
+    def test_few_descriptors_are_warned_of_and_too_few_fail(
+        self, cli: Cli, limit: int, level: str
+    ) -> None:
+        def lower() -> None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+        result = cli.run("doctor", "--json", preexec_fn=lower)
+        findings = json.loads(result.stdout)["findings"]
+        found = [finding for finding in findings if finding["check"] == "limits"]
+        assert self._levels(found) == {level}
+
+    def test_a_taken_port_is_warned_of(self, cli: Cli) -> None:
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                taken.bind(("127.0.0.1", 9568))
+                taken.listen()
+            except OSError:
+                pass  # somebody else has it: as good
+            assert self._levels(self._findings(cli)["port"]) == {"warn"}
