@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * batch.h - a frame as text or JSON. Pure: fills a buffer.
+ */
+#ifndef SNP_TOP_BATCH_H
+#define SNP_TOP_BATCH_H
+
+#include "frame.h"
+#include "model/buf.h"
+#include "view.h"
+
+/* Width of --once where the output has none of its own. */
+#define TOP_ONCE_COLS 120
+
+/* -ENOMEM: `out` must not be used. */
+int top_batch_text(const struct top_scene *scene, int cols, bool ascii,
+		   struct snp_buf *out);
+int top_batch_json(const struct top_frame *frame, struct snp_buf *out);
+
+#endif

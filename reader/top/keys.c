@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct top_action_info top_actions[TOP_ACTION_NR] = {
+#define TOP_ACTION(id, label, rank, help, ...)                                         \
+	[TOP_ACTION_##id] = {label, help, rank, {__VA_ARGS__}},
+#include "keys.def"
+#undef TOP_ACTION
+};
+
+enum top_action top_key_action(uint32_t key)
+{
+	if (key == 0)
+		return TOP_ACTION_NONE;
+	for (int action = TOP_ACTION_NONE + 1; action < TOP_ACTION_NR; action++)
+		for (int i = 0; i < TOP_ACTION_KEYS_MAX; i++)
+			if (top_actions[action].keys[i] == key)
+				return (enum top_action)action;
+	return TOP_ACTION_NONE;
+}
+
+void top_key_name(char out[TOP_KEY_NAME_BYTES], uint32_t key)
+{
+	static const struct {
+		uint32_t key;
+		char name[TOP_KEY_NAME_BYTES];
+	} names[] = {{' ', "Space"},	       {TOP_KEY_ESC, "Esc"},
+		     {TOP_KEY_UP, "Up"},       {TOP_KEY_DOWN, "Down"},
+		     {TOP_KEY_PAGE_UP, "PgUp"}, {TOP_KEY_PAGE_DOWN, "PgDn"},
+		     {TOP_KEY_HOME, "Home"},   {TOP_KEY_END, "End"}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (names[i].key == key) {
+			memcpy(out, names[i].name, TOP_KEY_NAME_BYTES);
+			return;
+		}
+	}
+	if (key > TOP_KEY_F0)
+		(void)snprintf(out, TOP_KEY_NAME_BYTES, "F%u", (key - TOP_KEY_F0) & 0xff);
+	else if (key < 0x20)
+		(void)snprintf(out, TOP_KEY_NAME_BYTES, "^%c", (char)(key + 0x40));
+	else
+		(void)snprintf(out, TOP_KEY_NAME_BYTES, "%c", (char)key);
+}

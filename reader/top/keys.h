@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keys.h - keys.def as data: codes of keys, the actions they mean, their names.
+ *
+ * A key is a Unicode code point, or one of the codes below for what has none. Pure.
+ */
+#ifndef SNP_TOP_KEYS_H
+#define SNP_TOP_KEYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TOP_KEY_CTRL(c) ((uint32_t)(c) & 0x1f)
+
+enum top_key {
+	TOP_KEY_ESC = 0x1b,
+	TOP_KEY_UP = 0x110000, /* past the last code point */
+	TOP_KEY_DOWN,
+	TOP_KEY_PAGE_UP,
+	TOP_KEY_PAGE_DOWN,
+	TOP_KEY_HOME,
+	TOP_KEY_END,
+	TOP_KEY_OTHER, /* a key without a meaning */
+	TOP_KEY_F0,
+};
+#define TOP_KEY_F(n) (TOP_KEY_F0 + (n))
+
+enum top_action {
+	TOP_ACTION_NONE,
+#define TOP_ACTION(id, label, rank, help, ...) TOP_ACTION_##id,
+#include "keys.def"
+#undef TOP_ACTION
+	TOP_ACTION_NR
+};
+
+#define TOP_ACTION_KEYS_MAX 4
+
+struct top_action_info {
+	const char *label, *help;
+	int rank;
+	uint32_t keys[TOP_ACTION_KEYS_MAX]; /* 0 ends the list */
+};
+extern const struct top_action_info top_actions[TOP_ACTION_NR];
+
+enum top_action top_key_action(uint32_t key);
+
+/* "q", "Space", "^C", "F10", "PgUp". */
+#define TOP_KEY_NAME_BYTES 8
+void top_key_name(char out[TOP_KEY_NAME_BYTES], uint32_t key);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.h - what the command line asks for. Pure but for the texts it prints on
+ * request.
+ */
+#ifndef SNP_TOP_OPTIONS_H
+#define SNP_TOP_OPTIONS_H
+
+#include <stdio.h>
+
+#include "snakepit/err.h"
+#include "ui.h"
+
+enum top_mode {
+	TOP_MODE_AUTO, /* interactive on a terminal, once otherwise */
+	TOP_MODE_ONCE,
+	TOP_MODE_JSON,
+	TOP_MODE_HELP,
+	TOP_MODE_VERSION,
+	TOP_MODE_COLUMNS, /* -o help */
+};
+
+enum top_color {
+	TOP_COLOR_AUTO,
+	TOP_COLOR_ALWAYS,
+	TOP_COLOR_NEVER,
+};
+
+struct top_options {
+	enum top_mode mode;
+	enum top_color color;
+	const char *instance; /* borrowed from argv, NULL = not given */
+	bool ascii;
+	unsigned delay_ms;
+	struct top_sort sort;
+	struct top_shown shown[TOP_TABLE_NR];
+};
+
+/* -EINVAL: the text says what is wrong and where to look. */
+int top_options_parse(int argc, char **argv, struct top_options *ret_options,
+		      struct snp_err *err);
+
+void top_options_help(FILE *out);
+void top_options_columns(FILE *out);
+
+#endif

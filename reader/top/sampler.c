@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sampler.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/target.h"
+
+#define WINDOW_NS	 (TOP_WINDOW_S * SNP_NS_PER_S)
+#define EVENTS_PER_READ	 256
+#define EVENT_READS_MAX	 64
+
+struct top_sampler {
+	struct snp_target *target;
+	uint64_t generation; /* that the frame's numbers are of; 0 = none */
+	bool final;	     /* the frame holds the last numbers of this generation */
+	struct snp_look next;
+	/* Looks a second apart, for quantiles: a ring that reaches back WINDOW_NS. */
+	struct snp_look window[TOP_WINDOW_S + 1];
+	size_t window_head, window_nr;
+	struct snp_event_cursor cursor;
+	struct snp_event *events; /* of this tick */
+	size_t events_nr, events_cap;
+};
+
+int top_sampler_create(const char *name, struct top_sampler **ret_sampler)
+{
+	struct top_sampler *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	if (snp_target_create(name, &s->target) < 0) {
+		free(s);
+		return -ENOMEM;
+	}
+	*ret_sampler = s;
+	return 0;
+}
+
+void top_sampler_destroy(struct top_sampler **sampler)
+{
+	struct top_sampler *s = *sampler;
+
+	if (!s)
+		return;
+	snp_target_destroy(&s->target);
+	snp_look_fini(&s->next);
+	for (size_t i = 0; i < TOP_WINDOW_S + 1; i++)
+		snp_look_fini(&s->window[i]);
+	free(s->events);
+	free(s);
+	*sampler = NULL;
+}
+
+/* ---- the window of quantiles ---------------------------------------------------------------- */
+
+#define WINDOW_SLOTS (TOP_WINDOW_S + 1)
+
+static struct snp_look *window_newest(struct top_sampler *s)
+{
+	return &s->window[(s->window_head + WINDOW_SLOTS - 1) % WINDOW_SLOTS];
+}
+
+/* The oldest look that is inside the window; NULL while there is none. */
+static struct snp_look *window_base(struct top_sampler *s, snp_mono_t now)
+{
+	for (size_t back = s->window_nr; back > 0; back--) {
+		struct snp_look *look =
+		    &s->window[(s->window_head + WINDOW_SLOTS - back) % WINDOW_SLOTS];
+
+		/* Half a second of tolerance: ticks are not exact. */
+		if (snp_mono_since_ns(now, look->taken) <= WINDOW_NS + SNP_NS_PER_S / 2)
+			return look;
+	}
+	return NULL;
+}
+
+static int window_add(struct top_sampler *s, const struct snp_look *look)
+{
+	/* Just under a second apart, so that a tick that comes early is not left out. */
+	if (s->window_nr > 0 && snp_mono_since_ns(look->taken, window_newest(s)->taken) <
+				    SNP_NS_PER_S * 9 / 10)
+		return 0;
+	if (snp_look_copy(&s->window[s->window_head], look) < 0)
+		return -ENOMEM;
+	s->window_head = (s->window_head + 1) % WINDOW_SLOTS;
+	s->window_nr += s->window_nr < WINDOW_SLOTS;
+	return 0;
+}
+
+/* ---- events ----------------------------------------------------------------------------------- */
+
+static int events_read(struct top_sampler *s)
+{
+	struct snp_segment *seg = snp_target_segment(s->target);
+
+	s->events_nr = 0;
+	for (int i = 0; i < EVENT_READS_MAX; i++) {
+		size_t n;
+
+		if (s->events_cap - s->events_nr < EVENTS_PER_READ) {
+			size_t cap = s->events_nr + EVENTS_PER_READ;
+			void *bigger = reallocarray(s->events, cap, sizeof(*s->events));
+
+			if (!bigger)
+				return -ENOMEM;
+			s->events = bigger;
+			s->events_cap = cap;
+		}
+		n = snp_segment_events(seg, &s->cursor, s->events + s->events_nr,
+				       EVENTS_PER_READ);
+		s->events_nr += n;
+		if (n < EVENTS_PER_READ)
+			break;
+	}
+	return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct snp_event *x = a, *y = b;
+
+	return (x->mono.ns > y->mono.ns) - (x->mono.ns < y->mono.ns);
+}
+
+static int events_take(struct top_sampler *s, struct top_frame *frame)
+{
+	const struct snp_snapshot *snap = snp_target_snapshot(s->target);
+	uint64_t lost = s->cursor.lost;
+	bool first = frame->events.nr == 0;
+
+	if (events_read(s) < 0)
+		return -ENOMEM;
+	if (s->events_nr > 1) /* rings come one after another */
+		qsort(s->events, s->events_nr, sizeof(*s->events), by_time);
+	for (size_t i = 0; i < s->events_nr; i++) {
+		struct top_event event = {.event = s->events[i]};
+		const struct snp_pool_stat *pool =
+		    snp_look_pool_by_row(&frame->look, event.event.pool);
+
+		event.wall = snp_snapshot_wall(snap, event.event.mono);
+		if (pool)
+			memcpy(event.pool, pool->name, sizeof(event.pool));
+		top_eventlog_add(&frame->events, &event);
+	}
+	/* What was overwritten before we came is nobody's loss. */
+	if (!first)
+		frame->events.lost += s->cursor.lost - lost;
+	return 0;
+}
+
+/* ---- frames --------------------------------------------------------------------------------------- */
+
+static enum top_verdict verdict_of(const struct top_sampler *s)
+{
+	switch (snp_target_state(s->target)) {
+	case SNP_TARGET_ABSENT:
+		return TOP_WAITING;
+	case SNP_TARGET_BROKEN:
+		return TOP_BROKEN;
+	case SNP_TARGET_LIVE:
+		return snp_target_verdict(s->target) == SNP_WRITER_HUNG ? TOP_STALE
+									: TOP_LIVE;
+	default:
+		return snp_target_verdict(s->target) == SNP_WRITER_CLOSED ? TOP_CLOSED
+									  : TOP_DEAD;
+	}
+}
+
+static void describe_segment(struct top_sampler *s, struct top_frame *frame)
+{
+	const struct snp_segment_info *info =
+	    snp_segment_info(snp_target_segment(s->target));
+
+	memcpy(frame->instance, info->instance, sizeof(frame->instance));
+	memcpy(frame->path, info->path, sizeof(frame->path));
+	memcpy(frame->uuid, info->uuid, sizeof(frame->uuid));
+	frame->pid = info->pid;
+	frame->started = info->start_wall;
+	frame->incarnation = info->incarnation;
+	frame->generation = snp_target_generation(s->target);
+}
+
+/* A new run begins: nothing of the old one may be compared with it. */
+static void begin_generation(struct top_sampler *s, struct top_frame *frame)
+{
+	if (s->generation > 0)
+		top_history_add(&frame->history, &(struct top_sample){.at = snp_mono_now(),
+								      .gap = true});
+	s->generation = snp_target_generation(s->target);
+	s->final = false;
+	s->window_nr = 0;
+	s->cursor = (struct snp_event_cursor){0};
+	frame->torn = frame->skipped = 0;
+	describe_segment(s, frame);
+	snp_look_fini(&frame->look);
+}
+
+static void describe_writer(struct top_sampler *s, struct top_frame *frame)
+{
+	const struct snp_segment_info *info =
+	    snp_segment_info(snp_target_segment(s->target));
+	const struct snp_snapshot_stats *stats =
+	    snp_snapshot_stats(snp_target_snapshot(s->target));
+	snp_mono_t now = snp_mono_now();
+	snp_wall_t wall = snp_wall_now();
+
+	frame->draining = stats->state == SNP_STATE_DRAINING;
+	frame->heartbeat_seq = stats->heartbeat_seq;
+	/* A writer of another boot shares only the wall clock with us. */
+	if (snp_target_verdict(s->target) == SNP_WRITER_OLD)
+		frame->heartbeat_age_ns = wall.ns > stats->heartbeat_wall.ns
+					      ? wall.ns - stats->heartbeat_wall.ns
+					      : 0;
+	else
+		frame->heartbeat_age_ns = snp_mono_since_ns(now, stats->heartbeat_mono);
+	frame->uptime_ns = snp_mono_since_ns(
+	    snp_target_state(s->target) == SNP_TARGET_LIVE ? now : stats->heartbeat_mono,
+	    info->start_mono);
+}
+
+static int take_look(struct top_sampler *s, struct top_frame *frame)
+{
+	const struct snp_snapshot *snap = snp_target_snapshot(s->target);
+	const struct snp_look *before = frame->look.taken.ns ? &frame->look : NULL;
+	const struct snp_look *window =
+	    before ? window_base(s, snp_snapshot_stats(snap)->begin) : NULL;
+	const struct snp_snapshot_stats *stats = snp_snapshot_stats(snap);
+	struct snp_look old;
+	int rc;
+
+	rc = snp_look_read(&s->next, snap, before, window ? window : before);
+	if (rc < 0)
+		return rc;
+	old = frame->look;
+	frame->look = s->next;
+	s->next = old;
+	frame->torn += stats->retries;
+	frame->skipped += stats->rows_skipped;
+	top_history_add(&frame->history,
+			&(struct top_sample){.at = frame->look.taken,
+					     .req_s = frame->look.total.req_s,
+					     .queue = (double)frame->look.total.queue_depth,
+					     .restarts = frame->look.total.restarts});
+	rc = window_add(s, &frame->look);
+	return rc < 0 ? rc : events_take(s, frame);
+}
+
+int top_sampler_tick(struct top_sampler *s, struct top_frame *frame)
+{
+	const struct snp_err *err = snp_target_error(s->target);
+	bool ended;
+	int rc = 0;
+
+	(void)snp_target_poll(s->target);
+	frame->wall = snp_wall_now();
+	frame->verdict = verdict_of(s);
+	(void)snprintf(frame->problem, sizeof(frame->problem), "%s", err->msg);
+	if (!snp_target_segment(s->target))
+		return err->code;
+	if (snp_target_generation(s->target) != s->generation)
+		begin_generation(s, frame);
+	describe_writer(s, frame);
+	ended = snp_target_state(s->target) == SNP_TARGET_ENDED;
+	/* The numbers of a runtime that ended do not change: one last look, whose rates are
+	 * those of its last moments, and no more. */
+	if (snp_target_fresh(s->target) && !s->final) {
+		rc = take_look(s, frame);
+		s->final = ended;
+	}
+	if (rc < 0)
+		(void)snprintf(frame->problem, sizeof(frame->problem),
+			       "cannot take a look: out of memory");
+	return rc;
+}

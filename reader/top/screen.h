@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * screen.h - the terminal: grids go out, keys come in, and it is left as it was found.
+ *
+ * The only user of curses. There is at most one screen in a process (curses keeps its
+ * state in globals, and so must a handler that restores the terminal in a crash). While
+ * a screen is open, what the process writes to stderr is kept and printed when it closes.
+ * One thread, the one that opened it.
+ */
+#ifndef SNP_TOP_SCREEN_H
+#define SNP_TOP_SCREEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "grid.h"
+#include "snakepit/err.h"
+
+struct screen;
+
+enum screen_colors {
+	SCREEN_MONO,
+	SCREEN_COLOR,
+};
+
+/* Take over the controlling terminal. A $TERM without an entry falls back to
+ * xterm-256color and then ansi. -ENOTTY: there is no terminal; -EINVAL: no usable
+ * entry. */
+int screen_open(enum screen_colors colors, struct screen **ret_screen, struct snp_err *err);
+/* Give the terminal back; then print what was held back from stderr. */
+void screen_close(struct screen **screen);
+
+/* The entry in use where it is not $TERM, else NULL. */
+const char *screen_fallback(const struct screen *screen);
+
+void screen_size(const struct screen *screen, int *ret_rows, int *ret_cols);
+/* After SIGWINCH: take over the terminal's new size; what was drawn is forgotten. */
+void screen_resized(struct screen *screen);
+/* Forget what was drawn: the next draw paints everything. */
+void screen_repaint(struct screen *screen);
+
+/* Show the grid; only what changed since the last draw is sent. */
+void screen_draw(struct screen *screen, const struct top_grid *grid);
+
+/* For poll(). */
+int screen_fd(const struct screen *screen);
+/* The next key (keys.h), 0 when there is none. */
+uint32_t screen_key(struct screen *screen);
+
+/* Give the terminal to the shell, and take it back. */
+void screen_leave(struct screen *screen);
+void screen_enter(struct screen *screen);
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scene.h - a frame with a bit of everything in it, the same in every run.
+ *
+ * Written into a real segment and read back through the library. What a clock would make
+ * different each time (intervals, ages, wall time) is then set to fixed values.
+ */
+#ifndef SNP_TEST_TOP_SCENE_H
+#define SNP_TEST_TOP_SCENE_H
+
+#include "snp_test.h"
+
+#include <locale.h>
+#include <math.h>
+#include <string.h>
+
+#include "frame.h"
+#include "rows.h"
+#include "snakepit/read.h"
+#include "snakepit/write.h"
+#include "ui.h"
+#include "view.h"
+
+#define SCENE_POOLS   3
+#define SCENE_WORKERS 16
+#define SCENE_WALL_NS (UINT64_C(1795280601) * SNP_NS_PER_S) /* 2026-11-21 17:03:21 UTC */
+#define SCENE_SEQ     918231
+
+struct scene {
+	char dir[64];
+	struct snp_writer *writer;
+	struct snp_bank bank;
+	struct snp_segment *seg;
+	struct snp_snapshot *snap;
+	uint32_t pool[SCENE_POOLS], tool[SCENE_POOLS];
+	uint32_t worker[SCENE_WORKERS];
+	unsigned workers_nr;
+	uint64_t now_ns; /* the writer's clock in this scene */
+	struct top_frame frame;
+	struct top_rows rows;
+	struct top_ui ui;
+};
+
+/* ---- writing --------------------------------------------------------------------------- */
+
+struct scene_worker {
+	unsigned pool, slot, state;
+	pid_t pid;
+	uint64_t up_s, pong_ms, missed, active, requests, errors, restarts, rss_mb;
+	unsigned exit_reason, exit_status; /* EXIT_REASON plus 1, 0 = none */
+};
+
+static inline void scene_put_worker(struct scene *s, uint32_t row,
+				    const struct scene_worker *w)
+{
+	struct snp_worker_row *cells = snp_worker_row(s->writer, row);
+	uint64_t proc[SNP_PROC_PYTHON_HI + 1] = {
+	    [SNP_PROC_INCARNATION] = w->restarts + 1,
+	    [SNP_PROC_PID] = (uint64_t)w->pid,
+	    [SNP_PROC_START_MONO_NS] = s->now_ns - 60 * SNP_NS_PER_S,
+	    [SNP_PROC_LAST_EXIT_REASON] = w->exit_reason,
+	    [SNP_PROC_LAST_EXIT_STATUS] = w->exit_status,
+	};
+
+	memcpy(&proc[SNP_PROC_PYTHON], "3.11.2", 6);
+	snp_latch_publish(&cells->proc, proc, sizeof(proc) / sizeof(*proc));
+	snp_set(&cells->sup.state[0], w->state);
+	snp_set(&cells->sup.memory[0], w->rss_mb << 20);
+	snp_set(&cells->sup.restarts[0], w->restarts);
+	snp_set(&cells->sup.capacity[0], 8);
+	snp_set(&cells->sup.cpu[0], w->requests * 1000000);
+	snp_set(&cells->hot.last_pong[0], s->now_ns - w->pong_ms * SNP_NS_PER_MS);
+	snp_set(&cells->hot.heartbeat_missed[0], w->missed);
+	snp_set(&cells->hot.worker_active[0], w->active);
+	snp_set(&cells->hot.worker_requests[0], w->requests);
+	snp_set(&cells->hot.worker_errors[0], w->errors);
+	snp_set(&cells->hot.worker_busy[0], w->requests * 2000000);
+}
+
+#define SCENE_LEDGER(id) (offsetof(struct snp_pool_ledger, id) / sizeof(uint64_t))
+
+static inline void scene_put_pool(struct scene *s, unsigned pool, uint64_t requests,
+				  uint64_t errors, uint64_t queue)
+{
+	struct snp_pool_row *row = snp_pool_row(s->writer, s->pool[pool]);
+	uint64_t words[sizeof(struct snp_pool_ledger) / sizeof(uint64_t)] = {0};
+
+	snp_set(&row->worker_limit[0], 8);
+	snp_set(&row->queue_limit[0], 1000);
+	words[SCENE_LEDGER(pool_requests)] = requests;
+	words[SCENE_LEDGER(outcomes) + SNP_OUTCOME_OK] = requests - errors - queue;
+	words[SCENE_LEDGER(outcomes) + SNP_OUTCOME_ERROR] = errors;
+	words[SCENE_LEDGER(active)] = pool == 1 ? 33 : pool;
+	words[SCENE_LEDGER(queue_depth)] = queue;
+	words[SCENE_LEDGER(queue_peak)] = 212;
+	words[SCENE_LEDGER(queue_oldest)] = queue ? s->now_ns - 212 * SNP_NS_PER_MS : 0;
+	snp_latch_publish(&row->ledger, words, sizeof(words) / sizeof(*words));
+}
+
+static inline void scene_snapshot(struct scene *s)
+{
+	struct snp_err err = {0};
+
+	if (snp_segment_snapshot(s->seg, &s->snap, &err) < 0)
+		fail_msg("snapshot: %s", err.msg);
+}
+
+static const struct scene_worker scene_workers[] = {
+    {0, 0, SNP_WORKER_STATE_READY, 11902, 273600, 300, 0, 1, 811000, 2, 0, 231, 0, 0},
+    {0, 1, SNP_WORKER_STATE_READY, 11903, 273600, 100, 0, 0, 802000, 0, 0, 229, 0, 0},
+    {0, 2, SNP_WORKER_STATE_READY, 11904, 7322, 400, 0, 1, 61000, 0, 1, 233, 4, 137},
+    {0, 10, SNP_WORKER_STATE_BACKOFF, 0, 0, 0, 0, 0, 12345, 31, 3, 0, 5, 1},
+    {1, 0, SNP_WORKER_STATE_READY, 12001, 273600, 200, 0, 7, 311000, 0, 0, 4410, 0, 0},
+    {1, 1, SNP_WORKER_STATE_READY, 12003, 273600, 6200, 3, 8, 121000, 0, 0, 4412, 0, 0},
+    {1, 2, SNP_WORKER_STATE_STARTING, 12977, 12, 0, 0, 0, 0, 0, 2, 96, 3, 137},
+    {1, 3, SNP_WORKER_STATE_KILLING, 12008, 3600, 12400, 3, 2, 4000, 1, 0, 338, 0, 0},
+    {2, 0, SNP_WORKER_STATE_DRAINING, 13001, 95, 100, 0, 1, 212, 0, 0, 64, 2, 0},
+};
+#define SCENE_WORKERS_NR (sizeof(scene_workers) / sizeof(*scene_workers))
+
+static inline void scene_event(struct scene *s, unsigned kind, unsigned worker, unsigned to,
+			       unsigned reason, uint64_t ago_ms)
+{
+	const struct scene_worker *w = &scene_workers[worker];
+	struct snp_event_fields fields = {.kind = kind,
+					  .from = SNP_WORKER_STATE_READY,
+					  .to = to,
+					  .reason = reason,
+					  .pool = s->pool[w->pool],
+					  .slot = w->slot,
+					  .pid = (uint64_t)w->pid};
+
+	snp_event_record(&s->bank, &fields,
+			 (snp_mono_t){s->now_ns - ago_ms * SNP_NS_PER_MS});
+}
+
+static inline void scene_declare(struct scene *s)
+{
+	static const char *const names[SCENE_POOLS] = {"default", "ml_infer", "io"};
+	struct snp_err err = {0};
+
+	for (unsigned i = 0; i < SCENE_POOLS; i++) {
+		struct snp_row_decl pool = {
+		    .kind = SNP_ROW_POOL, .name = names[i], .text = "demo.Adapter"};
+		struct snp_row_decl tool = {.kind = SNP_ROW_TOOL, .name = "run"};
+
+		assert_int_equal(0, snp_row_declare(s->writer, &pool, &s->pool[i], &err));
+		tool.pool = s->pool[i];
+		assert_int_equal(0, snp_row_declare(s->writer, &tool, &s->tool[i], &err));
+	}
+	for (unsigned i = 0; i < SCENE_WORKERS_NR; i++) {
+		struct snp_row_decl decl = {.kind = SNP_ROW_WORKER,
+					    .pool = s->pool[scene_workers[i].pool],
+					    .slot = scene_workers[i].slot};
+
+		assert_int_equal(0,
+				 snp_row_declare(s->writer, &decl, &s->worker[i], &err));
+	}
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+/* Two looks a second apart on paper: the rates are exact. */
+static inline void scene_look(struct scene *s)
+{
+	struct snp_look before = {0};
+
+	scene_put_pool(s, 0, 1000000, 400, 0);
+	scene_put_pool(s, 1, 50000, 0, 0);
+	scene_put_pool(s, 2, 500, 0, 0);
+	for (unsigned i = 0; i < SCENE_WORKERS_NR; i++)
+		scene_put_worker(s, s->worker[i], &scene_workers[i]);
+	scene_snapshot(s);
+	assert_int_equal(0, snp_look_read(&before, s->snap, NULL, NULL));
+
+	scene_put_pool(s, 0, 1038100, 402, 0);
+	scene_put_pool(s, 1, 52900, 0, 7);
+	scene_put_pool(s, 2, 712, 0, 0);
+	for (unsigned i = 0; i < SCENE_WORKERS_NR; i++) {
+		struct scene_worker w = scene_workers[i];
+
+		w.requests += w.active * 37;
+		scene_put_worker(s, s->worker[i], &w);
+	}
+	for (unsigned i = 0; i < 1000; i++) {
+		snp_hist_record(&s->bank.tools[s->tool[0]].duration[0], 200000 + i * 1500);
+		snp_hist_record(&s->bank.tools[s->tool[1]].duration[0], (5 + i / 12) * 1000000);
+	}
+	scene_snapshot(s);
+	assert_int_equal(0, snp_look_read(&s->frame.look, s->snap, NULL, NULL));
+	before.taken.ns = s->frame.look.taken.ns - SNP_NS_PER_S;
+	assert_int_equal(0, snp_look_read(&s->frame.look, s->snap, &before, &before));
+	snp_look_fini(&before);
+}
+
+/* Worker processes of three days on a machine that may have booted an hour ago. */
+static inline void scene_age(struct scene *s)
+{
+	for (size_t i = 0; i < s->frame.look.workers_nr; i++) {
+		struct snp_worker_stat *w = &s->frame.look.workers[i];
+
+		if (w->pid > 0)
+			w->uptime_ns = scene_workers[i].up_s * SNP_NS_PER_S;
+	}
+}
+
+static inline void scene_events(struct scene *s)
+{
+	struct snp_event_cursor cursor = {0};
+	struct snp_event events[16];
+	size_t n;
+
+	scene_event(s, SNP_EVENT_KIND_RUNTIME_STARTED, 0, 0, 0, 60000);
+	scene_event(s, SNP_EVENT_KIND_HEARTBEAT_MISSED, 5, 0, 0, 12000);
+	scene_event(s, SNP_EVENT_KIND_WORKER_MOVED, 3, SNP_WORKER_STATE_EXITED,
+		    SNP_MOVE_REASON_EXIT_CODE, 9000);
+	scene_event(s, SNP_EVENT_KIND_WORKER_MOVED, 3, SNP_WORKER_STATE_BACKOFF,
+		    SNP_MOVE_REASON_BACKOFF, 8500);
+	scene_event(s, SNP_EVENT_KIND_WORKER_MOVED, 8, SNP_WORKER_STATE_DRAINING,
+		    SNP_MOVE_REASON_NONE, 1000);
+	n = snp_segment_events(s->seg, &cursor, events, 16);
+	assert_int_equal(5, n);
+	for (size_t i = 0; i < n; i++) {
+		struct top_event event = {.event = events[i]};
+		const struct snp_pool_stat *pool =
+		    snp_look_pool_by_row(&s->frame.look, events[i].pool);
+
+		event.wall.ns = SCENE_WALL_NS - (s->now_ns - events[i].mono.ns);
+		assert_non_null(pool);
+		memcpy(event.pool, pool->name, sizeof(event.pool));
+		top_eventlog_add(&s->frame.events, &event);
+	}
+}
+
+static inline void scene_history(struct scene *s)
+{
+	for (unsigned i = 0; i < 600; i++) {
+		struct top_sample sample = {
+		    .at.ns = s->frame.look.taken.ns - (599 - i) * SNP_NS_PER_S,
+		    .req_s = i < 3 ? NAN : 30000 + 8000 * sin(i / 9.0) + (i % 7) * 500,
+		    .queue = i > 570 && i < 590 ? (i - 570) * 3 : 0,
+		    .restarts = i < 580 ? 4 : 6,
+		    .gap = i == 560};
+
+		top_history_add(&s->frame.history, &sample);
+	}
+}
+
+static inline void scene_header(struct scene *s)
+{
+	struct top_frame *f = &s->frame;
+
+	f->verdict = TOP_LIVE;
+	(void)strcpy(f->instance, "ml7-prod");
+	f->pid = 41822;
+	f->wall.ns = SCENE_WALL_NS;
+	f->uptime_ns = 273660 * SNP_NS_PER_S;
+	f->heartbeat_age_ns = 3 * SNP_NS_PER_MS;
+	f->heartbeat_seq = SCENE_SEQ;
+	f->incarnation = 4;
+	f->generation = 1;
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+static inline int scene_open(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+	struct snp_writer_options options = {.instance = "scene",
+					     .pools_max = SCENE_POOLS,
+					     .workers_max = SCENE_WORKERS,
+					     .tools_max = SCENE_POOLS,
+					     .banks_max = 1,
+					     .events_per_ring = 64};
+	struct snp_err err = {0};
+
+	assert_non_null(s);
+	assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+	assert_int_equal(0, setenv("TZ", "UTC0", 1));
+	snp_test_tmpdir_make(s->dir, sizeof(s->dir));
+	options.dir = s->dir;
+	if (snp_writer_create(&options, &s->writer, &err) < 0)
+		fail_msg("create: %s", err.msg);
+	assert_int_equal(0, snp_bank_adopt(s->writer, &s->bank));
+	scene_declare(s);
+	snp_writer_heartbeat(s->writer, 0, 1);
+	assert_int_equal(0, snp_writer_publish(s->writer, &err));
+	if (snp_segment_attach(snp_writer_path(s->writer), &s->seg, &err) < 0)
+		fail_msg("attach: %s", err.msg);
+	/* The last heartbeat is the scene's now; none comes after it. */
+	scene_snapshot(s);
+	s->now_ns = snp_snapshot_now(s->snap).ns;
+	scene_look(s);
+	scene_age(s);
+	scene_events(s);
+	scene_history(s);
+	scene_header(s);
+	top_ui_init(&s->ui);
+	s->ui.utf8 = true;
+	assert_int_equal(0, top_rows_build(&s->rows, &s->frame.look, &s->ui.sort));
+	*state = s;
+	return 0;
+}
+
+static inline int scene_close(void **state)
+{
+	struct scene *s = *state;
+
+	snp_snapshot_destroy(&s->snap);
+	snp_segment_detach(&s->seg);
+	snp_bank_release(s->writer, &s->bank);
+	snp_writer_close(&s->writer);
+	top_frame_fini(&s->frame);
+	top_rows_fini(&s->rows);
+	snp_test_tmpdir_remove(s->dir);
+	free(s);
+	return 0;
+}
+
+#endif
