@@ -35,10 +35,16 @@ int snp_dir_default(char ret_dir[SNP_PATH_BYTES], struct snp_err *err)
 {
 	const char *dir;
 	char uid[24];
+	int rc;
 
-	if ((dir = env_nonempty("SNAKEPIT_DIR")) ||
-	    (dir = env_nonempty("RUNTIME_DIRECTORY")))
+	if ((dir = env_nonempty("SNAKEPIT_DIR")))
 		return path_format(ret_dir, err, "%s%s", dir, "");
+	if ((dir = env_nonempty("RUNTIME_DIRECTORY"))) {
+		rc = path_format(ret_dir, err, "%s%s", dir, "");
+		if (rc == 0) /* several are separated by colons (systemd.exec(5)) */
+			ret_dir[strcspn(ret_dir, ":")] = '\0';
+		return rc;
+	}
 	if (geteuid() == 0)
 		return path_format(ret_dir, err, "%s%s", "/run/snakepit", "");
 	if ((dir = env_nonempty("XDG_RUNTIME_DIR")))

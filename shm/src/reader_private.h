@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "snakepit/read.h"
+#include "utf8.h"
 
 /* A metric as parsed and checked, and where its cells are. */
 struct snp__metric {
@@ -108,9 +109,6 @@ struct snp__latch_shape {
 };
 int snp__latch_copy(const struct snp_segment *seg, struct snp__latch_shape shape,
 		    uint64_t *ret_words, unsigned *retries);
-
-/* Whether `len` bytes are valid UTF-8 without NUL (RFC 3629). */
-bool snp__utf8_ok(const char *text, size_t len);
 
 /* arena.c: memory that is freed all at once. */
 struct snp__arena;

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "utf8.h"
 #include "writer_private.h"
+
+#define NAME_BYTES_MAX 128 /* layout.c keeps room for as much */
 
 /* ---- rows ------------------------------------------------------------------------------------- */
 
@@ -22,6 +25,30 @@ static void row_fill(struct snp_writer *w, struct snp_fmt_row *row, uint32_t ind
 	snp_set(&row->name, snp__string_add(w, decl->name ? decl->name : ""));
 	snp_set(&row->text, snp__string_add(w, decl->text ? decl->text : ""));
 	snp_set(&row->born_mono_ns, snp_mono_now().ns);
+}
+
+static void struct_changed(struct snp_writer *w)
+{
+	atomic_store_explicit(&w->header->struct_gen, snp_get(&w->header->struct_gen) + 2,
+			      memory_order_release);
+}
+
+/* Names come from adapters and callers: what readers would refuse is refused here. */
+static int check_decl(const struct snp_writer *w, const struct snp_row_decl *decl,
+		      struct snp_err *err)
+{
+	size_t len = decl->name ? strnlen(decl->name, NAME_BYTES_MAX + 1) : 0;
+
+	if (decl->kind != SNP_ROW_WORKER &&
+	    (len == 0 || len > NAME_BYTES_MAX || !snp__utf8_ok(decl->name, len)))
+		return snp_err_set(err, -EINVAL,
+				   "the name of a pool or tool must be 1 to %d bytes of UTF-8",
+				   NAME_BYTES_MAX);
+	if (decl->kind != SNP_ROW_POOL &&
+	    decl->pool >= snp_get(&w->header->row_high[SNP_ROW_POOL]))
+		return snp_err_set(err, -EINVAL, "row of pool %u, which is not declared",
+				   decl->pool);
+	return 0;
 }
 
 static int row_declare_locked(struct snp_writer *w, const struct snp_row_decl *decl,
@@ -46,8 +73,7 @@ static int row_declare_locked(struct snp_writer *w, const struct snp_row_decl *d
 	 * watermark. Partner: row_copy() in snapshot.c. */
 	atomic_store_explicit(&row->gen, SNP_GEN_LIVE, memory_order_release);
 	atomic_store_explicit(high, index + 1, memory_order_release);
-	atomic_store_explicit(&w->header->struct_gen, snp_get(&w->header->struct_gen) + 2,
-			      memory_order_release);
+	struct_changed(w);
 	*ret_index = index;
 	return 0;
 }
@@ -58,7 +84,9 @@ int snp_row_declare(struct snp_writer *w, const struct snp_row_decl *decl,
 	int rc;
 
 	pthread_mutex_lock(&w->mutex);
-	rc = row_declare_locked(w, decl, ret_index, err);
+	rc = check_decl(w, decl, err);
+	if (rc == 0)
+		rc = row_declare_locked(w, decl, ret_index, err);
 	pthread_mutex_unlock(&w->mutex);
 	return rc;
 }
@@ -93,9 +121,11 @@ int snp_bank_adopt(struct snp_writer *w, struct snp_bank *ret_bank)
 		;
 	if (i < nr) {
 		w->bank_used[i] = true;
-		if (i >= snp_get(&w->header->bank_high))
+		if (i >= snp_get(&w->header->bank_high)) {
 			atomic_store_explicit(&w->header->bank_high, i + 1,
 					      memory_order_release);
+			struct_changed(w);
+		}
 	} else {
 		snp_add(&w->header->banks_exhausted, 1);
 	}
@@ -146,26 +176,36 @@ void snp_event_record(const struct snp_bank *bank, const struct snp_event_fields
 	atomic_store_explicit(&bank->ring->head, n + 1, memory_order_release);
 }
 
-/* Length of the longest prefix of at most `max` bytes that ends between characters. */
-static size_t utf8_prefix(const char *text, size_t max)
+/* Copy what fits before the end of `ret`, cut between characters; a byte that is no part of
+ * one becomes '?', because the reader refuses text that is not UTF-8. */
+static void text_copy(char *ret, size_t size_bytes, const char *text)
 {
-	size_t len = strnlen(text, max + 1);
+	size_t used = 0, n;
 
-	if (len <= max)
-		return len;
-	len = max;
-	while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
-		len--;
-	return len;
+	for (; *text; text += n) {
+		n = snp__utf8_char(text);
+		if (used + (n ? n : 1) >= size_bytes)
+			break;
+		if (n)
+			memcpy(ret + used, text, n);
+		else
+			ret[used] = '?';
+		n = n ? n : 1;
+		used += n;
+	}
+	ret[used] = '\0';
 }
 
 void snp_worker_text_set(struct snp_writer *w, uint32_t worker_row, const char *text)
 {
-	struct snp_fmt_text *t = snp__entry(w, PLACE_TEXT_WORKER, worker_row);
+	struct snp_fmt_text *t;
 	uint64_t words[SNP_TEXT_WORDS] = {0};
-	uint64_t seq = snp_get(&t->seq) + 1;
+	uint64_t seq;
 
-	memcpy(words, text, utf8_prefix(text, SNP_TEXT_BYTES - 1));
+	SNP_CHECK(worker_row < w->layout.region[PLACE_TEXT_WORKER].count);
+	t = snp__entry(w, PLACE_TEXT_WORKER, worker_row);
+	seq = snp_get(&t->seq) + 1;
+	text_copy((char *)words, sizeof(words), text);
 	atomic_thread_fence(memory_order_release); /* as in snp_latch_publish() */
 	for (unsigned i = 0; i < SNP_TEXT_WORDS; i++)
 		snp_set(&t->copy[seq & 1][i], words[i]);

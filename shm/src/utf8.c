@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "reader_private.h"
+#include "utf8.h"
 
-/* Bytes of the sequence that starts with `lead`, and the allowed range of its second byte
- * (RFC 3629, table of section 4: no overlong forms, no surrogates, nothing over U+10FFFF). */
-static unsigned sequence(unsigned char lead, unsigned char *ret_lo, unsigned char *ret_hi)
+#include <string.h>
+
+/* Bytes of the sequence that starts with `lead`, and the allowed range of its second
+ * byte (RFC 3629, table of section 4: no overlong forms, no surrogates, nothing over
+ * U+10FFFF). */
+static unsigned sequence(unsigned char lead, unsigned char *ret_lo,
+			 unsigned char *ret_hi)
 {
 	*ret_lo = 0x80;
 	*ret_hi = 0xBF;
@@ -24,24 +28,41 @@ static unsigned sequence(unsigned char lead, unsigned char *ret_lo, unsigned cha
 	return 0;
 }
 
+/* Bytes of the character at `p`, of which `len` may be looked at; 0 where there is
+ * none. */
+static size_t character(const unsigned char *p, size_t len)
+{
+	unsigned char lo, hi;
+	unsigned n;
+
+	if (len == 0 || *p == 0)
+		return 0;
+	n = sequence(*p, &lo, &hi);
+	if (n > len)
+		return 0;
+	for (unsigned k = 1; k < n; k++) {
+		if (p[k] < lo || p[k] > hi)
+			return 0;
+		lo = 0x80;
+		hi = 0xBF;
+	}
+	return n;
+}
+
 bool snp__utf8_ok(const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text;
-	unsigned char lo, hi;
-	size_t i = 0;
+	size_t n;
 
-	while (i < len) {
-		unsigned n = sequence(p[i], &lo, &hi);
-
-		if (n == 0 || n > len - i || p[i] == 0)
+	for (; len > 0; p += n, len -= n) {
+		n = character(p, len);
+		if (n == 0)
 			return false;
-		for (unsigned k = 1; k < n; k++) {
-			if (p[i + k] < lo || p[i + k] > hi)
-				return false;
-			lo = 0x80;
-			hi = 0xBF;
-		}
-		i += n;
 	}
 	return true;
+}
+
+size_t snp__utf8_char(const char *text)
+{
+	return character((const unsigned char *)text, strnlen(text, 4));
 }

@@ -44,6 +44,15 @@ static bool instance_name_ok(const char *name)
 	       strspn(name, allowed) == len;
 }
 
+/* The name of a predecessor's file is not an instance's: a restart would overwrite it. */
+static bool is_predecessor_name(const char *name)
+{
+	static const char suffix[] = ".prev";
+	size_t len = strlen(name), tail = sizeof(suffix) - 1;
+
+	return len > tail && strcmp(name + len - tail, suffix) == 0;
+}
+
 static struct snp_writer_options with_defaults(const struct snp_writer_options *options)
 {
 	struct snp_writer_options o = *options;
@@ -64,6 +73,11 @@ static int check_options(const struct snp_writer_options *o, struct snp_err *err
 				   "instance name '%.80s' must be 1 to %d characters of "
 				   "A-Z a-z 0-9 _ . - and not start with a dot",
 				   o->instance ? o->instance : "", SNP_FMT_NAME_BYTES - 1);
+	if (is_predecessor_name(o->instance))
+		return snp_err_set(err, -EINVAL,
+				   "instance name '%s' ends in .prev, which is where the "
+				   "predecessor of another instance is kept",
+				   o->instance);
 	if (!o->pools_max || !o->workers_max || !o->tools_max || !o->banks_max ||
 	    o->pools_max > ROWS_LIMIT || o->workers_max > ROWS_LIMIT ||
 	    o->tools_max > ROWS_LIMIT || o->banks_max > SNP_RINGS_MAX)
@@ -75,6 +89,12 @@ static int check_options(const struct snp_writer_options *o, struct snp_err *err
 	if (o->events_per_ring & (o->events_per_ring - 1))
 		return snp_err_set(err, -EINVAL, "events per ring %u is not a power of two",
 				   o->events_per_ring);
+	if (snp_writer_size(o) > SNP_FMT_MAX_BYTES)
+		return snp_err_set(err, -EINVAL,
+				   "segment of %llu MiB would be larger than the %llu MiB that "
+				   "readers accept; lower its limits",
+				   (unsigned long long)(snp_writer_size(o) >> 20),
+				   (unsigned long long)(SNP_FMT_MAX_BYTES >> 20));
 	return 0;
 }
 
@@ -233,7 +253,8 @@ static uint64_t predecessor_incarnation(const struct snp_writer *w)
 	int fd;
 
 	(void)snprintf(name, sizeof(name), "%s.seg", w->instance);
-	fd = openat(w->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* O_NONBLOCK: a FIFO of that name must not keep us waiting. */
+	fd = openat(w->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
 	if (pread(fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h) &&

@@ -34,7 +34,7 @@ enum snp_writer_flags {
 
 struct snp_writer_options {
 	const char *dir;      /* created 0750 when missing; must be ours and not world-writable */
-	const char *instance; /* 1..63 bytes of [A-Za-z0-9_.-], not starting with '.' */
+	const char *instance; /* 1..63 bytes of [A-Za-z0-9_.-], not ".*" and not "*.prev" */
 	uint32_t pools_max, workers_max, tools_max; /* rows; each at least 1 */
 	uint32_t banks_max;                         /* threads that count, at least 1 */
 	uint32_t events_per_ring;                   /* a power of two; 0 = 1024 */
@@ -87,7 +87,8 @@ struct snp_row_decl {
 };
 
 /* Take a free row, fill and publish it. -ENOSPC when the kind is full (counted in
- * rows_dropped): the caller goes on with an overflow row of its own. */
+ * rows_dropped): the caller goes on with an overflow row of its own. -EINVAL where readers
+ * would not take the name, or the pool is not declared. */
 int snp_row_declare(struct snp_writer *writer, const struct snp_row_decl *decl,
 		    uint32_t *ret_index, struct snp_err *err);
 
@@ -199,8 +200,8 @@ struct snp_event_fields {
 void snp_event_record(const struct snp_bank *bank, const struct snp_event_fields *fields,
 		      snp_mono_t now);
 
-/* Replace the text of a worker slot (why its last start failed); cut at 503 bytes on a
- * character boundary. Supervisor only. */
+/* Replace the text of a worker slot (why its last start failed); cut at 503 bytes between
+ * characters, bytes that are not UTF-8 become '?'. Supervisor only. */
 void snp_worker_text_set(struct snp_writer *writer, uint32_t worker_row, const char *text);
 
 #endif

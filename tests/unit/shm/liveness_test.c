@@ -358,6 +358,22 @@ static void restart_never_leaves_the_path_empty(void **state)
 	assert_true(child_runs(f));
 }
 
+static void remove_leaves_nothing_and_attached_readers_see_closed(void **state)
+{
+	struct fixture *f = *state;
+
+	f->w = create(f);
+	assert_int_equal(snp_writer_publish(f->w, NULL), 0);
+	attach(f);
+	snp_writer_remove(&f->w);
+	assert_null(f->w);
+	assert_int_equal(snp_segment_verdict(f->seg), SNP_WRITER_CLOSED);
+	assert_true(snp_segment_replaced(f->seg));
+	assert_int_equal(snp_segment_snapshot(f->seg, &f->snap, NULL), 0);
+	assert_int_equal(rmdir(f->dir), 0); /* it is empty */
+	snp_writer_remove(&f->w);
+}
+
 /* ---- one writer an instance
  * ------------------------------------------------------------------- */
 
@@ -621,6 +637,7 @@ int main(void)
 	    T(restart_keeps_the_predecessor_and_counts_incarnations),
 	    T(restart_over_a_file_that_is_no_segment_starts_at_one),
 	    T(restart_never_leaves_the_path_empty),
+	    T(remove_leaves_nothing_and_attached_readers_see_closed),
 	    T(create_while_the_instance_runs_returns_eexist),
 	    T(forked_child_cannot_reach_the_cells),
 	    T(executed_child_keeps_no_lock),
