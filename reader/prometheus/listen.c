@@ -78,7 +78,7 @@ static int open_one(const struct addrinfo *info, bool dual_stack)
 
 static int name_of(int fd, char ret_name[LISTEN_NAME_BYTES])
 {
-	struct sockaddr_storage addr;
+	struct sockaddr_storage addr = {0};
 	socklen_t len = sizeof(addr);
 	char host[NI_MAXHOST], port[NI_MAXSERV];
 

@@ -99,9 +99,9 @@ int main(int argc, char **argv)
 	sigset_t stop;
 
 	if (options_parse(argc, argv, &options, &err) < 0) {
-		(void)fprintf(stderr,
-			      "snakepit-prometheus: %s; see snakepit-prometheus --help\n",
-			      err.msg);
+		(void)fprintf(
+		    stderr, "snakepit-prometheus: %s; see snakepit-prometheus --help\n",
+		    err.msg);
 		return SNP_EXIT_USAGE;
 	}
 	if (options.action != OPTIONS_SERVE) {

@@ -147,6 +147,7 @@ static enum MHD_Result page(struct web *web, struct MHD_Connection *connection,
 /* Called when the head of a request is there, and again when all of it is. An answer at
  * the first call would make the library close the connection, so a good request waits
  * for the second; a body we do not want is not waited for. */
+/* NOLINTNEXTLINE(readability-function-size): the library's signature */
 static enum MHD_Result handle(void *user, struct MHD_Connection *connection,
 			      const char *path, const char *method, const char *version,
 			      const char *upload, size_t *upload_bytes, void **state)

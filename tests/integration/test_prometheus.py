@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -430,6 +431,8 @@ def test_five_hundred_scrapes_cost_nothing_lasting(
     after = exporter.samples()
     name = "process_open_fds"
     assert value(after, name) <= value(before, name) + 2  # a connection may linger
+    if BUILD.name in ("asan", "tsan"):
+        return  # freed memory stays resident there, by design
     name = "process_resident_memory_bytes"
     assert value(after, name) <= value(before, name) + 512 * 1024
 
@@ -478,19 +481,21 @@ class Prometheus:
             stderr=self.log,
         )
 
-    def api(self, path: str, **query: str) -> dict:
+    def api(self, path: str, **query: str) -> dict[str, Any]:
         """Ask; nothing while the server is not there yet."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", f"/api/v1/{path}?{urlencode(query)}")
             answer = connection.getresponse().read()
-            return json.loads(answer).get("data", {})
+            data: dict[str, Any] = json.loads(answer).get("data", {})
         except (OSError, json.JSONDecodeError):
             return {}
+        else:
+            return data
         finally:
             connection.close()
 
-    def target(self) -> dict:
+    def target(self) -> dict[str, Any]:
         targets = self.api("targets").get("activeTargets", [])
         return targets[0] if targets and targets[0]["health"] != "unknown" else {}
 

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,10 +48,11 @@ def inspect(
     )
 
 
-def inspect_json(path: Path, *options: str) -> dict:
+def inspect_json(path: Path, *options: str) -> dict[str, Any]:
     done = inspect(path, "--json", *options)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    data: dict[str, Any] = json.loads(done.stdout)
+    return data
 
 
 class Segment:
@@ -104,13 +105,13 @@ class Exporter:
             ],
             stderr=self._stderr,
         )
-        found = wait_for("the exporter to listen", self._listening)
-        self.host, self.port = found[0].strip("[]"), int(found[1])
+        host, port = wait_for("the exporter to listen", self._listening)
+        self.host, self.port = host.strip("[]"), int(port)
 
-    def _listening(self) -> tuple[str, str] | None:
+    def _listening(self) -> tuple[str, ...]:
         assert self.process.poll() is None, self.log.read_text()
-        match = re.search(r"listening on http://(\S+):(\d+)\"", self.log.read_text())
-        return (match[1], match[2]) if match else None
+        match = re.search(r'listening on http://(\S+):(\d+)"', self.log.read_text())
+        return match.groups() if match else ()
 
     def request(
         self, path: str, method: str = "GET", headers: dict[str, str] | None = None
@@ -188,7 +189,7 @@ def parse_page(page: str) -> Samples:
     return samples
 
 
-def series_of(data: dict) -> Samples:
+def series_of(data: dict[str, Any]) -> Samples:
     """Key the scalar series of snakepit-inspect --json as a page has them."""
     return {
         (metric["prometheus_name"], tuple(sorted(series["labels"].items()))): series[

@@ -64,7 +64,7 @@ static void strip_zeros(char *text)
 
 static void u64_random_values_match_printf(void **state)
 {
-	char got[SNP_NUMBER_BYTES], want[SNP_NUMBER_BYTES];
+	char got[SNP_NUMBER_BYTES] = "", want[SNP_NUMBER_BYTES];
 
 	(void)state;
 	for (int i = 0; i < ROUNDS; i++) {
@@ -77,7 +77,7 @@ static void u64_random_values_match_printf(void **state)
 
 static void u64_powers_of_ten_and_neighbours_match_printf(void **state)
 {
-	char got[SNP_NUMBER_BYTES], want[SNP_NUMBER_BYTES];
+	char got[SNP_NUMBER_BYTES] = "", want[SNP_NUMBER_BYTES];
 	uint64_t power = 1;
 
 	(void)state;
@@ -94,7 +94,7 @@ static void u64_powers_of_ten_and_neighbours_match_printf(void **state)
 static void i64_limits_match_printf(void **state)
 {
 	static const int64_t values[] = {0, 1, -1, 99, -100, INT64_MAX, INT64_MIN};
-	char got[SNP_NUMBER_BYTES], want[SNP_NUMBER_BYTES];
+	char got[SNP_NUMBER_BYTES] = "", want[SNP_NUMBER_BYTES];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
@@ -105,7 +105,7 @@ static void i64_limits_match_printf(void **state)
 
 static void seconds_random_values_match_printf(void **state)
 {
-	char got[SNP_NUMBER_BYTES], want[SNP_NUMBER_BYTES];
+	char got[SNP_NUMBER_BYTES] = "", want[SNP_NUMBER_BYTES];
 
 	(void)state;
 	for (int i = 0; i < ROUNDS; i++) {
@@ -122,7 +122,7 @@ static void seconds_random_values_match_printf(void **state)
 
 static void decimal_any_exponent_keeps_every_digit(void **state)
 {
-	char got[SNP_NUMBER_BYTES + 1];
+	char got[SNP_NUMBER_BYTES + 1] = "";
 
 	(void)state;
 	assert_text(got, snp_number_decimal(got, 0, -9), "0");
@@ -187,7 +187,7 @@ static void bound_text_is_canonical(void **state)
 	    {UINT64_C(1250000000000000), "1.25e+06"},
 	    {UINT64_C(10000000000000000000), "1e+10"},
 	};
-	char got[SNP_NUMBER_BYTES];
+	char got[SNP_NUMBER_BYTES] = "";
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -196,7 +196,7 @@ static void bound_text_is_canonical(void **state)
 
 static void bound_random_values_read_back(void **state)
 {
-	char got[SNP_NUMBER_BYTES + 1];
+	char got[SNP_NUMBER_BYTES + 1] = "";
 	size_t len;
 
 	(void)state;
@@ -212,7 +212,7 @@ static void bound_random_values_read_back(void **state)
 
 static void double_special_values_have_go_spelling(void **state)
 {
-	char got[SNP_NUMBER_BYTES];
+	char got[SNP_NUMBER_BYTES] = "";
 
 	(void)state;
 	assert_text(got, snp_number_double(got, (double)NAN), "NaN");
@@ -226,7 +226,7 @@ static void double_special_values_have_go_spelling(void **state)
 
 static void double_random_values_round_trip(void **state)
 {
-	char got[SNP_NUMBER_BYTES + 1];
+	char got[SNP_NUMBER_BYTES + 1] = "";
 	size_t len;
 
 	(void)state;
@@ -248,7 +248,7 @@ static void double_random_values_round_trip(void **state)
 static void double_ignores_the_locale(void **state)
 {
 	static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8"};
-	char got[SNP_NUMBER_BYTES];
+	char got[SNP_NUMBER_BYTES] = "";
 	bool found = false;
 
 	(void)state;

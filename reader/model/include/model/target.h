@@ -79,7 +79,8 @@ enum snp_exit { /* exit codes of every reader */
 /* The exit code for a failure to find or attach (a negative errno). */
 int snp_exit_code(int error);
 
-/* What to print behind the text of such a failure, so that it says what to do: "; ..." or
+/* What to print behind the text of such a failure, so that it says what to do: "; ..."
+ * or
  * "" where the text does already. */
 const char *snp_exit_advice(int error);
 
