@@ -1,0 +1,58 @@
+"""An adapter that does what a test tells it to, good and bad."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from snakepit_bridge.base_adapter import BaseAdapter, tool
+
+
+class FaultAdapter(BaseAdapter):
+    """Echo, wait, hold the GIL, fail, die, stream."""
+
+    __thread_safe__ = True
+
+    @tool(description="Return what it got")
+    def echo(self, **values: Any) -> dict[str, Any]:
+        return {"pid": os.getpid(), **values}
+
+    @tool(description="Wait without holding the GIL")
+    def sleep(self, seconds: float) -> int:
+        time.sleep(seconds)
+        return os.getpid()
+
+    @tool(description="Wait holding the GIL: nothing else runs in this process")
+    def hold_gil(self, seconds: float) -> int:
+        ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
+        return os.getpid()
+
+    @tool(description="Raise")
+    def fail(self, message: str = "asked to fail") -> None:
+        raise ValueError(message)
+
+    @tool(description="End the process")
+    def die(self, status: int = 3) -> None:
+        os._exit(status)
+
+    @tool(description="A result of so many bytes")
+    def big(self, size: int) -> str:
+        return "x" * size
+
+    @tool(description="Count, in a stream", supports_streaming=True)
+    def count(self, to: int, size: int = 0, delay_s: float = 0.0) -> Iterator[Any]:
+        for i in range(to):
+            if delay_s:
+                time.sleep(delay_s)
+            yield {"i": i, "pad": "x" * size}
+
+
+class BrokenAdapter(BaseAdapter):
+    """Cannot be made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        raise RuntimeError("the model file is missing")
