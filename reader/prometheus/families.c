@@ -23,7 +23,7 @@ struct bound {
 
 struct family {
 	const struct snp_metric *metric;
-	struct slice head;   /* HELP and TYPE; empty for a further metric of the name */
+	struct slice head;   /* HELP and TYPE */
 	struct slice name;   /* sample name */
 	struct slice bucket; /* histogram: name_bucket */
 	size_t bound;	     /* histogram: first of families.bounds */
@@ -41,8 +41,7 @@ struct families {
 	struct snp_buf labels; /* of the histogram series at hand */
 };
 
-/* ---- preparing
- * ------------------------------------------------------------------------ */
+/* ---- preparing ---------------------------------------------------------- */
 
 static const char *type_of(const struct snp_metric *metric)
 {
@@ -91,18 +90,6 @@ static bool clashes(const struct families *families, const struct snp_metric *me
 			return true;
 	}
 	return false;
-}
-
-/* A further metric of the family before it: same name, same type, no new header. */
-static bool continues(const struct families *families, const struct snp_metric *metric)
-{
-	const struct snp_metric *last;
-
-	if (families->nr == 0)
-		return false;
-	last = families->list[families->nr - 1].metric;
-	return strcmp(last->prom_name, metric->prom_name) == 0 &&
-	       type_of(last) == type_of(metric);
 }
 
 static void slice_begin(const struct families *families, struct slice *slice)
@@ -170,19 +157,16 @@ static int add_bounds(struct families *families, struct family *family)
 static int add_family(struct families *families, const struct snp_metric *metric)
 {
 	struct family *family = &families->list[families->nr];
-	bool first = !continues(families, metric);
 
 	if (!expo_metric_name_ok(metric->prom_name) ||
 	    own_is_reserved(metric->prom_name) || !type_of(metric) ||
-	    (first && clashes(families, metric))) {
+	    clashes(families, metric)) {
 		families->rejected++;
 		return 0;
 	}
 	*family = (struct family){.metric = metric};
 	slice_begin(families, &family->head);
-	if (first)
-		expo_header(&families->text, metric->prom_name, type_of(metric),
-			    metric->help);
+	expo_header(&families->text, metric->prom_name, type_of(metric), metric->help);
 	slice_end(families, &family->head);
 	slice_begin(families, &family->name);
 	snp_buf_puts(&families->text, metric->prom_name);
@@ -243,8 +227,7 @@ size_t families_rejected_nr(const struct families *families)
 	return families->rejected;
 }
 
-/* ---- rendering
- * --------------------------------------------------------------------------- */
+/* ---- rendering ---------------------------------------------------------- */
 
 static bool label_ok(const struct snp_series *series, unsigned before, const char *name)
 {
@@ -414,13 +397,11 @@ static void put_series(struct families *families, const struct family *family,
 	}
 }
 
-/* *head is what stands before the first sample of the name; emptied once it is out, so
- * a family without samples leaves no header behind. */
 static void render_family(struct families *families, struct family *family,
-			  const struct snp_snapshot *snap, struct slice *head,
-			  struct snp_buf *buf)
+			  const struct snp_snapshot *snap, struct snp_buf *buf)
 {
 	bool present = is_present(family->metric);
+	bool begun = false;
 	struct snp_series_iter it;
 	struct snp_series series;
 
@@ -435,8 +416,10 @@ static void render_family(struct families *families, struct family *family,
 			return;
 		if (present && is_retired(snap, &series))
 			continue;
-		put_slice(families, buf, head);
-		head->len = 0;
+		/* With the first sample: a family without any has no header. */
+		if (!begun)
+			put_slice(families, buf, &family->head);
+		begun = true;
 		put_series(families, family, snap, &series, buf);
 	}
 }
@@ -444,16 +427,11 @@ static void render_family(struct families *families, struct family *family,
 void families_render(struct families *families, const struct snp_snapshot *snap,
 		     enum families_part part, struct snp_buf *buf)
 {
-	struct slice head = {0};
-
 	for (size_t i = 0; i < families->nr; i++) {
 		struct family *family = &families->list[i];
 
-		if (family->head.len > 0)
-			head = family->head;
-		if (family->rejected ||
-		    (part == FAMILIES_LASTING && is_present(family->metric)))
-			continue;
-		render_family(families, family, snap, &head, buf);
+		if (!family->rejected &&
+		    (part == FAMILIES_ALL || !is_present(family->metric)))
+			render_family(families, family, snap, buf);
 	}
 }

@@ -36,8 +36,7 @@ struct expo_doc {
 	double le, bucket, inf; /* of the histogram series at hand */
 };
 
-/* ---- words
- * ----------------------------------------------------------------------------- */
+/* ---- words -------------------------------------------------------------- */
 
 static inline size_t expo_check_name(const char *s, const char *end, bool colon)
 {
@@ -117,8 +116,7 @@ static inline bool expo_label_value(const struct expo_sample *sample, const char
 	return found;
 }
 
-/* ---- lines
- * ----------------------------------------------------------------------------- */
+/* ---- lines -------------------------------------------------------------- */
 
 static inline void expo_check_comment(struct expo_doc *doc, const char *s,
 				      const char *end)
@@ -246,8 +244,7 @@ static inline void expo_check_sample(struct expo_doc *doc, const char *s,
 	doc->samples[doc->samples_nr++] = sample;
 }
 
-/* ---- documents
- * --------------------------------------------------------------------------- */
+/* ---- documents ---------------------------------------------------------- */
 
 static inline int expo_by_series(const void *a, const void *b)
 {

@@ -10,8 +10,7 @@
 
 #define DURATION "snakepit_request_duration_seconds"
 
-/* ---- fixture
- * ----------------------------------------------------------------------------- */
+/* ---- fixture ------------------------------------------------------------ */
 
 struct fixture {
 	struct segment_fixture writer;
@@ -98,8 +97,30 @@ static void patch_file(const char *path, const char *from, const char *to)
 	(void)close(fd);
 }
 
-/* ---- scalars
- * ------------------------------------------------------------------------------- */
+/* What the supervisor does when a slot goes away: the row's generation says tombstone.
+ */
+static void retire_worker(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	uint64_t gen = SNP_GEN_TOMBSTONE;
+	struct snp_fmt_header header;
+	struct snp_fmt_region region = {0};
+
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &header, sizeof(header), 0), sizeof(header));
+	for (uint64_t i = 0; i < header.dir_count; i++) {
+		assert_int_equal(pread(fd, &region, sizeof(region),
+				       (off_t)(header.dir_off + i * sizeof(region))),
+				 sizeof(region));
+		if (region.type == SNP_REGION_ROWD && region.kind == SNP_ROW_WORKER)
+			break;
+	}
+	assert_int_equal(region.type, SNP_REGION_ROWD);
+	assert_int_equal(pwrite(fd, &gen, sizeof(gen), (off_t)region.off), sizeof(gen));
+	(void)close(fd);
+}
+
+/* ---- scalars ------------------------------------------------------------ */
 
 static void render_scalars_have_their_values(void **state)
 {
@@ -167,6 +188,23 @@ static void render_lasting_leaves_the_present_out(void **state)
 	}
 }
 
+static void render_retired_row_keeps_its_counters_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	snp_add(&snp_worker_row(f->writer.writer, 0)->hot.pings[0], 3);
+	segment_fixture_run_worker(&f->writer, 4711);
+	render(f, FAMILIES_ALL);
+	assert_non_null(expo_find(&f->doc, "snakepit_heartbeat_missed{pool=\"default\","
+					   "worker=\"0\"}"));
+	retire_worker(f->writer.path);
+	render(f, FAMILIES_ALL);
+	assert_null(expo_find(&f->doc, "snakepit_heartbeat_missed{pool=\"default\","
+				       "worker=\"0\"}"));
+	assert_true(expo_value(&f->doc, "snakepit_heartbeat_pings_total{"
+					"pool=\"default\",worker=\"0\"}") == 3);
+}
+
 static void render_diag_adds_states_one_line_each(void **state)
 {
 	struct fixture *f = *state;
@@ -216,8 +254,7 @@ static void render_hostile_names_come_back(void **state)
 	segment_fixture_close(&f.writer);
 }
 
-/* ---- what the segment may not make us say
- * ---------------------------------------------------- */
+/* ---- what the segment may not make us say ------------------------------- */
 
 static void create_illegal_name_is_rejected(void **state)
 {
@@ -280,8 +317,7 @@ static void render_illegal_label_rejects_the_family(void **state)
 	    memmem(f->page.data, f->page.len, "snakepit_pool_requests_total", 28));
 }
 
-/* ---- histograms
- * ------------------------------------------------------------------------------ */
+/* ---- histograms --------------------------------------------------------- */
 
 /* The smallest bucket bound at or above the value: where the value is counted. */
 static uint64_t bucket_upper(const struct snp_metric *metric, uint64_t ns)
@@ -422,6 +458,7 @@ int main(void)
 	    CASE(render_scalars_have_their_values),
 	    CASE(render_family_without_series_has_no_header),
 	    CASE(render_lasting_leaves_the_present_out),
+	    CASE(render_retired_row_keeps_its_counters_alone),
 	    CASE(render_diag_adds_states_one_line_each),
 	    cmocka_unit_test(render_hostile_names_come_back),
 	    CASE(create_illegal_name_is_rejected),
