@@ -123,10 +123,21 @@ static int run_once(struct top *top)
 
 /* ---- interactive ---------------------------------------------------------------------------------- */
 
+static void never_called(int sig)
+{
+	(void)sig;
+}
+
 static int open_signals(struct top *top)
 {
 	static const int signals[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP};
+	struct sigaction action = {.sa_handler = never_called};
 	sigset_t set;
+
+	/* curses sets SIGTSTP to SIG_IGN while it writes, which throws away one that waits
+	 * for us; it keeps its hands off where it finds a handler. */
+	if (sigaction(SIGTSTP, &action, NULL) < 0)
+		return -errno;
 
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
