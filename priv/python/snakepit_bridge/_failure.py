@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import json
 import os
 import traceback
@@ -19,7 +21,11 @@ _MESSAGE_CHARS = 4096
 _TRACEBACK_CHARS = 16384
 _STATUS_MESSAGE_CHARS = 1024
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+# What stands between the executor's thread and the adapter's first frame.
+_MACHINERY = tuple(
+    os.path.dirname(os.path.abspath(str(module))) + os.sep
+    for module in (__file__, asyncio.__file__, concurrent.futures.__file__)
+)
 
 
 def failure_json(exc: BaseException, context: Mapping[str, str]) -> str:
@@ -75,7 +81,9 @@ def _message(exc: BaseException) -> str:
 
 def _adapter_frames(frames: TracebackType | None) -> TracebackType | None:
     inner = frames
-    while inner is not None and inner.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+    while inner is not None and inner.tb_frame.f_code.co_filename.startswith(
+        _MACHINERY
+    ):
         inner = inner.tb_next
     # All frames ours: the bridge itself refused the call, and its frames are the story.
     return frames if inner is None else inner
