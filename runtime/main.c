@@ -2,9 +2,12 @@
 /* snakepitd: command line, signals, configuration; the runtime does the rest. */
 #include <errno.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "core/runtime.h"
@@ -16,6 +19,8 @@ enum {
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
 };
+
+#define RPC_SHUTDOWN_S 1
 
 static const char help[] =
     "usage: snakepitd -c FILE [--check]\n"
@@ -87,12 +92,34 @@ static void on_rpc_log(enum rpc_log_level level, const char *text)
 		log_debug("gRPC says", LOG_STR("detail", text));
 }
 
+static void *shut_down_rpc(void *arg)
+{
+	(void)arg;
+	rpc_shutdown();
+	return NULL;
+}
+
+/* gRPC's shutdown waits for a helper thread that, after a write which had to wait for its
+ * socket, sleeps up to ten seconds in a poll of its own. Everything of ours is gone by now,
+ * so we do not wait for that: the process ends without it. */
+static void end_rpc(int status)
+{
+	struct timespec until;
+	pthread_t thread;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += RPC_SHUTDOWN_S;
+	if (pthread_create(&thread, NULL, shut_down_rpc, NULL) != 0 ||
+	    pthread_timedjoin_np(thread, NULL, &until) != 0)
+		_exit(status);
+}
+
 static int run(struct snp_config *cfg)
 {
 	struct runtime *rt = NULL;
 	struct snp_err err = {0};
 	sigset_t all, stop;
-	int rc;
+	int rc, status;
 
 	log_init(cfg->log.level, cfg->log.format, 2);
 	/* Before gRPC starts its threads: they inherit the mask, and only the supervisor's
@@ -109,9 +136,10 @@ static int run(struct snp_config *cfg)
 	else
 		(void)fprintf(stderr, "snakepitd: %s\n", err.msg);
 	runtime_destroy(&rt);
-	rpc_shutdown();
 	log_fini();
-	return rc < 0 ? EXIT_FAILED : EXIT_OK;
+	status = rc < 0 ? EXIT_FAILED : EXIT_OK;
+	end_rpc(status);
+	return status;
 }
 
 int main(int argc, char **argv)

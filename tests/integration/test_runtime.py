@@ -453,8 +453,10 @@ class TestRuntimeEnds:
         first.wait_ready(2)
         first.kill()
         second = run_daemon(config())
-        report = second.wait_ready(2)
-        assert report["segment"]["incarnation"] == 2
+        wait_until(
+            lambda: world.inspect("it")["segment"]["incarnation"] == 2, 10, "a new segment"
+        )
+        second.wait_ready(2)
         assert client.call("default", "echo", a=1)["a"] == 1
         assert (world.directory / "it.prev.seg").exists()
 
