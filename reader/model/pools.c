@@ -8,8 +8,8 @@
 
 #include "model/utf8.h"
 
-/* Metrics a look needs, by their OpenTelemetry names. A segment without one of them gives
- * zeros in its place: an older writer is still worth looking at. */
+/* Metrics a look needs, by their OpenTelemetry names. A segment without one of them
+ * gives zeros in its place: an older writer is still worth looking at. */
 #define LOOK_METRICS(X)                                                                \
 	X(requests, "snakepit.pool.requests")                                          \
 	X(outcomes, "snakepit.pool.request.outcomes")                                  \
@@ -64,7 +64,8 @@ static uint64_t cell(const struct source *src, const struct snp_metric *metric,
 	return snp_snapshot_value(src->snap, metric, row, index);
 }
 
-static uint64_t value(const struct source *src, const struct snp_metric *metric, uint32_t row)
+static uint64_t value(const struct source *src, const struct snp_metric *metric,
+		      uint32_t row)
 {
 	return cell(src, metric, row, 0);
 }
@@ -105,7 +106,7 @@ static double share_percent(uint64_t now_ns, uint64_t then_ns, uint64_t interval
 	return per_second(now_ns, then_ns, interval_ns) * 100.0 / (double)SNP_NS_PER_S;
 }
 
-/* ---- memory -------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------- */
 
 static int grow(void **array, size_t *cap, size_t need, size_t size)
 {
@@ -173,13 +174,14 @@ int snp_look_copy(struct snp_look *to, const struct snp_look *from)
 	if (from->pools_nr > 0)
 		memcpy(to->pools, from->pools, from->pools_nr * sizeof(*to->pools));
 	if (from->workers_nr > 0)
-		memcpy(to->workers, from->workers, from->workers_nr * sizeof(*to->workers));
+		memcpy(to->workers, from->workers,
+		       from->workers_nr * sizeof(*to->workers));
 	if (hist > 0)
 		memcpy(to->hist, from->hist, hist * sizeof(*to->hist));
 	return 0;
 }
 
-/* ---- absolute values ------------------------------------------------------------------- */
+/* ---- absolute values ------------------------------------------------------------- */
 
 static void pool_read(struct snp_pool_stat *p, const struct source *src,
 		      const struct snp_row *row)
@@ -197,7 +199,8 @@ static void pool_read(struct snp_pool_stat *p, const struct source *src,
 	p->queue_limit = value(src, src->m.queue_limit, row->index);
 	p->queue_peak = value(src, src->m.queue_peak, row->index);
 	p->queue_oldest_ns =
-	    oldest.ns ? snp_mono_since_ns(snp_snapshot_now(src->snap), oldest) : SNP_UNKNOWN;
+	    oldest.ns ? snp_mono_since_ns(snp_snapshot_now(src->snap), oldest)
+		      : SNP_UNKNOWN;
 	p->sessions = value(src, src->m.sessions, row->index);
 	p->requests = value(src, src->m.requests, row->index);
 	p->ok = cell(src, src->m.outcomes, row->index, SNP_OUTCOME_OK);
@@ -277,7 +280,8 @@ static void total_add_pool(struct snp_pool_stat *t, const struct snp_pool_stat *
 	t->queue_limit += p->queue_limit;
 	t->queue_peak += p->queue_peak;
 	if (p->queue_oldest_ns != SNP_UNKNOWN &&
-	    (t->queue_oldest_ns == SNP_UNKNOWN || p->queue_oldest_ns > t->queue_oldest_ns))
+	    (t->queue_oldest_ns == SNP_UNKNOWN ||
+	     p->queue_oldest_ns > t->queue_oldest_ns))
 		t->queue_oldest_ns = p->queue_oldest_ns;
 	t->sessions += p->sessions;
 	t->requests += p->requests;
@@ -307,7 +311,8 @@ static int by_pool_and_slot(const void *a, const void *b)
 	return (x->row > y->row) - (x->row < y->row);
 }
 
-static const struct snp_row *live_row(const struct source *src, unsigned kind, uint32_t index)
+static const struct snp_row *live_row(const struct source *src, unsigned kind,
+				      uint32_t index)
 {
 	const struct snp_row *row = snp_snapshot_row(src->snap, kind, index);
 
@@ -355,7 +360,8 @@ static void look_read_hist(struct snp_look *look, const struct source *src)
 	if (look->pools_nr > 0)
 		memset(look->hist, 0, look->pools_nr * n * sizeof(*look->hist));
 	for (uint32_t i = 0; i < tools; i++) {
-		const struct snp_row *row = snp_snapshot_row(src->snap, SNP_ROW_TOOL, i);
+		const struct snp_row *row =
+		    snp_snapshot_row(src->snap, SNP_ROW_TOOL, i);
 		const struct snp_pool_stat *pool =
 		    row ? snp_look_pool_by_row(look, row->pool) : NULL;
 		const uint64_t *words =
@@ -370,7 +376,7 @@ static void look_read_hist(struct snp_look *look, const struct source *src)
 	}
 }
 
-/* ---- two moments ------------------------------------------------------------------------ */
+/* ---- two moments ----------------------------------------------------------------- */
 
 static const struct snp_pool_stat *same_pool(const struct snp_look *look,
 					     const struct snp_pool_stat *p)
@@ -385,8 +391,8 @@ static void look_worker_rates(struct snp_look *look, const struct snp_look *befo
 	uint64_t dt = look->interval_ns;
 	size_t j = 0;
 
-	/* Both arrays are in the same order, so that one walk finds every pair; a row that
-	 * moved against it is found again from the start. */
+	/* Both arrays are in the same order, so that one walk finds every pair; a row
+	 * that moved against it is found again from the start. */
 	for (size_t i = 0; i < look->workers_nr; i++) {
 		struct snp_worker_stat *w = &look->workers[i];
 		const struct snp_worker_stat *was = NULL;
@@ -439,7 +445,8 @@ static void look_pool_rates(struct snp_look *look, const struct snp_look *before
 }
 
 /* `delta` becomes now - then; false when a bucket fell. */
-static bool hist_delta(uint64_t *delta, const uint64_t *now, const uint64_t *then, size_t n)
+static bool hist_delta(uint64_t *delta, const uint64_t *now, const uint64_t *then,
+		       size_t n)
 {
 	for (size_t k = 0; k < n; k++) {
 		if (now[k] < then[k])
@@ -474,8 +481,9 @@ static int look_quantiles(struct snp_look *look, const struct snp_metric *metric
 	for (size_t i = 0; i < look->pools_nr; i++) {
 		const struct snp_pool_stat *was = same_pool(window, &look->pools[i]);
 
-		if (!was || !hist_delta(delta, look->hist + i * n,
-					window->hist + (size_t)(was - window->pools) * n, n))
+		if (!was ||
+		    !hist_delta(delta, look->hist + i * n,
+				window->hist + (size_t)(was - window->pools) * n, n))
 			continue;
 		pool_quantiles(&look->pools[i], metric, delta);
 		for (size_t k = 0; k < n; k++)
@@ -506,7 +514,7 @@ int snp_look_read(struct snp_look *look, const struct snp_snapshot *snap,
 		look_read_hist(look, &src);
 	if (before)
 		look->interval_ns = snp_mono_since_ns(look->taken, before->taken);
-	if (look->interval_ns > 0) {
+	if (before && look->interval_ns > 0) {
 		look_worker_rates(look, before);
 		look_pool_rates(look, before);
 	}
@@ -519,7 +527,8 @@ int snp_look_read(struct snp_look *look, const struct snp_snapshot *snap,
 	return rc;
 }
 
-const struct snp_pool_stat *snp_look_pool_by_row(const struct snp_look *look, uint32_t row)
+const struct snp_pool_stat *snp_look_pool_by_row(const struct snp_look *look,
+						 uint32_t row)
 {
 	for (size_t i = 0; i < look->pools_nr; i++)
 		if (look->pools[i].row == row)

@@ -7,7 +7,8 @@
 #include "columns.h"
 #include "model/json_out.h"
 
-int top_batch_text(const struct top_scene *scene, int cols, bool ascii, struct snp_buf *out)
+int top_batch_text(const struct top_scene *scene, int cols, bool ascii,
+		   struct snp_buf *out)
 {
 	struct top_grid grid = {.ascii = ascii};
 	int rc;

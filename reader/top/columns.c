@@ -17,7 +17,7 @@ const struct top_column top_columns[TOP_COLUMN_NR] = {
 #undef TOP_COLUMN
 };
 
-/* ---- values ------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------- */
 
 static struct top_value text_value(const char *text)
 {
@@ -54,7 +54,8 @@ static struct top_value double_value(double d)
 #define VALUE_PERCENT(x) double_value(x)
 #define VALUE_SHARE(x)	 double_value(x)
 
-struct top_value top_column_value(enum top_column_id id, const struct snp_pool_stat *pool,
+struct top_value top_column_value(enum top_column_id id,
+				  const struct snp_pool_stat *pool,
 				  const struct snp_worker_stat *worker)
 {
 	const struct snp_pool_stat *p = pool;
@@ -72,7 +73,7 @@ struct top_value top_column_value(enum top_column_id id, const struct snp_pool_s
 	return (struct top_value){.known = false};
 }
 
-/* ---- names ------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------- */
 
 static bool is_field(const char *field, const char *asked)
 {
@@ -95,27 +96,28 @@ int top_column_find(enum top_table table, const char *field)
 		    strcmp(top_columns[id].field, field) == 0)
 			return id;
 	for (int id = 0; id < TOP_COLUMN_NR; id++)
-		if (top_columns[id].table == table && is_field(top_columns[id].field, field))
+		if (top_columns[id].table == table &&
+		    is_field(top_columns[id].field, field))
 			return id;
 	return -1;
 }
 
-/* ---- workers' condition -------------------------------------------------------------------- */
+/* ---- workers' condition ---------------------------------------------------------- */
 
 struct top_status top_worker_status(const struct snp_worker_stat *worker)
 {
 	const char *state = snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, worker->state);
-	const char *status = snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, worker->status);
+	const char *status =
+	    snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, worker->status);
 
 	switch (worker->status) {
 	case SNP_WORKER_STATUS_BUSY:
 	case SNP_WORKER_STATUS_IDLE:
 		if (worker->heartbeat_missed > 0)
 			return (struct top_status){status, "!", TOP_WARN};
-		return (struct top_status){status, "",
-					   worker->status == SNP_WORKER_STATUS_BUSY
-					       ? TOP_GOOD
-					       : TOP_NORMAL};
+		return (struct top_status){
+		    status, "",
+		    worker->status == SNP_WORKER_STATUS_BUSY ? TOP_GOOD : TOP_NORMAL};
 	case SNP_WORKER_STATUS_DOWN:
 		if (worker->state == SNP_WORKER_STATE_STOPPING ||
 		    worker->state == SNP_WORKER_STATE_KILLING)
@@ -126,12 +128,13 @@ struct top_status top_worker_status(const struct snp_worker_stat *worker)
 	}
 }
 
-/* ---- on the screen ---------------------------------------------------------------------------- */
+/* ---- on the screen --------------------------------------------------------------- */
 
 #define STATUS_BYTES 32
 
 /* The suffix is what must survive a narrow column. */
-static void format_status(char out[STATUS_BYTES], const struct top_status *status, int width)
+static void format_status(char out[STATUS_BYTES], const struct top_status *status,
+			  int width)
 {
 	int room = width - (int)strlen(status->suffix);
 
@@ -196,8 +199,8 @@ static void draw_share(const struct top_place *at, const struct top_value *value
 		(void)top_grid_put(at->grid, at->row, at->col + 2, 1, TOP_DIM, "-");
 		return;
 	}
-	(void)snprintf(text, sizeof(text), "%3.0f%%%s", value->d > 999 ? 999.0 : value->d,
-		       high ? "!" : " ");
+	(void)snprintf(text, sizeof(text), "%3.0f%%%s",
+		       value->d > 999 ? 999.0 : value->d, high ? "!" : " ");
 	(void)top_grid_put(at->grid, at->row, at->col, at->width,
 			   high ? TOP_WARN : TOP_NORMAL, text);
 	if (bar < 2)
@@ -210,7 +213,8 @@ static void draw_share(const struct top_place *at, const struct top_value *value
 		      at->grid->ascii ? '.' : 0x2591);
 }
 
-static void draw_worker_name(const struct top_place *at, const struct snp_pool_stat *pool,
+static void draw_worker_name(const struct top_place *at,
+			     const struct snp_pool_stat *pool,
 			     const struct snp_worker_stat *worker)
 {
 	char slot[16];
@@ -219,8 +223,8 @@ static void draw_worker_name(const struct top_place *at, const struct snp_pool_s
 	(void)snprintf(slot, sizeof(slot), "/%" PRIu32, worker->slot);
 	room = at->width - (int)strlen(slot);
 	used = top_grid_put(at->grid, at->row, at->col, room, TOP_NORMAL, pool->name);
-	(void)top_grid_put(at->grid, at->row, at->col + used, at->width - used, TOP_NORMAL,
-			   slot);
+	(void)top_grid_put(at->grid, at->row, at->col + used, at->width - used,
+			   TOP_NORMAL, slot);
 }
 
 void top_column_draw(const struct top_place *place, enum top_column_id id,
@@ -259,11 +263,11 @@ void top_column_draw(const struct top_place *place, enum top_column_id id,
 		format_number(text, column->unit, &value, place->width);
 	width = (int)strlen(text);
 	width = width > place->width ? place->width : width;
-	(void)top_grid_put(place->grid, place->row, place->col + place->width - width, width,
-			   number_style(column->unit, &value), text);
+	(void)top_grid_put(place->grid, place->row, place->col + place->width - width,
+			   width, number_style(column->unit, &value), text);
 }
 
-/* ---- as JSON ------------------------------------------------------------------------------------ */
+/* ---- as JSON --------------------------------------------------------------------- */
 
 static void json_value(struct snp_json *json, enum top_column_id id,
 		       const struct snp_pool_stat *pool,
@@ -276,7 +280,8 @@ static void json_value(struct snp_json *json, enum top_column_id id,
 	if (!value.known && !top_unit_is_text(unit)) {
 		snp_json_null(json);
 	} else if (unit == TOP_UNIT_WORKER) {
-		(void)snprintf(name, sizeof(name), "%s/%" PRIu32, pool->name, worker->slot);
+		(void)snprintf(name, sizeof(name), "%s/%" PRIu32, pool->name,
+			       worker->slot);
 		snp_json_string(json, name);
 	} else if (unit == TOP_UNIT_STATUS) {
 		snp_json_string(json,

@@ -17,27 +17,23 @@
 
 #define TOP_RANK_HIDDEN 255
 
-enum top_table {
-	TOP_TABLE_POOL,
-	TOP_TABLE_WORKER,
-	TOP_TABLE_NR
-};
+enum top_table { TOP_TABLE_POOL, TOP_TABLE_WORKER, TOP_TABLE_NR };
 
 enum top_unit {
-	TOP_UNIT_NAME,	  /* text that takes the room there is */
-	TOP_UNIT_WORKER,  /* "pool/slot" */
-	TOP_UNIT_STATUS,  /* of a worker, with its suffix */
+	TOP_UNIT_NAME,	 /* text that takes the room there is */
+	TOP_UNIT_WORKER, /* "pool/slot" */
+	TOP_UNIT_STATUS, /* of a worker, with its suffix */
 	TOP_UNIT_TEXT,
-	TOP_UNIT_PID,	  /* 0 is unknown */
+	TOP_UNIT_PID, /* 0 is unknown */
 	TOP_UNIT_COUNT,
-	TOP_UNIT_ALARM,	  /* a count that should be 0 */
+	TOP_UNIT_ALARM, /* a count that should be 0 */
 	TOP_UNIT_BYTES,
 	TOP_UNIT_LATENCY, /* ns, as are the next two */
 	TOP_UNIT_AGE,
 	TOP_UNIT_UPTIME,
-	TOP_UNIT_RATE,	  /* per second, as are all that follow: double */
+	TOP_UNIT_RATE, /* per second, as are all that follow: double */
 	TOP_UNIT_PERCENT,
-	TOP_UNIT_SHARE,	  /* percent with a bar */
+	TOP_UNIT_SHARE, /* percent with a bar */
 };
 
 enum top_column_id {
@@ -63,10 +59,12 @@ struct top_value {
 };
 
 /* `worker` is ignored, and may be NULL, for columns of TOP_TABLE_POOL. */
-struct top_value top_column_value(enum top_column_id id, const struct snp_pool_stat *pool,
+struct top_value top_column_value(enum top_column_id id,
+				  const struct snp_pool_stat *pool,
 				  const struct snp_worker_stat *worker);
 
-/* The id of a field, whose unit (_ns, _bytes, _percent) may be left out; -1: no such. */
+/* The id of a field, whose unit (_ns, _bytes, _percent) may be left out; -1: no such.
+ */
 int top_column_find(enum top_table table, const char *field);
 
 static inline bool top_unit_is_double(unsigned unit)
@@ -76,8 +74,8 @@ static inline bool top_unit_is_double(unsigned unit)
 
 static inline bool top_unit_is_text(unsigned unit)
 {
-	return unit == TOP_UNIT_NAME || unit == TOP_UNIT_TEXT || unit == TOP_UNIT_WORKER ||
-	       unit == TOP_UNIT_STATUS;
+	return unit == TOP_UNIT_NAME || unit == TOP_UNIT_TEXT ||
+	       unit == TOP_UNIT_WORKER || unit == TOP_UNIT_STATUS;
 }
 
 /* Draw the value into `width` columns: text to the left, numbers to the right. */

@@ -17,7 +17,7 @@ const struct top_event *top_eventlog_at(const struct top_eventlog *log, unsigned
 	return &log->ring[(log->nr - 1 - back) % TOP_EVENTS_MAX];
 }
 
-/* ---- meaning --------------------------------------------------------------------------- */
+/* ---- meaning --------------------------------------------------------------------- */
 
 static enum top_severity move_severity(const struct snp_event *event)
 {
@@ -71,7 +71,7 @@ static bool is_about_worker(const struct snp_event *event)
 	       event->kind == SNP_EVENT_KIND_HEARTBEAT_MISSED;
 }
 
-/* ---- text -------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------ */
 
 void top_event_subject(char out[TOP_EVENT_BYTES], const struct top_event *event)
 {
@@ -117,7 +117,7 @@ void top_event_text(char out[TOP_EVENT_BYTES], const struct top_event *event)
 	}
 }
 
-/* ---- JSON --------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------ */
 
 static void event_json(struct snp_json *json, const struct top_event *event)
 {
@@ -126,7 +126,8 @@ static void event_json(struct snp_json *json, const struct top_event *event)
 	snp_json_object_begin(json);
 	snp_json_kv_u64(json, "time_ns", event->wall.ns);
 	snp_json_kv_string(json, "severity", top_severity_name(top_event_severity(e)));
-	snp_json_kv_string(json, "event", snp_enum_text(SNP_ENUM_TABLE_EVENT_KIND, e->kind));
+	snp_json_kv_string(json, "event",
+			   snp_enum_text(SNP_ENUM_TABLE_EVENT_KIND, e->kind));
 	if (is_about_worker(e)) {
 		snp_json_kv_string(json, "pool", event->pool);
 		snp_json_kv_u64(json, "slot", e->slot);
@@ -138,18 +139,21 @@ static void event_json(struct snp_json *json, const struct top_event *event)
 				   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, e->from));
 		snp_json_kv_string(json, "to",
 				   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, e->to));
-		snp_json_kv_string(json, "reason",
-				   snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, e->reason));
+		snp_json_kv_string(
+		    json, "reason",
+		    snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, e->reason));
 	}
 	snp_json_object_end(json);
 }
 
 void top_eventlog_json(struct snp_json *json, const struct top_eventlog *log)
 {
-	uint64_t kept = log->nr < TOP_EVENTS_MAX ? log->nr : TOP_EVENTS_MAX;
-
 	snp_json_array_begin(json);
-	for (uint64_t i = 0; i < kept; i++)
-		event_json(json, top_eventlog_at(log, (unsigned)(kept - 1 - i)));
+	for (unsigned back = TOP_EVENTS_MAX; back > 0; back--) {
+		const struct top_event *event = top_eventlog_at(log, back - 1);
+
+		if (event)
+			event_json(json, event);
+	}
 	snp_json_array_end(json);
 }

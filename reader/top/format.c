@@ -10,7 +10,7 @@
 
 static void unknown(char out[TOP_FORMAT_BYTES])
 {
-	(void)strcpy(out, "-");
+	memcpy(out, "-", sizeof("-"));
 }
 
 /* As many decimals (up to `decimals`) as fit into `width` columns. */
@@ -38,7 +38,11 @@ static void scaled(char out[TOP_FORMAT_BYTES], double value, double base, int wi
 		value /= base;
 		i++;
 	}
-	fixed(out, value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, width, suffixes[i]);
+	fixed(out, value,
+	      value < 9.995   ? 2
+	      : value < 99.95 ? 1
+			      : 0,
+	      width, suffixes[i]);
 }
 
 void top_format_count(char out[TOP_FORMAT_BYTES], uint64_t value, int width)
@@ -99,11 +103,12 @@ static void long_time(char out[TOP_FORMAT_BYTES], uint64_t s)
 	uint64_t big = s / units[i].big_s;
 
 	if (big < 10)
-		(void)snprintf(out, TOP_FORMAT_BYTES, "%" PRIu64 "%c%02" PRIu64 "%c", big,
-			       units[i].big, s % units[i].big_s / units[i].small_s,
+		(void)snprintf(out, TOP_FORMAT_BYTES, "%" PRIu64 "%c%02" PRIu64 "%c",
+			       big, units[i].big, s % units[i].big_s / units[i].small_s,
 			       units[i].small);
 	else if (big < 10000)
-		(void)snprintf(out, TOP_FORMAT_BYTES, "%" PRIu64 "%c", big, units[i].big);
+		(void)snprintf(out, TOP_FORMAT_BYTES, "%" PRIu64 "%c", big,
+			       units[i].big);
 	else
 		(void)snprintf(out, TOP_FORMAT_BYTES, "%" PRIu64 "y", big / 365);
 }

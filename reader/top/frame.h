@@ -19,9 +19,9 @@ enum top_verdict {
 	TOP_WAITING, /* no segment seen yet */
 	TOP_BROKEN,  /* a file is there that cannot be read */
 	TOP_LIVE,
-	TOP_STALE,   /* the writer is there and does not move */
-	TOP_DEAD,    /* the writer is gone without a word */
-	TOP_CLOSED,  /* the runtime ended cleanly */
+	TOP_STALE,  /* the writer is there and does not move */
+	TOP_DEAD,   /* the writer is gone without a word */
+	TOP_CLOSED, /* the runtime ended cleanly */
 	TOP_VERDICT_NR
 };
 const char *top_verdict_name(enum top_verdict verdict);
@@ -39,12 +39,12 @@ struct top_frame {
 	char path[SNP_PATH_BYTES];
 	char uuid[37];
 	pid_t pid;
-	bool draining; /* the runtime is shutting down */
+	bool draining;		  /* the runtime is shutting down */
 	snp_wall_t started, wall; /* the runtime's start; the time of this frame */
 	uint64_t uptime_ns, heartbeat_age_ns, heartbeat_seq;
 	uint64_t incarnation;
 	uint64_t torn, skipped; /* rows copied again, and left out, since attaching */
-	uint64_t generation;    /* segments attached so far; 0 = none */
+	uint64_t generation;	/* segments attached so far; 0 = none */
 	struct snp_look look;
 	struct top_history history;
 	struct top_eventlog events;

@@ -55,7 +55,7 @@ void top_grid_fini(struct top_grid *grid)
 	*grid = (struct top_grid){0};
 }
 
-/* ---- text ------------------------------------------------------------------------------ */
+/* ---- text ------------------------------------------------------------------------ */
 
 static uint32_t decode(const char *s, size_t len)
 {
@@ -69,8 +69,8 @@ static uint32_t decode(const char *s, size_t len)
 	case 3:
 		return (u[0] & 0x0fu) << 12 | (u[1] & 0x3fu) << 6 | (u[2] & 0x3fu);
 	default:
-		return (u[0] & 0x07u) << 18 | (u[1] & 0x3fu) << 12 | (u[2] & 0x3fu) << 6 |
-		       (u[3] & 0x3fu);
+		return (u[0] & 0x07u) << 18 | (u[1] & 0x3fu) << 12 |
+		       (u[2] & 0x3fu) << 6 | (u[3] & 0x3fu);
 	}
 }
 
@@ -118,7 +118,7 @@ int top_text_width(const char *text, bool ascii)
 	return sum;
 }
 
-/* ---- drawing ----------------------------------------------------------------------------- */
+/* ---- drawing --------------------------------------------------------------------- */
 
 /* Overwriting half of a wide character leaves a blank in the other half. */
 static void cell_release(struct top_grid *grid, int row, int col)
@@ -162,8 +162,9 @@ int top_grid_put(struct top_grid *grid, int row, int col, int max, enum top_styl
 	       used + width <= max) {
 		int at = col + used;
 
-		cell_set(grid, row, at,
-			 (struct top_cell){.ch = ch, .width = 1, .style = (uint8_t)style});
+		cell_set(
+		    grid, row, at,
+		    (struct top_cell){.ch = ch, .width = 1, .style = (uint8_t)style});
 		if (width == 2) {
 			cell_set(grid, row, at + 1,
 				 (struct top_cell){.style = (uint8_t)style});
@@ -178,8 +179,9 @@ void top_grid_fill(struct top_grid *grid, int row, int col, int n, enum top_styl
 		   uint32_t ch)
 {
 	for (int i = 0; i < n; i++)
-		cell_set(grid, row, col + i,
-			 (struct top_cell){.ch = ch, .width = 1, .style = (uint8_t)style});
+		cell_set(
+		    grid, row, col + i,
+		    (struct top_cell){.ch = ch, .width = 1, .style = (uint8_t)style});
 }
 
 void top_grid_flag_row(struct top_grid *grid, int row, enum top_cell_flags flags)
@@ -192,7 +194,8 @@ void top_grid_flag_row(struct top_grid *grid, int row, enum top_cell_flags flags
 	}
 }
 
-void top_grid_style(struct top_grid *grid, int row, int col, int n, enum top_style style)
+void top_grid_style(struct top_grid *grid, int row, int col, int n,
+		    enum top_style style)
 {
 	for (int i = 0; i < n; i++) {
 		struct top_cell *cell = cell_at(grid, row, col + i);
@@ -202,7 +205,7 @@ void top_grid_style(struct top_grid *grid, int row, int col, int n, enum top_sty
 	}
 }
 
-/* ---- reading ------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------- */
 
 static void put_utf8(struct snp_buf *out, uint32_t ch)
 {
@@ -249,7 +252,7 @@ void top_grid_text(const struct top_grid *grid, struct snp_buf *out)
 	}
 }
 
-/* ---- pens ---------------------------------------------------------------------------------- */
+/* ---- pens ------------------------------------------------------------------------ */
 
 void top_pen_put(struct top_pen *pen, enum top_style style, const char *text)
 {

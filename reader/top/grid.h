@@ -2,9 +2,9 @@
 /*
  * grid.h - a rectangle of character cells that views draw into.
  *
- * What a view draws is plain data: tests compare it, batch mode prints it, screen.c puts
- * it on a terminal. Drawing outside the rectangle is allowed and does nothing, so views
- * need no case for small sizes. Text is cleaned on the way in: control characters
+ * What a view draws is plain data: tests compare it, batch mode prints it, screen.c
+ * puts it on a terminal. Drawing outside the rectangle is allowed and does nothing, so
+ * views need no case for small sizes. Text is cleaned on the way in: control characters
  * (C0, C1, DEL, ESC), bidirectional controls and combining marks are left out, and text
  * is cut by display width, never inside a wide character.
  *
@@ -20,17 +20,17 @@
 #include "model/buf.h"
 
 enum top_style { /* what a cell means; screen.c decides how that looks */
-	TOP_NORMAL,
-	TOP_DIM,    /* present, not important */
-	TOP_STRONG, /* the number in a sentence */
-	TOP_GOOD,
-	TOP_WARN,
-	TOP_BAD,
-	TOP_ACCENT, /* names, keys */
-	TOP_GRAPH,
-	TOP_TITLE,  /* column titles */
-	TOP_BANNER, /* the runtime is not there */
-	TOP_STYLE_NR
+		 TOP_NORMAL,
+		 TOP_DIM,    /* present, not important */
+		 TOP_STRONG, /* the number in a sentence */
+		 TOP_GOOD,
+		 TOP_WARN,
+		 TOP_BAD,
+		 TOP_ACCENT, /* names, keys */
+		 TOP_GRAPH,
+		 TOP_TITLE,  /* column titles */
+		 TOP_BANNER, /* the runtime is not there */
+		 TOP_STYLE_NR
 };
 
 enum top_cell_flags {
@@ -69,21 +69,23 @@ void top_grid_fill(struct top_grid *grid, int row, int col, int n, enum top_styl
 		   uint32_t ch);
 void top_grid_flag_row(struct top_grid *grid, int row, enum top_cell_flags flags);
 /* Change the style of cells already drawn. */
-void top_grid_style(struct top_grid *grid, int row, int col, int n, enum top_style style);
+void top_grid_style(struct top_grid *grid, int row, int col, int n,
+		    enum top_style style);
 
 /* The text as lines without trailing blanks. */
 void top_grid_text(const struct top_grid *grid, struct snp_buf *out);
 
-/* ---- text ------------------------------------------------------------------------------ */
+/* ---- text ------------------------------------------------------------------------ */
 
-/* The next character of `*text`, which moves past it: a printable code point, or 0 at the
- * end. What must not reach a terminal is skipped; a byte that is not UTF-8 reads as '?'. */
+/* The next character of `*text`, which moves past it: a printable code point, or 0 at
+ * the end. What must not reach a terminal is skipped; a byte that is not UTF-8 reads as
+ * '?'. */
 uint32_t top_text_next(const char **text, bool ascii, int *ret_width);
 
 /* Columns that top_grid_put() would use for all of it. */
 int top_text_width(const char *text, bool ascii);
 
-/* ---- pens: words one after another in a row --------------------------------------------- */
+/* ---- pens: words one after another in a row -------------------------------------- */
 
 struct top_pen {
 	struct top_grid *grid;

@@ -9,7 +9,8 @@ void top_history_add(struct top_history *history, const struct top_sample *sampl
 	history->ring[history->nr++ % TOP_HISTORY_MAX] = *sample;
 }
 
-const struct top_sample *top_history_at(const struct top_history *history, unsigned back)
+const struct top_sample *top_history_at(const struct top_history *history,
+					unsigned back)
 {
 	if (back >= history->nr || back >= TOP_HISTORY_MAX)
 		return NULL;
@@ -43,7 +44,8 @@ uint64_t top_history_restarts_1min(const struct top_history *history)
 	for (unsigned back = 0;; back++) {
 		const struct top_sample *sample = top_history_at(history, back);
 
-		if (!sample || snp_mono_since_ns(newest->at, sample->at) > 60 * SNP_NS_PER_S)
+		if (!sample ||
+		    snp_mono_since_ns(newest->at, sample->at) > 60 * SNP_NS_PER_S)
 			break;
 		oldest = sample;
 		if (sample->gap)

@@ -2,8 +2,8 @@
 /*
  * history.h - what this viewer saw of throughput and queue, one sample a look.
  *
- * The memory is a fixed ring; a zeroed struct is an empty history. Pure, one thread at a
- * time.
+ * The memory is a fixed ring; a zeroed struct is an empty history. Pure, one thread at
+ * a time.
  */
 #ifndef SNP_TOP_HISTORY_H
 #define SNP_TOP_HISTORY_H
@@ -17,10 +17,10 @@
 
 struct top_sample {
 	snp_mono_t at;
-	double req_s;    /* NaN = unknown */
-	double queue;    /* requests waiting */
+	double req_s; /* NaN = unknown */
+	double queue; /* requests waiting */
 	uint64_t restarts;
-	bool gap;        /* another run of the runtime begins here */
+	bool gap; /* another run of the runtime begins here */
 };
 
 struct top_history {
@@ -36,7 +36,8 @@ enum top_series {
 void top_history_add(struct top_history *history, const struct top_sample *sample);
 
 /* The sample `back` steps before the newest (0); NULL when it is not kept. */
-const struct top_sample *top_history_at(const struct top_history *history, unsigned back);
+const struct top_sample *top_history_at(const struct top_history *history,
+					unsigned back);
 
 /* NaN where unknown or not kept. */
 double top_history_value(const struct top_history *history, enum top_series series,

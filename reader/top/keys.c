@@ -27,10 +27,14 @@ void top_key_name(char out[TOP_KEY_NAME_BYTES], uint32_t key)
 	static const struct {
 		uint32_t key;
 		char name[TOP_KEY_NAME_BYTES];
-	} names[] = {{' ', "Space"},	       {TOP_KEY_ESC, "Esc"},
-		     {TOP_KEY_UP, "Up"},       {TOP_KEY_DOWN, "Down"},
-		     {TOP_KEY_PAGE_UP, "PgUp"}, {TOP_KEY_PAGE_DOWN, "PgDn"},
-		     {TOP_KEY_HOME, "Home"},   {TOP_KEY_END, "End"}};
+	} names[] = {{' ', "Space"},
+		     {TOP_KEY_ESC, "Esc"},
+		     {TOP_KEY_UP, "Up"},
+		     {TOP_KEY_DOWN, "Down"},
+		     {TOP_KEY_PAGE_UP, "PgUp"},
+		     {TOP_KEY_PAGE_DOWN, "PgDn"},
+		     {TOP_KEY_HOME, "Home"},
+		     {TOP_KEY_END, "End"}};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (names[i].key == key) {
@@ -39,7 +43,8 @@ void top_key_name(char out[TOP_KEY_NAME_BYTES], uint32_t key)
 		}
 	}
 	if (key > TOP_KEY_F0)
-		(void)snprintf(out, TOP_KEY_NAME_BYTES, "F%u", (key - TOP_KEY_F0) & 0xff);
+		(void)snprintf(out, TOP_KEY_NAME_BYTES, "F%u",
+			       (key - TOP_KEY_F0) & 0xff);
 	else if (key < 0x20)
 		(void)snprintf(out, TOP_KEY_NAME_BYTES, "^%c", (char)(key + 0x40));
 	else

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOP_KEY_CTRL(c) ((uint32_t)(c) & 0x1f)
+#define TOP_KEY_CTRL(c) ((uint32_t)(c)&0x1f)
 
 enum top_key {
 	TOP_KEY_ESC = 0x1b,

@@ -35,7 +35,7 @@ struct top {
 	int ended_by; /* signal to end with, 0 = none */
 };
 
-/* ---- words for people ------------------------------------------------------------------------ */
+/* ---- words for people ------------------------------------------------------------ */
 
 static void complain(const char *text, const char *advice)
 {
@@ -56,7 +56,7 @@ static enum screen_colors wanted_colors(enum top_color color)
 	return color == TOP_COLOR_ALWAYS ? SCREEN_COLOR : SCREEN_MONO;
 }
 
-/* ---- once and JSON ----------------------------------------------------------------------------- */
+/* ---- once and JSON --------------------------------------------------------------- */
 
 static int output_cols(void)
 {
@@ -76,20 +76,25 @@ static void warn_of_end(const struct top_frame *frame)
 	const char *how = frame->verdict == TOP_DEAD ? "is dead" : "has ended";
 
 	if (frame->verdict == TOP_STALE)
-		(void)fprintf(stderr, "snakepit-top: the runtime of \"%s\" hangs: no "
-				      "heartbeat for %.1f s; look at pid %jd\n",
+		(void)fprintf(stderr,
+			      "snakepit-top: the runtime of \"%s\" hangs: no "
+			      "heartbeat for %.1f s; look at pid %jd\n",
 			      frame->instance, (double)frame->heartbeat_age_ns / 1e9,
 			      (intmax_t)frame->pid);
 	else if (top_verdict_is_final(frame->verdict))
-		(void)fprintf(stderr, "snakepit-top: the runtime of \"%s\" %s (%.0f s ago); "
-				      "this is its last state\n",
-			      frame->instance, how, (double)frame->heartbeat_age_ns / 1e9);
+		(void)fprintf(stderr,
+			      "snakepit-top: the runtime of \"%s\" %s (%.0f s ago); "
+			      "this is its last state\n",
+			      frame->instance, how,
+			      (double)frame->heartbeat_age_ns / 1e9);
 }
 
 static int write_once(struct top *top)
 {
-	struct top_scene scene = {
-	    .frame = top->frame, .ui = &top->ui, .rows = &top->rows, .now = snp_mono_now()};
+	struct top_scene scene = {.frame = top->frame,
+				  .ui = &top->ui,
+				  .rows = &top->rows,
+				  .now = snp_mono_now()};
 	struct snp_buf out = {0};
 	int rc;
 
@@ -121,7 +126,7 @@ static int run_once(struct top *top)
 	return write_once(top);
 }
 
-/* ---- interactive ---------------------------------------------------------------------------------- */
+/* ---- interactive ----------------------------------------------------------------- */
 
 static void never_called(int sig)
 {
@@ -130,12 +135,13 @@ static void never_called(int sig)
 
 static int open_signals(struct top *top)
 {
-	static const int signals[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP};
+	static const int signals[] = {SIGTERM, SIGHUP,	 SIGINT,
+				      SIGQUIT, SIGWINCH, SIGTSTP};
 	struct sigaction action = {.sa_handler = never_called};
 	sigset_t set;
 
-	/* curses sets SIGTSTP to SIG_IGN while it writes, which throws away one that waits
-	 * for us; it keeps its hands off where it finds a handler. */
+	/* curses sets SIGTSTP to SIG_IGN while it writes, which throws away one that
+	 * waits for us; it keeps its hands off where it finds a handler. */
 	if (sigaction(SIGTSTP, &action, NULL) < 0)
 		return -errno;
 
@@ -158,7 +164,7 @@ static void suspend(struct top *top)
 	(void)sigaction(SIGTSTP, &stop, &previous);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTSTP);
-	(void)raise(SIGTSTP);
+	(void)kill(getpid(), SIGTSTP);
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL); /* stops here */
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)sigaction(SIGTSTP, &previous, NULL);
@@ -201,8 +207,10 @@ static void take_keys(struct top *top)
 
 static int draw(struct top *top)
 {
-	struct top_scene scene = {
-	    .frame = top->frame, .ui = &top->ui, .rows = &top->rows, .now = snp_mono_now()};
+	struct top_scene scene = {.frame = top->frame,
+				  .ui = &top->ui,
+				  .rows = &top->rows,
+				  .now = snp_mono_now()};
 	struct top_viewport viewport;
 	int rows, cols;
 
@@ -283,7 +291,8 @@ static int run_live(struct top *top)
 		return SNP_EXIT_FAILURE;
 	}
 	if (screen_fallback(top->screen))
-		top_ui_toast(&top->ui, snp_mono_now(), "unknown TERM, drawing as for %s",
+		top_ui_toast(&top->ui, snp_mono_now(),
+			     "unknown TERM, drawing as for %s",
 			     screen_fallback(top->screen));
 	rc = loop(top);
 	screen_close(&top->screen);
@@ -295,7 +304,7 @@ static int run_live(struct top *top)
 	return top->ended_by ? 128 + top->ended_by : SNP_EXIT_OK;
 }
 
-/* ---- start ------------------------------------------------------------------------------------------ */
+/* ---- start ----------------------------------------------------------------------- */
 
 static bool terminal_is_usable(void)
 {
@@ -315,7 +324,8 @@ static int open_top(struct top *top)
 	top->ui.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	top->ui.ascii = top->options.ascii || !top->ui.utf8;
 	top->frame = calloc(1, sizeof(*top->frame));
-	if (!top->frame || top_sampler_create(top->options.instance, &top->sampler) < 0) {
+	if (!top->frame ||
+	    top_sampler_create(top->options.instance, &top->sampler) < 0) {
 		complain("out of memory", "");
 		return SNP_EXIT_FAILURE;
 	}

@@ -7,9 +7,9 @@
 #include <string.h>
 
 enum { /* options without a letter */
-	OPT_JSON = 256,
-	OPT_COLOR,
-	OPT_NO_COLOR,
+       OPT_JSON = 256,
+       OPT_COLOR,
+       OPT_NO_COLOR,
 };
 
 static const struct option long_options[] = {
@@ -38,7 +38,8 @@ static int parse_delay(const char *text, unsigned *ret_ms, struct snp_err *err)
 	if (end == text || *end != '\0' ||
 	    !(s >= TOP_DELAY_MIN_MS / 1000.0 && s <= TOP_DELAY_MAX_MS / 1000.0))
 		return snp_err_set(err, -EINVAL,
-				   "delay \"%s\" is not between 0.05 and 60 seconds", text);
+				   "delay \"%s\" is not between 0.05 and 60 seconds",
+				   text);
 	*ret_ms = (unsigned)(s * 1000.0 + 0.5);
 	return 0;
 }
@@ -51,9 +52,9 @@ static int parse_sort(const char *text, struct top_sort *sort, struct snp_err *e
 	bool ascends, wanted = *text == '+';
 
 	if (id < 0)
-		return snp_err_set(err, -EINVAL,
-				   "no worker column \"%s\" to sort by; -o help lists them",
-				   name);
+		return snp_err_set(
+		    err, -EINVAL,
+		    "no worker column \"%s\" to sort by; -o help lists them", name);
 	sort->column = (enum top_column_id)id;
 	ascends = top_unit_is_text(top_columns[id].unit) ||
 		  top_columns[id].unit == TOP_UNIT_PID;
@@ -98,9 +99,11 @@ static int parse_columns(const char *list, struct top_options *o, struct snp_err
 		int rc;
 
 		if (len == 0 || len >= sizeof(name))
-			return snp_err_set(err, -EINVAL,
-					   "\"%s\" is not a list of columns; -o help lists "
-					   "them", list);
+			return snp_err_set(
+			    err, -EINVAL,
+			    "\"%s\" is not a list of columns; -o help lists "
+			    "them",
+			    list);
 		memcpy(name, list, len);
 		name[len] = '\0';
 		rc = add_column(o, name, err);
@@ -169,18 +172,20 @@ int top_options_parse(int argc, char **argv, struct top_options *ret_options,
 
 	optind = 0; /* also resets getopt's own state */
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":n:d:o:s:1UhV", long_options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, ":n:d:o:s:1UhV", long_options, NULL)) !=
+	       -1) {
 		const char *given = argv[optind - 1];
 
 		if (opt == ':')
 			return snp_err_set(err, -EINVAL,
-					   "option \"%s\" needs a value" SEE_HELP, given);
-		if (opt == '?' && optopt > 0 && optopt < 256)
-			return snp_err_set(err, -EINVAL, "unknown option \"-%c\"" SEE_HELP,
-					   optopt);
-		if (opt == '?')
-			return snp_err_set(err, -EINVAL, "unknown option \"%s\"" SEE_HELP,
+					   "option \"%s\" needs a value" SEE_HELP,
 					   given);
+		if (opt == '?' && optopt > 0 && optopt < 256)
+			return snp_err_set(err, -EINVAL,
+					   "unknown option \"-%c\"" SEE_HELP, optopt);
+		if (opt == '?')
+			return snp_err_set(err, -EINVAL,
+					   "unknown option \"%s\"" SEE_HELP, given);
 		rc = parse_one(opt, &o, err);
 		if (rc < 0)
 			return rc;
@@ -189,14 +194,15 @@ int top_options_parse(int argc, char **argv, struct top_options *ret_options,
 			break;
 	}
 	if (optind < argc && o.mode < TOP_MODE_HELP)
-		return snp_err_set(err, -EINVAL,
-				   "unexpected \"%s\"; name an instance with -n" SEE_HELP,
-				   argv[optind]);
+		return snp_err_set(
+		    err, -EINVAL,
+		    "unexpected \"%s\"; name an instance with -n" SEE_HELP,
+		    argv[optind]);
 	*ret_options = o;
 	return 0;
 }
 
-/* ---- texts ------------------------------------------------------------------------------------ */
+/* ---- texts ----------------------------------------------------------------------- */
 
 void top_options_help(FILE *out)
 {
@@ -205,7 +211,8 @@ void top_options_help(FILE *out)
 	    "\n"
 	    "Examples:\n"
 	    "  snakepit-top                          the only instance there is, live\n"
-	    "  snakepit-top -n prod -d 0.5           instance \"prod\", twice a second\n"
+	    "  snakepit-top -n prod -d 0.5           instance \"prod\", twice a "
+	    "second\n"
 	    "  snakepit-top --once                   print the state and exit\n"
 	    "  snakepit-top --once -s rss            largest workers first\n"
 	    "  snakepit-top --once -o worker,pid,rss a table of these columns\n"
@@ -213,23 +220,30 @@ void top_options_help(FILE *out)
 	    "\n"
 	    "What to watch:\n"
 	    "  -n, --instance NAME|PATH  instance, or path of a segment file\n"
-	    "                            (default: $SNAKEPIT_INSTANCE, else the only one)\n"
+	    "                            (default: $SNAKEPIT_INSTANCE, else the only "
+	    "one)\n"
 	    "How to watch it:\n"
 	    "  -d, --delay SEC     time between updates, 0.05 to 60 (1)\n"
 	    "  -s, --sort COL      sort workers; -COL descends, +COL ascends\n"
-	    "  -o, --columns LIST  columns to show, pool.COL for pools; -o help lists them\n"
+	    "  -o, --columns LIST  columns to show, pool.COL for pools; -o help lists "
+	    "them\n"
 	    "  -U, --ascii         draw with plain ASCII\n"
-	    "      --color[=WHEN]  auto, always, never; NO_COLOR is honoured (--no-color)\n"
+	    "      --color[=WHEN]  auto, always, never; NO_COLOR is honoured "
+	    "(--no-color)\n"
 	    "Without a terminal:\n"
-	    "  -1, --once          print once; also when the output is not a terminal.\n"
-	    "                      Rates are of 0.25 s, \"-\" where the runtime is not alive\n"
+	    "  -1, --once          print once; also when the output is not a "
+	    "terminal.\n"
+	    "                      Rates are of 0.25 s, \"-\" where the runtime is not "
+	    "alive\n"
 	    "      --json          one object with everything; times in nanoseconds\n"
 	    "\n"
 	    "  -h, --help          this text; in the live view ? lists the keys\n"
 	    "  -V, --version       version\n"
 	    "\n"
-	    "Exit codes: 0 fine, also for the last state of a runtime that ended; 1 failure;\n"
-	    "2 usage; 3 no such instance; 4 damaged or of another version; 128+n signal n.\n",
+	    "Exit codes: 0 fine, also for the last state of a runtime that ended; 1 "
+	    "failure;\n"
+	    "2 usage; 3 no such instance; 4 damaged or of another version; 128+n "
+	    "signal n.\n",
 	    out);
 }
 
@@ -246,6 +260,7 @@ void top_options_columns(FILE *out)
 					      top_columns[id].field,
 					      top_columns[id].help);
 	}
-	(void)fputs("\nThe unit at the end of a name may be left out: rss for rss_bytes.\n",
-		    out);
+	(void)fputs(
+	    "\nThe unit at the end of a name may be left out: rss for rss_bytes.\n",
+	    out);
 }

@@ -17,7 +17,8 @@ struct order {
 	bool descending, unhealthy_first;
 };
 
-static int compare_values(const struct top_value *a, const struct top_value *b, unsigned unit)
+static int compare_values(const struct top_value *a, const struct top_value *b,
+			  unsigned unit)
 {
 	if (top_unit_is_double(unit))
 		return (a->d > b->d) - (a->d < b->d);
@@ -71,7 +72,8 @@ static void build_grouped(struct top_rows *rows, const struct snp_look *look)
 	}
 }
 
-static struct keyed keyed_of(const struct snp_look *look, size_t i, enum top_column_id column)
+static struct keyed keyed_of(const struct snp_look *look, size_t i,
+			     enum top_column_id column)
 {
 	const struct snp_worker_stat *w = &look->workers[i];
 	struct keyed k = {.row = {.worker = i, .pool = w->pool}};

@@ -17,7 +17,8 @@
 enum top_sort_flags {
 	TOP_SORT_INVERT = 1,	      /* against the column's natural order */
 	TOP_SORT_UNHEALTHY_FIRST = 2, /* whatever needs attention stands on top */
-	TOP_SORT_BY_POOL = 4, /* headings, workers in order of their slots; rules the rest */
+	TOP_SORT_BY_POOL =
+	    4, /* headings, workers in order of their slots; rules the rest */
 };
 
 struct top_sort {

@@ -8,9 +8,9 @@
 
 #include "model/target.h"
 
-#define WINDOW_NS	 (TOP_WINDOW_S * SNP_NS_PER_S)
-#define EVENTS_PER_READ	 256
-#define EVENT_READS_MAX	 64
+#define WINDOW_NS	(TOP_WINDOW_S * SNP_NS_PER_S)
+#define EVENTS_PER_READ 256
+#define EVENT_READS_MAX 64
 
 struct top_sampler {
 	struct snp_target *target;
@@ -54,7 +54,7 @@ void top_sampler_destroy(struct top_sampler **sampler)
 	*sampler = NULL;
 }
 
-/* ---- the window of quantiles ---------------------------------------------------------------- */
+/* ---- the window of quantiles ----------------------------------------------------- */
 
 #define WINDOW_SLOTS (TOP_WINDOW_S + 1)
 
@@ -79,9 +79,11 @@ static struct snp_look *window_base(struct top_sampler *s, snp_mono_t now)
 
 static int window_add(struct top_sampler *s, const struct snp_look *look)
 {
-	/* Just under a second apart, so that a tick that comes early is not left out. */
-	if (s->window_nr > 0 && snp_mono_since_ns(look->taken, window_newest(s)->taken) <
-				    SNP_NS_PER_S * 9 / 10)
+	/* Just under a second apart, so that a tick that comes early is not left out.
+	 */
+	if (s->window_nr > 0 &&
+	    snp_mono_since_ns(look->taken, window_newest(s)->taken) <
+		SNP_NS_PER_S * 9 / 10)
 		return 0;
 	if (snp_look_copy(&s->window[s->window_head], look) < 0)
 		return -ENOMEM;
@@ -90,7 +92,7 @@ static int window_add(struct top_sampler *s, const struct snp_look *look)
 	return 0;
 }
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------- */
 
 static int events_read(struct top_sampler *s)
 {
@@ -151,7 +153,7 @@ static int events_take(struct top_sampler *s, struct top_frame *frame)
 	return 0;
 }
 
-/* ---- frames --------------------------------------------------------------------------------------- */
+/* ---- frames ---------------------------------------------------------------------- */
 
 static enum top_verdict verdict_of(const struct top_sampler *s)
 {
@@ -187,8 +189,9 @@ static void describe_segment(struct top_sampler *s, struct top_frame *frame)
 static void begin_generation(struct top_sampler *s, struct top_frame *frame)
 {
 	if (s->generation > 0)
-		top_history_add(&frame->history, &(struct top_sample){.at = snp_mono_now(),
-								      .gap = true});
+		top_history_add(
+		    &frame->history,
+		    &(struct top_sample){.at = snp_mono_now(), .gap = true});
 	s->generation = snp_target_generation(s->target);
 	s->final = false;
 	s->window_nr = 0;
@@ -217,7 +220,8 @@ static void describe_writer(struct top_sampler *s, struct top_frame *frame)
 	else
 		frame->heartbeat_age_ns = snp_mono_since_ns(now, stats->heartbeat_mono);
 	frame->uptime_ns = snp_mono_since_ns(
-	    snp_target_state(s->target) == SNP_TARGET_LIVE ? now : stats->heartbeat_mono,
+	    snp_target_state(s->target) == SNP_TARGET_LIVE ? now
+							   : stats->heartbeat_mono,
 	    info->start_mono);
 }
 
@@ -239,11 +243,12 @@ static int take_look(struct top_sampler *s, struct top_frame *frame)
 	s->next = old;
 	frame->torn += stats->retries;
 	frame->skipped += stats->rows_skipped;
-	top_history_add(&frame->history,
-			&(struct top_sample){.at = frame->look.taken,
-					     .req_s = frame->look.total.req_s,
-					     .queue = (double)frame->look.total.queue_depth,
-					     .restarts = frame->look.total.restarts});
+	top_history_add(
+	    &frame->history,
+	    &(struct top_sample){.at = frame->look.taken,
+				 .req_s = frame->look.total.req_s,
+				 .queue = (double)frame->look.total.queue_depth,
+				 .restarts = frame->look.total.restarts});
 	rc = window_add(s, &frame->look);
 	return rc < 0 ? rc : events_take(s, frame);
 }
@@ -264,8 +269,8 @@ int top_sampler_tick(struct top_sampler *s, struct top_frame *frame)
 		begin_generation(s, frame);
 	describe_writer(s, frame);
 	ended = snp_target_state(s->target) == SNP_TARGET_ENDED;
-	/* The numbers of a runtime that ended do not change: one last look, whose rates are
-	 * those of its last moments, and no more. */
+	/* The numbers of a runtime that ended do not change: one last look, whose rates
+	 * are those of its last moments, and no more. */
 	if (snp_target_fresh(s->target) && !s->final) {
 		rc = take_look(s, frame);
 		s->final = ended;

@@ -35,7 +35,7 @@ struct screen {
 	int line_cap;
 };
 
-/* ---- looks ---------------------------------------------------------------------------------- */
+/* ---- looks ----------------------------------------------------------------------- */
 
 static const struct {
 	attr_t mono, color;
@@ -75,17 +75,19 @@ static void prepare_looks(struct screen *screen, enum screen_colors colors)
 	}
 }
 
-/* ---- taking over and giving back --------------------------------------------------------------- */
+/* ---- taking over and giving back ------------------------------------------------- */
 
 static void append_capability(char *text, size_t size, const char *name)
 {
 	const char *value = tigetstr(name);
+	size_t used = strlen(text), len;
 
 	if (!value || (intptr_t)value == -1)
 		return;
 	/* Padding ("$<5>") is for terminals nobody crashes on any more. */
-	if (strlen(text) + strlen(value) < size)
-		(void)strcat(text, value);
+	len = strlen(value);
+	if (len < size - used)
+		memcpy(text + used, value, len + 1);
 }
 
 static void guard(const struct screen *screen)
@@ -120,8 +122,8 @@ static void release_stderr(struct screen *screen)
 		return;
 	len = lseek(STDERR_FILENO, 0, SEEK_CUR);
 	while (from < len)
-		if (sendfile(screen->stderr_fd, STDERR_FILENO, &from, (size_t)(len - from)) <=
-		    0)
+		if (sendfile(screen->stderr_fd, STDERR_FILENO, &from,
+			     (size_t)(len - from)) <= 0)
 			break;
 	(void)dup2(screen->stderr_fd, STDERR_FILENO);
 	(void)close(screen->stderr_fd);
@@ -134,8 +136,9 @@ static int open_input(struct screen *screen, struct snp_err *err)
 		return 0;
 	screen->in = fopen("/dev/tty", "re");
 	if (!screen->in)
-		return snp_err_set(err, -ENOTTY,
-				   "no terminal to read keys from; use --once or --json");
+		return snp_err_set(
+		    err, -ENOTTY,
+		    "no terminal to read keys from; use --once or --json");
 	return 0;
 }
 
@@ -146,7 +149,8 @@ static int open_term(struct screen *screen, struct snp_err *err)
 	FILE *in = screen->in ? screen->in : stdin;
 
 	screen->term = newterm(NULL, stdout, in);
-	for (size_t i = 0; i < sizeof(fallbacks) / sizeof(*fallbacks) && !screen->term; i++) {
+	for (size_t i = 0; i < sizeof(fallbacks) / sizeof(*fallbacks) && !screen->term;
+	     i++) {
 		screen->fallback = fallbacks[i];
 		screen->term = newterm(fallbacks[i], stdout, in);
 	}
@@ -170,7 +174,8 @@ static void set_modes(void)
 	(void)curs_set(0);
 }
 
-int screen_open(enum screen_colors colors, struct screen **ret_screen, struct snp_err *err)
+int screen_open(enum screen_colors colors, struct screen **ret_screen,
+		struct snp_err *err)
 {
 	struct screen *screen = calloc(1, sizeof(*screen));
 	int rc;
@@ -236,7 +241,7 @@ const char *screen_fallback(const struct screen *screen)
 	return screen->fallback;
 }
 
-/* ---- size ------------------------------------------------------------------------------------------ */
+/* ---- size ------------------------------------------------------------------------ */
 
 void screen_size(const struct screen *screen, int *ret_rows, int *ret_cols)
 {
@@ -255,12 +260,13 @@ void screen_resized(struct screen *screen)
 {
 	struct winsize size;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 &&
+	    size.ws_col > 0)
 		(void)resizeterm(size.ws_row, size.ws_col);
 	screen_repaint(screen);
 }
 
-/* ---- drawing ---------------------------------------------------------------------------------------- */
+/* ---- drawing --------------------------------------------------------------------- */
 
 static void draw_line(struct screen *screen, const struct top_grid *grid, int row)
 {
@@ -277,22 +283,25 @@ static void draw_line(struct screen *screen, const struct top_grid *grid, int ro
 			attr |= A_DIM;
 		if (cell->flags & TOP_CELL_SELECTED)
 			attr |= A_REVERSE;
-		(void)setcchar(&screen->line[n++], text, attr, screen->pairs[cell->style],
-			       NULL);
+		(void)setcchar(&screen->line[n++], text, attr,
+			       screen->pairs[cell->style], NULL);
 	}
 	(void)mvadd_wchnstr(row, 0, screen->line, n);
 }
 
-static bool line_is_shown(const struct screen *screen, const struct top_grid *grid, int row)
+static bool line_is_shown(const struct screen *screen, const struct top_grid *grid,
+			  int row)
 {
 	return screen->shown.rows == grid->rows && screen->shown.cols == grid->cols &&
-	       memcmp(top_grid_cell(&screen->shown, row, 0), top_grid_cell(grid, row, 0),
+	       memcmp(top_grid_cell(&screen->shown, row, 0),
+		      top_grid_cell(grid, row, 0),
 		      (size_t)grid->cols * sizeof(struct top_cell)) == 0;
 }
 
 void screen_draw(struct screen *screen, const struct top_grid *grid)
 {
-	size_t bytes = (size_t)grid->rows * (size_t)grid->cols * sizeof(struct top_cell);
+	size_t bytes =
+	    (size_t)grid->rows * (size_t)grid->cols * sizeof(struct top_cell);
 
 	if (bytes == 0)
 		return;
@@ -315,7 +324,7 @@ void screen_draw(struct screen *screen, const struct top_grid *grid)
 	(void)refresh();
 }
 
-/* ---- keys ---------------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------ */
 
 int screen_fd(const struct screen *screen)
 {

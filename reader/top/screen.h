@@ -4,8 +4,8 @@
  *
  * The only user of curses. There is at most one screen in a process (curses keeps its
  * state in globals, and so must a handler that restores the terminal in a crash). While
- * a screen is open, what the process writes to stderr is kept and printed when it closes.
- * One thread, the one that opened it.
+ * a screen is open, what the process writes to stderr is kept and printed when it
+ * closes. One thread, the one that opened it.
  */
 #ifndef SNP_TOP_SCREEN_H
 #define SNP_TOP_SCREEN_H
@@ -26,7 +26,8 @@ enum screen_colors {
 /* Take over the controlling terminal. A $TERM without an entry falls back to
  * xterm-256color and then ansi. -ENOTTY: there is no terminal; -EINVAL: no usable
  * entry. */
-int screen_open(enum screen_colors colors, struct screen **ret_screen, struct snp_err *err);
+int screen_open(enum screen_colors colors, struct screen **ret_screen,
+		struct snp_err *err);
 /* Give the terminal back; then print what was held back from stderr. */
 void screen_close(struct screen **screen);
 

@@ -8,7 +8,8 @@
 static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 #define FATAL_SIGNALS (sizeof(fatal_signals) / sizeof(*fatal_signals))
 
-/* A handler has no argument of ours: this is the one place where a global is the way. */
+/* A handler has no argument of ours: this is the one place where a global is the way.
+ */
 static struct {
 	volatile sig_atomic_t armed;
 	int fd;

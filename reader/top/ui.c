@@ -7,16 +7,16 @@
 
 #define TOAST_MS 1250
 
-static const unsigned delay_steps_ms[] = {50,	100,  200,  500,   1000,
+static const unsigned delay_steps_ms[] = {50,	100,  200,   500,   1000,
 					  2000, 5000, 10000, 30000, 60000};
 #define DELAY_STEPS (sizeof(delay_steps_ms) / sizeof(*delay_steps_ms))
 
 void top_ui_init(struct top_ui *ui)
 {
-	*ui = (struct top_ui){
-	    .sort = {.column = TOP_COLUMN_WORKER_worker, .flags = TOP_SORT_UNHEALTHY_FIRST},
-	    .delay_ms = TOP_DELAY_DEFAULT_MS,
-	    .page = 1};
+	*ui = (struct top_ui){.sort = {.column = TOP_COLUMN_WORKER_worker,
+				       .flags = TOP_SORT_UNHEALTHY_FIRST},
+			      .delay_ms = TOP_DELAY_DEFAULT_MS,
+			      .page = 1};
 }
 
 void top_ui_toast(struct top_ui *ui, snp_mono_t now, const char *fmt, ...)
@@ -29,7 +29,7 @@ void top_ui_toast(struct top_ui *ui, snp_mono_t now, const char *fmt, ...)
 	ui->toast_until = snp_mono_add_ms(now, TOAST_MS);
 }
 
-/* ---- selection --------------------------------------------------------------------------- */
+/* ---- selection ------------------------------------------------------------------- */
 
 size_t top_ui_selected_row(const struct top_ui *ui, const struct top_rows *rows,
 			   const struct snp_look *look)
@@ -52,10 +52,12 @@ static void select_row(struct top_ui *ui, const struct top_row *row,
 {
 	ui->selected = true;
 	ui->selected_slot = look->workers[row->worker].slot;
-	memcpy(ui->selected_pool, look->pools[row->pool].name, sizeof(ui->selected_pool));
+	memcpy(ui->selected_pool, look->pools[row->pool].name,
+	       sizeof(ui->selected_pool));
 }
 
-/* To the worker `steps` away, or the last one on the way there; headings do not count. */
+/* To the worker `steps` away, or the last one on the way there; headings do not count.
+ */
 static void move_by(struct top_ui *ui, long steps, const struct top_rows *rows,
 		    const struct snp_look *look)
 {
@@ -79,7 +81,8 @@ static void move_by(struct top_ui *ui, long steps, const struct top_rows *rows,
 		pos = next;
 		steps -= dir;
 	}
-	if (pos >= 0 && pos < (long)rows->nr && rows->row[pos].worker != TOP_ROW_HEADING)
+	if (pos >= 0 && pos < (long)rows->nr &&
+	    rows->row[pos].worker != TOP_ROW_HEADING)
 		select_row(ui, &rows->row[pos], look);
 }
 
@@ -96,7 +99,7 @@ static void move_to_end(struct top_ui *ui, long dir, const struct top_rows *rows
 	}
 }
 
-/* ---- settings ------------------------------------------------------------------------------ */
+/* ---- settings -------------------------------------------------------------------- */
 
 static void step_delay(struct top_ui *ui, int dir, snp_mono_t now)
 {
@@ -138,12 +141,13 @@ static void change_sort(struct top_ui *ui, enum top_action action, snp_mono_t no
 		break;
 	case TOP_ACTION_GROUP:
 		*flags ^= TOP_SORT_BY_POOL;
-		top_ui_toast(ui, now, *flags & TOP_SORT_BY_POOL ? "grouped by pool"
-								 : "not grouped");
+		top_ui_toast(ui, now,
+			     *flags & TOP_SORT_BY_POOL ? "grouped by pool"
+						       : "not grouped");
 		return;
 	default:
-		ui->sort.column = top_sort_step(ui->sort.column,
-						action == TOP_ACTION_SORT_LEFT ? -1 : 1);
+		ui->sort.column = top_sort_step(
+		    ui->sort.column, action == TOP_ACTION_SORT_LEFT ? -1 : 1);
 		*flags &= ~(unsigned)TOP_SORT_BY_POOL;
 		break;
 	}
@@ -152,7 +156,7 @@ static void change_sort(struct top_ui *ui, enum top_action action, snp_mono_t no
 		     *flags & TOP_SORT_UNHEALTHY_FIRST ? ", unhealthy first" : "");
 }
 
-/* ---- keys ---------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------ */
 
 static void help_key(struct top_ui *ui, enum top_action action)
 {

@@ -2,8 +2,8 @@
 /*
  * ui.h - what the user has chosen, and how keys change it.
  *
- * Pure: keys go in, state comes out; the program looks at the state and acts. One thread
- * at a time.
+ * Pure: keys go in, state comes out; the program looks at the state and acts. One
+ * thread at a time.
  */
 #ifndef SNP_TOP_UI_H
 #define SNP_TOP_UI_H
@@ -30,8 +30,8 @@ struct top_ui {
 	struct top_sort sort;
 	struct top_shown shown[TOP_TABLE_NR];
 	unsigned delay_ms; /* 0 = this is no live view */
-	bool ascii;	 /* draw with ASCII alone */
-	bool utf8;	 /* the terminal could do more than ASCII */
+	bool ascii;	   /* draw with ASCII alone */
+	bool utf8;	   /* the terminal could do more than ASCII */
 	bool help;
 	bool paused;
 	snp_wall_t paused_at;
@@ -39,7 +39,8 @@ struct top_ui {
 	bool selected;
 	char selected_pool[SNP_POOL_NAME_BYTES];
 	uint32_t selected_slot;
-	/* Scroll positions; the view clamps what it uses, top_ui_viewed() takes that over. */
+	/* Scroll positions; the view clamps what it uses, top_ui_viewed() takes that
+	 * over. */
 	size_t first, help_first;
 	size_t page; /* worker rows that fit */
 	char toast[96];
@@ -55,7 +56,8 @@ struct top_viewport {
 
 void top_ui_init(struct top_ui *ui);
 
-/* `now` is for the clock of messages, `wall` for what is shown as the time of a pause. */
+/* `now` is for the clock of messages, `wall` for what is shown as the time of a pause.
+ */
 struct top_moment {
 	snp_mono_t now;
 	snp_wall_t wall;

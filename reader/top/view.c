@@ -61,8 +61,9 @@ static struct plan plan_of(const struct top_scene *scene, const struct top_grid 
 		p.graphs = take(&left, 1, table);
 		p.graphs += take(&left, 1, table + 1);
 	}
-	p.events = take(&left, min((int)min(rows_of(f->events.nr), 64), max(3, grid->rows / 8)),
-			table + 1);
+	p.events = take(
+	    &left, min((int)min(rows_of(f->events.nr), 64), max(3, grid->rows / 8)),
+	    table + 1);
 	p.workers = min(left, workers + 1);
 	slack = left - p.workers;
 	/* A short worker table leaves its room to the events. */
@@ -71,7 +72,7 @@ static struct plan plan_of(const struct top_scene *scene, const struct top_grid 
 	return p;
 }
 
-/* ---- parts of the whole screen --------------------------------------------------------------- */
+/* ---- parts of the whole screen --------------------------------------------------- */
 
 /* "-- workers 1-9 of 64 -- by worker, unhealthy first -- ..." */
 static void draw_rule(const struct top_scene *scene, struct top_grid *grid, int row,
@@ -80,7 +81,8 @@ static void draw_rule(const struct top_scene *scene, struct top_grid *grid, int 
 	const struct top_frame *f = scene->frame;
 	const struct top_sort *sort = &scene->ui->sort;
 	size_t nr = scene->rows->nr, last = viewport->first + viewport->page;
-	struct top_pen pen = {.grid = grid, .row = row, .col = 2, .end = grid->cols - 2};
+	struct top_pen pen = {
+	    .grid = grid, .row = row, .col = 2, .end = grid->cols - 2};
 	char text[96];
 
 	top_grid_fill(grid, row, 0, grid->cols, TOP_DIM, grid->ascii ? '-' : 0x2500);
@@ -90,13 +92,13 @@ static void draw_rule(const struct top_scene *scene, struct top_grid *grid, int 
 		(void)snprintf(text, sizeof(text), " workers %zu-%zu of %zu ",
 			       viewport->first + 1, last < nr ? last : nr, nr);
 	pen.col += top_pen_put_whole(&pen, TOP_NORMAL, text);
-	(void)snprintf(text, sizeof(text), " %s%s%s ",
-		       sort->flags & TOP_SORT_BY_POOL ? "grouped by pool" : "by ",
-		       sort->flags & TOP_SORT_BY_POOL ? "" : top_columns[sort->column].field,
-		       !(sort->flags & TOP_SORT_BY_POOL) &&
-			       sort->flags & TOP_SORT_UNHEALTHY_FIRST
-			   ? ", unhealthy first"
-			   : "");
+	(void)snprintf(
+	    text, sizeof(text), " %s%s%s ",
+	    sort->flags & TOP_SORT_BY_POOL ? "grouped by pool" : "by ",
+	    sort->flags & TOP_SORT_BY_POOL ? "" : top_columns[sort->column].field,
+	    !(sort->flags & TOP_SORT_BY_POOL) && sort->flags & TOP_SORT_UNHEALTHY_FIRST
+		? ", unhealthy first"
+		: "");
 	pen.col += top_pen_put_whole(&pen, TOP_DIM, text);
 	if (f->look.window_ns > 0) {
 		(void)snprintf(text, sizeof(text), " quantiles of the last %.0fs ",
@@ -169,22 +171,24 @@ static void draw_graphs(const struct top_scene *scene, struct top_grid *grid, in
 	if (plan->area == 0)
 		return;
 	view_graph_area(scene, grid,
-			(struct view_area){.row = row, .col = 1, .rows = plan->area - 1,
-					   .cols = half},
+			(struct view_area){
+			    .row = row, .col = 1, .rows = plan->area - 1, .cols = half},
 			TOP_SERIES_REQ);
-	view_graph_area(scene, grid,
-			(struct view_area){.row = row, .col = half + 4,
-					   .rows = plan->area - 1, .cols = half},
-			TOP_SERIES_QUEUE);
+	view_graph_area(
+	    scene, grid,
+	    (struct view_area){
+		.row = row, .col = half + 4, .rows = plan->area - 1, .cols = half},
+	    TOP_SERIES_QUEUE);
 }
 
-/* ---- scrolling ---------------------------------------------------------------------------------- */
+/* ---- scrolling ------------------------------------------------------------------- */
 
 /* The selected worker is in sight, the page is full where it can be. */
 static size_t first_row(const struct top_scene *scene, size_t page)
 {
 	size_t nr = scene->rows->nr, first = scene->ui->first;
-	size_t selected = top_ui_selected_row(scene->ui, scene->rows, &scene->frame->look);
+	size_t selected =
+	    top_ui_selected_row(scene->ui, scene->rows, &scene->frame->look);
 
 	if (page == 0)
 		return 0;
@@ -253,9 +257,8 @@ static void freeze(const struct top_scene *scene, struct top_grid *grid)
 void top_view(const struct top_scene *scene, struct top_grid *grid,
 	      struct top_viewport *ret_viewport)
 {
-	struct top_viewport viewport = {.help_first = scene->ui->help_first,
-					.first = scene->ui->first,
-					.page = 1};
+	struct top_viewport viewport = {
+	    .help_first = scene->ui->help_first, .first = scene->ui->first, .page = 1};
 
 	if (scene->ui->help) {
 		viewport.help_first = view_help(scene, grid);
@@ -270,7 +273,7 @@ void top_view(const struct top_scene *scene, struct top_grid *grid,
 	*ret_viewport = viewport;
 }
 
-/* ---- once ------------------------------------------------------------------------------------------ */
+/* ---- once ------------------------------------------------------------------------ */
 
 #define ONCE_EVENTS 5
 
@@ -279,7 +282,8 @@ int top_view_once(const struct top_scene *scene, int cols, struct top_grid *grid
 	const struct top_shown *shown = scene->ui->shown;
 	bool all = shown[TOP_TABLE_POOL].nr == 0 && shown[TOP_TABLE_WORKER].nr == 0;
 	int pools = rows_of(scene->frame->look.pools_nr), row = 0;
-	int workers = rows_of(scene->rows->nr), events = rows_of(scene->frame->events.nr);
+	int workers = rows_of(scene->rows->nr),
+	    events = rows_of(scene->frame->events.nr);
 	int rows = pools + workers + 2;
 
 	events = all ? min(events, ONCE_EVENTS) : 0;

@@ -23,14 +23,16 @@ static enum top_style severity_style(enum top_severity severity)
 static void draw_event(const struct top_event *event, struct top_grid *grid, int row)
 {
 	enum top_severity severity = top_event_severity(&event->event);
-	struct top_pen pen = {.grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
+	struct top_pen pen = {
+	    .grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
 	char text[TOP_EVENT_BYTES];
 	int subject;
 
 	event_time(text, event->wall);
 	top_pen_put(&pen, TOP_DIM, text);
 	pen.col++;
-	top_pen_printf(&pen, severity_style(severity), "%-5s", top_severity_name(severity));
+	top_pen_printf(&pen, severity_style(severity), "%-5s",
+		       top_severity_name(severity));
 	pen.col++;
 	subject = pen.col;
 	top_event_subject(text, event);
@@ -47,6 +49,7 @@ int view_events(const struct top_scene *scene, struct top_grid *grid, int row, i
 
 	rows = rows < kept ? rows : kept;
 	for (int i = 0; i < rows; i++)
-		draw_event(top_eventlog_at(log, (unsigned)(rows - 1 - i)), grid, row + i);
+		draw_event(top_eventlog_at(log, (unsigned)(rows - 1 - i)), grid,
+			   row + i);
 	return rows > 0 ? rows : 0;
 }

@@ -33,7 +33,8 @@ static uint32_t block(int eighths, bool ascii)
 static uint32_t line_glyph(int level, bool ascii)
 {
 	if (ascii)
-		return (unsigned char)ascii_ramp[level * ((int)sizeof(ascii_ramp) - 2) / 8];
+		return (
+		    unsigned char)ascii_ramp[level * ((int)sizeof(ascii_ramp) - 2) / 8];
 	return block(level > 0 ? level : 1, false);
 }
 
@@ -98,7 +99,8 @@ static const char *series_name(enum top_series series)
 void view_graph_line(const struct top_scene *scene, struct top_grid *grid, int row,
 		     enum top_series series)
 {
-	struct top_pen pen = {.grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
+	struct top_pen pen = {
+	    .grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
 	int cols = grid->cols - 8 - PEAK_COLS - 1;
 	char peak[64];
 
@@ -116,8 +118,10 @@ void view_graph_line(const struct top_scene *scene, struct top_grid *grid, int r
 void view_graph_area(const struct top_scene *scene, struct top_grid *grid,
 		     struct view_area area, enum top_series series)
 {
-	struct top_pen pen = {
-	    .grid = grid, .row = area.row, .col = area.col, .end = area.col + area.cols};
+	struct top_pen pen = {.grid = grid,
+			      .row = area.row,
+			      .col = area.col,
+			      .end = area.col + area.cols};
 	char peak[64];
 
 	describe_peak(peak, scene, series, area.cols);

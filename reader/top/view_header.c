@@ -53,7 +53,7 @@ static void delay_text(char out[32], const struct top_ui *ui)
 		(void)snprintf(out, 32, "every %gs", (double)ui->delay_ms / 1000.0);
 }
 
-/* ---- the first line ---------------------------------------------------------------------- */
+/* ---- the first line -------------------------------------------------------------- */
 
 static void verdict_text(char out[64], const struct top_scene *scene)
 {
@@ -68,7 +68,8 @@ static void verdict_text(char out[64], const struct top_scene *scene)
 	switch (f->verdict) {
 	case TOP_LIVE:
 		top_format_latency(age, f->heartbeat_age_ns, 4);
-		(void)snprintf(out, 64, "%s +%s", f->draining ? "DRAINING" : "LIVE", age);
+		(void)snprintf(out, 64, "%s +%s", f->draining ? "DRAINING" : "LIVE",
+			       age);
 		break;
 	case TOP_STALE:
 	case TOP_DEAD:
@@ -120,7 +121,8 @@ void view_status(const struct top_scene *scene, struct top_grid *grid, int row)
 {
 	const struct top_frame *f = scene->frame;
 	bool final = top_verdict_is_final(f->verdict) && !scene->ui->paused;
-	struct top_pen pen = {.grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
+	struct top_pen pen = {
+	    .grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
 	char text[64];
 	int room;
 
@@ -134,9 +136,11 @@ void view_status(const struct top_scene *scene, struct top_grid *grid, int row)
 	/* The verdict is what the line is for: the name gives way to it. */
 	room = pen.end - pen.col - (int)strlen(text) - 2;
 	if (room >= 3)
-		pen.col += top_grid_put(grid, row, pen.col, room, TOP_ACCENT, f->instance) + 2;
+		pen.col +=
+		    top_grid_put(grid, row, pen.col, room, TOP_ACCENT, f->instance) + 2;
 	top_pen_put(&pen, verdict_style(scene), text);
-	clock_text(text, f->wall, grid->cols >= WIDE_COLS ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S");
+	clock_text(text, f->wall,
+		   grid->cols >= WIDE_COLS ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S");
 	if (pen.end - pen.col > (int)strlen(text) + 2) {
 		top_pen_put_right(&pen, TOP_NORMAL, text);
 		pen.end -= 2;
@@ -149,12 +153,13 @@ void view_status(const struct top_scene *scene, struct top_grid *grid, int row)
 	put_details(&pen, f);
 	if (final) {
 		if (scene->ui->delay_ms > 0)
-			(void)top_pen_put_whole(&pen, TOP_BANNER, "  waiting for a new run");
+			(void)top_pen_put_whole(&pen, TOP_BANNER,
+						"  waiting for a new run");
 		top_grid_style(grid, row, 0, grid->cols, TOP_BANNER);
 	}
 }
 
-/* ---- the lines below it ------------------------------------------------------------------- */
+/* ---- the lines below it ---------------------------------------------------------- */
 
 static const struct {
 	unsigned status;
@@ -168,7 +173,8 @@ static const struct {
     {SNP_WORKER_STATUS_DRAINING, "draining", 'd', TOP_WARN},
 };
 
-/* One letter for so many workers: "bbbbbbiiiisX", each group at least one letter wide. */
+/* One letter for so many workers: "bbbbbbiiiisX", each group at least one letter wide.
+ */
 static void put_lane(struct top_pen *pen, const struct snp_pool_stat *t)
 {
 	uint64_t cols = (uint64_t)(pen->end - pen->col - 4);
@@ -184,7 +190,8 @@ static void put_lane(struct top_pen *pen, const struct snp_pool_stat *t)
 		uint64_t part = (n * width + t->workers - 1) / t->workers;
 
 		for (; part > 0 && pen->col < pen->end - 2; part--)
-			top_pen_printf(pen, statuses[i].style, "%c", statuses[i].letter);
+			top_pen_printf(pen, statuses[i].style, "%c",
+				       statuses[i].letter);
 	}
 	for (down = (down * width + t->workers - 1) / t->workers;
 	     down > 0 && pen->col < pen->end - 1; down--)
@@ -195,7 +202,8 @@ static void put_lane(struct top_pen *pen, const struct snp_pool_stat *t)
 void view_workers_line(const struct top_scene *scene, struct top_grid *grid, int row)
 {
 	const struct snp_pool_stat *t = &scene->frame->look.total;
-	struct top_pen pen = {.grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
+	struct top_pen pen = {
+	    .grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
 	uint64_t down = t->by_status[SNP_WORKER_STATUS_DOWN];
 	uint64_t recent = top_history_restarts_1min(&scene->frame->history);
 	char text[64];
@@ -235,7 +243,8 @@ static void put_latency(struct top_pen *pen, const char *label, uint64_t ns)
 void view_rates_line(const struct top_scene *scene, struct top_grid *grid, int row)
 {
 	const struct snp_pool_stat *t = &scene->frame->look.total;
-	struct top_pen pen = {.grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
+	struct top_pen pen = {
+	    .grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
 	char depth[TOP_FORMAT_BYTES], limit[TOP_FORMAT_BYTES], text[64];
 
 	put_rate(&pen, "req/s", TOP_STRONG, t->req_s);
@@ -260,7 +269,7 @@ void view_rates_line(const struct top_scene *scene, struct top_grid *grid, int r
 	put_pair(&pen, "cpu%", TOP_NORMAL, text);
 }
 
-/* ---- small terminals ---------------------------------------------------------------------- */
+/* ---- small terminals ------------------------------------------------------------- */
 
 int view_compact_lines(const struct top_scene *scene, struct top_grid *grid)
 {

@@ -5,9 +5,11 @@
 
 #define KEYS_COLS 18
 
-static void draw_action(const struct top_action_info *action, struct top_grid *grid, int row)
+static void draw_action(const struct top_action_info *action, struct top_grid *grid,
+			int row)
 {
-	struct top_pen pen = {.grid = grid, .row = row, .col = 2, .end = grid->cols - 1};
+	struct top_pen pen = {
+	    .grid = grid, .row = row, .col = 2, .end = grid->cols - 1};
 	char name[TOP_KEY_NAME_BYTES];
 
 	for (int i = 0; i < TOP_ACTION_KEYS_MAX && action->keys[i]; i++) {
@@ -32,8 +34,9 @@ size_t view_help(const struct top_scene *scene, struct top_grid *grid)
 		first = lines > page ? lines - page : 0;
 	if (grid->rows > 2) {
 		top_grid_fill(grid, 0, 0, grid->cols, TOP_TITLE, ' ');
-		(void)top_grid_put(grid, 0, 1, grid->cols - 1, TOP_TITLE,
-				   "KEYS  (snakepit-top only reads: no key changes the runtime)");
+		(void)top_grid_put(
+		    grid, 0, 1, grid->cols - 1, TOP_TITLE,
+		    "KEYS  (snakepit-top only reads: no key changes the runtime)");
 		row = 1;
 	}
 	for (size_t i = first; i < lines && row < grid->rows; i++, row++)

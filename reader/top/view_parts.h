@@ -32,7 +32,8 @@ int view_workers(const struct top_scene *scene, struct top_grid *grid, int row,
 		 size_t first, int rows);
 
 /* view_events.c: the newest `rows` events, oldest first */
-int view_events(const struct top_scene *scene, struct top_grid *grid, int row, int rows);
+int view_events(const struct top_scene *scene, struct top_grid *grid, int row,
+		int rows);
 
 /* view_help.c: the whole screen; returns the first line shown after clamping */
 size_t view_help(const struct top_scene *scene, struct top_grid *grid);

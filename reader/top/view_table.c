@@ -18,7 +18,7 @@ struct layout {
 	} item[TOP_COLUMN_NR];
 };
 
-/* ---- choosing columns -------------------------------------------------------------------- */
+/* ---- choosing columns ------------------------------------------------------------ */
 
 static int digits(uint64_t n)
 {
@@ -57,7 +57,8 @@ static int name_width(const struct top_scene *scene, enum top_table table, int c
 
 static bool is_name(enum top_column_id id)
 {
-	return top_columns[id].unit == TOP_UNIT_NAME || top_columns[id].unit == TOP_UNIT_WORKER;
+	return top_columns[id].unit == TOP_UNIT_NAME ||
+	       top_columns[id].unit == TOP_UNIT_WORKER;
 }
 
 static int column_width(enum top_column_id id, int name_cols)
@@ -74,8 +75,10 @@ static unsigned fitting_rank(enum top_table table, int cols, int name_cols)
 		int sum = 0;
 
 		for (int id = 0; id < TOP_COLUMN_NR; id++)
-			if (top_columns[id].table == table && top_columns[id].rank <= next)
-				sum += column_width((enum top_column_id)id, name_cols) + 1;
+			if (top_columns[id].table == table &&
+			    top_columns[id].rank <= next)
+				sum +=
+				    column_width((enum top_column_id)id, name_cols) + 1;
 		if (sum > cols + 1)
 			break;
 		rank = next;
@@ -102,7 +105,8 @@ static void choose_columns(struct layout *layout, const struct top_scene *scene,
 static void lay_out(struct layout *layout, const struct top_scene *scene,
 		    enum top_table table, const struct top_grid *grid)
 {
-	int cols = grid->cols - 1; /* the first column of the screen is for the marker */
+	int cols =
+	    grid->cols - 1; /* the first column of the screen is for the marker */
 	int name_cols = name_width(scene, table, cols, grid->ascii), sum = 0, col = 1;
 
 	choose_columns(layout, scene, table, cols, name_cols);
@@ -117,7 +121,7 @@ static void lay_out(struct layout *layout, const struct top_scene *scene,
 	}
 }
 
-/* ---- drawing --------------------------------------------------------------------------------- */
+/* ---- drawing --------------------------------------------------------------------- */
 
 static uint32_t arrow(const struct top_sort *sort, bool ascii)
 {
@@ -153,7 +157,8 @@ static void draw_titles(const struct layout *layout, const struct top_scene *sce
 }
 
 static void draw_row(const struct layout *layout, struct top_grid *grid, int row,
-		     const struct snp_pool_stat *pool, const struct snp_worker_stat *worker)
+		     const struct snp_pool_stat *pool,
+		     const struct snp_worker_stat *worker)
 {
 	for (size_t i = 0; i < layout->nr; i++) {
 		struct top_place place = {.grid = grid,
@@ -165,7 +170,8 @@ static void draw_row(const struct layout *layout, struct top_grid *grid, int row
 	}
 }
 
-static bool pool_has_selection(const struct top_ui *ui, const struct snp_pool_stat *pool)
+static bool pool_has_selection(const struct top_ui *ui,
+			       const struct snp_pool_stat *pool)
 {
 	return ui->selected && strcmp(ui->selected_pool, pool->name) == 0;
 }
@@ -188,16 +194,19 @@ int view_pools(const struct top_scene *scene, struct top_grid *grid, int row, in
 	}
 	if (shown == look->pools_nr)
 		return 1 + (int)shown;
-	(void)snprintf(more, sizeof(more), "and %zu more pools", look->pools_nr - shown);
+	(void)snprintf(more, sizeof(more), "and %zu more pools",
+		       look->pools_nr - shown);
 	if (rows > 0)
-		(void)top_grid_put(grid, row + 1 + (int)shown, 1, grid->cols - 2, TOP_DIM,
-				   more);
+		(void)top_grid_put(grid, row + 1 + (int)shown, 1, grid->cols - 2,
+				   TOP_DIM, more);
 	return 1 + rows;
 }
 
-static void draw_heading(const struct snp_pool_stat *pool, struct top_grid *grid, int row)
+static void draw_heading(const struct snp_pool_stat *pool, struct top_grid *grid,
+			 int row)
 {
-	struct top_pen pen = {.grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
+	struct top_pen pen = {
+	    .grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
 
 	top_pen_put(&pen, TOP_ACCENT, pool->name);
 	top_pen_printf(&pen, TOP_DIM, "  %" PRIu64 " busy of %" PRIu64 " workers",

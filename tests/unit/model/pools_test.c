@@ -8,7 +8,7 @@
 #include "snakepit/read.h"
 #include "snakepit/write.h"
 
-/* ---- fixture: one pool, two workers, two tools --------------------------------------- */
+/* ---- fixture: one pool, two workers, two tools ----------------------------------- */
 
 struct fixture {
 	char dir[64];
@@ -56,17 +56,20 @@ static int open_fixture(void **state)
 	if (snp_writer_create(&options, &f->writer, &err) < 0)
 		fail_msg("create: %s", err.msg);
 	assert_int_equal(0, snp_bank_adopt(f->writer, &f->bank));
-	f->pool = declare(f, (struct snp_row_decl){
-				 .kind = SNP_ROW_POOL, .name = "default", .text = "a.B"});
+	f->pool =
+	    declare(f, (struct snp_row_decl){
+			   .kind = SNP_ROW_POOL, .name = "default", .text = "a.B"});
 	/* Slots out of order: looks sort them. */
 	for (uint32_t i = 0; i < 2; i++)
 		f->worker[i] = declare(f, (struct snp_row_decl){.kind = SNP_ROW_WORKER,
 								.pool = f->pool,
 								.slot = 1 - i});
-	f->tool[0] = declare(f, (struct snp_row_decl){
-				    .kind = SNP_ROW_TOOL, .pool = f->pool, .name = "x"});
-	f->tool[1] = declare(f, (struct snp_row_decl){
-				    .kind = SNP_ROW_TOOL, .pool = f->pool, .name = "y"});
+	f->tool[0] = declare(
+	    f,
+	    (struct snp_row_decl){.kind = SNP_ROW_TOOL, .pool = f->pool, .name = "x"});
+	f->tool[1] = declare(
+	    f,
+	    (struct snp_row_decl){.kind = SNP_ROW_TOOL, .pool = f->pool, .name = "y"});
 	snp_writer_heartbeat(f->writer, 0, 1);
 	assert_int_equal(0, snp_writer_publish(f->writer, &err));
 	if (snp_segment_attach(snp_writer_path(f->writer), &f->seg, &err) < 0)
@@ -92,7 +95,7 @@ static int close_fixture(void **state)
 	return 0;
 }
 
-/* ---- helpers ---------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------- */
 
 #define WORD(id) (offsetof(struct snp_pool_ledger, id) / sizeof(uint64_t))
 
@@ -109,7 +112,8 @@ static void put_ledger(struct fixture *f, uint64_t requests, uint64_t errors)
 			  sizeof(words) / sizeof(*words));
 }
 
-static void put_process(struct fixture *f, unsigned worker, uint64_t pid, uint64_t start_ns)
+static void put_process(struct fixture *f, unsigned worker, uint64_t pid,
+			uint64_t start_ns)
 {
 	uint64_t words[SNP_PROC_PYTHON_HI + 1] = {[SNP_PROC_INCARNATION] = 2,
 						  [SNP_PROC_PID] = pid,
@@ -147,7 +151,7 @@ static bool near(double a, double b)
 	return fabs(a - b) < 1e-6;
 }
 
-/* ---- cases -------------------------------------------------------------------------------- */
+/* ---- cases ----------------------------------------------------------------------- */
 
 static void read_alone_has_values_and_no_rates(void **state)
 {
@@ -266,11 +270,13 @@ static void quantiles_are_of_the_window_and_add_up_tools(void **state)
 
 	/* Before the window: slow ones that must not count. */
 	for (int i = 0; i < 1000; i++)
-		snp_hist_record(&f->bank.tools[f->tool[0]].duration[0], 10 * SNP_NS_PER_S);
+		snp_hist_record(&f->bank.tools[f->tool[0]].duration[0],
+				10 * SNP_NS_PER_S);
 	look_before(f);
 	for (int i = 0; i < 50; i++) {
 		snp_hist_record(&f->bank.tools[f->tool[0]].duration[0], SNP_NS_PER_MS);
-		snp_hist_record(&f->bank.tools[f->tool[1]].duration[0], 100 * SNP_NS_PER_MS);
+		snp_hist_record(&f->bank.tools[f->tool[1]].duration[0],
+				100 * SNP_NS_PER_MS);
 	}
 	look_after(f, 1000);
 	p = &f->look.pools[0];
@@ -369,7 +375,8 @@ static void look_outlives_snapshot_and_segment(void **state)
 	snp_segment_detach(&f->seg);
 	assert_string_equal("default", f->before.pools[0].name);
 	assert_int_equal(42, f->before.total.requests);
-	assert_int_equal(0, snp_segment_attach(snp_writer_path(f->writer), &f->seg, &err));
+	assert_int_equal(0,
+			 snp_segment_attach(snp_writer_path(f->writer), &f->seg, &err));
 }
 
 int main(void)

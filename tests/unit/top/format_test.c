@@ -50,9 +50,15 @@ static void latency_chooses_its_unit(void **state)
 	static const struct {
 		uint64_t ns;
 		const char *want;
-	} cases[] = {{0, "0ns"},	{312, "312ns"},	      {310000, "310us"},
-		     {1200000, "1.2ms"}, {38000000, "38ms"},  {999600000, "1.0s"},
-		     {12400000000, "12.4s"}, {100 * S, "1m40s"}, {3700 * S, "1h01m"}};
+	} cases[] = {{0, "0ns"},
+		     {312, "312ns"},
+		     {310000, "310us"},
+		     {1200000, "1.2ms"},
+		     {38000000, "38ms"},
+		     {999600000, "1.0s"},
+		     {12400000000, "12.4s"},
+		     {100 * S, "1m40s"},
+		     {3700 * S, "1h01m"}};
 	char out[TOP_FORMAT_BYTES];
 
 	(void)state;
@@ -67,8 +73,9 @@ static void uptime_has_two_units(void **state)
 	static const struct {
 		uint64_t s;
 		const char *want;
-	} cases[] = {{0, "0s"},	      {99, "99s"},    {303, "5m03s"},	 {3599, "59m"},
-		     {11040, "3h04m"}, {86399, "23h"}, {273660, "3d04h"}, {40000000, "462d"}};
+	} cases[] = {{0, "0s"},		{99, "99s"},	   {303, "5m03s"},
+		     {3599, "59m"},	{11040, "3h04m"},  {86399, "23h"},
+		     {273660, "3d04h"}, {40000000, "462d"}};
 	char out[TOP_FORMAT_BYTES];
 
 	(void)state;

@@ -63,7 +63,8 @@ static void put_wide_character_is_never_cut(void **state)
 
 	(void)state;
 	assert_int_equal(0, top_grid_reset(&grid, 1, 5));
-	assert_int_equal(4, top_grid_put(&grid, 0, 0, 5, TOP_NORMAL, "\xe4\xb8\xad\xe6\x96\x87\xe5\xad\x97"));
+	assert_int_equal(4, top_grid_put(&grid, 0, 0, 5, TOP_NORMAL,
+					 "\xe4\xb8\xad\xe6\x96\x87\xe5\xad\x97"));
 	assert_int_equal(2, top_grid_cell(&grid, 0, 2)->width);
 	assert_int_equal(0, top_grid_cell(&grid, 0, 3)->width);
 	assert_text(&grid, "\xe4\xb8\xad\xe6\x96\x87\n");
@@ -78,7 +79,11 @@ static void put_wide_character_is_never_cut(void **state)
 static void put_strips_controls_and_marks(void **state)
 {
 	struct top_grid grid = {0};
-	const char *hostile = "a\x1b[2Jb\x07\n\x7f" "c\xc2\x85" "d\xe2\x80\xae" "e\xcc\x81" "f";
+	const char *hostile = "a\x1b[2Jb\x07\n\x7f"
+			      "c\xc2\x85"
+			      "d\xe2\x80\xae"
+			      "e\xcc\x81"
+			      "f";
 
 	(void)state;
 	assert_int_equal(0, top_grid_reset(&grid, 1, 20));
@@ -104,7 +109,9 @@ static void put_ascii_only_replaces_the_rest(void **state)
 
 	(void)state;
 	assert_int_equal(0, top_grid_reset(&grid, 1, 20));
-	assert_int_equal(4, top_grid_put(&grid, 0, 0, 20, TOP_NORMAL, "a\xc3\xa4\xe4\xb8\xad" "b"));
+	assert_int_equal(4, top_grid_put(&grid, 0, 0, 20, TOP_NORMAL,
+					 "a\xc3\xa4\xe4\xb8\xad"
+					 "b"));
 	assert_text(&grid, "a?\?b\n");
 	top_grid_fini(&grid);
 }

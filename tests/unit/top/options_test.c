@@ -41,8 +41,9 @@ static void options_are_taken(void **state)
 	struct snp_err err = {0};
 
 	(void)state;
-	assert_int_equal(0, parse("--once -n prod -d 0.05 -U --color=never -o worker,rss,pool.p99", &o,
-			  &err));
+	assert_int_equal(
+	    0, parse("--once -n prod -d 0.05 -U --color=never -o worker,rss,pool.p99",
+		     &o, &err));
 	assert_int_equal(TOP_MODE_ONCE, o.mode);
 	assert_string_equal("prod", o.instance);
 	assert_int_equal(50, o.delay_ms);
@@ -58,8 +59,9 @@ static void sort_has_a_natural_and_a_given_direction(void **state)
 	static const struct {
 		const char *line;
 		unsigned flags;
-	} cases[] = {{"-s rss", 0},	{"-s -rss", 0},	    {"-s +rss", TOP_SORT_INVERT},
-		     {"-s worker", 0}, {"-s +worker", 0}, {"-s -worker", TOP_SORT_INVERT}};
+	} cases[] = {
+	    {"-s rss", 0},    {"-s -rss", 0},	 {"-s +rss", TOP_SORT_INVERT},
+	    {"-s worker", 0}, {"-s +worker", 0}, {"-s -worker", TOP_SORT_INVERT}};
 	struct top_options o;
 	struct snp_err err = {0};
 
@@ -115,7 +117,8 @@ static void help_is_forty_lines_of_eighty_columns(void **state)
 	for (const char *c = text; *c; c++)
 		lines += *c == '\n';
 	assert_in_range(lines, 10, 40);
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
 		assert_in_range(strlen(line), 0, 80);
 	free(text);
 }
@@ -139,8 +142,8 @@ static void fields_are_unique_and_found(void **state)
 {
 	(void)state;
 	for (int id = 0; id < TOP_COLUMN_NR; id++)
-		assert_int_equal(id, top_column_find(top_columns[id].table,
-						     top_columns[id].field));
+		assert_int_equal(
+		    id, top_column_find(top_columns[id].table, top_columns[id].field));
 	assert_int_equal(-1, top_column_find(TOP_TABLE_WORKER, ""));
 	assert_int_equal(-1, top_column_find(TOP_TABLE_WORKER, "upti"));
 }

@@ -7,7 +7,7 @@
 #include "batch.h"
 #include "sampler.h"
 
-/* ---- fixture: a runtime that can die and come back ------------------------------------ */
+/* ---- fixture: a runtime that can die and come back ------------------------------- */
 
 struct fixture {
 	char dir[64], path[256];
@@ -40,13 +40,14 @@ static void start(struct fixture *f)
 
 		(void)snprintf(name, sizeof(name), "pool%u", i);
 		assert_int_equal(0, snp_row_declare(f->writer, &decl, &pool, &err));
-		decl = (struct snp_row_decl){.kind = SNP_ROW_TOOL, .pool = pool, .name = "t"};
+		decl = (struct snp_row_decl){
+		    .kind = SNP_ROW_TOOL, .pool = pool, .name = "t"};
 		assert_int_equal(0, snp_row_declare(f->writer, &decl, &index, &err));
 		for (uint32_t w = 0; w < f->workers; w++) {
 			decl = (struct snp_row_decl){
 			    .kind = SNP_ROW_WORKER, .pool = pool, .slot = w};
-			assert_int_equal(0,
-					 snp_row_declare(f->writer, &decl, &index, &err));
+			assert_int_equal(
+			    0, snp_row_declare(f->writer, &decl, &index, &err));
 		}
 	}
 	snp_writer_heartbeat(f->writer, 0, 1);
@@ -106,7 +107,7 @@ static void tick(struct fixture *f)
 	assert_int_equal(0, top_sampler_tick(f->sampler, f->frame));
 }
 
-/* ---- cases -------------------------------------------------------------------------------- */
+/* ---- cases ----------------------------------------------------------------------- */
 
 static void tick_without_segment_says_why(void **state)
 {
@@ -150,7 +151,8 @@ static void closed_runtime_keeps_its_last_frame(void **state)
 	tick(f);
 	tick(f);
 	assert_int_equal(25, f->frame->look.total.requests);
-	assert_true(f->frame->look.total.req_s > 0); /* of its last moments, unchanged */
+	assert_true(f->frame->look.total.req_s >
+		    0); /* of its last moments, unchanged */
 	assert_int_equal(2, f->frame->history.nr);
 }
 
@@ -254,8 +256,8 @@ static void json_is_complete_and_dead_rates_are_null(void **state)
 
 #define COST_FRAMES 60
 
-/* 60 frames of 256 workers on a 160x45 screen. The target is 1 ms a frame (0.1 % of a core
- * at 1 Hz); the limit leaves room for sanitizers and busy machines. */
+/* 60 frames of 256 workers on a 160x45 screen. The target is 1 ms a frame (0.1 % of a
+ * core at 1 Hz); the limit leaves room for sanitizers and busy machines. */
 static void frame_of_256_workers_costs_little(void **state)
 {
 	struct fixture *f = *state;
@@ -296,8 +298,8 @@ int main(void)
 	    T(events_arrive_once_and_in_order_of_time),
 	    T(events_overwritten_unread_are_counted),
 	    T(json_is_complete_and_dead_rates_are_null),
-	    cmocka_unit_test_setup_teardown(frame_of_256_workers_costs_little, open_large,
-					    close_fixture),
+	    cmocka_unit_test_setup_teardown(frame_of_256_workers_costs_little,
+					    open_large, close_fixture),
 	};
 
 	return cmocka_run_group_tests_name("top/sampler", tests, NULL, NULL);

@@ -2,8 +2,8 @@
 /*
  * scene.h - a frame with a bit of everything in it, the same in every run.
  *
- * Written into a real segment and read back through the library. What a clock would make
- * different each time (intervals, ages, wall time) is then set to fixed values.
+ * Written into a real segment and read back through the library. What a clock would
+ * make different each time (intervals, ages, wall time) is then set to fixed values.
  */
 #ifndef SNP_TEST_TOP_SCENE_H
 #define SNP_TEST_TOP_SCENE_H
@@ -23,8 +23,9 @@
 
 #define SCENE_POOLS   3
 #define SCENE_WORKERS 16
-#define SCENE_WALL_NS (UINT64_C(1795280601) * SNP_NS_PER_S) /* 2026-11-21 17:03:21 UTC */
-#define SCENE_SEQ     918231
+#define SCENE_WALL_NS                                                                  \
+	(UINT64_C(1795280601) * SNP_NS_PER_S) /* 2026-11-21 17:03:21 UTC */
+#define SCENE_SEQ 918231
 
 struct scene {
 	char dir[64];
@@ -41,7 +42,7 @@ struct scene {
 	struct top_ui ui;
 };
 
-/* ---- writing --------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------- */
 
 struct scene_worker {
 	unsigned pool, slot, state;
@@ -118,8 +119,8 @@ static const struct scene_worker scene_workers[] = {
 };
 #define SCENE_WORKERS_NR (sizeof(scene_workers) / sizeof(*scene_workers))
 
-static inline void scene_event(struct scene *s, unsigned kind, unsigned worker, unsigned to,
-			       unsigned reason, uint64_t ago_ms)
+static inline void scene_event(struct scene *s, unsigned kind, unsigned worker,
+			       unsigned to, unsigned reason, uint64_t ago_ms)
 {
 	const struct scene_worker *w = &scene_workers[worker];
 	struct snp_event_fields fields = {.kind = kind,
@@ -144,21 +145,23 @@ static inline void scene_declare(struct scene *s)
 		    .kind = SNP_ROW_POOL, .name = names[i], .text = "demo.Adapter"};
 		struct snp_row_decl tool = {.kind = SNP_ROW_TOOL, .name = "run"};
 
-		assert_int_equal(0, snp_row_declare(s->writer, &pool, &s->pool[i], &err));
+		assert_int_equal(0,
+				 snp_row_declare(s->writer, &pool, &s->pool[i], &err));
 		tool.pool = s->pool[i];
-		assert_int_equal(0, snp_row_declare(s->writer, &tool, &s->tool[i], &err));
+		assert_int_equal(0,
+				 snp_row_declare(s->writer, &tool, &s->tool[i], &err));
 	}
 	for (unsigned i = 0; i < SCENE_WORKERS_NR; i++) {
 		struct snp_row_decl decl = {.kind = SNP_ROW_WORKER,
 					    .pool = s->pool[scene_workers[i].pool],
 					    .slot = scene_workers[i].slot};
 
-		assert_int_equal(0,
-				 snp_row_declare(s->writer, &decl, &s->worker[i], &err));
+		assert_int_equal(
+		    0, snp_row_declare(s->writer, &decl, &s->worker[i], &err));
 	}
 }
 
-/* ---- reading ----------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------- */
 
 /* Two looks a second apart on paper: the rates are exact. */
 static inline void scene_look(struct scene *s)
@@ -183,8 +186,10 @@ static inline void scene_look(struct scene *s)
 		scene_put_worker(s, s->worker[i], &w);
 	}
 	for (unsigned i = 0; i < 1000; i++) {
-		snp_hist_record(&s->bank.tools[s->tool[0]].duration[0], 200000 + i * 1500);
-		snp_hist_record(&s->bank.tools[s->tool[1]].duration[0], (5 + i / 12) * 1000000);
+		snp_hist_record(&s->bank.tools[s->tool[0]].duration[0],
+				200000 + i * 1500);
+		snp_hist_record(&s->bank.tools[s->tool[1]].duration[0],
+				(5 + i / 12) * 1000000);
 	}
 	scene_snapshot(s);
 	assert_int_equal(0, snp_look_read(&s->frame.look, s->snap, NULL, NULL));
@@ -261,7 +266,7 @@ static inline void scene_header(struct scene *s)
 	f->generation = 1;
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------ */
 
 static inline int scene_open(void **state)
 {

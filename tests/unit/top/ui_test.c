@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scene.h"
 
-/* ---- helpers ------------------------------------------------------------------------------ */
+/* ---- helpers --------------------------------------------------------------------- */
 
 static void press(struct scene *s, const uint32_t *keys)
 {
 	for (; *keys; keys++)
-		top_ui_key(&s->ui, *keys, &s->rows, &s->frame.look, (struct top_moment){0});
+		top_ui_key(&s->ui, *keys, &s->rows, &s->frame.look,
+			   (struct top_moment){0});
 }
 
 #define PRESS(s, ...) press(s, (const uint32_t[]){__VA_ARGS__, 0})
@@ -37,7 +38,7 @@ static int reset(void **state)
 	return 0;
 }
 
-/* ---- the table of keys ---------------------------------------------------------------------- */
+/* ---- the table of keys ----------------------------------------------------------- */
 
 static void keys_each_mean_one_action(void **state)
 {
@@ -57,8 +58,12 @@ static void key_names_read_as_on_the_keyboard(void **state)
 	static const struct {
 		uint32_t key;
 		const char *want;
-	} cases[] = {{'q', "q"},	 {' ', "Space"},	  {TOP_KEY_F(10), "F10"},
-		     {TOP_KEY_F(1), "F1"}, {TOP_KEY_CTRL('C'), "^C"}, {TOP_KEY_PAGE_UP, "PgUp"}};
+	} cases[] = {{'q', "q"},
+		     {' ', "Space"},
+		     {TOP_KEY_F(10), "F10"},
+		     {TOP_KEY_F(1), "F1"},
+		     {TOP_KEY_CTRL('C'), "^C"},
+		     {TOP_KEY_PAGE_UP, "PgUp"}};
 	char name[TOP_KEY_NAME_BYTES];
 
 	(void)state;
@@ -82,7 +87,7 @@ static void quit_keys_quit_and_escape_does_not(void **state)
 	}
 }
 
-/* ---- selection ------------------------------------------------------------------------------- */
+/* ---- selection ------------------------------------------------------------------- */
 
 static void first_movement_selects_the_top_row(void **state)
 {
@@ -130,7 +135,8 @@ static void selection_of_a_vanished_worker_is_none(void **state)
 
 	PRESS(s, 'g');
 	s->ui.selected_slot = 999;
-	assert_int_equal(s->rows.nr, top_ui_selected_row(&s->ui, &s->rows, &s->frame.look));
+	assert_int_equal(s->rows.nr,
+			 top_ui_selected_row(&s->ui, &s->rows, &s->frame.look));
 }
 
 static void movement_passes_over_headings(void **state)
@@ -140,26 +146,31 @@ static void movement_passes_over_headings(void **state)
 	PRESS(s, 't');
 	sort_rows(s);
 	assert_int_equal(SCENE_WORKERS_NR + SCENE_POOLS, s->rows.nr);
-	PRESS(s, 'g', 'j', 'j', 'j', 'j'); /* four workers in the first pool, then a heading */
-	assert_string_equal("ml_infer/0",
-			    row_name(s, top_ui_selected_row(&s->ui, &s->rows, &s->frame.look)));
+	PRESS(s, 'g', 'j', 'j', 'j',
+	      'j'); /* four workers in the first pool, then a heading */
+	assert_string_equal(
+	    "ml_infer/0",
+	    row_name(s, top_ui_selected_row(&s->ui, &s->rows, &s->frame.look)));
 	PRESS(s, 'k');
-	assert_string_equal("default/10",
-			    row_name(s, top_ui_selected_row(&s->ui, &s->rows, &s->frame.look)));
+	assert_string_equal(
+	    "default/10",
+	    row_name(s, top_ui_selected_row(&s->ui, &s->rows, &s->frame.look)));
 }
 
 static void movement_in_an_empty_table_is_fine(void **state)
 {
 	struct scene *s = *state;
 	struct top_rows none = {0};
-	static const uint32_t keys[] = {'j', 'k', 'g', 'G', TOP_KEY_PAGE_UP, TOP_KEY_PAGE_DOWN};
+	static const uint32_t keys[] = {
+	    'j', 'k', 'g', 'G', TOP_KEY_PAGE_UP, TOP_KEY_PAGE_DOWN};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		top_ui_key(&s->ui, keys[i], &none, &s->frame.look, (struct top_moment){0});
+		top_ui_key(&s->ui, keys[i], &none, &s->frame.look,
+			   (struct top_moment){0});
 	assert_false(s->ui.selected);
 }
 
-/* ---- sorting ---------------------------------------------------------------------------------- */
+/* ---- sorting --------------------------------------------------------------------- */
 
 static void sort_is_unhealthy_first_then_by_slot_number(void **state)
 {
@@ -194,7 +205,8 @@ static void sort_column_goes_round_and_skips_hidden_ones(void **state)
 
 	do {
 		PRESS(s, '>');
-		assert_int_equal(TOP_TABLE_WORKER, top_columns[s->ui.sort.column].table);
+		assert_int_equal(TOP_TABLE_WORKER,
+				 top_columns[s->ui.sort.column].table);
 		assert_true(top_columns[s->ui.sort.column].rank != TOP_RANK_HIDDEN);
 		steps++;
 	} while (s->ui.sort.column != start && steps < 100);
@@ -203,7 +215,7 @@ static void sort_column_goes_round_and_skips_hidden_ones(void **state)
 	assert_int_equal(start, s->ui.sort.column);
 }
 
-/* ---- settings ----------------------------------------------------------------------------------- */
+/* ---- settings -------------------------------------------------------------------- */
 
 static void delay_steps_stay_in_their_range(void **state)
 {

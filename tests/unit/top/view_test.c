@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scene.h"
 
-/* ---- golden files: SNP_GOLDEN_UPDATE=1 writes them anew -------------------------------- */
+/* ---- golden files: SNP_GOLDEN_UPDATE=1 writes them anew -------------------------- */
 
 #define GOLDEN_DIR "tests/golden/top/"
 
@@ -12,8 +12,10 @@ static char *read_file(const char *path)
 	size_t n;
 
 	if (!f)
-		fail_msg("%s is missing; SNP_GOLDEN_UPDATE=1 writes it (run from the top "
-			 "of the tree)", path);
+		fail_msg(
+		    "%s is missing; SNP_GOLDEN_UPDATE=1 writes it (run from the top "
+		    "of the tree)",
+		    path);
 	text = calloc(1, 1 << 20);
 	assert_non_null(text);
 	n = fread(text, 1, (1 << 20) - 1, f);
@@ -46,14 +48,15 @@ static void assert_golden(const char *name, struct snp_buf *text)
 	free(want);
 }
 
-/* ---- helpers ----------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------- */
 
 static struct top_scene scene_of(const struct scene *s)
 {
 	return (struct top_scene){.frame = &s->frame, .ui = &s->ui, .rows = &s->rows};
 }
 
-static struct top_viewport draw(struct scene *s, struct top_grid *grid, int cols, int rows)
+static struct top_viewport draw(struct scene *s, struct top_grid *grid, int cols,
+				int rows)
 {
 	struct top_scene scene = scene_of(s);
 	struct top_viewport viewport;
@@ -95,15 +98,15 @@ static void press(struct scene *s, uint32_t key)
 	top_ui_key(&s->ui, key, &s->rows, &s->frame.look, (struct top_moment){0});
 }
 
-/* ---- cases ---------------------------------------------------------------------------------- */
+/* ---- cases ----------------------------------------------------------------------- */
 
 static void view_of_each_size_matches_golden(void **state)
 {
 	static const struct {
 		const char *name;
 		int cols, rows;
-	} sizes[] = {{"1x1", 1, 1},	  {"20x5", 20, 5},     {"39x10", 39, 10},
-		     {"40x6", 40, 6},	  {"60x16", 60, 16},   {"80x24", 80, 24},
+	} sizes[] = {{"1x1", 1, 1},	  {"20x5", 20, 5},	{"39x10", 39, 10},
+		     {"40x6", 40, 6},	  {"60x16", 60, 16},	{"80x24", 80, 24},
 		     {"160x45", 160, 45}, {"400x100", 400, 100}};
 	struct scene *s = *state;
 
@@ -227,8 +230,8 @@ static void view_once_with_columns_shows_their_tables_only(void **state)
 	struct top_scene scene = scene_of(s);
 	struct top_grid grid = {0};
 
-	s->ui.shown[TOP_TABLE_WORKER] =
-	    (struct top_shown){.nr = 2, .id = {TOP_COLUMN_WORKER_pid, TOP_COLUMN_WORKER_worker}};
+	s->ui.shown[TOP_TABLE_WORKER] = (struct top_shown){
+	    .nr = 2, .id = {TOP_COLUMN_WORKER_pid, TOP_COLUMN_WORKER_worker}};
 	assert_int_equal(0, top_view_once(&scene, 80, &grid));
 	assert_int_equal(SCENE_WORKERS_NR + 1, grid.rows);
 	assert_int_equal('P', top_grid_cell(&grid, 0, 5)->ch);
@@ -272,8 +275,9 @@ static void view_with_hostile_names_shows_no_control_character(void **state)
 	char kept[SNP_POOL_NAME_BYTES], *text;
 
 	memcpy(kept, s->frame.look.pools[0].name, sizeof(kept));
-	(void)strcpy(s->frame.look.pools[0].name,
-		     "a\x1b[31mb\x07\xc2\x9b" "c\xe2\x80\xae" "d\xff");
+	(void)strcpy(s->frame.look.pools[0].name, "a\x1b[31mb\x07\xc2\x9b"
+						  "c\xe2\x80\xae"
+						  "d\xff");
 	text = drawn_text(s, 80, 24);
 	for (const char *c = text; *c; c++)
 		assert_true((unsigned char)*c >= 0x20 || *c == '\n');

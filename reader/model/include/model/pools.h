@@ -21,8 +21,9 @@
 
 #include "snakepit/read.h"
 
-#define SNP_UNKNOWN	    UINT64_MAX
-#define SNP_POOL_NAME_BYTES 132 /* longest name of a row, cut on a character, and a NUL */
+#define SNP_UNKNOWN UINT64_MAX
+#define SNP_POOL_NAME_BYTES                                                            \
+	132 /* longest name of a row, cut on a character, and a NUL */
 
 struct snp_pool_stat {
 	char name[SNP_POOL_NAME_BYTES]; /* valid UTF-8, as the segment has it */
@@ -30,9 +31,11 @@ struct snp_pool_stat {
 	uint32_t row;
 	uint64_t uid;
 	uint64_t workers, by_status[SNP_WORKER_STATUS_NR], worker_limit;
-	uint64_t active, capacity; /* requests running; requests the workers take at once */
+	uint64_t active,
+	    capacity; /* requests running; requests the workers take at once */
 	uint64_t queue_depth, queue_limit, queue_peak;
-	uint64_t queue_oldest_ns; /* how long the first in it has waited; unknown = empty */
+	uint64_t
+	    queue_oldest_ns; /* how long the first in it has waited; unknown = empty */
 	uint64_t sessions;
 	uint64_t requests, ok, errors, refused; /* since the runtime started */
 	uint64_t restarts, rss_bytes;
@@ -47,21 +50,22 @@ struct snp_worker_stat {
 	uint32_t row, slot;
 	uint32_t pool; /* index in snp_look.pools */
 	uint64_t uid, incarnation;
-	unsigned state, status; /* WORKER_STATE, WORKER_STATUS */
-	pid_t pid;		/* 0 = no process now */
+	unsigned state, status;		      /* WORKER_STATE, WORKER_STATUS */
+	pid_t pid;			      /* 0 = no process now */
 	uint64_t uptime_ns, heartbeat_age_ns; /* unknown without process or answer */
 	uint64_t heartbeat_missed, heartbeat_failures;
-	uint64_t active, capacity, requests, errors, restarts, rss_bytes, cpu_ns, busy_ns;
+	uint64_t active, capacity, requests, errors, restarts, rss_bytes, cpu_ns,
+	    busy_ns;
 	double req_s, err_s, cpu_percent, busy_percent;
 	char last_exit[24], python[24]; /* "" = never exited, not known */
 	unsigned last_exit_status;
 };
 
-/* A zeroed struct is an empty look. Arrays may be read, belong to the look and move when
- * it is read again. */
+/* A zeroed struct is an empty look. Arrays may be read, belong to the look and move
+ * when it is read again. */
 struct snp_look {
-	snp_mono_t taken; /* our clock, when the copy began */
-	snp_mono_t now;	  /* the writer's clock: ages are relative to it */
+	snp_mono_t taken;     /* our clock, when the copy began */
+	snp_mono_t now;	      /* the writer's clock: ages are relative to it */
 	uint64_t interval_ns; /* to the earlier look; 0 = none, rates are unknown */
 	uint64_t window_ns;   /* that quantiles are of; 0 = none */
 	struct snp_pool_stat total; /* of all pools; no name */
@@ -73,9 +77,9 @@ struct snp_look {
 	size_t pools_cap, workers_cap, hist_cap;
 };
 
-/* Fill `look` from `snap`. `before` and `window` are earlier looks of the same generation,
- * or NULL: rates are of the time since `before`, quantiles since `window`. On -ENOMEM the
- * look is empty. */
+/* Fill `look` from `snap`. `before` and `window` are earlier looks of the same
+ * generation, or NULL: rates are of the time since `before`, quantiles since `window`.
+ * On -ENOMEM the look is empty. */
 int snp_look_read(struct snp_look *look, const struct snp_snapshot *snap,
 		  const struct snp_look *before, const struct snp_look *window);
 
@@ -86,7 +90,8 @@ int snp_look_copy(struct snp_look *to, const struct snp_look *from);
 void snp_look_fini(struct snp_look *look);
 
 /* NULL when the pool has gone. */
-const struct snp_pool_stat *snp_look_pool_by_row(const struct snp_look *look, uint32_t row);
+const struct snp_pool_stat *snp_look_pool_by_row(const struct snp_look *look,
+						 uint32_t row);
 
 /* Needs attention: down, or missing heartbeats. */
 bool snp_worker_unhealthy(const struct snp_worker_stat *worker);
