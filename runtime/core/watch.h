@@ -9,7 +9,7 @@
 #ifndef SNAKEPIT_RUNTIME_WATCH_H
 #define SNAKEPIT_RUNTIME_WATCH_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include "snakepit/err.h"
 #include "snakepit/time.h"
@@ -18,10 +18,12 @@ struct watch {
 	int fd; /* -1 = not watched; borrowed */
 	void (*fn)(struct watch *watch);
 	void *user;
+	uint64_t added; /* the turn in which it was */
 };
 
 struct watcher {
 	int epoll_fd;
+	uint64_t turn;
 };
 
 int watcher_init(struct watcher *watcher, struct snp_err *err);
@@ -35,7 +37,8 @@ int watch_add(struct watcher *watcher, struct watch *watch, int fd,
 void watch_remove(struct watcher *watcher, struct watch *watch);
 
 /* One turn: wait until something is readable or `deadline` (.ns == UINT64_MAX: no end), call
- * what belongs to it. A function may remove any watch. */
+ * what belongs to it. A function may remove any watch, and add it again: it is then heard
+ * from the next turn on. */
 void watcher_turn(struct watcher *watcher, snp_mono_t deadline);
 
 #endif
