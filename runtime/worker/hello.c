@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #define CAPACITY_MAX 256
 
@@ -40,10 +41,12 @@ static int check(json_t *root, struct hello *ret, struct snp_err *err)
 int hello_parse(const char *line, size_t len, struct hello *ret_hello, struct snp_err *err)
 {
 	struct hello hello;
-	json_error_t json_err;
-	json_t *root = json_loadb(line, len, JSON_REJECT_DUPLICATES, &json_err);
+	json_error_t json_err = {.text = "it contains a NUL"};
+	json_t *root = NULL;
 	int rc;
 
+	if (!memchr(line, '\0', len)) /* jansson would take one for the end */
+		root = json_loadb(line, len, JSON_REJECT_DUPLICATES, &json_err);
 	if (!root)
 		return snp_err_set(err, -EBADMSG, "the worker's hello is not JSON: %s",
 				   json_err.text);
