@@ -62,9 +62,13 @@ int event_loop_init(struct event_loop *loop, const char *name, struct snp_writer
 
 void event_loop_fini(struct event_loop *loop, struct snp_writer *writer)
 {
-	if (!loop->rpc)
+	struct rpc_loop *rpc = loop->rpc;
+
+	if (!rpc)
 		return;
-	rpc_loop_destroy(&loop->rpc);
+	/* Its last tasks still run and read loop->rpc, so it is cleared only after the join. */
+	rpc_loop_destroy(&rpc);
+	loop->rpc = NULL;
 	snp_bank_release(writer, &loop->bank);
 }
 
