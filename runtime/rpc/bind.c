@@ -40,12 +40,13 @@ static void close_fd(int *fd)
 static int check_directory(const char *path, struct snp_err *err)
 {
 	char dir[RPC_UNIX_PATH_MAX + 1];
-	char *slash;
+	size_t len = (size_t)(strrchr(path, '/') - path);
 	struct stat st;
 
-	strcpy(dir, path);
-	slash = strrchr(dir, '/');
-	slash[slash == dir ? 1 : 0] = '\0';
+	if (len == 0)
+		len = 1; /* the root itself */
+	memcpy(dir, path, len);
+	dir[len] = '\0';
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return snp_err_errno(err, "cannot make directory \"%s\"", dir);
 	if (stat(dir, &st) < 0)
@@ -239,7 +240,7 @@ static int parse_tcp(const char *address, struct sockaddr_storage *ret_sa,
 		host[len - 1] = '\0';
 		memmove(host, host + 1, len - 1);
 	} else if (strcmp(host, "localhost") == 0) {
-		strcpy(host, "127.0.0.1");
+		(void)snprintf(host, sizeof(host), "127.0.0.1");
 	}
 	if (getaddrinfo(host, colon + 1, &hints, &info) != 0)
 		return snp_err_set(err, -EINVAL,
@@ -259,7 +260,7 @@ static int parse_tcp(const char *address, struct sockaddr_storage *ret_sa,
 
 static void format_tcp(int fd, char ret_address[RPC__ADDRESS_BYTES])
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = {0};
 	socklen_t len = sizeof(sa);
 	char host[INET6_ADDRSTRLEN], port[8];
 
@@ -272,7 +273,7 @@ static void format_tcp(int fd, char ret_address[RPC__ADDRESS_BYTES])
 
 static int bind_tcp(const char *address, struct rpc__bound *bound, struct snp_err *err)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = {0};
 	socklen_t len = 0;
 	const int on = 1;
 	int fd, rc = parse_tcp(address, &sa, &len, err);

@@ -116,7 +116,8 @@ int rpc_channel_create(const char *target, const struct rpc_channel_opts *opts,
 {
 	static const struct rpc_channel_opts defaults;
 	struct rpc_channel *channel;
-	const char *scheme;
+	const char *scheme = "";
+	size_t size;
 	char *uri;
 	int rc;
 
@@ -125,12 +126,13 @@ int rpc_channel_create(const char *target, const struct rpc_channel_opts *opts,
 		return rc;
 	if (asprintf(&uri, "%s%s", scheme, target) < 0)
 		return snp_err_set(err, -ENOMEM, "out of memory for a channel");
-	channel = malloc(sizeof(*channel) + strlen(target) + 1);
+	size = strlen(target) + 1;
+	channel = malloc(sizeof(*channel) + size);
 	if (!channel) {
 		free(uri);
 		return snp_err_set(err, -ENOMEM, "out of memory for a channel");
 	}
-	strcpy(channel->target, target);
+	memcpy(channel->target, target, size);
 	channel->core = create_core(uri, opts ? opts : &defaults);
 	free(uri);
 	*ret_channel = channel;

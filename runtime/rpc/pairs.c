@@ -29,6 +29,7 @@ static struct rpc_str value_of(const ProtobufCMessage *entry)
 	const void *member = member_of(entry, VALUE);
 	const Google__Protobuf__Any *any;
 	ProtobufCBinaryData bytes;
+	const void *pointer;
 	const char *text;
 
 	switch (entry->descriptor->fields[VALUE].type) {
@@ -39,7 +40,8 @@ static struct rpc_str value_of(const ProtobufCMessage *entry)
 		memcpy(&bytes, member, sizeof(bytes));
 		break;
 	default:
-		memcpy(&any, member, sizeof(any));
+		memcpy(&pointer, member, sizeof(pointer));
+		any = pointer;
 		if (!any)
 			return rpc_str_of("");
 		bytes = any->value;
@@ -104,6 +106,7 @@ static int set_value(ProtobufCMessage *entry, struct rpc_str value,
 	void *member = (char *)entry + field->offset;
 	ProtobufCBinaryData bytes = rpc__bytes(value);
 	Google__Protobuf__Any *any;
+	void *pointer;
 	char *text;
 
 	switch (field->type) {
@@ -127,7 +130,8 @@ static int set_value(ProtobufCMessage *entry, struct rpc_str value,
 		google__protobuf__any__init(any);
 		any->type_url = rpc__str(RPC__JSON_TYPE_URL);
 		any->value = bytes;
-		memcpy(member, &any, sizeof(any));
+		pointer = any;
+		memcpy(member, &pointer, sizeof(pointer));
 		return 0;
 	}
 }

@@ -117,13 +117,14 @@ int rpc_server_create(const struct rpc_server_opts *opts,
 int rpc_server_method(struct rpc_server *server, const char *method, rpc_handler_fn fn,
 		      void *user)
 {
+	size_t size = strlen(method) + 1;
 	struct method *m;
 
 	SNP_CHECK(!server->first_loop);
-	m = malloc(sizeof(*m) + strlen(method) + 1);
+	m = malloc(sizeof(*m) + size);
 	if (!m)
 		return -ENOMEM;
-	strcpy(m->path, method);
+	memcpy(m->path, method, size);
 	m->core = grpc_server_register_method(
 	    server->core, m->path, NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
 	if (!m->core) {

@@ -281,6 +281,9 @@ struct rpc_server_call *rpc__server_call_create(struct rpc_loop *loop,
 	grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
 
 	if (!call) {
+		(void)grpc_call_cancel_with_status(arrival->core,
+						   GRPC_STATUS_RESOURCE_EXHAUSTED,
+						   "out of memory for the call", NULL);
 		grpc_metadata_array_destroy(&arrival->metadata);
 		grpc_call_unref(arrival->core);
 		return NULL;

@@ -149,19 +149,23 @@ int rpc__wire_check(const ProtobufCMessageDescriptor *descriptor, const uint8_t 
 struct budget {
 	struct rpc_arena *arena;
 	size_t left;
-	bool is_exceeded;
+	int failure; /* why an allocation was refused, or 0 */
 };
 
 static void *budget_alloc(void *data, size_t size)
 {
 	struct budget *budget = data;
+	void *p;
 
 	if (size > budget->left) {
-		budget->is_exceeded = true;
+		budget->failure = -ENOBUFS;
 		return NULL;
 	}
 	budget->left -= size;
-	return rpc_arena_alloc(budget->arena, size);
+	p = rpc_arena_alloc(budget->arena, size);
+	if (!p)
+		budget->failure = -ENOMEM;
+	return p;
 }
 
 static void budget_free(void *data, void *p)
@@ -194,9 +198,9 @@ static int unpack_flat(const ProtobufCMessageDescriptor *descriptor,
 		*ret_message = message;
 		return 0;
 	}
-	if (budget.is_exceeded)
-		return snp_err_set(err, -ENOBUFS,
-				   "%s of %zu bytes would need too much memory",
+	if (budget.failure)
+		return snp_err_set(err, budget.failure,
+				   "%s of %zu bytes needs too much memory",
 				   descriptor->short_name, flat->len);
 	return snp_err_set(err, -EBADMSG, "%s is malformed", descriptor->short_name);
 }
