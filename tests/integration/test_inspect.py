@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from readers import BUILD, Segment, inspect, inspect_json
+from readers import BUILD, SANITIZED, Segment, inspect, inspect_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -324,4 +324,5 @@ def test_hundred_readers_leave_no_trace(segment: Segment) -> None:
     for _ in range(100):
         assert inspect_json(segment.path)["stats"]["rows_skipped"] == 0
     assert sorted(os.listdir(proc / "fd")) == fds
-    assert abs(rss_kb() - rss) <= 256  # the kernel's own counting is that coarse
+    # 256 KiB: the kernel's own counting is that coarse.
+    assert SANITIZED or abs(rss_kb() - rss) <= 256

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("SNP_BUILD", "build")
 DEADLINE_S = 15.0
+# Sanitizers keep freed memory and shadow what is touched: resident memory says nothing.
+SANITIZED = BUILD.name in ("asan", "tsan")
 
 T = TypeVar("T")
 Labels = tuple[tuple[str, str], ...]
