@@ -90,7 +90,7 @@ def tell(process: subprocess.Popen[str], word: str) -> None:
 def private_dir() -> Iterator[Path]:
     """Make a directory in memory whose path is short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="snp-", dir="/dev/shm") as name:
-        os.chmod(name, 0o750)  # noqa: S103 - what snakepitd makes
+        os.chmod(name, 0o750)
         yield Path(name)
 
 

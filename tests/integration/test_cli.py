@@ -291,9 +291,7 @@ class TestStatus:
             parsed = json.loads(cli.run("status", "--json").stdout)
             listed = cli.run("ls").stdout
         for output in (text, listed):
-            assert not [
-                c for c in output if (ord(c) < 0x20 and c != "\n") or c == "\x7f"
-            ]
+            assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", output)
         assert len(parsed["pools"]) == 4
 
 

@@ -342,7 +342,7 @@ class TestFailures:
     @pytest.mark.parametrize(
         ("code", "advice"),
         [
-            (grpc.StatusCode.NOT_FOUND, "'snakepit status' lists the pools"),
+            (grpc.StatusCode.NOT_FOUND, "check the name of the tool"),
             (grpc.StatusCode.INVALID_ARGUMENT, "nothing was run"),
             (grpc.StatusCode.RESOURCE_EXHAUSTED, "try again later"),
             (grpc.StatusCode.UNAVAILABLE, "it may have run in part"),
@@ -358,6 +358,15 @@ class TestFailures:
         message = one_line(result.stderr)
         assert message.startswith(f"exec: p/t: {code.name}: the reason; {advice}")
         assert message.endswith("(correlation id c8)")
+
+    def test_advice_of_the_runtime_is_not_doubled(
+        self, cli: Cli, door: FrontDoor
+    ) -> None:
+        door.tools["t"] = abort(grpc.StatusCode.NOT_FOUND, "no pool 'p'; see status")
+        result = run(cli, "--correlation-id=c9", "p", "t")
+        assert one_line(result.stderr) == (
+            "exec: p/t: NOT_FOUND: no pool 'p'; see status (correlation id c9)"
+        )
 
     def test_a_timeout_is_kept_and_reaches_the_runtime(
         self, cli: Cli, door: FrontDoor

@@ -149,7 +149,7 @@ static const char *advice_for(const struct rpc_status *status)
 {
 	switch (status->code) {
 	case RPC_NOT_FOUND:
-		return "'snakepit status' lists the pools";
+		return "check the name of the tool";
 	case RPC_INVALID_ARGUMENT:
 		return "nothing was run";
 	case RPC_RESOURCE_EXHAUSTED:
@@ -177,10 +177,14 @@ void output_status(const struct output_call *call, const struct rpc_status *stat
 		complain_tool(call, type ? type : "",
 			      json_string_value(json_object_get(report, "message")));
 	} else {
-		cli_complain("exec: %s/%s: %s: %s; %s (correlation id %s)",
+		/* The runtime's own messages say what to do, behind a semicolon. */
+		bool advised = strchr(status->message, ';') && !status->never_sent;
+
+		cli_complain("exec: %s/%s: %s: %s%s%s (correlation id %s)",
 			     call->options->pool, call->options->tool,
 			     rpc_code_name(status->code), status->message,
-			     advice_for(status), call->correlation_id);
+			     advised ? "" : "; ", advised ? "" : advice_for(status),
+			     call->correlation_id);
 	}
 	json_decref(report);
 }

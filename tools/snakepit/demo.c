@@ -25,23 +25,25 @@ const char demo_help[] =
 
 int command_demo(int argc, char **argv)
 {
-	char python[PATH_MAX], program[PATH_MAX];
+	char python[PATH_MAX], program[PATH_MAX], programs[PATH_MAX];
 	struct snp_err err = {0};
 	char **args;
 	int n = 0;
 
 	if (cli_file_find("examples/demo/run.py", program, &err) < 0 ||
-	    cli_python_find(python, &err) < 0) {
+	    cli_python_find(python, &err) < 0 || cli_program_dir(programs, &err) < 0) {
 		cli_complain("demo: %s; run 'snakepit doctor'", err.msg);
 		return SNP_EXIT_FAILURE;
 	}
-	args = calloc((size_t)argc + 2, sizeof(*args));
+	args = calloc((size_t)argc + 4, sizeof(*args));
 	if (!args) {
 		cli_complain("demo: out of memory");
 		return SNP_EXIT_FAILURE;
 	}
 	args[n++] = python;
 	args[n++] = program;
+	args[n++] = (char *)"--bin";
+	args[n++] = programs;
 	for (int i = 1; i < argc; i++)
 		args[n++] = argv[i];
 	(void)cli_exec(python, args, &err);
