@@ -29,7 +29,7 @@ const char *top_verdict_name(enum top_verdict verdict);
 /* Whether the numbers are the last ones there will be. */
 static inline bool top_verdict_is_final(enum top_verdict verdict)
 {
-	return verdict == TOP_DEAD || verdict == TOP_CLOSED;
+	return verdict != TOP_LIVE && verdict != TOP_STALE;
 }
 
 struct top_frame {

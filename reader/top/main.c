@@ -81,7 +81,7 @@ static void warn_of_end(const struct top_frame *frame)
 			      "heartbeat for %.1f s; look at pid %jd\n",
 			      frame->instance, (double)frame->heartbeat_age_ns / 1e9,
 			      (intmax_t)frame->pid);
-	else if (top_verdict_is_final(frame->verdict))
+	else if (frame->verdict == TOP_DEAD || frame->verdict == TOP_CLOSED)
 		(void)fprintf(stderr,
 			      "snakepit-top: the runtime of \"%s\" %s (%.0f s ago); "
 			      "this is its last state\n",

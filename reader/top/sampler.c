@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "map_guard.h"
 #include "model/target.h"
 
 #define WINDOW_NS	(TOP_WINDOW_S * SNP_NS_PER_S)
@@ -14,7 +15,7 @@
 
 struct top_sampler {
 	struct snp_target *target;
-	uint64_t generation; /* that the frame's numbers are of; 0 = none */
+	uint64_t generation; /* of the target: whom the frame is about; 0 = nobody */
 	bool final;	     /* the frame holds the last numbers of this generation */
 	struct snp_look next;
 	/* Looks a second apart, for quantiles: a ring that reaches back WINDOW_NS. */
@@ -94,7 +95,7 @@ static int window_add(struct top_sampler *s, const struct snp_look *look)
 
 /* ---- events ---------------------------------------------------------------------- */
 
-static int events_read(struct top_sampler *s)
+static int events_copy(struct top_sampler *s)
 {
 	struct snp_segment *seg = snp_target_segment(s->target);
 
@@ -118,6 +119,18 @@ static int events_read(struct top_sampler *s)
 			break;
 	}
 	return 0;
+}
+
+static int events_read(struct top_sampler *s)
+{
+	int rc;
+
+	map_guard_begin();
+	rc = events_copy(s);
+	/* The next poll meets the same hole and says so. */
+	if (map_guard_end())
+		s->events_nr = 0;
+	return rc;
 }
 
 static int by_time(const void *a, const void *b)
@@ -182,13 +195,13 @@ static void describe_segment(struct top_sampler *s, struct top_frame *frame)
 	frame->pid = info->pid;
 	frame->started = info->start_wall;
 	frame->incarnation = info->incarnation;
-	frame->generation = snp_target_generation(s->target);
+	frame->generation++;
 }
 
 /* A new run begins: nothing of the old one may be compared with it. */
 static void begin_generation(struct top_sampler *s, struct top_frame *frame)
 {
-	if (s->generation > 0)
+	if (frame->generation > 0)
 		top_history_add(
 		    &frame->history,
 		    &(struct top_sample){.at = snp_mono_now(), .gap = true});
@@ -253,14 +266,34 @@ static int take_look(struct top_sampler *s, struct top_frame *frame)
 	return rc < 0 ? rc : events_take(s, frame);
 }
 
+/* The file was cut short under us: what was read of it is worth nothing. Begin again
+ * with whatever stands at its path. */
+static int lose_segment(struct top_sampler *s, struct top_frame *frame)
+{
+	struct snp_target *target = NULL;
+
+	frame->verdict = TOP_BROKEN;
+	(void)snprintf(frame->problem, sizeof(frame->problem),
+		       "the segment was cut short while it was read");
+	if (snp_target_create(frame->generation > 0 ? frame->path : NULL, &target) < 0)
+		return -ENOMEM;
+	snp_target_destroy(&s->target);
+	s->target = target;
+	s->generation = 0;
+	return -EBADMSG;
+}
+
 int top_sampler_tick(struct top_sampler *s, struct top_frame *frame)
 {
 	const struct snp_err *err = snp_target_error(s->target);
 	bool ended;
 	int rc = 0;
 
+	map_guard_begin();
 	(void)snp_target_poll(s->target);
 	frame->wall = snp_wall_now();
+	if (map_guard_end())
+		return lose_segment(s, frame);
 	frame->verdict = verdict_of(s);
 	(void)snprintf(frame->problem, sizeof(frame->problem), "%s", err->msg);
 	if (!snp_target_segment(s->target))

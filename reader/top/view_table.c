@@ -7,6 +7,7 @@
 #include "view_parts.h"
 
 #define NAME_COLS_MAX 32
+#define AIRY_COLS     120 /* from here on two columns between columns */
 
 /* Which columns stand where. */
 struct layout {
@@ -69,6 +70,7 @@ static int column_width(enum top_column_id id, int name_cols)
 /* The highest rank up to which all columns fit into `cols`. */
 static unsigned fitting_rank(enum top_table table, int cols, int name_cols)
 {
+	int gap = cols < AIRY_COLS ? 1 : 2;
 	unsigned rank = 0;
 
 	for (unsigned next = 0; next < TOP_RANK_HIDDEN; next++) {
@@ -78,8 +80,8 @@ static unsigned fitting_rank(enum top_table table, int cols, int name_cols)
 			if (top_columns[id].table == table &&
 			    top_columns[id].rank <= next)
 				sum +=
-				    column_width((enum top_column_id)id, name_cols) + 1;
-		if (sum > cols + 1)
+				    column_width((enum top_column_id)id, name_cols) + gap;
+		if (sum > cols + gap)
 			break;
 		rank = next;
 	}

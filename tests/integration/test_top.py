@@ -267,6 +267,22 @@ def test_removed_segment_keeps_the_last_frame(terminal: Open, segment: Segment) 
     view.see("DEAD", "default1/3")
 
 
+@needs_tmux
+def test_truncated_segment_keeps_the_last_frame(
+    terminal: Open, segment: Segment
+) -> None:
+    view = terminal()
+    view.see("LIVE")
+    segment.kill()
+    os.truncate(segment.path, 4096)
+    view.see("UNREADABLE", "default1/3", "final state")
+    successor = Segment(segment.path.parent, "demo", "1", "3", "2")
+    try:
+        view.see("LIVE", "workers 3")
+    finally:
+        successor.close()
+
+
 # ---- the terminal is given back ------------------------------------------------------
 
 
