@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,11 +38,15 @@ static int find_package(const char *bin, struct paths *p, struct snp_err *err)
 	    {"../../../priv/python", "../../../.venv/bin/python3"},
 	};
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (join(p->package, bin, places[i][0]) &&
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		char package[PATH_MAX];
+
+		/* Resolved, so that command lines and PYTHONPATH read well. */
+		if (join(package, bin, places[i][0]) && realpath(package, p->package) &&
 		    join(p->server, p->package, "grpc_server.py") &&
 		    access(p->server, R_OK) == 0)
 			return join(p->venv_python, bin, places[i][1]) ? 0 : -ENAMETOOLONG;
+	}
 	return snp_err_set(err, -ENOENT,
 			   "cannot find grpc_server.py: looked in %s/../share/snakepit/python "
 			   "and beside the build folder",
