@@ -142,17 +142,30 @@ static int open_input(struct screen *screen, struct snp_err *err)
 	return 0;
 }
 
+/* Asked first, because newterm() leaks what it began when it fails. */
+static bool is_described(const char *term)
+{
+	int status;
+
+	if (setupterm(term, STDOUT_FILENO, &status) != OK)
+		return false;
+	(void)del_curterm(cur_term);
+	return true;
+}
+
 /* The user's entry, or the nearest thing to it that is installed. */
 static int open_term(struct screen *screen, struct snp_err *err)
 {
 	static const char *const fallbacks[] = {"xterm-256color", "ansi"};
 	FILE *in = screen->in ? screen->in : stdin;
 
-	screen->term = newterm(NULL, stdout, in);
+	if (is_described(NULL))
+		screen->term = newterm(NULL, stdout, in);
 	for (size_t i = 0; i < sizeof(fallbacks) / sizeof(*fallbacks) && !screen->term;
 	     i++) {
 		screen->fallback = fallbacks[i];
-		screen->term = newterm(fallbacks[i], stdout, in);
+		if (is_described(fallbacks[i]))
+			screen->term = newterm(fallbacks[i], stdout, in);
 	}
 	if (!screen->term)
 		return snp_err_set(err, -EINVAL,
