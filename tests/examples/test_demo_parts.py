@@ -21,7 +21,7 @@ from demo.verdict import Check, Kill
 from snakepit_bridge._generated import pool_pb2, pool_pb2_grpc
 
 
-class Door(pool_pb2_grpc.PoolServicer):  # type: ignore[misc]
+class Door(pool_pb2_grpc.PoolServicer):
     """Answers as the tool's name says."""
 
     def Execute(self, request: Any, context: Any) -> Any:

@@ -115,7 +115,7 @@ def test_a_sqlite_without_full_text_search_is_reported(
             msg = "no such module: fts5"
             raise sqlite3.OperationalError(msg)
 
-    monkeypatch.setattr(search.sqlite3, "connect", lambda _name: Connection())
+    monkeypatch.setattr(sqlite3, "connect", lambda _name: Connection())
     with pytest.raises(RuntimeError, match="full-text search: no such module: fts5"):
         SearchAdapter().initialize()
 

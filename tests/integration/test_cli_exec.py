@@ -24,7 +24,7 @@ CORRELATION = "x-snakepit-correlation-id"
 MESSAGE_BYTES = 100 * 1024 * 1024
 
 
-class FrontDoor(pool_pb2_grpc.PoolServicer):  # type: ignore[misc]
+class FrontDoor(pool_pb2_grpc.PoolServicer):
     """Answers by the tool's name, and keeps the last request."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class FrontDoor(pool_pb2_grpc.PoolServicer):  # type: ignore[misc]
 
     def _take(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.request = request
-        self.metadata = dict(context.invocation_metadata())
+        self.metadata = {k: str(v) for k, v in context.invocation_metadata()}
         self.calls += 1
         context.add_callback(self.cancelled.set)
         return self.tools[request.tool](request, context)

@@ -91,13 +91,13 @@ int child_output(char *const argv[], const char *env, unsigned timeout_ms,
 	snp_mono_t deadline = snp_mono_add_ms(snp_mono_now(), timeout_ms);
 	int fds[2], status = 0, r;
 	bool ended;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	r = spawn(argv, env, fds[1], &pid);
 	(void)close(fds[1]);
-	if (r < 0) {
+	if (r != 0) {
 		(void)close(fds[0]);
 		return r;
 	}
