@@ -188,7 +188,7 @@ static snp_mono_t queue_limit(const struct request *r)
 
 static void expire(struct request *r, snp_mono_t now)
 {
-	char text[160];
+	char text[RPC_STATUS_MSG_BYTES];
 
 	if (now.ns >= r->deadline.ns)
 		(void)snprintf(text, sizeof(text),
@@ -395,18 +395,16 @@ static void adopt_correlation(struct request *r)
 /* Which pool; NULL after the request has been turned away. */
 static struct pool *find_pool(struct request *r)
 {
-	char name[SNP_FMT_NAME_BYTES] = "", text[160];
-	struct rpc_str key;
-	struct pool *pool;
+	char name[SNP_FMT_NAME_BYTES], text[160];
+	struct rpc_str asked = rpc_str_of(r->msg.pool);
+	struct pool *pool = NULL;
 
-	if (!*r->msg.pool) {
-		key = rpc_md_in_get(rpc_server_call_metadata(r->call), POOL_KEY);
-		if (key.len < sizeof(name))
-			memcpy(name, key.len ? key.data : "", key.len);
-	} else {
-		(void)snprintf(name, sizeof(name), "%s", r->msg.pool);
-	}
-	pool = front_find_pool(r->front, name);
+	if (!asked.len)
+		asked = rpc_md_in_get(rpc_server_call_metadata(r->call), POOL_KEY);
+	(void)snprintf(name, sizeof(name), "%.*s", (int)asked.len,
+		       asked.data ? asked.data : "");
+	if (asked.len < sizeof(name)) /* no pool has a longer name */
+		pool = front_find_pool(r->front, name);
 	if (!pool) {
 		(void)snprintf(text, sizeof(text),
 			       "no pool '%s'; 'snakepit status' lists the pools", name);
@@ -428,7 +426,7 @@ static void admit(struct request *r)
 {
 	struct pool *pool = r->pool;
 	struct link *link;
-	char text[160];
+	char text[RPC_STATUS_MSG_BYTES];
 
 	r->deadline = effective_deadline(r);
 	r->waiter.since = r->received;

@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * request_world.h - a front door with its pools and event loops in this process, fake
+ * workers behind it and a client before it, all over unix sockets; the test's thread is
+ * the supervisor. What the books say is read as any reader does, from the segment.
+ *
+ * A fake worker does what the tool's name says:
+ *   echo      the result "ok"; response metadata: what the worker got as correlation
+ *             and worker id
+ *   fail      a tool error, type ValueError        missing   the status NOT_FOUND
+ *   garbage   an answer that is no message         slow      echo, a moment later
+ *   hold      nothing, until world_release(); a stream sends one chunk first
+ *   count     a stream of WORLD_CHUNKS chunks, or echo
+ */
+#ifndef REQUEST_WORLD_H
+#define REQUEST_WORLD_H
+
+#include "snp_test.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../rpc/rpc_fixture.h"
+#include "core/front.h"
+#include "pool/request.h"
+#include "rpc/call.h"
+#include "rpc/messages.h"
+#include "snakepit/check.h"
+#include "snakepit/read.h"
+#include "test_random.h"
+#include "worker/link.h"
+
+#define WORLD_WORKERS	 3 /* slots of pool 0; pool 1 has one */
+#define WORLD_POOLS	 2
+#define WORLD_SLOTS	 (WORLD_WORKERS + 1)
+#define WORLD_CHUNKS	 40
+#define WORLD_REPLIES	 64
+#define WORLD_TOOLS	 8
+#define FAKE_CONNECTIONS 64
+
+/* ---- One fake worker and the slot it is in ------------------------------- */
+
+struct fake {
+	uint32_t slot; /* over all pools */
+	char address[96];
+	struct rpc_server *server;
+	struct acceptor acceptor;
+	pthread_mutex_t mutex;	   /* protects: fds, fds_nr */
+	int fds[FAKE_CONNECTIONS]; /* duplicates of its connections, to cut them */
+	unsigned fds_nr;
+	atomic_bool mute; /* does not answer heartbeats */
+	struct link *link;
+	uint64_t incarnation;
+};
+
+/* A call that the fake has not answered yet. */
+struct held {
+	struct held *next, **link;
+	struct rpc_server_call *call;
+	struct rpc_timer timer;
+	bool stream;
+};
+
+struct world {
+	char dir[64];
+	struct snp_writer *writer;
+	struct snp_segment *segment;
+	struct snp_snapshot *snapshot;
+	struct snp_cfg_pool cfg[WORLD_POOLS];
+	struct pool *pools[WORLD_POOLS];
+	struct event_loop loops[2];
+	struct front front;
+	struct acceptor acceptor; /* of the front door */
+	char address[96];
+	struct mailbox mailbox;
+	atomic_uint answered, lost; /* links' news */
+	bool drained;
+	atomic_uint idle;
+	struct rpc_loop *fake_loop;
+	struct fake fakes[WORLD_SLOTS];
+	struct held *held; /* fake loop */
+	atomic_uint n_held, handled, cancelled;
+	struct rpc_loop *client_loop;
+	struct rpc_channel *channel;
+	struct reply *replies[WORLD_REPLIES];
+	unsigned replies_nr;
+};
+
+static struct world world;
+
+static inline struct pool *pool_of(uint32_t slot)
+{
+	return world.pools[slot < WORLD_WORKERS ? 0 : 1];
+}
+
+static inline struct pool_slot *slot_of(uint32_t slot)
+{
+	return &pool_of(slot)->slots[slot < WORLD_WORKERS ? slot : 0];
+}
+
+/* ---- What a fake worker answers ------------------------------------------ */
+
+static inline struct rpc_buf *fake_result(struct rpc_server_call *call)
+{
+	const struct rpc_md_in *md = rpc_server_call_metadata(call);
+	struct rpc_pair pairs[] = {
+	    {"correlation", rpc_md_in_get(md, RPC_MD_CORRELATION_ID)},
+	    {"traceparent", rpc_md_in_get(md, RPC_MD_TRACEPARENT)},
+	    {"worker", rpc_md_in_get(md, RPC_MD_WORKER_ID)},
+	};
+	const struct rpc_execute_response response = {
+	    .outcome = RPC_OUTCOME_RESULT,
+	    .result_json = rpc_str_of("\"ok\""),
+	    .metadata = {.v = pairs, .n = sizeof(pairs) / sizeof(pairs[0])},
+	};
+	struct rpc_buf *buf = NULL;
+
+	SNP_CHECK(rpc_bridge_encode_execute_response(&response, &buf) == 0);
+	return buf;
+}
+
+static inline void fake_answer(struct rpc_server_call *call)
+{
+	struct rpc_buf *buf = fake_result(call);
+
+	rpc_server_call_finish(call, buf, RPC_OK, NULL);
+	rpc_buf_unref(buf);
+}
+
+static inline void fake_fail(struct rpc_server_call *call)
+{
+	const struct rpc_execute_response response = {
+	    .outcome = RPC_OUTCOME_ERROR,
+	    .error = {.type = "ValueError", .message = "no good"},
+	};
+	struct rpc_buf *buf = NULL;
+
+	SNP_CHECK(rpc_bridge_encode_execute_response(&response, &buf) == 0);
+	rpc_server_call_finish(call, buf, RPC_OK, NULL);
+	rpc_buf_unref(buf);
+}
+
+static inline void fake_garbage(struct rpc_server_call *call)
+{
+	struct rpc_buf *buf = rpc_buf_from_bytes("\xff\xff\xff\xff", 4);
+
+	rpc_server_call_finish(call, buf, RPC_OK, NULL);
+	rpc_buf_unref(buf);
+}
+
+static inline void held_remove(struct held *h)
+{
+	if (!h->link)
+		return;
+	*h->link = h->next;
+	if (h->next)
+		h->next->link = h->link;
+	h->link = NULL;
+	atomic_fetch_sub(&world.n_held, 1);
+}
+
+static inline void held_finish(struct held *h)
+{
+	held_remove(h);
+	if (h->stream)
+		rpc_server_call_finish(h->call, NULL, RPC_OK, NULL);
+	else
+		fake_answer(h->call);
+}
+
+static inline void held_cancelled(struct rpc_server_call *call)
+{
+	struct held *h = rpc_server_call_user(call);
+
+	atomic_fetch_add(&world.cancelled, 1);
+	held_remove(h);
+	(void)rpc_timer_cancel(world.fake_loop, &h->timer);
+	rpc_server_call_finish(call, NULL, RPC_CANCELLED, NULL);
+}
+
+static inline void held_done(struct rpc_server_call *call)
+{
+	free(rpc_server_call_user(call));
+}
+
+static inline struct held *fake_hold(struct rpc_server_call *call, bool stream)
+{
+	static const struct rpc_server_call_ops ops = {.on_cancelled = held_cancelled,
+						       .on_done = held_done};
+	struct held *h = calloc(1, sizeof(*h));
+
+	SNP_CHECK(h);
+	h->call = call;
+	h->stream = stream;
+	rpc_server_call_set_ops(call, &ops, h);
+	h->next = world.held;
+	if (h->next)
+		h->next->link = &h->next;
+	h->link = &world.held;
+	world.held = h;
+	atomic_fetch_add(&world.n_held, 1);
+	return h;
+}
+
+static inline void held_timer(struct rpc_timer *timer)
+{
+	held_finish(
+	    (struct held *)(void *)((char *)timer - offsetof(struct held, timer)));
+}
+
+/* ---- Streams ------------------------------------------------------------- */
+
+struct counting {
+	unsigned sent;
+	bool over;
+};
+
+static inline struct rpc_buf *fake_chunk(unsigned number)
+{
+	char text[16];
+	const struct rpc_chunk chunk = {
+	    .chunk_id = "c",
+	    .data = {text, (size_t)snprintf(text, sizeof(text), "%u", number)},
+	    .position = number + 1 == WORLD_CHUNKS ? RPC_CHUNK_FINAL : RPC_CHUNK_MORE,
+	};
+	struct rpc_buf *buf = NULL;
+
+	SNP_CHECK(rpc_bridge_encode_chunk(&chunk, &buf) == 0);
+	return buf;
+}
+
+static inline void count_next(struct rpc_server_call *call)
+{
+	struct counting *c = rpc_server_call_user(call);
+	struct rpc_buf *buf;
+
+	if (c->over)
+		return;
+	if (c->sent == WORLD_CHUNKS) {
+		c->over = true;
+		rpc_server_call_finish(call, NULL, RPC_OK, NULL);
+		return;
+	}
+	buf = fake_chunk(c->sent++);
+	(void)rpc_server_call_send(call, buf); /* -ECANCELED: on_cancelled follows */
+	rpc_buf_unref(buf);
+}
+
+static inline void count_cancelled(struct rpc_server_call *call)
+{
+	struct counting *c = rpc_server_call_user(call);
+
+	atomic_fetch_add(&world.cancelled, 1);
+	if (!c->over)
+		rpc_server_call_finish(call, NULL, RPC_CANCELLED, NULL);
+	c->over = true;
+}
+
+static inline void fake_count(struct rpc_server_call *call)
+{
+	static const struct rpc_server_call_ops ops = {.on_writable = count_next,
+						       .on_cancelled = count_cancelled,
+						       .on_done = held_done};
+	struct counting *c = calloc(1, sizeof(*c));
+
+	SNP_CHECK(c);
+	rpc_server_call_set_ops(call, &ops, c);
+	count_next(call);
+}
+
+/* ---- Its handlers -------------------------------------------------------- */
+
+static inline void fake_run(struct rpc_server_call *call, const char *tool, bool stream)
+{
+	struct rpc_buf *chunk;
+
+	if (strcmp(tool, "fail") == 0 && !stream) {
+		fake_fail(call);
+	} else if (strcmp(tool, "missing") == 0) {
+		rpc_server_call_finish(call, NULL, RPC_NOT_FOUND, "no tool 'missing'");
+	} else if (strcmp(tool, "garbage") == 0) {
+		fake_garbage(call);
+	} else if (strcmp(tool, "hold") == 0) {
+		(void)fake_hold(call, stream);
+		if (stream) {
+			chunk = fake_chunk(0);
+			(void)rpc_server_call_send(call, chunk);
+			rpc_buf_unref(chunk);
+		}
+	} else if (strcmp(tool, "slow") == 0) {
+		rpc_timer_start(world.fake_loop, &fake_hold(call, stream)->timer,
+				snp_mono_add_ms(snp_mono_now(), 3), held_timer);
+	} else if (stream) {
+		fake_count(call);
+	} else {
+		fake_answer(call);
+	}
+}
+
+static inline void fake_execute_any(struct rpc_server_call *call,
+				    struct rpc_buf *request, bool stream)
+{
+	struct rpc_execute_request msg;
+	struct rpc_arena arena;
+
+	rpc_arena_init(&arena, 0);
+	atomic_fetch_add(&world.handled, 1);
+	SNP_CHECK(rpc_bridge_decode_execute_request(request, &arena, &msg, NULL) == 0);
+	SNP_CHECK(msg.stream == stream);
+	fake_run(call, msg.tool, stream);
+	rpc_arena_fini(&arena);
+}
+
+static inline void fake_execute(struct rpc_server_call *call, struct rpc_buf *request,
+				void *user)
+{
+	(void)user;
+	fake_execute_any(call, request, false);
+}
+
+static inline void fake_execute_stream(struct rpc_server_call *call,
+				       struct rpc_buf *request, void *user)
+{
+	(void)user;
+	fake_execute_any(call, request, true);
+}
+
+static inline void fake_heartbeat(struct rpc_server_call *call, struct rpc_buf *request,
+				  void *user)
+{
+	const struct rpc_heartbeat_response pong = {.server_time = snp_wall_now(),
+						    .session = RPC_SESSION_VALID};
+	struct fake *f = user;
+	struct rpc_buf *buf = NULL;
+
+	(void)request;
+	if (atomic_load(&f->mute)) {
+		rpc_server_call_finish(call, NULL, RPC_INTERNAL, "mute");
+		return;
+	}
+	SNP_CHECK(rpc_bridge_encode_heartbeat_response(&pong, &buf) == 0);
+	rpc_server_call_finish(call, buf, RPC_OK, NULL);
+	rpc_buf_unref(buf);
+}
+
+/* ---- Its life ------------------------------------------------------------ */
+
+static inline void fake_connection(void *user, int fd)
+{
+	struct fake *f = user;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	pthread_mutex_lock(&f->mutex);
+	if (f->fds_nr < FAKE_CONNECTIONS && copy >= 0)
+		f->fds[f->fds_nr++] = copy;
+	else if (copy >= 0)
+		close(copy);
+	pthread_mutex_unlock(&f->mutex);
+	(void)rpc_server_add_fd(f->server, fd);
+}
+
+/* What the peers see is what the end of a process looks like. */
+static inline void fake_cut(struct fake *f)
+{
+	pthread_mutex_lock(&f->mutex);
+	while (f->fds_nr) {
+		int fd = f->fds[--f->fds_nr];
+
+		(void)shutdown(fd, SHUT_RDWR);
+		close(fd);
+	}
+	pthread_mutex_unlock(&f->mutex);
+}
+
+static inline void fake_start(struct fake *f)
+{
+	const struct rpc_listener_opts opts = {.on_connection = fake_connection,
+					       .user = f};
+
+	if (f->server)
+		return;
+	assert_int_equal(rpc_server_create(NULL, &f->server, NULL), 0);
+	assert_int_equal(
+	    rpc_server_method(f->server, RPC_METHOD_BRIDGE_EXECUTE, fake_execute, f),
+	    0);
+	assert_int_equal(rpc_server_method(f->server, RPC_METHOD_BRIDGE_EXECUTE_STREAM,
+					   fake_execute_stream, f),
+			 0);
+	assert_int_equal(rpc_server_method(f->server, RPC_METHOD_BRIDGE_HEARTBEAT,
+					   fake_heartbeat, f),
+			 0);
+	assert_int_equal(rpc_server_start(f->server, &world.fake_loop, 1, NULL), 0);
+	acceptor_start(&f->acceptor, f->address, &opts);
+}
+
+static inline void fake_stop(struct fake *f)
+{
+	if (!f->server)
+		return;
+	acceptor_stop(&f->acceptor);
+	fake_cut(f);
+	server_stop(&f->server, 0);
+}
+
+/* ---- Links: the test is the supervisor ----------------------------------- */
+
+static inline void on_link_news(struct link *link, enum link_news news, void *user)
+{
+	(void)link;
+	(void)user;
+	atomic_fetch_add(news == LINK_ANSWERED ? &world.answered : &world.lost, 1);
+}
+
+static inline void link_open(uint32_t slot, uint32_t capacity)
+{
+	struct fake *f = &world.fakes[slot];
+	struct pool *pool = pool_of(slot);
+	char id[LINK_WORKER_ID_BYTES];
+	const struct link_options options = {
+	    .address = f->address,
+	    .worker_id = id,
+	    .pool = pool->index,
+	    .slot = slot < WORLD_WORKERS ? slot : 0,
+	    .incarnation = ++f->incarnation,
+	    .pid = 4711,
+	    .capacity = capacity,
+	    .row = snp_worker_row(world.writer, slot_of(slot)->worker_row),
+	    .loop = &world.loops[slot % 2],
+	    .heartbeat = &pool->cfg->heartbeat,
+	    .answer_timeout_ms = WAIT_MS,
+	    .news_box = &world.mailbox,
+	    .on_news = on_link_news,
+	};
+
+	(void)snprintf(id, sizeof(id), "%s/%u#%llu", pool->cfg->name, options.slot,
+		       (unsigned long long)f->incarnation);
+	assert_int_equal(link_create(&options, &f->link, NULL), 0);
+	link_start(f->link);
+}
+
+static inline void link_publish(uint32_t slot)
+{
+	struct fake *f = &world.fakes[slot];
+
+	atomic_store_explicit(&f->link->open, true, memory_order_relaxed);
+	rcu_set(&slot_of(slot)->link, f->link);
+	front_kick(&world.front);
+}
+
+static inline void link_let_go(struct rcu_later *later)
+{
+	link_unref(
+	    (struct link *)(void *)((char *)later - offsetof(struct link, later)));
+}
+
+static inline void link_withdraw(uint32_t slot)
+{
+	struct fake *f = &world.fakes[slot];
+	struct link *link = f->link;
+
+	if (!link)
+		return;
+	f->link = NULL;
+	atomic_store_explicit(&link->open, false, memory_order_relaxed);
+	rcu_set(&slot_of(slot)->link, NULL);
+	link_stop(link);
+	rcu_defer(&link->later, link_let_go);
+	front_kick(&world.front);
+}
+
+/* A worker that takes requests, with one call at a time unless said otherwise. */
+static inline void worker_up(uint32_t slot)
+{
+	fake_start(&world.fakes[slot]);
+	link_open(slot, 1);
+	link_publish(slot);
+}
+
+static inline void worker_down(uint32_t slot)
+{
+	fake_stop(&world.fakes[slot]);
+	link_withdraw(slot);
+}
+
+static inline void release_on_loop(void *arg)
+{
+	const unsigned *n = arg;
+
+	for (unsigned i = 0; i < *n && world.held; i++)
+		held_finish(world.held);
+}
+
+/* Let up to `n` held calls end. */
+static inline void world_release(unsigned n)
+{
+	rpc_loop_run(world.fake_loop, release_on_loop, &n);
+}
+
+static inline void on_world_idle(void *user)
+{
+	(void)user;
+	atomic_fetch_add(&world.idle, 1);
+}
+
+static inline void world_drain(void)
+{
+	world.drained = true;
+	front_drain(&world.front, on_world_idle, NULL);
+}
+
+/* ---- Set-up -------------------------------------------------------------- */
+
+static inline struct snp_cfg_pool world_pool(const char *name, uint32_t workers)
+{
+	return (struct snp_cfg_pool){
+	    .name = (char *)(uintptr_t)name,
+	    .adapter = (char *)(uintptr_t) "demo.Adapter",
+	    .workers = workers,
+	    .queue = {.limit = 8, .timeout_ms = WAIT_MS},
+	    .request_timeout_ms = 2 * WAIT_MS,
+	    .stream_timeout_ms = 2 * WAIT_MS,
+	    .max_tools = WORLD_TOOLS,
+	    .heartbeat = {.ping_interval_ms = 20,
+			  .timeout_ms = 2000,
+			  .max_missed_heartbeats = 3,
+			  .jitter_ms = 5,
+			  .dependent = true,
+			  .enforce = true},
+	};
+}
+
+/* A name as long as names may be, so that a longer one can begin with it. */
+#define WORLD_LONG_POOL                                                                \
+	"pool-with-a-name-of-63-bytes-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+static_assert(sizeof(WORLD_LONG_POOL) == SNP_FMT_NAME_BYTES, "as long as it may be");
+
+static inline void world_make_segment(void)
+{
+	const struct snp_writer_options options = {
+	    .dir = world.dir,
+	    .instance = "unit",
+	    .pools_max = WORLD_POOLS,
+	    .workers_max = WORLD_SLOTS,
+	    .tools_max = WORLD_POOLS * (WORLD_TOOLS + 1),
+	    .banks_max = 4,
+	    .flags = SNP_WRITER_ALLOW_DISK,
+	};
+
+	assert_int_equal(snp_writer_create(&options, &world.writer, NULL), 0);
+	world.cfg[0] = world_pool(WORLD_LONG_POOL, WORLD_WORKERS);
+	world.cfg[1] = world_pool("other", 1);
+	for (int i = 0; i < WORLD_POOLS; i++)
+		assert_int_equal(
+		    pool_create(&world.cfg[i], world.writer, &world.pools[i], NULL), 0);
+	snp_writer_heartbeat(world.writer, 0, 1);
+	assert_int_equal(snp_writer_publish(world.writer, NULL), 0);
+	assert_int_equal(
+	    snp_segment_attach(snp_writer_path(world.writer), &world.segment, NULL), 0);
+}
+
+static inline void front_connection(void *user, int fd)
+{
+	front_add_connection(user, fd);
+}
+
+static inline void world_make_front(void)
+{
+	const struct rpc_listener_opts opts = {.on_connection = front_connection,
+					       .user = &world.front};
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(event_loop_init(&world.loops[i], "loop", world.writer,
+						 EVENT_LOOP_PLAIN, NULL),
+				 0);
+	world.front.accept_correlation = true;
+	assert_int_equal(
+	    front_init(&world.front, world.writer, world.pools, WORLD_POOLS, NULL), 0);
+	(void)snprintf(world.address, sizeof(world.address), "unix:%s/front",
+		       world.dir);
+	acceptor_start(&world.acceptor, world.address, &opts);
+}
+
+static inline int world_set_up(void **state)
+{
+	(void)state;
+	memset(&world, 0, sizeof(world));
+	snp_test_tmpdir_make(world.dir, sizeof(world.dir));
+	world_make_segment();
+	world_make_front();
+	assert_int_equal(mailbox_init(&world.mailbox, NULL), 0);
+	assert_int_equal(rpc_loop_create("fakes", NULL, NULL, &world.fake_loop, NULL),
+			 0);
+	for (uint32_t i = 0; i < WORLD_SLOTS; i++) {
+		struct fake *f = &world.fakes[i];
+
+		f->slot = i;
+		pthread_mutex_init(&f->mutex, NULL);
+		(void)snprintf(f->address, sizeof(f->address), "unix:%s/w%u", world.dir,
+			       i);
+	}
+	assert_int_equal(
+	    rpc_loop_create("client", NULL, NULL, &world.client_loop, NULL), 0);
+	assert_int_equal(rpc_channel_create(world.address, NULL, &world.channel, NULL),
+			 0);
+	return 0;
+}
+
+static inline void world_end_requests(void)
+{
+	struct latch stopped = LATCH_INIT;
+
+	if (!world.drained)
+		world_drain();
+	front_drop_queues(&world.front);
+	for (uint32_t i = 0; i < WORLD_SLOTS; i++)
+		worker_down(i);
+	acceptor_stop(&world.acceptor);
+	front_shutdown(&world.front, 0, on_server_stopped, &stopped);
+	latch_wait(&stopped, 1);
+	rpc_server_destroy(&world.front.server);
+}
+
+struct reply;
+static inline void world_end_replies(void);
+
+static inline int world_tear_down(void **state)
+{
+	(void)state;
+	world_end_requests();
+	mailbox_drain(&world.mailbox);
+	rcu_wait();
+	world_end_replies();
+	for (int i = 0; i < 2; i++)
+		event_loop_fini(&world.loops[i], world.writer);
+	mailbox_drain(&world.mailbox);
+	front_fini(&world.front, world.writer);
+	for (int i = 0; i < WORLD_POOLS; i++)
+		pool_destroy(&world.pools[i]);
+	rpc_channel_destroy(&world.channel);
+	rpc_loop_destroy(&world.client_loop);
+	rpc_loop_destroy(&world.fake_loop);
+	mailbox_fini(&world.mailbox);
+	snp_snapshot_destroy(&world.snapshot);
+	snp_segment_detach(&world.segment);
+	snp_writer_remove(&world.writer);
+	for (uint32_t i = 0; i < WORLD_SLOTS; i++)
+		pthread_mutex_destroy(&world.fakes[i].mutex);
+	snp_test_tmpdir_remove(world.dir);
+	return 0;
+}
+
+#endif
