@@ -68,29 +68,37 @@ static int encode(const struct exec_options *options, struct rpc_buf **ret_reque
 /* ---- the answer
  * --------------------------------------------------------------------------- */
 
+static void print_details(const struct output_call *call,
+			  const struct rpc_execute_response *response)
+{
+	if (!call->options->verbose)
+		return;
+	(void)fprintf(
+	    stderr, "correlation_id=%s worker=%s queue_wait_ms=%.3f service_ms=%.3f\n",
+	    call->correlation_id, response->worker_id,
+	    (double)response->queue_wait_ns / 1e6, (double)response->service_ns / 1e6);
+}
+
 static int show_response(const struct output_call *call, const struct rpc_buf *message,
 			 struct snp_err *err)
 {
 	struct rpc_execute_response response;
 	struct rpc_arena arena;
 	int code = SNP_EXIT_OK;
+	int r;
 
 	rpc_arena_init(&arena, 0);
-	if (rpc_pool_decode_execute_response(message, &arena, &response, err) < 0) {
-		code = complain(err, SNP_EXIT_FAILURE);
-	} else if (response.outcome == RPC_OUTCOME_ERROR) {
+	r = rpc_pool_decode_execute_response(message, &arena, &response, err);
+	if (r == 0 && response.outcome == RPC_OUTCOME_ERROR) {
 		output_tool_error(call, &response.error);
 		code = SNP_EXIT_FAILURE;
-	} else if (output_result(call->options, &response, err) < 0) {
-		code = complain(err, SNP_EXIT_FAILURE);
+	} else if (r == 0) {
+		r = output_result(call->options, &response, err);
 	}
-	if (call->options->verbose && err->code == 0)
-		(void)fprintf(stderr,
-			      "correlation_id=%s worker=%s queue_wait_ms=%.3f "
-			      "service_ms=%.3f\n",
-			      call->correlation_id, response.worker_id,
-			      (double)response.queue_wait_ns / 1e6,
-			      (double)response.service_ns / 1e6);
+	if (r < 0)
+		code = complain(err, SNP_EXIT_FAILURE);
+	else
+		print_details(call, &response);
 	rpc_arena_fini(&arena);
 	return code;
 }

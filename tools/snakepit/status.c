@@ -198,7 +198,7 @@ static int parse(int argc, char **argv, struct request *request)
 int command_status(int argc, char **argv)
 {
 	struct request request = {0};
-	struct instance inst;
+	struct instance inst = {0};
 	struct snp_err err = {0};
 	char path[SNP_PATH_BYTES];
 	int code = parse(argc, argv, &request);
@@ -209,7 +209,7 @@ int command_status(int argc, char **argv)
 	r = snp_segment_find(request.instance, path, &err);
 	if (r == 0)
 		r = instance_open(path, &inst, &err);
-	if (r < 0)
+	if (r != 0)
 		return cannot_look(r, &err);
 	code = show(&request, &inst);
 	instance_close(&inst);
