@@ -173,6 +173,11 @@ static bool takes_requests(const struct link *link)
 	return link && atomic_load_explicit(&link->open, memory_order_relaxed);
 }
 
+static bool has_room(const struct link *link)
+{
+	return takes_requests(link) && link->dispatched < link->opt.capacity;
+}
+
 static bool better(const struct link *a, const struct link *b)
 {
 	if (a->dispatched != b->dispatched)
@@ -187,11 +192,25 @@ struct link *pool_pick(struct pool *pool, snp_mono_t now)
 	for (uint32_t i = 0; i < pool->cfg->workers; i++) {
 		struct link *link = rcu_get(&pool->slots[i].link);
 
-		if (takes_requests(link) && link->dispatched < link->opt.capacity &&
-		    link->shunned_until.ns <= now.ns && (!best || better(link, best)))
+		if (has_room(link) && link->shunned_until.ns <= now.ns &&
+		    (!best || better(link, best)))
 			best = link;
 	}
 	return best;
+}
+
+snp_mono_t pool_next_pick(const struct pool *pool, snp_mono_t now)
+{
+	snp_mono_t next = {UINT64_MAX};
+
+	for (uint32_t i = 0; i < pool->cfg->workers; i++) {
+		const struct link *link = rcu_get(&pool->slots[i].link);
+
+		if (has_room(link) && link->shunned_until.ns > now.ns &&
+		    link->shunned_until.ns < next.ns)
+			next = link->shunned_until;
+	}
+	return next;
 }
 
 uint32_t pool_open_workers(const struct pool *pool)

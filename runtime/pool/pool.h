@@ -91,6 +91,10 @@ void pool_queue_remove(struct pool *pool, struct request *request);
  * next quiescent state; link_ref() it to keep it. */
 struct link *pool_pick(struct pool *pool, snp_mono_t now);
 
+/* When a worker that pool_pick() passes over for having been unreachable can be picked
+ * again; .ns == UINT64_MAX: there is none. */
+snp_mono_t pool_next_pick(const struct pool *pool, snp_mono_t now);
+
 /* Workers that take requests now. */
 uint32_t pool_open_workers(const struct pool *pool);
 

@@ -202,24 +202,33 @@ static void expire(struct request *r, snp_mono_t now)
 	drop(r, SNP_QUEUE_REJECTION_TIMEOUT, RPC_DEADLINE_EXCEEDED, text);
 }
 
+static void wait_until(struct request *r, snp_mono_t wake);
+
 static void on_queue_timer(struct rpc_timer *timer)
 {
 	struct request *r = request_of_timer(timer);
+	struct pool *pool = r->pool;
 	snp_mono_t now = snp_mono_now();
 
-	if (now.ns >= queue_limit(r).ns) {
+	if (now.ns >= queue_limit(r).ns)
 		expire(r, now);
-		return;
-	}
-	/* Woken early, after a worker could not be reached: look for another. */
-	rpc_timer_start(r->front->loop.rpc, timer, queue_limit(r), on_queue_timer);
-	request_dispatch(r->pool);
+	else
+		wait_until(r, queue_limit(r));
+	request_dispatch(pool);
 }
 
-static void wait_in_queue(struct request *r, snp_mono_t wake)
+static void wait_until(struct request *r, snp_mono_t wake)
 {
-	r->state = REQUEST_QUEUED;
 	rpc_timer_start(r->front->loop.rpc, &r->queue_timer, wake, on_queue_timer);
+}
+
+/* The pool's head waits for a worker to become free, which leads to request_dispatch(), or
+ * for one that could not be reached to be worth another attempt, which only time does. */
+static void wait_at_head(struct request *r, snp_mono_t now)
+{
+	snp_mono_t limit = queue_limit(r), next = pool_next_pick(r->pool, now);
+
+	wait_until(r, next.ns < limit.ns ? next : limit);
 }
 
 /* ---- dispatch ------------------------------------------------------------------------------- */
@@ -259,8 +268,10 @@ void request_dispatch(struct pool *pool)
 			continue;
 		}
 		link = pool_pick(pool, now);
-		if (!link)
+		if (!link) {
+			wait_at_head(r, now);
 			return;
+		}
 		(void)rpc_timer_cancel(r->front->loop.rpc, &r->queue_timer);
 		pool_queue_remove(pool, r);
 		pool_book_move(pool, POOL_QUEUED, POOL_ACTIVE);
@@ -279,13 +290,12 @@ static bool may_retry(const struct request *r, snp_mono_t now)
 /* The worker never received it, so sending it to another cannot run it twice. */
 static void retry(struct request *r, snp_mono_t now)
 {
-	snp_mono_t wake = snp_mono_add_ms(now, SHUN_MS);
-
-	r->link->shunned_until = wake;
+	r->link->shunned_until = snp_mono_add_ms(now, SHUN_MS);
 	snp_add(tool_cells(r)->retries, 1);
 	pool_queue_unpop(r->pool, r);
 	pool_book_move(r->pool, POOL_ACTIVE, POOL_QUEUED);
-	wait_in_queue(r, wake.ns < queue_limit(r).ns ? wake : queue_limit(r));
+	r->state = REQUEST_QUEUED;
+	wait_until(r, queue_limit(r));
 }
 
 static const char *explain(const struct request *r, char *text, size_t size)
@@ -328,6 +338,7 @@ void request_back(struct rpc_task *task)
 static void on_cancelled(struct rpc_server_call *call)
 {
 	struct request *r = rpc_server_call_user(call);
+	struct pool *pool = r->pool;
 	snp_mono_t now = snp_mono_now();
 
 	if (r->state != REQUEST_QUEUED)
@@ -337,6 +348,7 @@ static void on_cancelled(struct rpc_server_call *call)
 	else
 		drop(r, SNP_QUEUE_REJECTION_CANCELLED, RPC_CANCELLED,
 		     "the client cancelled while the request was queued");
+	request_dispatch(pool); /* another is at the head now */
 }
 
 static void on_more(struct rpc_task *task)
@@ -453,7 +465,10 @@ static void admit(struct request *r)
 	} else {
 		pool_queue_push(pool, r);
 		pool_book_arrival(pool, POOL_QUEUED);
-		wait_in_queue(r, queue_limit(r));
+		r->state = REQUEST_QUEUED;
+		wait_until(r, queue_limit(r));
+		if (pool_queue_head(pool) == r)
+			wait_at_head(r, r->received);
 	}
 }
 
