@@ -69,6 +69,7 @@ struct request {
 	struct rpc_buf *reply;
 	enum snp_enum_OUTCOME outcome;
 	bool tool_failed;
+	bool undelivered; /* an answer could not be passed on; status says why */
 	struct rpc_status status;
 };
 

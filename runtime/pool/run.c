@@ -5,6 +5,7 @@
  */
 #define LOG_COMPONENT "pool"
 #include <errno.h>
+#include <string.h>
 
 #include "core/front.h"
 #include "pool/request.h"
@@ -59,6 +60,20 @@ static int translate_chunk(struct request *r, const struct rpc_buf *message,
 	return rc;
 }
 
+/* An answer could not be passed on. The worker's own status may have come with it and then
+ * cancelling changes nothing, so the request's end is settled here. */
+static void give_up(struct request *r, struct rpc_call *call, int rc, const char *why)
+{
+	r->undelivered = true;
+	if (rc == -ECANCELED)
+		rpc_status_set(&r->status, RPC_CANCELLED, "the client went away");
+	else
+		rpc_status_set(&r->status, RPC_INTERNAL,
+			       "the answer of worker %s could not be passed on: %s",
+			       r->link->worker_id, *why ? why : strerror(-rc));
+	rpc_call_cancel(call);
+}
+
 static void on_message(struct rpc_call *call, struct rpc_buf *message)
 {
 	struct request *r = rpc_call_user(call);
@@ -70,24 +85,16 @@ static void on_message(struct rpc_call *call, struct rpc_buf *message)
 	rc = r->protocol->streaming ? translate_chunk(r, message, &arena, &err)
 				    : translate_response(r, message, &arena, &err);
 	rpc_arena_fini(&arena);
-	if (rc == 0)
-		return;
-	if (rc == -ECANCELED)
-		rpc_call_cancel_with(call, RPC_CANCELLED, "the client went away");
-	else
-		rpc_call_cancel_with(call, RPC_INTERNAL,
-				     *err.msg ? err.msg : "cannot pass on the worker's answer");
+	if (rc < 0 && !r->undelivered)
+		give_up(r, call, rc, err.msg);
 }
 
 static void on_done(struct rpc_call *call, const struct rpc_status *status)
 {
 	struct request *r = rpc_call_user(call);
 
-	r->status = *status;
-	if (status->code == RPC_OK && !r->protocol->streaming && !r->reply)
-		rpc_status_set(&r->status, RPC_INTERNAL,
-			       "the answer of worker %s could not be passed on",
-			       r->link->worker_id);
+	if (!r->undelivered)
+		r->status = *status;
 	r->outcome = r->status.code == RPC_OK && !r->tool_failed ? SNP_OUTCOME_OK
 								  : SNP_OUTCOME_ERROR;
 	rpc_call_unref(r->worker_call);
@@ -141,7 +148,7 @@ void request_run(struct request *r)
 	struct rpc_buf *buf = NULL;
 	int rc;
 
-	r->tool_failed = false;
+	r->tool_failed = r->undelivered = false;
 	link_call_begin(r->link, snp_mono_now());
 	rc = rpc_bridge_encode_execute_request(&r->msg, &buf);
 	if (rc == 0)
