@@ -318,32 +318,32 @@ int snp_segment_attach(const char *path, struct snp_segment **ret_seg,
 		       struct snp_err *err)
 {
 	struct snp_segment *seg = calloc(1, sizeof(*seg));
-	struct stat st;
+	struct stat st = {.st_size = 0};
 	void *map;
 	int rc;
 
 	if (!seg)
 		return snp_err_set(err, -ENOMEM, "out of memory attaching %s", path);
-	seg->fd = open_checked(path, &st, err);
-	rc = seg->fd < 0 ? seg->fd : 0;
-	if (rc == 0) {
-		seg->size_bytes = (uint64_t)st.st_size;
-		seg->dev = st.st_dev;
-		seg->ino = st.st_ino;
-		map = mmap(NULL, seg->size_bytes, PROT_READ, MAP_SHARED, seg->fd, 0);
-		if (map == MAP_FAILED)
-			rc = snp_err_errno(err, "cannot map %s", path);
-		else
-			seg->map = map;
+	rc = seg->fd = open_checked(path, &st, err);
+	if (rc < 0)
+		goto fail;
+	seg->size_bytes = (uint64_t)st.st_size;
+	seg->dev = st.st_dev;
+	seg->ino = st.st_ino;
+	map = mmap(NULL, seg->size_bytes, PROT_READ, MAP_SHARED, seg->fd, 0);
+	if (map == MAP_FAILED) {
+		rc = snp_err_errno(err, "cannot map %s", path);
+		goto fail;
 	}
-	if (rc == 0)
-		rc = attach_mapped(seg, path, err);
-	if (rc < 0) {
-		snp_segment_detach(&seg);
-		return rc;
-	}
+	seg->map = map;
+	rc = attach_mapped(seg, path, err);
+	if (rc < 0)
+		goto fail;
 	*ret_seg = seg;
 	return 0;
+fail:
+	snp_segment_detach(&seg);
+	return rc;
 }
 
 void snp_segment_detach(struct snp_segment **seg)

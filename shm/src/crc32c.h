@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crc32c.h - CRC-32C (Castagnoli, RFC 3720 appendix B.4) and FNV-1a, for small records. */
+/* crc32c.h - CRC-32C (Castagnoli, RFC 3720 appendix B.4) and FNV-1a, for small records.
+ */
 #ifndef SNP_SHM_CRC32C_H
 #define SNP_SHM_CRC32C_H
 

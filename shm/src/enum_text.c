@@ -5,7 +5,7 @@
 #include "snakepit/read.h"
 
 /* One array a table ... */
-#define SNP_ENUM_BEGIN(table, label) static const char *const texts_##table[] = {
+#define SNP_ENUM_BEGIN(table, label)	static const char *const texts_##table[] = {
 #define SNP_ENUM_VALUE(table, id, text) text,
 #define SNP_ENUM_END(table)                                                            \
 	}                                                                              \

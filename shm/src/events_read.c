@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Event rings: a cursor of the reader's own; what was overwritten before it is counted. */
+/* Event rings: a cursor of the reader's own; what was overwritten before it is counted.
+ */
 #include "reader_private.h"
 
 enum { EVENT_WORDS = sizeof(struct snp_fmt_event) / 8 };
@@ -27,9 +28,11 @@ static void decode(const uint64_t *w, unsigned ring, struct snp_event *e)
 }
 
 /* Copy record n; false when it was overwritten (or is being) meanwhile. */
-static bool copy_event(const struct snp_segment *seg, uint64_t off, uint64_t n, uint64_t *w)
+static bool copy_event(const struct snp_segment *seg, uint64_t off, uint64_t n,
+		       uint64_t *w)
 {
-	/* Acquire: the payload. Partner: the release store of seq in snp_event_record(). */
+	/* Acquire: the payload. Partner: the release store of seq in
+	 * snp_event_record(). */
 	w[E_SEQ] = snp__word_acquire(seg, off);
 	if (w[E_SEQ] != n + 1)
 		return false;
@@ -46,8 +49,8 @@ size_t snp_segment_events(struct snp_segment *seg, struct snp_event_cursor *curs
 	uint64_t w[EVENT_WORDS];
 	size_t found = 0;
 
-	for (unsigned ring = 0; r->type && ring < r->outer_count && ring < SNP_RINGS_MAX;
-	     ring++) {
+	for (unsigned ring = 0;
+	     r->type && ring < r->outer_count && ring < SNP_RINGS_MAX; ring++) {
 		uint64_t base = r->off + ring * r->outer_stride;
 		uint64_t head = snp__word_acquire(seg, base);
 		uint64_t *next = &cursor->next[ring];

@@ -8,7 +8,8 @@ static uint64_t round_up(uint64_t v, uint64_t to)
 	return (v + to - 1) / to * to;
 }
 
-static void place(struct snp__layout *l, enum snp__place p, struct snp_fmt_region region)
+static void place(struct snp__layout *l, enum snp__place p,
+		  struct snp_fmt_region region)
 {
 	region.version = 1;
 	region.len = region.stride * region.count;
@@ -18,8 +19,8 @@ static void place(struct snp__layout *l, enum snp__place p, struct snp_fmt_regio
 	l->region[p] = region;
 }
 
-/* The three blocks of a bank, for all banks: bank-major, each bank page-aligned, so that
- * no two threads share a line. */
+/* The three blocks of a bank, for all banks: bank-major, each bank page-aligned, so
+ * that no two threads share a line. */
 static void place_banks(struct snp__layout *l, const struct snp_writer_options *o)
 {
 	static const struct {
@@ -91,10 +92,10 @@ static void place_schema(struct snp__layout *l, const struct snp_writer_options 
 				      .stride = sizeof(struct snp_fmt_desc),
 				      .count = SNP__DESC_MAX});
 	place(l, PLACE_STRT,
-	      (struct snp_fmt_region){.type = SNP_REGION_STRT,
-				      .stride = 1,
-				      .count = round_up(SNP__STRT_BYTES_MIN + names,
-							SNP_FMT_PAGE)});
+	      (struct snp_fmt_region){
+		  .type = SNP_REGION_STRT,
+		  .stride = 1,
+		  .count = round_up(SNP__STRT_BYTES_MIN + names, SNP_FMT_PAGE)});
 	place(l, PLACE_KEYS,
 	      (struct snp_fmt_region){.type = SNP_REGION_KEYS,
 				      .stride = sizeof(struct snp_fmt_key),
@@ -108,9 +109,8 @@ static void place_schema(struct snp__layout *l, const struct snp_writer_options 
 				      .stride = sizeof(uint64_t),
 				      .count = SNP__BNDS_WORDS});
 	place(l, PLACE_JSON,
-	      (struct snp_fmt_region){.type = SNP_REGION_JSON,
-				      .stride = 1,
-				      .count = SNP__JSON_BYTES});
+	      (struct snp_fmt_region){
+		  .type = SNP_REGION_JSON, .stride = 1, .count = SNP__JSON_BYTES});
 }
 
 void snp__layout_compute(const struct snp_writer_options *options,
@@ -121,7 +121,8 @@ void snp__layout_compute(const struct snp_writer_options *options,
 			      options->events_per_ring * sizeof(struct snp_fmt_event);
 
 	memset(l, 0, sizeof(*l));
-	l->total_bytes = SNP_FMT_DIR_OFF + SNP_FMT_DIR_MAX * sizeof(struct snp_fmt_region);
+	l->total_bytes =
+	    SNP_FMT_DIR_OFF + SNP_FMT_DIR_MAX * sizeof(struct snp_fmt_region);
 	place_schema(l, options);
 	place_rows(l, options);
 	place_banks(l, options);

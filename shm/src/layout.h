@@ -2,9 +2,9 @@
 /*
  * layout.h - where the writer puts the regions of a segment of given limits.
  *
- * The formula of the file's size: header and directory 8 KiB, schema regions rounded up to
- * pages, rows, texts, then one page-aligned bank and one ring a thread. shm/format/segment.md
- * repeats it for people.
+ * The formula of the file's size: header and directory 8 KiB, schema regions rounded up
+ * to pages, rows, texts, then one page-aligned bank and one ring a thread.
+ * shm/format/segment.md repeats it for people.
  */
 #ifndef SNP_SHM_LAYOUT_H
 #define SNP_SHM_LAYOUT_H
@@ -32,11 +32,11 @@ enum snp__place {
 	PLACE_NR,
 };
 
-#define SNP__STRT_BYTES_MIN (64 * 1024)
-#define SNP__JSON_BYTES     (64 * 1024)
-#define SNP__ENUM_WORDS     1024
-#define SNP__BNDS_WORDS     256
-#define SNP__DESC_MAX       128
+#define SNP__STRT_BYTES_MIN UINT64_C(65536)
+#define SNP__JSON_BYTES	    UINT64_C(65536)
+#define SNP__ENUM_WORDS	    1024
+#define SNP__BNDS_WORDS	    256
+#define SNP__DESC_MAX	    128
 
 struct snp__layout {
 	struct snp_fmt_region region[PLACE_NR];

@@ -9,7 +9,7 @@
 
 #include "snakepit/read.h"
 
-#define SUFFIX      ".seg"
+#define SUFFIX	    ".seg"
 #define SUFFIX_PREV ".prev.seg"
 
 static int path_format(char ret[SNP_PATH_BYTES], struct snp_err *err, const char *fmt,
@@ -96,7 +96,8 @@ int snp_segment_list(int (*visit)(const char *instance, const char *path, void *
 	for (i = 0; i < n && rc == 0; i++) {
 		rc = path_format(path, err, "%s/%s", dir, entries[i]->d_name);
 		if (rc == 0) {
-			entries[i]->d_name[strlen(entries[i]->d_name) - strlen(SUFFIX)] =
+			entries[i]
+			    ->d_name[strlen(entries[i]->d_name) - strlen(SUFFIX)] =
 			    '\0';
 			rc = visit(entries[i]->d_name, path, user);
 			found++;
@@ -126,7 +127,8 @@ static int remember(const char *instance, const char *path, void *user)
 	return 0;
 }
 
-int snp_segment_find(const char *name, char ret_path[SNP_PATH_BYTES], struct snp_err *err)
+int snp_segment_find(const char *name, char ret_path[SNP_PATH_BYTES],
+		     struct snp_err *err)
 {
 	struct found found = {.count = 0};
 	char dir[SNP_PATH_BYTES];
@@ -145,14 +147,16 @@ int snp_segment_find(const char *name, char ret_path[SNP_PATH_BYTES], struct snp
 	if (rc < 0)
 		return rc;
 	if (found.count == 0)
-		return snp_err_set(err, -ENOENT,
-				   "no instance found in %s; start one with 'snakepit run', "
-				   "or name a directory in SNAKEPIT_DIR",
-				   dir);
+		return snp_err_set(
+		    err, -ENOENT,
+		    "no instance found in %s; start one with 'snakepit run', "
+		    "or name a directory in SNAKEPIT_DIR",
+		    dir);
 	if (found.count > 1)
-		return snp_err_set(err, -EEXIST,
-				   "several instances in %s (%s); choose one with -n NAME",
-				   dir, found.names);
+		return snp_err_set(
+		    err, -EEXIST,
+		    "several instances in %s (%s); choose one with -n NAME", dir,
+		    found.names);
 	memcpy(ret_path, found.path, strlen(found.path) + 1);
 	return 0;
 }

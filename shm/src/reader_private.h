@@ -17,8 +17,8 @@ struct snp__metric {
 	uint32_t row_keys;
 	uint32_t derive_a, derive_b;
 	const char **enum_texts; /* owned */
-	uint64_t *bounds;        /* owned */
-	uint64_t *upper_ns;      /* owned */
+	uint64_t *bounds;	 /* owned */
+	uint64_t *upper_ns;	 /* owned */
 };
 
 struct snp__key {
@@ -39,7 +39,8 @@ struct snp__schema {
 /* Regions by what the library looks for; absent ones have type 0. */
 struct snp__regions {
 	struct snp_fmt_region desc, strt, keys, enums, bnds, evnt, text;
-	struct snp_fmt_region rowd[SNP_ROW_KINDS], rowc[SNP_ROW_KINDS], bank[SNP_ROW_KINDS];
+	struct snp_fmt_region rowd[SNP_ROW_KINDS], rowc[SNP_ROW_KINDS],
+	    bank[SNP_ROW_KINDS];
 };
 
 struct snp_segment {
@@ -66,8 +67,9 @@ struct snp__row {
 struct snp_snapshot {
 	const struct snp_segment *seg;
 	struct snp_snapshot_stats stats;
-	/* By row kind: rows looked at, their decoded form, their cells and the sum of their
-	 * bank blocks. Cells and sums are row-major with the strides of the file. */
+	/* By row kind: rows looked at, their decoded form, their cells and the sum of
+	 * their bank blocks. Cells and sums are row-major with the strides of the file.
+	 */
 	uint32_t rows_nr[SNP_ROW_KINDS], rows_max[SNP_ROW_KINDS];
 	struct snp__row *rows[SNP_ROW_KINDS];
 	uint64_t *cells[SNP_ROW_KINDS];
@@ -81,14 +83,16 @@ struct snp_snapshot {
 /* Relaxed load of the aligned word at a checked file offset. */
 static inline uint64_t snp__word(const struct snp_segment *seg, uint64_t off)
 {
-	const _Atomic uint64_t *p = (const _Atomic uint64_t *)(const void *)(seg->map + off);
+	const _Atomic uint64_t *p =
+	    (const _Atomic uint64_t *)(const void *)(seg->map + off);
 
 	return atomic_load_explicit(p, memory_order_relaxed);
 }
 
 static inline uint64_t snp__word_acquire(const struct snp_segment *seg, uint64_t off)
 {
-	const _Atomic uint64_t *p = (const _Atomic uint64_t *)(const void *)(seg->map + off);
+	const _Atomic uint64_t *p =
+	    (const _Atomic uint64_t *)(const void *)(seg->map + off);
 
 	return atomic_load_explicit(p, memory_order_acquire);
 }
@@ -97,12 +101,13 @@ static inline uint64_t snp__word_acquire(const struct snp_segment *seg, uint64_t
 int snp__schema_read(struct snp_segment *seg, struct snp_err *err);
 void snp__schema_fini(struct snp__schema *schema);
 
-/* Upper bound in ns of each word but the last (metric->nbuckets + 1), to be freed; NULL when
- * out of memory. Needs scale, idx_min, nbuckets and zero_threshold_ns. */
+/* Upper bound in ns of each word but the last (metric->nbuckets + 1), to be freed; NULL
+ * when out of memory. Needs scale, idx_min, nbuckets and zero_threshold_ns. */
 uint64_t *snp__hist_bounds(const struct snp_metric *metric);
 
-/* Copy the latched record at file offset `off` (seq at 0, copies of `words` words from word
- * `first`). 0, or -EAGAIN when it would not settle; *retries grows by the torn reads. */
+/* Copy the latched record at file offset `off` (seq at 0, copies of `words` words from
+ * word `first`). 0, or -EAGAIN when it would not settle; *retries grows by the torn
+ * reads. */
 struct snp__latch_shape {
 	uint64_t off;
 	unsigned first, words;

@@ -8,7 +8,9 @@
 
 #define NAME_BYTES_MAX 128 /* layout.c keeps room for as much */
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows
+ * -------------------------------------------------------------------------------------
+ */
 
 static enum snp__place rowd_place(unsigned kind)
 {
@@ -29,7 +31,8 @@ static void row_fill(struct snp_writer *w, struct snp_fmt_row *row, uint32_t ind
 
 static void struct_changed(struct snp_writer *w)
 {
-	atomic_store_explicit(&w->header->struct_gen, snp_get(&w->header->struct_gen) + 2,
+	atomic_store_explicit(&w->header->struct_gen,
+			      snp_get(&w->header->struct_gen) + 2,
 			      memory_order_release);
 }
 
@@ -41,13 +44,14 @@ static int check_decl(const struct snp_writer *w, const struct snp_row_decl *dec
 
 	if (decl->kind != SNP_ROW_WORKER &&
 	    (len == 0 || len > NAME_BYTES_MAX || !snp__utf8_ok(decl->name, len)))
-		return snp_err_set(err, -EINVAL,
-				   "the name of a pool or tool must be 1 to %d bytes of UTF-8",
-				   NAME_BYTES_MAX);
+		return snp_err_set(
+		    err, -EINVAL,
+		    "the name of a pool or tool must be 1 to %d bytes of UTF-8",
+		    NAME_BYTES_MAX);
 	if (decl->kind != SNP_ROW_POOL &&
 	    decl->pool >= snp_get(&w->header->row_high[SNP_ROW_POOL]))
-		return snp_err_set(err, -EINVAL, "row of pool %u, which is not declared",
-				   decl->pool);
+		return snp_err_set(err, -EINVAL,
+				   "row of pool %u, which is not declared", decl->pool);
 	return 0;
 }
 
@@ -61,11 +65,12 @@ static int row_declare_locked(struct snp_writer *w, const struct snp_row_decl *d
 
 	if (index >= w->layout.region[place].count) {
 		snp_add(&w->header->rows_dropped, 1);
-		return snp_err_set(err, -ENOSPC,
-				   "the segment has no room for '%s': its limit of %llu rows "
-				   "is reached",
-				   decl->name ? decl->name : "",
-				   (unsigned long long)w->layout.region[place].count);
+		return snp_err_set(
+		    err, -ENOSPC,
+		    "the segment has no room for '%s': its limit of %llu rows "
+		    "is reached",
+		    decl->name ? decl->name : "",
+		    (unsigned long long)w->layout.region[place].count);
 	}
 	row = snp__entry(w, place, index);
 	row_fill(w, row, index, decl);
@@ -103,9 +108,12 @@ struct snp_worker_row *snp_worker_row(struct snp_writer *w, uint32_t index)
 	return snp__entry(w, PLACE_ROWC_WORKER, index);
 }
 
-/* ---- banks ------------------------------------------------------------------------------------ */
+/* ---- banks
+ * ------------------------------------------------------------------------------------
+ */
 
-static void *bank_block(const struct snp_writer *w, enum snp__place place, uint32_t bank)
+static void *bank_block(const struct snp_writer *w, enum snp__place place,
+			uint32_t bank)
 {
 	const struct snp_fmt_region *r = &w->layout.region[place];
 
@@ -151,7 +159,8 @@ void snp_bank_release(struct snp_writer *w, struct snp_bank *bank)
 	memset(bank, 0, sizeof(*bank));
 }
 
-/* ---- events and texts ------------------------------------------------------------------------ */
+/* ---- events and texts
+ * ------------------------------------------------------------------------ */
 
 void snp_event_record(const struct snp_bank *bank, const struct snp_event_fields *f,
 		      snp_mono_t now)
@@ -160,7 +169,8 @@ void snp_event_record(const struct snp_bank *bank, const struct snp_event_fields
 	struct snp_fmt_event *e = &bank->events[n & bank->event_mask];
 
 	snp_set(&e->seq, 0);
-	/* Orders "being written" before the payload. Partner: the fence in events_read.c. */
+	/* Orders "being written" before the payload. Partner: the fence in
+	 * events_read.c. */
 	atomic_thread_fence(memory_order_release);
 	snp_set(&e->mono_ns, now.ns);
 	snp_set(&e->kind, (uint64_t)f->kind | (uint64_t)f->initiator << 16 |
@@ -176,8 +186,8 @@ void snp_event_record(const struct snp_bank *bank, const struct snp_event_fields
 	atomic_store_explicit(&bank->ring->head, n + 1, memory_order_release);
 }
 
-/* Copy what fits before the end of `ret`, cut between characters; a byte that is no part of
- * one becomes '?', because the reader refuses text that is not UTF-8. */
+/* Copy what fits before the end of `ret`, cut between characters; a byte that is no
+ * part of one becomes '?', because the reader refuses text that is not UTF-8. */
 static void text_copy(char *ret, size_t size_bytes, const char *text)
 {
 	size_t used = 0, n;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Turn metrics.def, enums.def and bounds.def into the schema regions of a new segment. */
+/* Turn metrics.def, enums.def and bounds.def into the schema regions of a new segment.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,8 @@
 #include "enum_text.h"
 #include "writer_private.h"
 
-/* ---- the metric table as data --------------------------------------------------------- */
+/* ---- the metric table as data
+ * --------------------------------------------------------- */
 
 enum bounds_table {
 #define SNP_BOUNDS(table, ...) BOUNDS_##table,
@@ -44,27 +46,28 @@ struct metric_row {
 };
 
 /* Group: storage, row kind, derive rule, labels from the row. */
-#define KEY(k)            (UINT32_C(1) << SNP_KEY_##k)
-#define GROUP_PROC_BANK   SNP_ST_BANK, SNP_ROW_PROC, SNP_DERIVE_NONE
-#define GROUP_POOL_BANK   SNP_ST_BANK, SNP_ROW_POOL, SNP_DERIVE_NONE
-#define GROUP_TOOL_BANK   SNP_ST_BANK, SNP_ROW_TOOL, SNP_DERIVE_NONE
+#define KEY(k)		  (UINT32_C(1) << SNP_KEY_##k)
+#define GROUP_PROC_BANK	  SNP_ST_BANK, SNP_ROW_PROC, SNP_DERIVE_NONE
+#define GROUP_POOL_BANK	  SNP_ST_BANK, SNP_ROW_POOL, SNP_DERIVE_NONE
+#define GROUP_TOOL_BANK	  SNP_ST_BANK, SNP_ROW_TOOL, SNP_DERIVE_NONE
 #define GROUP_POOL_LEDGER SNP_ST_LATCH, SNP_ROW_POOL, SNP_DERIVE_NONE
-#define GROUP_POOL_ROW    SNP_ST_ROW, SNP_ROW_POOL, SNP_DERIVE_NONE
+#define GROUP_POOL_ROW	  SNP_ST_ROW, SNP_ROW_POOL, SNP_DERIVE_NONE
 #define GROUP_WORKER_HOT  SNP_ST_ROW, SNP_ROW_WORKER, SNP_DERIVE_NONE
 #define GROUP_WORKER_SUP  SNP_ST_ROW, SNP_ROW_WORKER, SNP_DERIVE_NONE
 #define GROUP_WORKER_INFO SNP_ST_ONE, SNP_ROW_WORKER, SNP_DERIVE_NONE
-#define GROUP_DERIVED     SNP_ST_DERIVED, SNP_ROW_POOL, SNP_DERIVE_WORKERS_BY_STATUS
-#define GROUP_HEADER      SNP_ST_HEADER, SNP_ROW_PROC, SNP_DERIVE_NONE
+#define GROUP_DERIVED	  SNP_ST_DERIVED, SNP_ROW_POOL, SNP_DERIVE_WORKERS_BY_STATUS
+#define GROUP_HEADER	  SNP_ST_HEADER, SNP_ROW_PROC, SNP_DERIVE_NONE
 
-#define KEYS_PROC_BANK   0
-#define KEYS_POOL_BANK   KEY(POOL)
-#define KEYS_TOOL_BANK   (KEY(POOL) | KEY(METHOD))
+#define KEYS_PROC_BANK	 0
+#define KEYS_POOL_BANK	 KEY(POOL)
+#define KEYS_TOOL_BANK	 (KEY(POOL) | KEY(METHOD))
 #define KEYS_POOL_LEDGER KEY(POOL)
-#define KEYS_POOL_ROW    KEY(POOL)
-#define KEYS_WORKER_HOT  (KEY(POOL) | KEY(WORKER))
-#define KEYS_WORKER_SUP  (KEY(POOL) | KEY(WORKER))
+#define KEYS_POOL_ROW	 KEY(POOL)
+#define KEYS_WORKER_HOT	 (KEY(POOL) | KEY(WORKER))
+#define KEYS_WORKER_SUP	 (KEY(POOL) | KEY(WORKER))
 #define KEYS_WORKER_INFO                                                               \
-	(KEY(POOL) | KEY(WORKER) | KEY(WORKER_ID) | KEY(PID) | KEY(ADAPTER) | KEY(PYTHON))
+	(KEY(POOL) | KEY(WORKER) | KEY(WORKER_ID) | KEY(PID) | KEY(ADAPTER) |          \
+	 KEY(PYTHON))
 #define KEYS_DERIVED KEY(POOL)
 #define KEYS_HEADER  0
 
@@ -79,23 +82,23 @@ struct metric_row {
 #define OFF_WORKER_SUP(id)                                                             \
 	(offsetof(struct snp_worker_row, sup) + offsetof(struct snp_worker_sup, id))
 #define OFF_WORKER_INFO(id) 0
-#define OFF_DERIVED(id)     0
-#define OFF_HEADER(id)      offsetof(struct snp_fmt_header, id)
+#define OFF_DERIVED(id)	    0
+#define OFF_HEADER(id)	    offsetof(struct snp_fmt_header, id)
 
 /* Type: kind, stored type, power of ten to the unit, histogram step. */
-#define TYPE_COUNTER        SNP_KIND_COUNTER, SNP_VT_U64, 0, 0
-#define TYPE_GAUGE          SNP_KIND_GAUGE, SNP_VT_U64, 0, 0
-#define TYPE_NS_COUNTER     SNP_KIND_COUNTER, SNP_VT_U64, -9, 0
-#define TYPE_MONO_TIME      SNP_KIND_TIMESTAMP, SNP_VT_MONO_NS, -9, 0
-#define TYPE_WALL_TIME      SNP_KIND_TIMESTAMP, SNP_VT_REAL_NS, -9, 0
-#define TYPE_STATE          SNP_KIND_STATE, SNP_VT_U64, 0, 0
-#define TYPE_HISTOGRAM      SNP_KIND_HISTOGRAM, SNP_VT_U64, -9, 0
+#define TYPE_COUNTER	    SNP_KIND_COUNTER, SNP_VT_U64, 0, 0
+#define TYPE_GAUGE	    SNP_KIND_GAUGE, SNP_VT_U64, 0, 0
+#define TYPE_NS_COUNTER	    SNP_KIND_COUNTER, SNP_VT_U64, -9, 0
+#define TYPE_MONO_TIME	    SNP_KIND_TIMESTAMP, SNP_VT_MONO_NS, -9, 0
+#define TYPE_WALL_TIME	    SNP_KIND_TIMESTAMP, SNP_VT_REAL_NS, -9, 0
+#define TYPE_STATE	    SNP_KIND_STATE, SNP_VT_U64, 0, 0
+#define TYPE_HISTOGRAM	    SNP_KIND_HISTOGRAM, SNP_VT_U64, -9, 0
 #define TYPE_HISTOGRAM_LONG SNP_KIND_HISTOGRAM, SNP_VT_U64, -9, SNP_HIST_LONG_SHIFT
-#define TYPE_INFO           SNP_KIND_INFO, SNP_VT_NONE, 0, 0
+#define TYPE_INFO	    SNP_KIND_INFO, SNP_VT_NONE, 0, 0
 
 #define ROW(storage_, kind_, derive_, type_, vtype_, exp_, shift_)                     \
-	.storage = (storage_), .row_kind = (kind_), .derive = (derive_), .kind = (type_), \
-	.vtype = (vtype_), .unit_exp = (exp_), .shift = (shift_)
+	.storage = (storage_), .row_kind = (kind_), .derive = (derive_),               \
+	.kind = (type_), .vtype = (vtype_), .unit_exp = (exp_), .shift = (shift_)
 #define ROW_EXPAND(...) ROW(__VA_ARGS__)
 
 static const struct metric_row metrics[] = {
@@ -117,7 +120,8 @@ static const struct metric_row metrics[] = {
 #define METRICS_NR (sizeof(metrics) / sizeof(metrics[0]))
 static_assert(METRICS_NR <= SNP__DESC_MAX, "grow SNP__DESC_MAX");
 
-/* ---- row attributes -------------------------------------------------------------------- */
+/* ---- row attributes
+ * -------------------------------------------------------------------- */
 
 static const struct {
 	const char *prom, *otel;
@@ -131,7 +135,8 @@ static const struct {
     [SNP_KEY_PYTHON] = {"python_version", "process.runtime.version"},
 };
 
-/* ---- building --------------------------------------------------------------------------- */
+/* ---- building
+ * --------------------------------------------------------------------------- */
 
 struct build {
 	struct snp_writer *w;
@@ -182,7 +187,8 @@ static void fill_histogram(const struct build *b, const struct metric_row *m,
 	d->bounds_count = m->bounds == BOUNDS_NONE ? 0 : (uint32_t)bounds[m->bounds].nr;
 	d->scale = SNP_HIST_SCALE;
 	d->nbuckets = SNP_HIST_BUCKETS;
-	/* A step of 2^shift ns moves every bound up by `shift` octaves of 2^scale buckets. */
+	/* A step of 2^shift ns moves every bound up by `shift` octaves of 2^scale
+	 * buckets. */
 	d->idx_min = SNP_HIST_IDX_MIN + m->shift * (1 << SNP_HIST_SCALE);
 	d->zero_threshold_ns = snp__hist_upper[0] << m->shift;
 }
@@ -242,8 +248,8 @@ static void build_keys(struct snp_writer *w)
 	}
 }
 
-/* The schema as JSON text, one metric a line, for `strings` and debuggers. No value in the
- * tables needs escaping; a unit test parses the result. */
+/* The schema as JSON text, one metric a line, for `strings` and debuggers. No value in
+ * the tables needs escaping; a unit test parses the result. */
 static int build_json(struct snp_writer *w)
 {
 	char *p = snp__entry(w, PLACE_JSON, 0);
@@ -253,12 +259,13 @@ static int build_json(struct snp_writer *w)
 	for (size_t i = 0; i < METRICS_NR && n < room; i++) {
 		const struct metric_row *m = &metrics[i];
 
-		n += (size_t)snprintf(p + n, room - n,
-				      "%s{\"id\":%zu,\"name\":\"%s\",\"prometheus\":\"%s\","
-				      "\"unit\":\"%s\",\"storage\":%u,\"row_kind\":%u,"
-				      "\"kind\":%u,\"off\":%u,\"help\":\"%s\"}",
-				      i ? ",\n" : "", i + 1, m->otel, m->prom, m->unit,
-				      m->storage, m->row_kind, m->kind, m->off, m->help);
+		n += (size_t)snprintf(
+		    p + n, room - n,
+		    "%s{\"id\":%zu,\"name\":\"%s\",\"prometheus\":\"%s\","
+		    "\"unit\":\"%s\",\"storage\":%u,\"row_kind\":%u,"
+		    "\"kind\":%u,\"off\":%u,\"help\":\"%s\"}",
+		    i ? ",\n" : "", i + 1, m->otel, m->prom, m->unit, m->storage,
+		    m->row_kind, m->kind, m->off, m->help);
 	}
 	if (n < room)
 		n += (size_t)snprintf(p + n, room - n, "]}\n");

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Metrics and series of a snapshot: where a descriptor's cell is in the private copy. */
+/* Metrics and series of a snapshot: where a descriptor's cell is in the private copy.
+ */
 #include <string.h>
 
 #include "reader_private.h"
 
 static const struct snp__metric *private_of(const struct snp_metric *metric)
 {
-	return (const struct snp__metric *)(const void *)metric; /* pub is the first member */
+	return (const struct snp__metric *)(const void *)
+	    metric; /* pub is the first member */
 }
 
 static_assert(offsetof(struct snp__metric, pub) == 0, "private_of() relies on it");
@@ -16,10 +18,12 @@ size_t snp_snapshot_metrics_nr(const struct snp_snapshot *snap)
 	return snap->seg->schema.metrics_nr;
 }
 
-const struct snp_metric *snp_snapshot_metric(const struct snp_snapshot *snap, size_t index)
+const struct snp_metric *snp_snapshot_metric(const struct snp_snapshot *snap,
+					     size_t index)
 {
-	return index < snap->seg->schema.metrics_nr ? &snap->seg->schema.metrics[index].pub
-						    : NULL;
+	return index < snap->seg->schema.metrics_nr
+		   ? &snap->seg->schema.metrics[index].pub
+		   : NULL;
 }
 
 const struct snp_metric *snp_snapshot_metric_find(const struct snp_snapshot *snap,
@@ -31,11 +35,14 @@ const struct snp_metric *snp_snapshot_metric_find(const struct snp_snapshot *sna
 	return NULL;
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values
+ * -----------------------------------------------------------------------------------
+ */
 
 /* First word of the cell in the snapshot's copy; NULL for storages without one. */
 static const uint64_t *cell_words(const struct snp_snapshot *snap,
-				  const struct snp__metric *m, uint32_t row, uint32_t cell)
+				  const struct snp__metric *m, uint32_t row,
+				  uint32_t cell)
 {
 	const struct snp__regions *all = &snap->seg->regions;
 	unsigned kind = m->pub.row_kind;
@@ -69,8 +76,8 @@ static unsigned status_of(uint64_t state, uint64_t active)
 	}
 }
 
-static unsigned worker_status(const struct snp_snapshot *snap, const struct snp__metric *m,
-			      uint32_t worker)
+static unsigned worker_status(const struct snp_snapshot *snap,
+			      const struct snp__metric *m, uint32_t worker)
 {
 	const uint64_t *cells =
 	    snap->cells[SNP_ROW_WORKER] +
@@ -79,8 +86,9 @@ static unsigned worker_status(const struct snp_snapshot *snap, const struct snp_
 	return status_of(cells[m->derive_a / 8], cells[m->derive_b / 8]);
 }
 
-static uint64_t count_workers(const struct snp_snapshot *snap, const struct snp__metric *m,
-			      uint32_t pool, uint32_t status)
+static uint64_t count_workers(const struct snp_snapshot *snap,
+			      const struct snp__metric *m, uint32_t pool,
+			      uint32_t status)
 {
 	uint64_t n = 0;
 
@@ -94,7 +102,8 @@ static uint64_t count_workers(const struct snp_snapshot *snap, const struct snp_
 	return n;
 }
 
-unsigned snp_snapshot_worker_status(const struct snp_snapshot *snap, uint32_t worker_row)
+unsigned snp_snapshot_worker_status(const struct snp_snapshot *snap,
+				    uint32_t worker_row)
 {
 	const struct snp__schema *schema = &snap->seg->schema;
 
@@ -106,8 +115,9 @@ unsigned snp_snapshot_worker_status(const struct snp_snapshot *snap, uint32_t wo
 	return SNP_WORKER_STATUS_DOWN;
 }
 
-uint64_t snp_snapshot_value(const struct snp_snapshot *snap, const struct snp_metric *metric,
-			    uint32_t row, uint32_t cell)
+uint64_t snp_snapshot_value(const struct snp_snapshot *snap,
+			    const struct snp_metric *metric, uint32_t row,
+			    uint32_t cell)
 {
 	const struct snp__metric *m;
 	const uint64_t *words;
@@ -136,7 +146,9 @@ const uint64_t *snp_snapshot_hist(const struct snp_snapshot *snap,
 	return cell_words(snap, private_of(metric), row, cell);
 }
 
-/* ---- series ----------------------------------------------------------------------------------- */
+/* ---- series
+ * -----------------------------------------------------------------------------------
+ */
 
 void snp_series_iter_init(struct snp_series_iter *it, const struct snp_snapshot *snap,
 			  const struct snp_metric *metric)
@@ -167,8 +179,10 @@ static void fill_series(const struct snp_series_iter *it, struct snp_series *s)
 	s->cell = it->cell;
 	s->labels_nr = 0;
 	for (size_t k = 0; k < schema->keys_nr; k++)
-		if (m->row_keys & (UINT32_C(1) << k) && schema->keys[k].source < SNP_KEY_NR)
-			add_label(s, schema->keys[k].prom_name, schema->keys[k].otel_name,
+		if (m->row_keys & (UINT32_C(1) << k) &&
+		    schema->keys[k].source < SNP_KEY_NR)
+			add_label(s, schema->keys[k].prom_name,
+				  schema->keys[k].otel_name,
 				  row->label[schema->keys[k].source]);
 	if (m->pub.enum_values && m->pub.kind != SNP_KIND_STATE)
 		add_label(s, m->pub.enum_prom_name, m->pub.enum_otel_name,
@@ -184,14 +198,15 @@ static void fill_series(const struct snp_series_iter *it, struct snp_series *s)
 /* An info series says who is there: nobody, nothing to say. */
 static bool row_has_series(const struct snp__metric *m, const struct snp_row *row)
 {
-	return row && !(m->pub.kind == SNP_KIND_INFO && m->pub.row_kind == SNP_ROW_WORKER &&
-			row->pid == 0);
+	return row && !(m->pub.kind == SNP_KIND_INFO &&
+			m->pub.row_kind == SNP_ROW_WORKER && row->pid == 0);
 }
 
 bool snp_series_next(struct snp_series_iter *it, struct snp_series *ret_series)
 {
 	while (it->metric < it->last_metric) {
-		const struct snp__metric *m = &it->snap->seg->schema.metrics[it->metric];
+		const struct snp__metric *m =
+		    &it->snap->seg->schema.metrics[it->metric];
 		unsigned kind = m->pub.row_kind;
 
 		if (it->row >= it->snap->rows_nr[kind]) {
@@ -212,7 +227,8 @@ bool snp_series_next(struct snp_series_iter *it, struct snp_series *ret_series)
 	return false;
 }
 
-double snp_series_number(const struct snp_snapshot *snap, const struct snp_series *series)
+double snp_series_number(const struct snp_snapshot *snap,
+			 const struct snp_series *series)
 {
 	const struct snp_metric *m = series->metric;
 	uint64_t v = series->value;

@@ -131,8 +131,8 @@ static const char *worker_text(struct snp_snapshot *snap, uint32_t index)
 	if (!r->type || index >= r->count ||
 	    snp__latch_copy(snap->seg, shape, words, &snap->stats.retries) < 0)
 		return "";
-	len = strnlen(text, SNP_TEXT_BYTES);
-	if (len == SNP_TEXT_BYTES || !snp__utf8_ok(text, len))
+	len = strnlen(text, sizeof(words));
+	if (len == sizeof(words) || !snp__utf8_ok(text, len))
 		return "";
 	return len ? snp__arena_text(snap->arena, text, len) : "";
 }
@@ -221,7 +221,8 @@ static int decode_row(struct snp_snapshot *snap, unsigned kind, uint32_t index,
 	if (!row->pub.name || !row->pub.pool_name || !row->pub.adapter)
 		return -ENOMEM;
 	if (kind == SNP_ROW_WORKER)
-		decode_process(snap, row, &snap->latch[kind][index * SNP_LATCH_WORDS]);
+		decode_process(snap, row,
+			       &snap->latch[kind][(size_t)index * SNP_LATCH_WORDS]);
 	fill_labels(snap, kind, row);
 	for (unsigned i = 0; i < SNP_KEY_NR; i++)
 		if (!row->label[i])
@@ -246,9 +247,9 @@ static int copy_row_cells(struct snp_snapshot *snap, unsigned kind, uint32_t ind
 		    .first = offsetof(struct snp_fmt_latch, copy) / 8,
 		    .words = SNP_LATCH_WORDS,
 		};
-		int rc = snp__latch_copy(seg, shape,
-					 &snap->latch[kind][index * SNP_LATCH_WORDS],
-					 &snap->stats.retries);
+		int rc = snp__latch_copy(
+		    seg, shape, &snap->latch[kind][(size_t)index * SNP_LATCH_WORDS],
+		    &snap->stats.retries);
 
 		if (rc < 0)
 			return rc;
@@ -304,7 +305,7 @@ static int reserve(struct snp_snapshot *snap, unsigned kind, uint32_t nr)
 	snap->rows[kind] = calloc(max, sizeof(*snap->rows[kind]));
 	snap->cells[kind] =
 	    calloc(max, all->rowc[kind].type ? all->rowc[kind].stride : 8);
-	snap->latch[kind] = calloc(max, 8 * SNP_LATCH_WORDS);
+	snap->latch[kind] = calloc(max, sizeof(uint64_t) * SNP_LATCH_WORDS);
 	snap->sums[kind] =
 	    calloc(max, all->bank[kind].type ? all->bank[kind].stride : 8);
 	snap->rows_max[kind] = max;
@@ -375,7 +376,7 @@ static int copy_heartbeat(struct snp_snapshot *snap, struct snp_err *err)
 
 	if (snp__latch_copy(snap->seg, shape, words, &snap->stats.retries) < 0)
 		return 0; /* the previous pair still converts times well enough */
-	if (words[CRC] != snp__crc32c(words, 8 * CRC))
+	if (words[CRC] != snp__crc32c(words, CRC * sizeof(words[0])))
 		return snp_err_set(err, -EBADMSG, "%s is damaged: heartbeat crc",
 				   snap->seg->info.path);
 	snap->stats.heartbeat_seq = words[0];

@@ -10,8 +10,8 @@ uint32_t snp__string_add(struct snp_writer *w, const char *text)
 {
 	const struct snp_fmt_region *r = &w->layout.region[PLACE_STRT];
 	uint32_t len = (uint32_t)strlen(text);
-	uint32_t need = (sizeof(uint32_t) + len + 1 + ENTRY_ALIGN - 1) / ENTRY_ALIGN *
-			ENTRY_ALIGN;
+	uint32_t need =
+	    (sizeof(uint32_t) + len + 1 + ENTRY_ALIGN - 1) / ENTRY_ALIGN * ENTRY_ALIGN;
 	uint32_t at = w->strt_used_bytes;
 	unsigned char *p = w->map + r->off + at;
 
@@ -24,7 +24,8 @@ uint32_t snp__string_add(struct snp_writer *w, const char *text)
 	memcpy(p, &len, sizeof(len));
 	memcpy(p + sizeof(len), text, len + 1);
 	w->strt_used_bytes = at + need;
-	/* Release: the bytes before the watermark. Partner: schema_read.c, snapshot.c. */
+	/* Release: the bytes before the watermark. Partner: schema_read.c, snapshot.c.
+	 */
 	atomic_store_explicit(&w->header->strt_used, w->strt_used_bytes,
 			      memory_order_release);
 	return at / ENTRY_ALIGN;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Is the writer alive, hung, gone or done? Decided in the order of the enum, never by pid. */
+/* Is the writer alive, hung, gone or done? Decided in the order of the enum, never by
+ * pid. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -18,8 +19,8 @@ const char *snp_writer_verdict_name(enum snp_writer_verdict verdict)
 	return (unsigned)verdict < SNP_WRITER_VERDICT_NR ? names[verdict] : "?";
 }
 
-/* The kernel's answer: does anybody hold the writer's lock? True also where the file system
- * cannot say, so that the heartbeat decides. */
+/* The kernel's answer: does anybody hold the writer's lock? True also where the file
+ * system cannot say, so that the heartbeat decides. */
 static bool lock_held(int fd)
 {
 	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};

@@ -2,11 +2,12 @@
 /*
  * Create, publish and close a segment.
  *
- * The file is built without a name (O_TMPFILE), fully allocated, then linked and renamed
- * into place: readers never see a half-built one, and a full tmpfs is an error here rather
- * than a SIGBUS later. Two locks: <instance>.lock keeps a second writer of the instance
- * out; the lock on the segment itself tells readers that its writer lives. Both are open
- * file description locks: the kernel drops them with the process, however it ends.
+ * The file is built without a name (O_TMPFILE), fully allocated, then linked and
+ * renamed into place: readers never see a half-built one, and a full tmpfs is an error
+ * here rather than a SIGBUS later. Two locks: <instance>.lock keeps a second writer of
+ * the instance out; the lock on the segment itself tells readers that its writer lives.
+ * Both are open file description locks: the kernel drops them with the process, however
+ * it ends.
  */
 #include "writer_private.h"
 
@@ -25,26 +26,29 @@
 #include "boot_id.h"
 #include "crc32c.h"
 
-#define DEFAULT_HEARTBEAT_MS    100
-#define DEFAULT_STALE_MS        1000
+#define DEFAULT_HEARTBEAT_MS	100
+#define DEFAULT_STALE_MS	1000
 #define DEFAULT_EVENTS_PER_RING 1024
-#define SCRAPE_HINT_MS          1000
-#define REUSE_QUARANTINE_MS     60000
-#define ROWS_LIMIT              (1u << 20)
+#define SCRAPE_HINT_MS		1000
+#define REUSE_QUARANTINE_MS	60000
+#define ROWS_LIMIT		(1u << 20)
 
-/* ---- options ---------------------------------------------------------------------------- */
+/* ---- options
+ * ---------------------------------------------------------------------------- */
 
 static bool instance_name_ok(const char *name)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789_.-";
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789_.-";
 	size_t len = name ? strlen(name) : 0;
 
 	return len > 0 && len < SNP_FMT_NAME_BYTES && name[0] != '.' &&
 	       strspn(name, allowed) == len;
 }
 
-/* The name of a predecessor's file is not an instance's: a restart would overwrite it. */
+/* The name of a predecessor's file is not an instance's: a restart would overwrite it.
+ */
 static bool is_predecessor_name(const char *name)
 {
 	static const char suffix[] = ".prev";
@@ -69,32 +73,37 @@ static struct snp_writer_options with_defaults(const struct snp_writer_options *
 static int check_options(const struct snp_writer_options *o, struct snp_err *err)
 {
 	if (!instance_name_ok(o->instance))
-		return snp_err_set(err, -EINVAL,
-				   "instance name '%.80s' must be 1 to %d characters of "
-				   "A-Z a-z 0-9 _ . - and not start with a dot",
-				   o->instance ? o->instance : "", SNP_FMT_NAME_BYTES - 1);
+		return snp_err_set(
+		    err, -EINVAL,
+		    "instance name '%.80s' must be 1 to %d characters of "
+		    "A-Z a-z 0-9 _ . - and not start with a dot",
+		    o->instance ? o->instance : "", SNP_FMT_NAME_BYTES - 1);
 	if (is_predecessor_name(o->instance))
-		return snp_err_set(err, -EINVAL,
-				   "instance name '%s' ends in .prev, which is where the "
-				   "predecessor of another instance is kept",
-				   o->instance);
+		return snp_err_set(
+		    err, -EINVAL,
+		    "instance name '%s' ends in .prev, which is where the "
+		    "predecessor of another instance is kept",
+		    o->instance);
 	if (!o->pools_max || !o->workers_max || !o->tools_max || !o->banks_max ||
 	    o->pools_max > ROWS_LIMIT || o->workers_max > ROWS_LIMIT ||
 	    o->tools_max > ROWS_LIMIT || o->banks_max > SNP_RINGS_MAX)
-		return snp_err_set(err, -EINVAL,
-				   "segment limits must be at least 1 (pools %u, workers %u, "
-				   "tools %u, at most %u each; banks %u, at most %d)",
-				   o->pools_max, o->workers_max, o->tools_max, ROWS_LIMIT,
-				   o->banks_max, SNP_RINGS_MAX);
+		return snp_err_set(
+		    err, -EINVAL,
+		    "segment limits must be at least 1 (pools %u, workers %u, "
+		    "tools %u, at most %u each; banks %u, at most %d)",
+		    o->pools_max, o->workers_max, o->tools_max, ROWS_LIMIT,
+		    o->banks_max, SNP_RINGS_MAX);
 	if (o->events_per_ring & (o->events_per_ring - 1))
-		return snp_err_set(err, -EINVAL, "events per ring %u is not a power of two",
+		return snp_err_set(err, -EINVAL,
+				   "events per ring %u is not a power of two",
 				   o->events_per_ring);
 	if (snp_writer_size(o) > SNP_FMT_MAX_BYTES)
-		return snp_err_set(err, -EINVAL,
-				   "segment of %llu MiB would be larger than the %llu MiB that "
-				   "readers accept; lower its limits",
-				   (unsigned long long)(snp_writer_size(o) >> 20),
-				   (unsigned long long)(SNP_FMT_MAX_BYTES >> 20));
+		return snp_err_set(
+		    err, -EINVAL,
+		    "segment of %llu MiB would be larger than the %llu MiB that "
+		    "readers accept; lower its limits",
+		    (unsigned long long)(snp_writer_size(o) >> 20),
+		    (unsigned long long)(SNP_FMT_MAX_BYTES >> 20));
 	return 0;
 }
 
@@ -107,7 +116,8 @@ uint64_t snp_writer_size(const struct snp_writer_options *options)
 	return layout.total_bytes;
 }
 
-/* ---- directory, locks, file --------------------------------------------------------------- */
+/* ---- directory, locks, file
+ * --------------------------------------------------------------- */
 
 static int open_dir(const struct snp_writer_options *o, struct snp_err *err)
 {
@@ -123,20 +133,22 @@ static int open_dir(const struct snp_writer_options *o, struct snp_err *err)
 	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
 		rc = snp_err_errno(err, "cannot examine directory %s", o->dir);
 	else if (st.st_uid != geteuid())
-		rc = snp_err_set(err, -EPERM,
-				 "directory %s belongs to uid %u, not to us (uid %u); choose "
-				 "another with SNAKEPIT_DIR or data_dir",
-				 o->dir, st.st_uid, geteuid());
+		rc = snp_err_set(
+		    err, -EPERM,
+		    "directory %s belongs to uid %u, not to us (uid %u); choose "
+		    "another with SNAKEPIT_DIR or data_dir",
+		    o->dir, st.st_uid, geteuid());
 	else if (st.st_mode & 0002)
 		rc = snp_err_set(err, -EPERM,
 				 "directory %s is writable by everybody; chmod o-w it",
 				 o->dir);
 	else if (fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC &&
 		 !(o->flags & SNP_WRITER_ALLOW_DISK))
-		rc = snp_err_set(err, -EMEDIUMTYPE,
-				 "directory %s is not on tmpfs; choose one that is, or set "
-				 "segment.allow_disk",
-				 o->dir);
+		rc = snp_err_set(
+		    err, -EMEDIUMTYPE,
+		    "directory %s is not on tmpfs; choose one that is, or set "
+		    "segment.allow_disk",
+		    o->dir);
 	if (rc < 0) {
 		close(fd);
 		return rc;
@@ -161,7 +173,8 @@ static bool is_current(const struct snp_writer *w, const char *name)
 	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
-static int take_instance_lock(struct snp_writer *w, const char *dir, struct snp_err *err)
+static int take_instance_lock(struct snp_writer *w, const char *dir,
+			      struct snp_err *err)
 {
 	char name[SNP_FMT_NAME_BYTES + 8];
 	int rc;
@@ -178,10 +191,11 @@ static int take_instance_lock(struct snp_writer *w, const char *dir, struct snp_
 		close(w->lock_fd); /* removed by its owner between our open and lock */
 	}
 	if (rc == -EAGAIN || rc == -EACCES)
-		return snp_err_set(err, -EEXIST,
-				   "instance '%s' is already running in %s; stop it, or give "
-				   "this one another 'instance' name",
-				   w->instance, dir);
+		return snp_err_set(
+		    err, -EEXIST,
+		    "instance '%s' is already running in %s; stop it, or give "
+		    "this one another 'instance' name",
+		    w->instance, dir);
 	return rc < 0 ? snp_err_set(err, rc, "cannot lock %s/%s: %s", dir, name,
 				    strerror(-rc))
 		      : 0;
@@ -197,7 +211,8 @@ static int open_file(struct snp_writer *w, const char *dir, struct snp_err *err)
 		return snp_err_errno(err, "cannot create a segment in %s", dir);
 	rc = posix_fallocate(w->file_fd, 0, (off_t)size);
 	if (rc)
-		return snp_err_set(err, -rc, "cannot allocate %llu KiB for the segment in %s: %s",
+		return snp_err_set(err, -rc,
+				   "cannot allocate %llu KiB for the segment in %s: %s",
 				   (unsigned long long)size / 1024, dir, strerror(rc));
 	rc = lock_whole(w->file_fd);
 	if (rc < 0)
@@ -215,7 +230,8 @@ static int open_file(struct snp_writer *w, const char *dir, struct snp_err *err)
 	return 0;
 }
 
-/* ---- header --------------------------------------------------------------------------------- */
+/* ---- header
+ * --------------------------------------------------------------------------------- */
 
 static uint64_t namespace_inode(const char *path)
 {
@@ -235,10 +251,11 @@ static uint64_t own_start_ticks(void)
 	if (!f)
 		return 0;
 	if (fgets(line, sizeof(line), f) && (p = strrchr(line, ')')))
-		if (sscanf(p + 1,
-			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-			   "%*d %*d %*d %*d %llu",
-			   &ticks) != 1)
+		if (sscanf(
+			p + 1,
+			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
+			"%*d %*d %*d %*d %llu",
+			&ticks) != 1)
 			ticks = 0;
 	(void)fclose(f);
 	return ticks;
@@ -270,7 +287,8 @@ static void uuid_make(uint8_t ret_uuid[16], char ret_text[37])
 	static const char hex[] = "0123456789abcdef";
 	size_t at = 0;
 
-	if (getrandom(ret_uuid, 16, 0) != 16) /* never happens for 16 bytes after boot */
+	if (getrandom(ret_uuid, 16, 0) !=
+	    16) /* never happens for 16 bytes after boot */
 		memset(ret_uuid, 0, 16);
 	ret_uuid[6] = (uint8_t)((ret_uuid[6] & 0x0f) | 0x40); /* version 4, RFC 9562 */
 	ret_uuid[8] = (uint8_t)((ret_uuid[8] & 0x3f) | 0x80);
@@ -295,7 +313,8 @@ static void fill_header(struct snp_writer *w)
 	h->header_size = offsetof(struct snp_fmt_header, reserved2);
 	h->map_size = w->layout.total_bytes;
 	uuid_make(h->instance_uuid, w->uuid);
-	(void)snp__boot_id(h->boot_id); /* zeros where unknown: readers skip the check */
+	(void)snp__boot_id(
+	    h->boot_id); /* zeros where unknown: readers skip the check */
 	h->incarnation = predecessor_incarnation(w) + 1;
 	h->pid = (uint32_t)getpid();
 	h->uid = (uint32_t)geteuid();
@@ -320,13 +339,15 @@ static void fill_rings(struct snp_writer *w)
 	const struct snp_fmt_region *r = &w->layout.region[PLACE_EVNT];
 
 	for (uint64_t i = 0; i < r->outer_count; i++) {
-		struct snp_fmt_ring *ring = (void *)(w->map + r->off + i * r->outer_stride);
+		struct snp_fmt_ring *ring =
+		    (void *)(w->map + r->off + i * r->outer_stride);
 
 		ring->capacity = r->count;
 	}
 }
 
-/* ---- public ---------------------------------------------------------------------------------- */
+/* ---- public
+ * ---------------------------------------------------------------------------------- */
 
 static void writer_free(struct snp_writer *w)
 {
@@ -373,7 +394,8 @@ int snp_writer_create(const struct snp_writer_options *options,
 		return rc;
 	w = writer_alloc(&o);
 	if (!w)
-		return snp_err_set(err, -ENOMEM, "out of memory for the segment's writer");
+		return snp_err_set(err, -ENOMEM,
+				   "out of memory for the segment's writer");
 	n = snprintf(w->path, sizeof(w->path), "%s/%s.seg", o.dir, o.instance);
 	if (n < 0 || (size_t)n >= sizeof(w->path))
 		rc = snp_err_set(err, -ENAMETOOLONG, "path too long: %.64s...", o.dir);
@@ -396,14 +418,15 @@ int snp_writer_create(const struct snp_writer_options *options,
 	}
 	w->header->hdr_crc =
 	    snp__crc32c(w->header, offsetof(struct snp_fmt_header, hdr_crc));
-	atomic_store_explicit(&w->header->row_high[SNP_ROW_PROC], 1, memory_order_relaxed);
+	atomic_store_explicit(&w->header->row_high[SNP_ROW_PROC], 1,
+			      memory_order_relaxed);
 	*ret_writer = w;
 	return 0;
 }
 
-/* Give the nameless file its name. A predecessor gets a second name first, so that the last
- * state of a crashed runtime stays readable, and the path is never without a file: a start
- * that dies in here must not lose the incarnation. */
+/* Give the nameless file its name. A predecessor gets a second name first, so that the
+ * last state of a crashed runtime stays readable, and the path is never without a file:
+ * a start that dies in here must not lose the incarnation. */
 static int link_into_place(struct snp_writer *w, struct snp_err *err)
 {
 	char self[64], seg[SNP_FMT_NAME_BYTES + 16], prev[SNP_FMT_NAME_BYTES + 16],
@@ -419,7 +442,8 @@ static int link_into_place(struct snp_writer *w, struct snp_err *err)
 		return snp_err_errno(err, "cannot name the segment %s", tmp);
 	if ((unlinkat(w->dir_fd, prev, 0) < 0 && errno != ENOENT) ||
 	    (linkat(w->dir_fd, seg, w->dir_fd, prev, 0) < 0 && errno != ENOENT))
-		return snp_err_errno(err, "cannot keep the previous segment as %s", prev);
+		return snp_err_errno(err, "cannot keep the previous segment as %s",
+				     prev);
 	if (renameat(w->dir_fd, tmp, w->dir_fd, seg) < 0)
 		return snp_err_errno(err, "cannot publish %s", w->path);
 	return 0;
@@ -439,7 +463,8 @@ int snp_writer_publish(struct snp_writer *w, struct snp_err *err)
 
 void snp_writer_set_draining(struct snp_writer *w)
 {
-	atomic_store_explicit(&w->header->state, SNP_STATE_DRAINING, memory_order_release);
+	atomic_store_explicit(&w->header->state, SNP_STATE_DRAINING,
+			      memory_order_release);
 }
 
 void snp_writer_close(struct snp_writer **writer)
@@ -450,7 +475,8 @@ void snp_writer_close(struct snp_writer **writer)
 	if (!w)
 		return;
 	snp_writer_heartbeat(w, 0, 0);
-	atomic_store_explicit(&w->header->state, SNP_STATE_CLOSED, memory_order_release);
+	atomic_store_explicit(&w->header->state, SNP_STATE_CLOSED,
+			      memory_order_release);
 	writer_free(w);
 }
 
@@ -462,7 +488,8 @@ void snp_writer_remove(struct snp_writer **writer)
 	if (!w)
 		return;
 	/* CLOSED before the name goes: who is attached learns that it ended cleanly. */
-	atomic_store_explicit(&w->header->state, SNP_STATE_CLOSED, memory_order_release);
+	atomic_store_explicit(&w->header->state, SNP_STATE_CLOSED,
+			      memory_order_release);
 	(void)snprintf(name, sizeof(name), "%s.seg", w->instance);
 	if (w->published)
 		(void)unlinkat(w->dir_fd, name, 0);
@@ -490,7 +517,8 @@ const char *snp_writer_uuid(const struct snp_writer *w)
 	return w->uuid;
 }
 
-/* ---- heartbeat -------------------------------------------------------------------------------- */
+/* ---- heartbeat
+ * -------------------------------------------------------------------------------- */
 
 void snp_writer_heartbeat(struct snp_writer *w, uint64_t loop_lag_max_ns,
 			  unsigned live_threads)

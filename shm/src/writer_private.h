@@ -36,12 +36,13 @@ static inline void *snp__entry(const struct snp_writer *w, enum snp__place place
 	return w->map + r->off + index * r->stride;
 }
 
-/* Fill DESC, KEYS, ENUM, BNDS, JSON and STRT from the tables; -ENOSPC when a region is too
- * small (a mistake in layout.h). */
+/* Fill DESC, KEYS, ENUM, BNDS, JSON and STRT from the tables; -ENOSPC when a region is
+ * too small (a mistake in layout.h). */
 int snp__schema_build(struct snp_writer *w, struct snp_err *err);
 
-/* Copy a string into STRT. Returns its reference, or 0 when there is no room (counted in
- * text_truncated). Equal strings are stored once for schema strings only. mutex held. */
+/* Copy a string into STRT. Returns its reference, or 0 when there is no room (counted
+ * in text_truncated). Equal strings are stored once for schema strings only. mutex
+ * held. */
 uint32_t snp__string_add(struct snp_writer *w, const char *text);
 
 #endif

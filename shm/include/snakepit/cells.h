@@ -67,7 +67,8 @@ struct snp_pool_ledger {
 #undef SNP__IN_POOL_LEDGER
 #define SNP__IN_POOL_LEDGER(x)
 };
-static_assert(sizeof(struct snp_pool_ledger) <= 8 * SNP_LATCH_WORDS, "ledger fits its latch");
+static_assert(sizeof(struct snp_pool_ledger) <= sizeof(uint64_t) * SNP_LATCH_WORDS,
+	      "ledger fits its latch");
 
 /* A pool's row: the ledger of the thread that owns its queue, then the supervisor's. */
 struct snp_pool_row {
