@@ -345,7 +345,8 @@ static void restart_never_leaves_the_path_empty(void **state)
 {
 	struct fixture *f = *state;
 
-	/* Before there is a writer: a child that is not executed would share its locks. */
+	/* Before there is a writer: a child that is not executed would share its locks.
+	 */
 	start_child(f, watch_path);
 	f->w = create(f);
 	assert_int_equal(snp_writer_publish(f->w, NULL), 0);

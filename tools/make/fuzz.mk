@@ -1,0 +1,23 @@
+# Fuzz targets: tests/fuzz/<target>_fuzz.c with all of the component it names, built by clang
+# with libFuzzer, ASan and UBSan. Inputs that found something new stay in build/fuzz/<target>/;
+# an input that crashes is left beside them as crash-*, and `build/fuzz/<target>_fuzz FILE`
+# runs it again.
+
+TARGET ?= segment
+TIME   ?= 60
+FUZZ_CC := clang-14
+FUZZ_FLAGS := -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined \
+	      -fno-sanitize-recover=undefined -fno-omit-frame-pointer -pthread
+
+#   sources of the component, include paths, system libraries
+FUZZ_SRC_segment = $(wildcard shm/src/*.c)
+FUZZ_INC_segment = $(INC_shm) -Itests/unit/shm
+
+.PHONY: fuzz
+fuzz: ## fuzz TARGET=segment for TIME=60 seconds (0 = until stopped)
+	@mkdir -p build/fuzz/$(TARGET)
+	$(Q)$(FUZZ_CC) $(filter-out -MMD -MP,$(CPPFLAGS)) $(FUZZ_INC_$(TARGET)) $(FUZZ_FLAGS) \
+	    -o build/fuzz/$(TARGET)_fuzz tests/fuzz/$(TARGET)_fuzz.c $(FUZZ_SRC_$(TARGET)) \
+	    $(FUZZ_SYS_$(TARGET)) -lm
+	$(Q)cd build/fuzz/$(TARGET) && ../$(TARGET)_fuzz -max_total_time=$(TIME) -max_len=1024 -len_control=0 \
+	    -timeout=10 -print_final_stats=1 $(FUZZ_ARGS) .
