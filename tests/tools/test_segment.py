@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import platform
+import struct
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -130,3 +134,139 @@ def test_hot_path_that_is_not_is_found(
     done = run("tools/check-hot-path", "--header", header)
     assert done.returncode == 1, done.stdout
     assert finding in done.stdout
+
+
+# ---- A reader written from the document alone -------------------------------------------
+
+
+WRITER = r"""
+#include <stdio.h>
+#include "snakepit/write.h"
+int main(int argc, char **argv)
+{
+    struct snp_writer_options o = {.dir = argv[argc - 1], .instance = "doc", .pools_max = 1,
+                                   .workers_max = 1, .tools_max = 1, .banks_max = 2};
+    struct snp_writer *w;
+    struct snp_bank bank;
+    struct snp_err err = {0};
+    uint32_t row;
+
+    if (snp_writer_create(&o, &w, &err) < 0 ||
+        snp_row_declare(w, &(struct snp_row_decl){.kind = SNP_ROW_POOL, .name = "default"},
+                        &row, &err) < 0 ||
+        snp_row_declare(w, &(struct snp_row_decl){.kind = SNP_ROW_TOOL, .name = "sum"}, &row,
+                        &err) < 0)
+        return fprintf(stderr, "%s\n", err.msg), 1;
+    for (int i = 0; i < 2; i++) {
+        snp_bank_adopt(w, &bank);
+        snp_add(bank.tools[0].requests, 20 + (uint64_t)i);
+    }
+    return snp_writer_publish(w, &err) < 0;
+}
+"""
+
+
+def crc32c(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def fnv1a(data: bytes) -> int:
+    value = 0xCBF29CE484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+class DocumentedSegment:
+    """What segment.md says, and nothing of the library."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        count, self.schema_hash = self.u64(0x90), self.u64(0x98)
+        self.regions = {}
+        for i in range(count):
+            entry = struct.unpack_from("<IIQQQQQQ", data, self.u64(0x88) + 64 * i)
+            self.regions[entry[0], entry[1]] = entry[2:]
+
+    def u64(self, at: int) -> int:
+        return int.from_bytes(self.data[at : at + 8], "little")
+
+    def u32(self, at: int) -> int:
+        return int.from_bytes(self.data[at : at + 4], "little")
+
+    def bytes_of(self, kind: int) -> bytes:
+        off, length = self.regions[kind, 0][:2]
+        return self.data[off : off + length]
+
+    def string(self, reference: int) -> str:
+        at = self.regions[2, 0][0] + 8 * reference
+        return self.data[at + 4 : at + 4 + self.u32(at)].decode() if reference else ""
+
+    def descriptors(self) -> dict[str, int]:
+        off, _, stride, _, _, _ = self.regions[1, 0]
+        places = (off + stride * i for i in range(self.u64(0x180)))
+        return {self.string(self.u32(at + 24)): at for at in places}
+
+    def bank_value(self, name: str, row: int) -> int:
+        at = self.descriptors()[name]
+        off, _, stride, _, outer_stride, _ = self.regions[9, self.data[at + 8]]
+        place = off + stride * row + self.u32(at + 12)
+        return sum(self.u64(place + b * outer_stride) for b in range(self.u64(0x190)))
+
+
+@pytest.fixture(scope="module")
+def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentedSegment]:
+    folder = tmp_path_factory.mktemp("documented")
+    source, program = folder / "writer.c", folder / "writer"
+    source.write_text(WRITER)
+    library = sorted((ROOT / "shm" / "src").glob("*.c"))
+    flags = "-std=c11 -D_GNU_SOURCE -Ishm/include -Ishm -Ishm/src -pthread".split()
+    built = run("gcc", *flags, "-o", program, source, *library, "-lm")
+    assert built.returncode == 0, built.stderr
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as tmpfs:
+        written = run(program, tmpfs)
+        assert written.returncode == 0, written.stderr
+        yield DocumentedSegment(Path(tmpfs, "doc.seg").read_bytes())
+
+
+def test_header_reads_as_documented(documented: DocumentedSegment) -> None:
+    data = documented.data
+    assert data[:8] == bytes.fromhex("93534E4B4D0D0A1A")
+    assert documented.u32(0x08) == 0x01020304
+    assert documented.u64(0x28) == len(data)
+    assert data[0xB0:0xF0].rstrip(b"\0") == b"doc"
+    assert documented.u32(0xF0) == crc32c(data[:0xF0])
+    entries = data[0x1000 : 0x1000 + 64 * len(documented.regions)]
+    assert documented.u32(0xF4) == crc32c(entries)
+    current = 0x200 + 0x80 * (documented.u64(0x1C0) & 1)
+    assert documented.u64(current + 56) == crc32c(data[current : current + 56])
+
+
+def test_values_are_found_as_documented(documented: DocumentedSegment) -> None:
+    assert documented.bank_value("snakepit.requests", 0) == 41
+    tools = documented.regions[7, 3][0]
+    assert documented.u64(tools) % 4 == 1
+    assert documented.string(documented.u64(tools + 32)) == "sum"
+
+
+def test_json_region_is_the_schema(documented: DocumentedSegment) -> None:
+    schema = json.loads(documented.bytes_of(6).rstrip(b"\0"))
+    descriptors = documented.descriptors()
+    assert [metric["name"] for metric in schema["metrics"]] == list(descriptors)
+    for metric in schema["metrics"]:
+        at = descriptors[metric["name"]]
+        assert metric["id"] == documented.u32(at)
+        assert metric["prometheus"] == documented.string(documented.u32(at + 28))
+        assert metric["help"] == documented.string(documented.u32(at + 40))
+
+
+def test_schema_hash_is_the_documented_one(documented: DocumentedSegment) -> None:
+    hashed = b"".join(documented.bytes_of(kind) for kind in (1, 3, 4, 5))
+    first_row = documented.u64(documented.regions[7, 1][0] + 32)
+    strings = documented.bytes_of(2)[: 8 * first_row]
+    assert documented.schema_hash == fnv1a(hashed + strings)
