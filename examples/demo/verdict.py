@@ -278,7 +278,7 @@ def _restarts(evidence: Evidence) -> Check:
     return _check(
         "restarts",
         problems,
-        f"{len(evidence.kills)} workers killed, {total:g} restarts"
+        f"killed {len(evidence.kills)} times, {total:g} restarts"
         + (f", the slowest took {slow:.1f} s" if evidence.kills else ""),
     )
 

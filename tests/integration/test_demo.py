@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -123,6 +124,20 @@ def test_a_wrong_count_fails_it(cli: Cli, tmp_path: Path) -> None:
     assert re.search(r"requests \w+/\w+: expected \d+, found \d+", out)
     assert re.search(r"demo: \d+ of 10 comparisons failed", out)
     assert_nothing_left(cli)
+
+
+def test_calls_and_kills_of_others_do_not_disturb_it(cli: Cli) -> None:
+    process = start(cli, "--seconds", "6")
+    read_until(process, r"/metrics")
+    arguments = '{"path": "/etc/passwd"}'
+    assert cli.run("exec", "default", "word_stats", arguments).returncode == 0
+    assert cli.run("exec", "default", "fail").returncode == 1
+    pools = json.loads(cli.run("status", "search", "--json").stdout)["pools"]
+    os.kill(pools[0]["workers"][1]["pid"], signal.SIGKILL)
+    out, err = process.communicate(timeout=RUN_SECONDS)
+    assert process.returncode == 0, out + err
+    assert "(2 of them not ours)" in out
+    assert re.search(r"killed 1 times, 2 restarts", out)
 
 
 def test_a_second_one_is_refused_and_does_no_harm(cli: Cli) -> None:

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "cli/say.h"
+#include "cli/table.h"
 #include "command.h"
 #include "model/json_out.h"
 #include "model/target.h"
-#include "text.h"
 
 const char doctor_help[] =
     "examples:\n"
@@ -69,17 +69,17 @@ void doctor_bad(struct doctor *doctor, enum doctor_level level, const char *chec
 
 static int print_text(const struct doctor *doctor)
 {
-	struct text_table table = {.align = "lll"};
+	struct cli_table table = {.align = "lll"};
 
 	for (size_t i = 0; i < doctor->findings_nr; i++) {
 		const struct doctor_finding *finding = &doctor->finding[i];
 
-		text_cell(&table, "%s", level_names[finding->level]);
-		text_cell(&table, "%s", finding->check);
-		text_cell(&table, "%s%s%s", finding->text, *finding->advice ? "; " : "",
-			  finding->advice);
+		cli_table_cell(&table, "%s", level_names[finding->level]);
+		cli_table_cell(&table, "%s", finding->check);
+		cli_table_cell(&table, "%s%s%s", finding->text,
+			       *finding->advice ? "; " : "", finding->advice);
 	}
-	return text_table_print(&table, stdout);
+	return cli_table_print(&table, stdout);
 }
 
 static int print_json(const struct doctor *doctor, bool healthy)

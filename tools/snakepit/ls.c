@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "cli/say.h"
+#include "cli/table.h"
 #include "command.h"
 #include "instance.h"
 #include "model/json_out.h"
 #include "model/target.h"
-#include "text.h"
 
 const char ls_help[] =
     "examples:\n"
@@ -24,7 +24,7 @@ const char ls_help[] =
     "a segment outlives its runtime, so that one can see what happened.\n";
 
 struct listing {
-	struct text_table table;
+	struct cli_table table;
 	struct snp_json *json; /* NULL: a table */
 	size_t n;
 };
@@ -57,28 +57,28 @@ static void list_as_json(struct snp_json *json, const char *name, const char *pa
 	snp_json_object_end(json);
 }
 
-static void list_as_row(struct text_table *table, const char *name,
+static void list_as_row(struct cli_table *table, const char *name,
 			const struct instance *inst, const struct snp_err *err)
 {
-	char uptime[TEXT_DURATION_BYTES];
+	char uptime[CLI_DURATION_BYTES];
 	struct snp_buf pools = {0};
 
-	text_cell(table, "%s", name);
+	cli_table_cell(table, "%s", name);
 	if (!inst) {
-		text_cell(table, "unreadable");
-		text_cell(table, "-");
-		text_cell(table, "-");
-		text_cell(table, "%s", err->msg);
+		cli_table_cell(table, "unreadable");
+		cli_table_cell(table, "-");
+		cli_table_cell(table, "-");
+		cli_table_cell(table, "%s", err->msg);
 		return;
 	}
 	for (size_t i = 0; i < inst->look.pools_nr; i++)
 		snp_buf_printf(&pools, "%s%s(%llu)", i ? " " : "",
 			       inst->look.pools[i].name,
 			       (unsigned long long)inst->look.pools[i].workers);
-	text_cell(table, "%s", instance_word(inst));
-	text_cell(table, "%d", (int)snp_segment_info(inst->seg)->pid);
-	text_cell(table, "%s", text_duration(inst->uptime_ns, uptime));
-	text_cell(table, "%.*s", (int)pools.len, pools.data ? pools.data : "");
+	cli_table_cell(table, "%s", instance_word(inst));
+	cli_table_cell(table, "%d", (int)snp_segment_info(inst->seg)->pid);
+	cli_table_cell(table, "%s", cli_duration(inst->uptime_ns, uptime));
+	cli_table_cell(table, "%.*s", (int)pools.len, pools.data ? pools.data : "");
 	snp_buf_fini(&pools);
 }
 
@@ -134,7 +134,7 @@ static int print_table(void)
 	int r;
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-		text_cell(&listing.table, "%s", heads[i]);
+		cli_table_cell(&listing.table, "%s", heads[i]);
 	r = snp_segment_list(visit, &listing, &err);
 	if (r < 0) {
 		cli_complain("ls: %s", err.msg);
@@ -147,7 +147,7 @@ static int print_table(void)
 			(void)fprintf(stderr, "no instances in %s\n", dir);
 		return SNP_EXIT_OK;
 	}
-	if (text_table_print(&listing.table, stdout) < 0) {
+	if (cli_table_print(&listing.table, stdout) < 0) {
 		cli_complain("ls: out of memory");
 		return SNP_EXIT_FAILURE;
 	}

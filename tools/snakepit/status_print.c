@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/table.h"
 #include "model/json_out.h"
 #include "status.h"
-#include "text.h"
 
 /* ---- text
  * ----------------------------------------------------------------------------- */
@@ -15,15 +15,15 @@
 static void print_header(const struct status *status)
 {
 	const struct snp_segment_info *info = snp_segment_info(status->inst->seg);
-	char up[TEXT_DURATION_BYTES], age[TEXT_DURATION_BYTES];
+	char up[CLI_DURATION_BYTES], age[CLI_DURATION_BYTES];
 	bool alive = status->inst->verdict == SNP_WRITER_ALIVE;
 
 	(void)printf("%s  %s  pid %d  up %s", info->instance,
 		     instance_word(status->inst), (int)info->pid,
-		     text_duration(status->inst->uptime_ns, up));
+		     cli_duration(status->inst->uptime_ns, up));
 	if (!alive && status->inst->verdict != SNP_WRITER_OLD)
 		(void)printf("  last heard of %s ago",
-			     text_duration(status->inst->age_ns, age));
+			     cli_duration(status->inst->age_ns, age));
 	(void)printf("  %s\n", info->path);
 	if (*status->why)
 		(void)printf("%s\n", status->why);
@@ -34,10 +34,10 @@ static int print_pools(const struct status *status)
 	static const char *const heads[] = {"POOL",	"WORKERS", "IDLE",   "BUSY",
 					    "STARTING", "DOWN",	   "QUEUED", "REQUESTS",
 					    "ERRORS",	"RESTARTS"};
-	struct text_table table = {.align = "lrrrrrrrrr"};
+	struct cli_table table = {.align = "lrrrrrrrrr"};
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-		text_cell(&table, "%s", heads[i]);
+		cli_table_cell(&table, "%s", heads[i]);
 	for (size_t i = 0; i < status->inst->look.pools_nr; i++) {
 		const struct snp_pool_stat *pool = &status->inst->look.pools[i];
 		const uint64_t numbers[] = {
@@ -54,41 +54,41 @@ static int print_pools(const struct status *status)
 
 		if (!status_shows_pool(status, i))
 			continue;
-		text_cell(&table, "%s", pool->name);
+		cli_table_cell(&table, "%s", pool->name);
 		for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
-			text_cell(&table, "%" PRIu64, numbers[k]);
+			cli_table_cell(&table, "%" PRIu64, numbers[k]);
 	}
 	(void)puts("");
-	return text_table_print(&table, stdout);
+	return cli_table_print(&table, stdout);
 }
 
-static void worker_cells(struct text_table *table, const struct status *status,
+static void worker_cells(struct cli_table *table, const struct status *status,
 			 const struct snp_worker_stat *worker)
 {
-	char up[TEXT_DURATION_BYTES];
+	char up[CLI_DURATION_BYTES];
 
-	text_cell(table, "%s/%u", status->inst->look.pools[worker->pool].name,
-		  worker->slot);
-	text_cell(table, "%s",
-		  snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, worker->status));
-	text_cell(table, "%s",
-		  snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, worker->state));
+	cli_table_cell(table, "%s/%u", status->inst->look.pools[worker->pool].name,
+		       worker->slot);
+	cli_table_cell(table, "%s",
+		       snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, worker->status));
+	cli_table_cell(table, "%s",
+		       snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, worker->state));
 	if (worker->pid > 0)
-		text_cell(table, "%d", (int)worker->pid);
+		cli_table_cell(table, "%d", (int)worker->pid);
 	else
-		text_cell(table, "-");
+		cli_table_cell(table, "-");
 	if (worker->uptime_ns != SNP_UNKNOWN)
-		text_cell(table, "%s", text_duration(worker->uptime_ns, up));
+		cli_table_cell(table, "%s", cli_duration(worker->uptime_ns, up));
 	else
-		text_cell(table, "-");
-	text_cell(table, "%" PRIu64, worker->requests);
-	text_cell(table, "%" PRIu64, worker->errors);
-	text_cell(table, "%" PRIu64, worker->restarts);
+		cli_table_cell(table, "-");
+	cli_table_cell(table, "%" PRIu64, worker->requests);
+	cli_table_cell(table, "%" PRIu64, worker->errors);
+	cli_table_cell(table, "%" PRIu64, worker->restarts);
 	if (!*worker->last_exit)
-		text_cell(table, "-");
+		cli_table_cell(table, "-");
 	else
-		text_cell(table, "%s (%u)", worker->last_exit,
-			  worker->last_exit_status);
+		cli_table_cell(table, "%s (%u)", worker->last_exit,
+			       worker->last_exit_status);
 }
 
 static int print_workers(const struct status *status)
@@ -96,10 +96,10 @@ static int print_workers(const struct status *status)
 	static const char *const heads[] = {"WORKER", "STATUS",	  "STATE",
 					    "PID",    "UP",	  "REQUESTS",
 					    "ERRORS", "RESTARTS", "LAST EXIT"};
-	struct text_table table = {.align = "lllrrrrrl"};
+	struct cli_table table = {.align = "lllrrrrrl"};
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-		text_cell(&table, "%s", heads[i]);
+		cli_table_cell(&table, "%s", heads[i]);
 	for (size_t i = 0; i < status->inst->look.workers_nr; i++) {
 		const struct snp_worker_stat *worker = &status->inst->look.workers[i];
 
@@ -107,7 +107,7 @@ static int print_workers(const struct status *status)
 			worker_cells(&table, status, worker);
 	}
 	(void)puts("");
-	return text_table_print(&table, stdout);
+	return cli_table_print(&table, stdout);
 }
 
 static void print_failed_starts(const struct status *status)
@@ -120,7 +120,7 @@ static void print_failed_starts(const struct status *status)
 			continue;
 		(void)printf("\n%s/%u: the last start that failed ended with\n",
 			     status->inst->look.pools[worker->pool].name, worker->slot);
-		text_lines_print(text, "  | ", stdout);
+		cli_lines_print(text, "  | ", stdout);
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text.h"
+#include "cli/table.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,7 +26,7 @@ static size_t width_of(const char *text)
 	return width;
 }
 
-void text_cell(struct text_table *table, const char *fmt, ...)
+void cli_table_cell(struct cli_table *table, const char *fmt, ...)
 {
 	size_t column = table->cells_nr % strlen(table->align), width;
 	char cell[256];
@@ -43,7 +43,7 @@ void text_cell(struct text_table *table, const char *fmt, ...)
 	table->cells_nr++;
 }
 
-static void print_row(const struct text_table *table, const char **cell, FILE *out)
+static void print_row(const struct cli_table *table, const char **cell, FILE *out)
 {
 	size_t columns = strlen(table->align);
 
@@ -61,7 +61,7 @@ static void print_row(const struct text_table *table, const char **cell, FILE *o
 	}
 }
 
-int text_table_print(struct text_table *table, FILE *out)
+int cli_table_print(struct cli_table *table, FILE *out)
 {
 	const char *cell = table->cells.data;
 	bool failed = table->cells.failed;
@@ -72,10 +72,10 @@ int text_table_print(struct text_table *table, FILE *out)
 	return failed ? -ENOMEM : 0;
 }
 
-const char *text_duration(uint64_t ns, char ret[TEXT_DURATION_BYTES])
+const char *cli_duration(uint64_t ns, char ret[CLI_DURATION_BYTES])
 {
 	uint64_t ms = ns / SNP_NS_PER_MS, s = ns / SNP_NS_PER_S;
-	size_t len = TEXT_DURATION_BYTES;
+	size_t len = CLI_DURATION_BYTES;
 
 	if (ms < 1000)
 		(void)snprintf(ret, len, "%" PRIu64 "ms", ms);
@@ -93,7 +93,7 @@ const char *text_duration(uint64_t ns, char ret[TEXT_DURATION_BYTES])
 	return ret;
 }
 
-void text_lines_print(const char *text, const char *indent, FILE *out)
+void cli_lines_print(const char *text, const char *indent, FILE *out)
 {
 	while (*text) {
 		size_t len = strcspn(text, "\n");
