@@ -118,7 +118,7 @@ def test_hot_path_has_no_lock_and_no_call() -> None:
         ),
         (
             "snp__hist_add(h, snp__hist_word(ns), ns);",
-            "snp__hist_add(h, snp__hist_word(ns % 7) + snp__hist_word(ns / 3), ns / 9);",
+            "snp__hist_add(h, snp__hist_word(ns % 7) + snp__hist_word(ns / 3), 1);",
             "instructions, budget 42",
         ),
     ],
