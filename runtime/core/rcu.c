@@ -8,6 +8,7 @@ static void run_later(struct rcu_head *head)
 	/* head is the first member */
 	struct rcu_later *later = (struct rcu_later *)(void *)head;
 
+	RCU__TSAN_ACQUIRE(later);
 	RCU__TSAN_ACQUIRE(&rcu__grace);
 	later->fn(later);
 }
@@ -15,6 +16,7 @@ static void run_later(struct rcu_head *head)
 void rcu_defer(struct rcu_later *later, void (*fn)(struct rcu_later *later))
 {
 	later->fn = fn;
+	RCU__TSAN_RELEASE(later); /* what the caller wrote; partner: run_later() */
 	urcu_qsbr_call_rcu(&later->head, run_later);
 }
 

@@ -34,13 +34,17 @@ static void nothing(void *arg)
 /* Everything the loop of a slot has been told is done. */
 static void settle(uint32_t slot)
 {
-	rpc_loop_run(world.loops[slot % 2].rpc, nothing, NULL);
+	rpc_loop_run(loop_of(slot)->rpc, nothing, NULL);
 }
 
-/* A link that is started but, as before the first answer, not published. */
+/* A link that is started but, as before the first answer, not published. The first of a
+ * pool decides whether its workers have heartbeats. */
 static void meet(uint32_t slot, bool heartbeats)
 {
-	world.cfg[0].heartbeat.enabled = heartbeats;
+	bool *enabled = &world.cfg[slot < WORLD_WORKERS ? 0 : 1].heartbeat.enabled;
+
+	if (*enabled != heartbeats)
+		*enabled = heartbeats;
 	link_open(slot, 1);
 }
 
@@ -98,11 +102,11 @@ static void heartbeats_switched_off_are_not_sent(void **state)
 {
 	(void)state;
 	fake_start(&world.fakes[0]);
-	fake_start(&world.fakes[2]); /* of the same loop */
+	fake_start(&world.fakes[WORLD_WORKERS]);
 	meet(0, false);
 	wait_until(has_answered());
-	meet(2, true);
-	wait_until(pulse_of(2).pongs >= 3);
+	meet(WORLD_WORKERS, true);
+	wait_until(pulse_of(WORLD_WORKERS).pongs >= 3);
 	assert_int_equal(pulse_of(0).pings, 0);
 }
 

@@ -99,6 +99,11 @@ static inline struct pool_slot *slot_of(uint32_t slot)
 	return &pool_of(slot)->slots[slot < WORLD_WORKERS ? slot : 0];
 }
 
+static inline struct event_loop *loop_of(uint32_t slot)
+{
+	return &world.loops[slot % 2];
+}
+
 /* ---- What a fake worker answers ------------------------------------------ */
 
 static inline struct rpc_buf *fake_result(struct rpc_server_call *call)
@@ -426,7 +431,7 @@ static inline void link_open(uint32_t slot, uint32_t capacity)
 	    .pid = 4711,
 	    .capacity = capacity,
 	    .row = snp_worker_row(world.writer, slot_of(slot)->worker_row),
-	    .loop = &world.loops[slot % 2],
+	    .loop = loop_of(slot),
 	    .heartbeat = &pool->cfg->heartbeat,
 	    .answer_timeout_ms = WAIT_MS,
 	    .news_box = &world.mailbox,
