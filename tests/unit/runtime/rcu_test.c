@@ -265,7 +265,10 @@ static int run(const char *how)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		(void)setenv("TSAN_OPTIONS", "halt_on_error=1:exitcode=66", 1);
+		(void)setenv("TSAN_OPTIONS",
+			     "halt_on_error=1:exitcode=66:"
+			     "ignore_noninstrumented_modules=1",
+			     1);
 		execl("/proc/self/exe", "rcu_test", how, NULL);
 		_exit(1);
 	}
