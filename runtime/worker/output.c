@@ -9,6 +9,7 @@
 #include "log/log.h"
 
 #define READS_PER_TURN 16 /* so that one flooding worker does not hold the supervisor */
+#define LAST_TURNS     4  /* more than a pipe holds */
 
 static const char *const stream_names[OUTPUT_NR] = {
     [OUTPUT_LOG] = "log",
@@ -25,28 +26,28 @@ void output_init(struct output *out, enum output_kind kind, int take_fd, const c
 	out->relay = relay;
 	out->len = 0;
 	out->tail_len = 0;
+	out->tail[0] = '\0';
 }
 
 /* Keep the newest whole lines that fit. */
 static void tail_append(struct output *out, const char *text, size_t len)
 {
 	const size_t room = sizeof(out->tail) - 1;
-	char *newline;
 
-	if (len + 1 > room)
-		len = room - 1;
-	while (out->tail_len + len + 1 > room) {
-		newline = memchr(out->tail, '\n', out->tail_len);
-		if (!newline) {
-			out->tail_len = 0;
-			break;
-		}
-		out->tail_len -= (size_t)(newline + 1 - out->tail);
-		memmove(out->tail, newline + 1, out->tail_len);
+	if (len > room)
+		len = room;
+	while (out->tail_len && len + 1 > room - out->tail_len) {
+		const char *newline = memchr(out->tail, '\n', out->tail_len);
+		const char *rest = newline ? newline + 1 : out->tail + out->tail_len;
+
+		out->tail_len -= (size_t)(rest - out->tail);
+		memmove(out->tail, rest, out->tail_len);
 	}
+	if (out->tail_len)
+		out->tail[out->tail_len++] = '\n';
 	memcpy(out->tail + out->tail_len, text, len);
 	out->tail_len += len;
-	out->tail[out->tail_len++] = '\n';
+	out->tail[out->tail_len] = '\0';
 }
 
 static void emit(struct output *out, const char *text, size_t len)
@@ -63,7 +64,13 @@ static void emit(struct output *out, const char *text, size_t len)
 		log_relay_text(out->worker, stream_names[out->kind], text, len);
 }
 
-/* Emit every whole line of the buffer; a full buffer without a newline is a line too. */
+static size_t longest(const struct output *out)
+{
+	return out->kind == OUTPUT_LOG ? OUTPUT_LINE_BYTES : OUTPUT_TEXT_BYTES;
+}
+
+/* Emit every whole line of the buffer; of a full buffer without a newline what fits into a
+ * wrapped line is one too. */
 static void split_lines(struct output *out)
 {
 	char *start = out->line, *end = out->line + out->len, *newline;
@@ -72,18 +79,18 @@ static void split_lines(struct output *out)
 		emit(out, start, (size_t)(newline - start));
 		start = newline + 1;
 	}
+	if ((size_t)(end - start) == longest(out)) {
+		emit(out, start, OUTPUT_TEXT_BYTES);
+		start += OUTPUT_TEXT_BYTES;
+	}
 	out->len = (size_t)(end - start);
 	memmove(out->line, start, out->len);
-	if (out->len == sizeof(out->line)) {
-		emit(out, out->line, out->len);
-		out->len = 0;
-	}
 }
 
 bool output_read(struct output *out)
 {
 	for (int i = 0; i < READS_PER_TURN; i++) {
-		ssize_t n = read(out->fd, out->line + out->len, sizeof(out->line) - out->len);
+		ssize_t n = read(out->fd, out->line + out->len, longest(out) - out->len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -101,18 +108,16 @@ void output_fini(struct output *out)
 {
 	if (out->fd < 0)
 		return;
+	/* Why it ended is what it said last. Bounded, since a descendant may write on. */
+	for (int i = 0; i < LAST_TURNS && output_read(out); i++)
+		;
 	emit(out, out->line, out->len);
 	out->len = 0;
 	close(out->fd);
 	out->fd = -1;
 }
 
-const char *output_tail(struct output *out)
+const char *output_tail(const struct output *out)
 {
-	size_t len = out->tail_len;
-
-	while (len && out->tail[len - 1] == '\n')
-		len--;
-	out->tail[len] = '\0';
 	return out->tail;
 }

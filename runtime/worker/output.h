@@ -3,8 +3,8 @@
  * output.h - what a worker writes: its log, stdout and stderr, line by line to our log.
  *
  * Reads a non-blocking pipe whenever the supervisor says it is readable. Lines longer than
- * OUTPUT_LINE_BYTES are cut into several. Of stderr the last lines are kept: they say why a
- * start failed. Supervisor thread only.
+ * one line of our log can carry come as several. Of stderr the last lines are kept: they say
+ * why a start failed. Supervisor thread only.
  */
 #ifndef SNAKEPIT_RUNTIME_OUTPUT_H
 #define SNAKEPIT_RUNTIME_OUTPUT_H
@@ -12,7 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define OUTPUT_LINE_BYTES 3500
+#include "log/log.h" /* LOG_LINE_MAX */
+
+#define OUTPUT_LINE_BYTES (LOG_LINE_MAX - 1) /* of the bridge's log, with its newline */
+#define OUTPUT_TEXT_BYTES 3000               /* of other text: as a message it fits a line */
 #define OUTPUT_TAIL_BYTES 480 /* fits the segment's text record */
 
 enum output_kind {
@@ -30,7 +33,7 @@ struct output {
 	size_t len;
 	char line[OUTPUT_LINE_BYTES];
 	size_t tail_len;
-	char tail[OUTPUT_TAIL_BYTES]; /* stderr: newest text, cut at line starts */
+	char tail[OUTPUT_TAIL_BYTES]; /* stderr: newest lines, NUL-terminated */
 };
 
 void output_init(struct output *out, enum output_kind kind, int take_fd, const char *worker,
@@ -40,10 +43,11 @@ void output_init(struct output *out, enum output_kind kind, int take_fd, const c
  * stops watching and calls output_fini(). */
 bool output_read(struct output *out);
 
-/* Flush an unfinished line and close. The tail stays readable. */
+/* Read what is still there, as much as a pipe holds, flush an unfinished line and close. The
+ * tail stays readable. */
 void output_fini(struct output *out);
 
-/* The last lines of stderr, NUL-terminated, without a final newline. */
-const char *output_tail(struct output *out);
+/* The last lines of stderr, without a final newline. Borrowed until the next read. */
+const char *output_tail(const struct output *out);
 
 #endif

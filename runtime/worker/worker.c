@@ -155,8 +155,6 @@ static void close_pipes(struct worker *w)
 	}
 	for (int i = 0; i < OUTPUT_NR; i++) {
 		watch_remove(w->site->watcher, &w->output_watch[i]);
-		if (w->output[i].fd >= 0)
-			(void)output_read(&w->output[i]); /* what it said last */
 		output_fini(&w->output[i]);
 	}
 }
