@@ -186,6 +186,8 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 	    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
 	    "NUMEXPR_NUM_THREADS"};
 
+	char log_level[64];
+
 	for (char **e = environ; *e; e++)
 		strings_add(env, *e);
 	for (size_t i = 0; i < sizeof(thread_caps) / sizeof(thread_caps[0]); i++)
@@ -193,7 +195,9 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 			strings_addf(env, "%s=1", thread_caps[i]);
 	env_set_pythonpath(env, r);
 	env_set(env, "PYTHONUNBUFFERED=1");
-	strings_addf(env, "SNAKEPIT_LOG_LEVEL=%s", log_level_name(r->site->log_level));
+	(void)snprintf(log_level, sizeof(log_level), "SNAKEPIT_LOG_LEVEL=%s",
+		       log_level_name(r->site->log_level));
+	env_set(env, log_level);
 	for (uint32_t i = 0; i < r->pool->env_count; i++)
 		env_set(env, r->pool->env[i]);
 }

@@ -32,7 +32,7 @@ struct spawn_site {
 	const char *instance;
 	const char *run_id;
 	const char *host_address; /* "unix:..." of the front door, for calls back */
-	int lifeline_fd;          /* read end to hand down */
+	int lifeline_fd;          /* read end to hand down; above SPAWN_FD_LOG */
 	enum log_level log_level;
 };
 

@@ -1,0 +1,2 @@
+# Tests of the runtime start processes by it.
+unit-bins: $(BIN)/snakepit-launch
