@@ -200,7 +200,9 @@ static snp_mono_t tend(struct supervisor *sup)
 		next = earlier(next, sup->phase_deadline);
 	for (uint32_t i = 0; i < sup->workers_nr; i++) {
 		gone = gone && worker_is_gone(&sup->workers[i]);
-		if (sup->workers[i].deadline.ns)
+		/* One that has passed and still stands is a restart that waits for its batch;
+		 * the end of another start brings it on. */
+		if (sup->workers[i].deadline.ns > now.ns)
 			next = earlier(next, sup->workers[i].deadline);
 	}
 	for (uint32_t i = 0; i < sup->pools_nr; i++)

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The supervisor with real processes that never become workers: shells which end at
+ * once or sleep, by their slot. What it does is read from the segment.
+ */
+#include "snp_test.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "log/log.h"
+#include "snakepit/read.h"
+#include "worker/supervisor.h"
+
+#define DEADLINE_MS 20000
+#define WATCH_MS    400
+
+static char dir[64], script[96], launcher[PATH_MAX];
+static struct snp_writer *writer;
+static struct snp_segment *segment;
+static struct snp_snapshot *snapshot;
+static struct snp_cfg_pool cfg_pool;
+static struct snp_config cfg;
+static struct pool *pool;
+static struct event_loop loop;
+static struct front front;
+static struct supervisor sup;
+static sigset_t signals;
+static pthread_t thread;
+static bool running;
+
+/* ---- Fixture ------------------------------------------------------------- */
+
+static void find_launcher(void)
+{
+	const char *build = getenv("SNP_BUILD");
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	assert_true(n > 0);
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	(void)snprintf(launcher, sizeof(launcher), "%.3900s/bin/snakepit-launch",
+		       build ? build : strcat(self, "/../../.."));
+}
+
+static void write_script(const char *text)
+{
+	FILE *f;
+
+	(void)snprintf(script, sizeof(script), "%s/script", dir);
+	f = fopen(script, "we");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void make_config(uint32_t workers)
+{
+	cfg_pool = (struct snp_cfg_pool){
+	    .name = (char *)(uintptr_t) "default",
+	    .adapter = (char *)(uintptr_t) "demo.Adapter",
+	    .python = (char *)(uintptr_t) "/bin/sh",
+	    .script = script,
+	    .workers = workers,
+	    .queue = {.limit = 1, .timeout_ms = 1000},
+	    .max_tools = 1,
+	    .startup = {.boot_timeout_ms = 60000, .batch_size = 1},
+	    .restart = {.backoff_min_ms = 1, .backoff_max_ms = 1},
+	};
+	cfg = (struct snp_config){
+	    .instance = (char *)(uintptr_t) "unit",
+	    .pools = &cfg_pool,
+	    .pools_count = 1,
+	    .shutdown = {.drain_timeout_ms = 1000,
+			 .stop_timeout_ms = 5000,
+			 .kill_timeout_ms = 5000},
+	};
+}
+
+static void make_segment(void)
+{
+	const struct snp_writer_options options = {
+	    .dir = dir,
+	    .instance = "unit",
+	    .pools_max = 1,
+	    .workers_max = 8,
+	    .tools_max = 2,
+	    .banks_max = 3,
+	    .flags = SNP_WRITER_ALLOW_DISK,
+	};
+
+	assert_int_equal(snp_writer_create(&options, &writer, NULL), 0);
+	assert_int_equal(pool_create(&cfg_pool, writer, &pool, NULL), 0);
+	snp_writer_heartbeat(writer, 0, 1);
+	assert_int_equal(snp_writer_publish(writer, NULL), 0);
+	assert_int_equal(snp_segment_attach(snp_writer_path(writer), &segment, NULL),
+			 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	find_launcher();
+	snp_test_tmpdir_make(dir, sizeof(dir));
+	return access(launcher, X_OK);
+}
+
+static void *run(void *arg)
+{
+	(void)arg;
+	supervisor_run(&sup);
+	return NULL;
+}
+
+static void start(uint32_t workers, const char *text)
+{
+	struct supervisor_options options = {
+	    .cfg = &cfg,
+	    .front = &front,
+	    .pools = &pool,
+	    .pools_nr = 1,
+	    .loops = &loop,
+	    .loops_nr = 1,
+	    .spawn = {.launcher = launcher,
+		      .server = script,
+		      .package_path = dir,
+		      .instance = "unit",
+		      .run_id = "12ab34cd",
+		      .host_address = "unix:/the/front",
+		      .log_level = LOG_LEVEL_INFO},
+	    .socket_dir = dir,
+	    .signals = &signals,
+	};
+
+	write_script(text);
+	make_config(workers);
+	make_segment();
+	assert_int_equal(event_loop_init(&loop, "loop", writer, EVENT_LOOP_PLAIN, NULL),
+			 0);
+	memset(&front, 0, sizeof(front));
+	assert_int_equal(front_init(&front, writer, &pool, 1, NULL), 0);
+	options.writer = writer;
+	assert_int_equal(supervisor_init(&sup, &options, NULL), 0);
+	assert_int_equal(pthread_create(&thread, NULL, run, NULL), 0);
+	running = true;
+}
+
+/* Stop it as snakepitd is stopped, and take everything down. */
+static void stop(void)
+{
+	assert_int_equal(kill(getpid(), SIGTERM), 0);
+	pthread_join(thread, NULL);
+	running = false;
+	supervisor_fini(&sup);
+	rpc_server_destroy(&front.server);
+	rcu_wait();
+	event_loop_fini(&loop, writer);
+	front_fini(&front, writer);
+	pool_destroy(&pool);
+	snp_snapshot_destroy(&snapshot);
+	snp_segment_detach(&segment);
+	snp_writer_remove(&writer);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	if (running)
+		stop();
+	snp_test_tmpdir_remove(dir);
+	return 0;
+}
+
+/* ---- Reading ------------------------------------------------------------- */
+
+static uint64_t seen(const char *name, uint32_t row, uint32_t cell)
+{
+	assert_int_equal(snp_segment_snapshot(segment, &snapshot, NULL), 0);
+	return snp_snapshot_value(snapshot, snp_snapshot_metric_find(snapshot, name),
+				  row, cell);
+}
+
+static bool waits_beside_a_slow_start(void *user)
+{
+	(void)user;
+	return seen("snakepit.worker.state", 0, 0) == SNP_WORKER_STATE_BACKOFF &&
+	       seen("snakepit.worker.state", 1, 0) == SNP_WORKER_STATE_STARTING;
+}
+
+static bool failed_often(void *user)
+{
+	(void)user;
+	return seen("snakepit.worker.start_failures", 0, SNP_START_FAILURE_EXITED) >= 5;
+}
+
+/* ---- Cases --------------------------------------------------------------- */
+
+/* Slot 0 has failed and its pause is over, but slot 1 takes the whole batch. There is
+ * nothing to do, so the supervisor must sleep. */
+static void run_sleeps_while_a_restart_waits_for_its_batch(void **state)
+{
+	const struct timespec watch = {.tv_nsec = WATCH_MS * (long)SNP_NS_PER_MS};
+	clockid_t clock;
+	uint64_t before;
+
+	(void)state;
+	start(2, "case \"$*\" in *'--slot 0'*) exit 1;; esac\nexec sleep 1000\n");
+	assert_int_equal(pthread_getcpuclockid(thread, &clock), 0);
+	assert_true(snp_test_wait_until(waits_beside_a_slow_start, NULL, DEADLINE_MS));
+	before = snp__clock_ns(clock);
+	nanosleep(&watch, NULL); /* the window that is measured */
+	assert_in_range(snp__clock_ns(clock) - before, 0, WATCH_MS * SNP_NS_PER_MS / 4);
+	assert_true(waits_beside_a_slow_start(NULL));
+}
+
+static void run_counts_failed_starts_and_keeps_why(void **state)
+{
+	const struct snp_row *row;
+
+	(void)state;
+	start(1, "echo because >&2; exit 1\n");
+	assert_true(snp_test_wait_until(failed_often, NULL, DEADLINE_MS));
+	row = snp_snapshot_row(snapshot, SNP_ROW_WORKER, 0);
+	assert_non_null(row);
+	assert_string_equal(row->last_error, "because");
+	assert_string_equal(row->last_exit_reason, "start_failed");
+	assert_int_equal(row->last_exit_status, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	    T(run_sleeps_while_a_restart_waits_for_its_batch),
+	    T(run_counts_failed_starts_and_keeps_why),
+	};
+	int failed;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	log_init(LOG_LEVEL_ERROR + 1, LOG_FORMAT_JSON, STDERR_FILENO);
+	rpc_init(NULL);
+	failed = cmocka_run_group_tests_name("runtime/supervisor", tests, NULL, NULL);
+	rpc_shutdown();
+	log_fini();
+	return failed;
+}
