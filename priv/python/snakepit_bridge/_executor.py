@@ -21,6 +21,8 @@ __all__ = ["AdapterLoop", "AdapterTask", "ToolExecutor"]
 
 T = TypeVar("T")
 
+_LOOP_END_S = 0.5  # for the loop's thread, which ends at once unless a coroutine blocks
+
 
 class ToolExecutor:
     """Runs at most `capacity` pieces of work at a time; the rest waits in order.
@@ -59,10 +61,13 @@ class ToolExecutor:
             unfinished = set(self._unfinished)
         return not wait(unfinished, timeout_s).not_done
 
-    def close(self) -> None:
-        """Take no more work and end the coroutine loop; running threads go on."""
+    def close(self) -> bool:
+        """Take no more work and end the coroutine loop; running threads go on.
+
+        Returns whether the loop's thread has ended.
+        """
         self._pool.shutdown(wait=False)
-        self.loop.close()
+        return self.loop.close()
 
     def _forget(self, future: Future[Any]) -> None:
         with self._lock:
@@ -80,26 +85,46 @@ class AdapterLoop:
         """Start nothing yet; the thread comes with the first coroutine."""
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def start(self, awaitable: Awaitable[T]) -> AdapterTask[T]:
         """Run `awaitable` in a copy of the current context."""
         return AdapterTask(self._running(), awaitable)
 
-    def close(self) -> None:
-        """Stop the loop; what still runs on it is left behind."""
+    def close(self) -> bool:
+        """Stop the loop; what still runs on it is left behind.
+
+        Returns whether its thread has ended. An interpreter that ends before it does
+        complains about a loop that is still open.
+        """
         with self._lock:
             loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.call_soon_threadsafe(loop.stop)
+            thread, self._thread = self._thread, None
+        if loop is None or thread is None:
+            return True
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(_LOOP_END_S)
+        return not thread.is_alive()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(
-                    target=self._loop.run_forever, name="snakepit-loop", daemon=True
-                ).start()
+                self._thread = threading.Thread(
+                    target=_run_and_close,
+                    args=(self._loop,),
+                    name="snakepit-loop",
+                    daemon=True,
+                )
+                self._thread.start()
             return self._loop
+
+
+def _run_and_close(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
 
 
 class AdapterTask(Generic[T]):

@@ -74,9 +74,9 @@ async def serve(options: Options, adapter_class: type) -> bool:
     deadline = time.monotonic() + _DRAIN_S
     await _drain(server, executor)
     idle = await _clean_up(adapter, executor, deadline + _CLEANUP_S)
-    executor.close()
+    ended = executor.close()
     _logger.info("worker stopped")
-    return idle
+    return idle and ended
 
 
 def _bind(server: grpc.aio.Server, address: str) -> int:
