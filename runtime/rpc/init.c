@@ -10,6 +10,7 @@
 static rpc_log_fn log_sink;
 static unsigned init_count;
 
+/* Only installed while there is a sink. */
 static void forward_log(gpr_log_func_args *args)
 {
 	static const enum rpc_log_level level_of[] = {
@@ -18,8 +19,7 @@ static void forward_log(gpr_log_func_args *args)
 	    [GPR_LOG_SEVERITY_ERROR] = RPC_LOG_ERROR,
 	};
 
-	if (log_sink)
-		log_sink(level_of[args->severity], args->message);
+	log_sink(level_of[args->severity], args->message);
 }
 
 /* Debian builds absl with its lock-order checker on, and that aborts the process when
@@ -45,7 +45,7 @@ void rpc_init(rpc_log_fn log_fn)
 		return;
 	log_sink = log_fn;
 	disable_absl_deadlock_detection();
-	gpr_set_log_function(forward_log);
+	gpr_set_log_function(log_fn ? forward_log : NULL);
 	gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
 	grpc_init();
 }

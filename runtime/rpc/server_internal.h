@@ -18,7 +18,7 @@ struct rpc__arrival {
 };
 
 /* Take over an arrived call and begin to watch for its end. NULL: no memory; the call
- * has been dropped then, which its client sees as CANCELLED. */
+ * has been cancelled and dropped then. */
 struct rpc_server_call *rpc__server_call_create(struct rpc_loop *loop,
 						struct rpc__arrival *arrival);
 

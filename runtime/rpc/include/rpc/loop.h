@@ -42,7 +42,8 @@ typedef void (*rpc_log_fn)(enum rpc_log_level level, const char *text);
 /* Start the library: first thing in a program, while it has one thread, with the signal
  * mask that gRPC's threads shall inherit (block everything). Switches absl's deadlock
  * detector off (it may abort a healthy process) and routes gRPC's errors to `log_fn`
- * (NULL drops them). Calls nest; each needs one rpc_shutdown(). */
+ * (NULL: to stderr; among them is why gRPC aborts, if it does). Calls nest; each needs
+ * one rpc_shutdown(). */
 void rpc_init(rpc_log_fn log_fn);
 
 /* After every loop, channel and server is destroyed. Ends gRPC's threads. */
