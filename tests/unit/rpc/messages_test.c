@@ -141,7 +141,7 @@ static void duplicate_keys_the_last_wins(void **state)
 	enum { N = 300 };
 	struct rpc_pair pairs[N];
 	struct rpc_execute_request in = {.arguments = {pairs, N}}, out;
-	static char keys[N][8], values[N][8];
+	static char keys[N][16], values[N][16];
 
 	(void)state;
 	for (int i = 0; i < N; i++) {

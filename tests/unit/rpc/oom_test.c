@@ -70,7 +70,7 @@ static struct rpc_execute_response response;
 
 static void make_samples(void)
 {
-	static char keys[20][8];
+	static char keys[20][16];
 
 	memset(big, 'x', sizeof(big) - 1);
 	for (int i = 0; i < 20; i++) {
