@@ -26,15 +26,10 @@ static struct pulse pulse_of(uint32_t slot)
 	return p;
 }
 
-static void nothing(void *arg)
-{
-	(void)arg;
-}
-
 /* Everything the loop of a slot has been told is done. */
 static void settle(uint32_t slot)
 {
-	rpc_loop_run(loop_of(slot)->rpc, nothing, NULL);
+	rpc_loop_run(loop_of(slot)->rpc, world_nothing, NULL);
 }
 
 /* A link that is started but, as before the first answer, not published. The first of a

@@ -105,9 +105,9 @@ struct model {
 
 static void model_insert(struct model *m, unsigned at, struct request *r)
 {
-	memmove(&m->in[at + 1], &m->in[at], (m->n - at) * sizeof(m->in[0]));
+	for (unsigned i = m->n++; i > at; i--)
+		m->in[i] = m->in[i - 1];
 	m->in[at] = r;
-	m->n++;
 }
 
 static struct request *model_take(struct model *m, unsigned at)
@@ -115,7 +115,8 @@ static struct request *model_take(struct model *m, unsigned at)
 	struct request *r = m->in[at];
 
 	m->n--;
-	memmove(&m->in[at], &m->in[at + 1], (m->n - at) * sizeof(m->in[0]));
+	for (unsigned i = at; i < m->n; i++)
+		m->in[i] = m->in[i + 1];
 	return r;
 }
 

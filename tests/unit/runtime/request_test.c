@@ -150,6 +150,7 @@ static void correlation_is_not_taken_over_when_switched_off(void **state)
 
 	(void)state;
 	world.front.accept_correlation = false;
+	world_configured();
 	worker_up(0);
 	r = ask_and_wait((struct ask){.tool = "echo", .correlation = "mine"});
 	assert_string_not_equal(r->trailing_id, "mine");
@@ -361,6 +362,7 @@ static void queue_full_is_resource_exhausted(void **state)
 
 	(void)state;
 	world.cfg[0].queue.limit = 1;
+	world_configured();
 	worker_up(0);
 	busy = occupy();
 	waits = ask_start(ask_tool("echo"));
@@ -378,25 +380,32 @@ static void queue_full_is_resource_exhausted(void **state)
 	assert_tool("echo", 2, 1, SNP_FAILURE_CODE_RESOURCE_EXHAUSTED);
 }
 
+static void wait_for_queued(unsigned n)
+{
+	wait_for_books(.active = 1, .queued = n);
+}
+
+static void wait_for_held(unsigned n)
+{
+	wait_until(atomic_load(&world.n_held) == n);
+}
+
 static void queue_is_first_in_first_out(void **state)
 {
-	struct reply *busy, *waits[5];
+	struct reply *r[6];
 
 	(void)state;
 	worker_up(0);
-	busy = occupy();
-	for (unsigned i = 0; i < 5; i++) {
-		waits[i] = ask_start(ask_tool("hold"));
-		wait_for_books(.active = 1, .queued = i + 1);
+	r[0] = occupy();
+	for (unsigned i = 1; i < 6; i++) {
+		r[i] = ask_start(ask_tool("hold"));
+		wait_for_queued(i);
 	}
-	for (unsigned i = 0; i < 5; i++) {
+	for (unsigned i = 0; i < 6; i++) {
+		wait_for_held(1);
 		world_release(1);
-		reply_wait(i ? waits[i - 1] : busy);
-		wait_for_books(.ok = i + 1, .active = 1, .queued = 4 - i);
-		wait_until(atomic_load(&world.n_held) == 1);
+		reply_wait(r[i]);
 	}
-	world_release(1);
-	reply_wait(waits[4]);
 	assert_books(.ok = 6);
 }
 
@@ -406,6 +415,7 @@ static void queue_timeout_is_deadline_exceeded(void **state)
 
 	(void)state;
 	world.cfg[0].queue.timeout_ms = 50;
+	world_configured();
 	worker_up(0);
 	busy = occupy();
 	r = ask_and_wait(ask_tool("echo"));
@@ -447,6 +457,7 @@ static void queue_timeout_of_the_pool_ends_a_request_without_deadline(void **sta
 
 	(void)state;
 	world.cfg[0].request_timeout_ms = 60;
+	world_configured();
 	r = ask_and_wait(ask_tool("echo"));
 	assert_int_equal(r->status.code, RPC_DEADLINE_EXCEEDED);
 	assert_non_null(strstr(r->status.message, "the deadline passed"));
@@ -518,6 +529,7 @@ static void active_timeout_of_the_pool_ends_a_request_without_deadline(void **st
 
 	(void)state;
 	world.cfg[0].request_timeout_ms = 100;
+	world_configured();
 	worker_up(0);
 	r = ask_and_wait(ask_tool("hold"));
 	assert_int_equal(r->status.code, RPC_DEADLINE_EXCEEDED);

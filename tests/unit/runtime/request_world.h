@@ -99,6 +99,17 @@ static inline struct pool_slot *slot_of(uint32_t slot)
 	return &pool_of(slot)->slots[slot < WORLD_WORKERS ? slot : 0];
 }
 
+static inline void world_nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* What the test has changed in the configuration is in force. */
+static inline void world_configured(void)
+{
+	rpc_loop_run(world.front.loop.rpc, world_nothing, NULL);
+}
+
 static inline struct event_loop *loop_of(uint32_t slot)
 {
 	return &world.loops[slot % 2];

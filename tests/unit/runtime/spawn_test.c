@@ -538,7 +538,7 @@ static void spawn_with_too_few_descriptors_fails_and_leaves_nothing(void **state
 
 static void python_is_the_pools_then_the_environments_then_the_venvs(void **state)
 {
-	char venv[160];
+	static char venv[160];
 	FILE *f;
 
 	(void)state;

@@ -83,6 +83,7 @@ static void stream_deadline_of_the_pool_ends_it(void **state)
 
 	(void)state;
 	world.cfg[0].stream_timeout_ms = 200;
+	world_configured();
 	worker_up(0);
 	r = ask_and_wait(hold);
 	assert_int_equal(r->status.code, RPC_DEADLINE_EXCEEDED);
@@ -152,6 +153,7 @@ static void stream_many_at_once_do_not_mix(void **state)
 
 	(void)state;
 	world.cfg[0].queue.limit = MANY;
+	world_configured();
 	for (uint32_t slot = 0; slot < WORLD_WORKERS; slot++) {
 		fake_start(&world.fakes[slot]);
 		link_open(slot, 4);

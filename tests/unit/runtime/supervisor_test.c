@@ -43,8 +43,8 @@ static void find_launcher(void)
 	assert_true(n > 0);
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
-	(void)snprintf(launcher, sizeof(launcher), "%.3900s/bin/snakepit-launch",
-		       build ? build : strcat(self, "/../../.."));
+	(void)snprintf(launcher, sizeof(launcher), "%.3900s%s/bin/snakepit-launch",
+		       build ? build : self, build ? "" : "/../../..");
 }
 
 static void write_script(const char *text)

@@ -262,7 +262,8 @@ static void check_totals(uint64_t ok_seen, uint64_t calls)
 
 static void random_traffic_keeps_the_books(void **state)
 {
-	const snp_mono_t end = snp_mono_add_ms(snp_mono_now(), SECONDS * 1000);
+	const snp_mono_t end =
+	    snp_mono_add_ms(snp_mono_now(), SECONDS * UINT64_C(1000));
 	struct test_random random = test_random_seeded(1000);
 	snp_mono_t next = snp_mono_now();
 	uint64_t looks = 0, ok, calls;
@@ -273,6 +274,7 @@ static void random_traffic_keeps_the_books(void **state)
 		world.cfg[i].queue.timeout_ms = 200;
 		ok_before[i] = ended_before[i] = 0;
 	}
+	world_configured();
 	all_up();
 	rpc_loop_run(world.client_loop, start_clients, NULL);
 	for (; snp_mono_now().ns < end.ns; looks++) {
