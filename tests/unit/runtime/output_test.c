@@ -80,10 +80,12 @@ static const char *logged(void)
 
 static unsigned count(const char *text, const char *what)
 {
+	size_t len = strlen(what);
 	unsigned n = 0;
 
-	for (text = strstr(text, what); text; text = strstr(text + 1, what))
-		n++;
+	/* Not strstr(): ThreadSanitizer has every call read to the end of the text. */
+	for (; *text; text++)
+		n += strncmp(text, what, len) == 0;
 	return n;
 }
 
