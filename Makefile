@@ -193,19 +193,23 @@ $(PYGEN): proto/bridge.proto proto/pool.proto proto/health.proto tools/gen-pytho
 	@touch $@
 
 # ---- What a user types -----------------------------------------------------------------
+# A build of many files uses all processors, unless the caller said how many.
+BUILD = $(MAKE) --no-print-directory \
+	$(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 deps: ## install packages and make .venv (idempotent)
 	@tools/install-deps
 
 test: deps ## install, build, pass every test (SAN=asan|tsan for sanitizer builds)
-	$(Q)$(MAKE) --no-print-directory bins unit-bins proto-python
+	$(Q)+$(BUILD) bins unit-bins proto-python
 	$(Q)tests/run --build $(B)
 
 check: ## C unit tests only, no installation
-	$(Q)$(MAKE) --no-print-directory unit-bins
+	$(Q)+$(BUILD) unit-bins
 	$(Q)tests/run --build $(B) --only unit
 
 demo: deps ## install, build, run the demo and look at it
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)+$(BUILD) all
 	$(Q)$(BIN)/snakepit demo
 
 lint: deps ## formatting, static analysis, layers, symbols, Python and shell checks
