@@ -116,8 +116,8 @@ def test_sigusr1_dumps_the_stacks_and_the_worker_serves_on(start: Start) -> None
     worker = start()
     worker.wait_ready()
     worker.process.send_signal(signal.SIGUSR1)
-    wait_for("a stack dump", lambda: "hread 0x" in worker.stderr())
-    assert "_main.py" in worker.stderr()
+    wait_for("the main thread's stack", lambda: "_main.py" in worker.stderr())
+    assert "hread 0x" in worker.stderr()
     assert worker.call("add", a=1) == 2
 
 
