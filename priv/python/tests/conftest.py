@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
@@ -24,6 +25,9 @@ def _generate_stubs_if_stale() -> None:
     if not made or min(made) < max(path.stat().st_mtime for path in sources):
         subprocess.run([_ROOT / "tools/gen-python-proto"], check=True)
 
+
+# Starting a worker forks; with fork support that would halt the host that runs in here.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 # Before any test module is collected: they all import the package.
 _generate_stubs_if_stale()
