@@ -30,8 +30,7 @@ static int damaged(struct parse *p, const char *field)
 	return -EBADMSG;
 }
 
-/* ---- strings
- * -------------------------------------------------------------------------------- */
+/* ---- strings ------------------------------------------------------------- */
 
 /* The text that `field` refers to; "" for 0. A bad one marks the parse as damaged and
  * yields
@@ -76,8 +75,7 @@ static int copy_strings(struct parse *p)
 	return 0;
 }
 
-/* ---- keys, enums, bounds
- * ---------------------------------------------------------------------- */
+/* ---- keys, enums, bounds ------------------------------------------------- */
 
 static void parse_keys(struct parse *p)
 {
@@ -149,8 +147,7 @@ static int parse_bounds(struct parse *p, const struct snp_fmt_desc *d,
 	return 0;
 }
 
-/* ---- descriptors
- * ------------------------------------------------------------------------------ */
+/* ---- descriptors --------------------------------------------------------- */
 
 static bool known(const struct snp_fmt_desc *d)
 {
@@ -273,12 +270,14 @@ static int parse_desc(struct parse *p, const struct snp_fmt_desc *d,
 	    .zero_threshold_ns = d->zero_threshold_ns,
 	};
 	m->storage = d->storage;
-	m->derive = d->derive;
 	m->off = d->off;
 	m->stride = d->stride;
 	m->row_keys = d->row_keys;
-	m->derive_a = d->derive_a;
-	m->derive_b = d->derive_b;
+	if (d->storage == SNP_ST_DERIVED) { /* checked for these only */
+		m->derive = d->derive;
+		m->derive_a = d->derive_a;
+		m->derive_b = d->derive_b;
+	}
 	if (d->enum_off)
 		rc = parse_enum(p, d->enum_off, m);
 	if (rc == 0)

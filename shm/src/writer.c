@@ -33,8 +33,7 @@
 #define REUSE_QUARANTINE_MS	60000
 #define ROWS_LIMIT		(1u << 20)
 
-/* ---- options
- * ---------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------- */
 
 static bool instance_name_ok(const char *name)
 {
@@ -116,8 +115,7 @@ uint64_t snp_writer_size(const struct snp_writer_options *options)
 	return layout.total_bytes;
 }
 
-/* ---- directory, locks, file
- * --------------------------------------------------------------- */
+/* ---- directory, locks, file ---------------------------------------------- */
 
 static int open_dir(const struct snp_writer_options *o, struct snp_err *err)
 {
@@ -218,7 +216,9 @@ static int open_file(struct snp_writer *w, const char *dir, struct snp_err *err)
 	if (rc < 0)
 		return snp_err_set(err, rc, "cannot lock the segment in %s: %s", dir,
 				   strerror(-rc));
-	w->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, w->file_fd, 0);
+	/* Populated: the first store to a page must not fault on the hot path. */
+	w->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+		      w->file_fd, 0);
 	if (w->map == MAP_FAILED) {
 		w->map = NULL;
 		return snp_err_errno(err, "cannot map the segment in %s", dir);
@@ -230,8 +230,7 @@ static int open_file(struct snp_writer *w, const char *dir, struct snp_err *err)
 	return 0;
 }
 
-/* ---- header
- * --------------------------------------------------------------------------------- */
+/* ---- header -------------------------------------------------------------- */
 
 static uint64_t namespace_inode(const char *path)
 {
@@ -346,8 +345,7 @@ static void fill_rings(struct snp_writer *w)
 	}
 }
 
-/* ---- public
- * ---------------------------------------------------------------------------------- */
+/* ---- public -------------------------------------------------------------- */
 
 static void writer_free(struct snp_writer *w)
 {
@@ -517,8 +515,7 @@ const char *snp_writer_uuid(const struct snp_writer *w)
 	return w->uuid;
 }
 
-/* ---- heartbeat
- * -------------------------------------------------------------------------------- */
+/* ---- heartbeat ----------------------------------------------------------- */
 
 void snp_writer_heartbeat(struct snp_writer *w, uint64_t loop_lag_max_ns,
 			  unsigned live_threads)

@@ -6,8 +6,7 @@
  */
 #include "segment_expect.h"
 
-/* ---- damage behind good checksums: watermarks
- * ---------------------------------------------- */
+/* ---- damage behind good checksums: watermarks ---------------------------- */
 
 static void watermarks_beyond_their_region_are_noticed(void **state)
 {
@@ -39,8 +38,7 @@ static void watermarks_beyond_their_region_are_noticed(void **state)
 	expect(lab, -EBADMSG, "schema");
 }
 
-/* ---- damage behind good checksums: descriptors and what they refer to
- * ----------------------- */
+/* ---- damage behind good checksums: descriptors and what they refer to ---- */
 
 /* One descriptor of each storage and kind: their checks differ. */
 static unsigned sample_descriptors(struct lab *lab, uint32_t ret_ids[32])
@@ -161,6 +159,26 @@ static void attach_histogram_without_cells_returns_ebadmsg(void **state)
 		d->derive = SNP_DERIVE_WORKERS_BY_STATUS;
 		expect(lab, -EBADMSG, "storage");
 	}
+}
+
+/* Found by review: offsets that only derived metrics have checked were believed of
+ * others. */
+static void snapshot_stray_derive_rule_is_not_followed(void **state)
+{
+	struct lab *lab = *state;
+	struct snp_fmt_desc *d = lab_desc(lab, 1);
+	struct snp_segment *seg = NULL;
+	struct snp_snapshot *snap = NULL;
+	struct snp_err err = {0};
+
+	d->derive = SNP_DERIVE_WORKERS_BY_STATUS;
+	d->derive_a = d->derive_b = 0xFFFFFFF8;
+	assert_int_equal(snp_segment_attach(lab->path, &seg, &err), 0);
+	assert_int_equal(snp_segment_snapshot(seg, &snap, &err), 0);
+	for (uint32_t i = 0; i < snp_snapshot_rows_nr(snap, SNP_ROW_WORKER); i++)
+		assert_true(snp_snapshot_worker_status(snap, i) < SNP_WORKER_STATUS_NR);
+	snp_snapshot_destroy(&snap);
+	snp_segment_detach(&seg);
 }
 
 static void attach_histogram_of_impossible_shape_returns_ebadmsg(void **state)
@@ -310,8 +328,7 @@ static void attach_unknown_descriptor_is_left_out(void **state)
 	snp_segment_detach(&seg);
 }
 
-/* ---- damage in rows: never more than the row is lost
- * ---------------------------------------- */
+/* ---- damage in rows: never more than the row is lost --------------------- */
 
 static void snapshot_row_of_unknown_pool_is_skipped_and_counted(void **state)
 {
@@ -409,8 +426,7 @@ static void events_of_a_damaged_ring_end(void **state)
 	}
 }
 
-/* ---- chance
- * ---------------------------------------------------------------------------------- */
+/* ---- chance -------------------------------------------------------------- */
 
 /* xorshift64*: the same flips in every run. */
 static uint64_t next_random(uint64_t *state)
@@ -455,6 +471,7 @@ int main(void)
 	    T(attach_cell_past_its_row_returns_ebadmsg),
 	    T(attach_histogram_without_cells_returns_ebadmsg),
 	    T(attach_histogram_of_impossible_shape_returns_ebadmsg),
+	    T(snapshot_stray_derive_rule_is_not_followed),
 	    T(attach_absurd_unit_exponent_returns_ebadmsg),
 	    T(attach_string_reference_out_of_range_returns_ebadmsg),
 	    T(attach_damaged_string_returns_ebadmsg),
