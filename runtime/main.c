@@ -33,9 +33,11 @@ static const char help[] =
     "  -h, --help          this text\n"
     "  -V, --version       the version\n"
     "\n"
-    "SIGTERM or SIGINT stops: running requests may finish, then the workers stop; a second\n"
+    "SIGTERM or SIGINT stops: running requests may finish, then the workers stop; a "
+    "second\n"
     "signal shortens the wait. Log lines go to standard error.\n"
-    "Exit status: 0 stopped cleanly, 1 could not start, 2 bad command line or configuration.\n";
+    "Exit status: 0 stopped cleanly, 1 could not start, 2 bad command line or "
+    "configuration.\n";
 
 struct arguments {
 	const char *config;
@@ -46,8 +48,10 @@ struct arguments {
 static int parse(int argc, char **argv, struct arguments *ret)
 {
 	static const struct option options[] = {
-	    {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
-	    {"help", no_argument, NULL, 'h'},	      {"version", no_argument, NULL, 'V'},
+	    {"config", required_argument, NULL, 'c'},
+	    {"check", no_argument, NULL, 'k'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
 	    {NULL, 0, NULL, 0},
 	};
 	int c;
@@ -72,13 +76,15 @@ static int parse(int argc, char **argv, struct arguments *ret)
 		}
 	}
 	if (optind < argc) {
-		(void)fprintf(stderr, "snakepitd: unexpected argument '%s'; see 'snakepitd "
-				      "--help'\n",
+		(void)fprintf(stderr,
+			      "snakepitd: unexpected argument '%s'; see 'snakepitd "
+			      "--help'\n",
 			      argv[optind]);
 		return EXIT_USAGE;
 	}
 	if (!ret->config) {
-		(void)fprintf(stderr, "snakepitd: no configuration; give one with -c FILE\n");
+		(void)fprintf(stderr,
+			      "snakepitd: no configuration; give one with -c FILE\n");
 		return EXIT_USAGE;
 	}
 	return -1;
@@ -99,9 +105,9 @@ static void *shut_down_rpc(void *arg)
 	return NULL;
 }
 
-/* gRPC's shutdown waits for a helper thread that, after a write which had to wait for its
- * socket, sleeps up to ten seconds in a poll of its own. Everything of ours is gone by now,
- * so we do not wait for that: the process ends without it. */
+/* gRPC's shutdown waits for a helper thread that, after a write which had to wait for
+ * its socket, sleeps up to ten seconds in a poll of its own. Everything of ours is gone
+ * by now, so we do not wait for that: the process ends without it. */
 static void end_rpc(int status)
 {
 	struct timespec until;
@@ -121,9 +127,11 @@ static int run(struct snp_config *cfg)
 	sigset_t all, stop;
 	int rc, status;
 
+	/* Inherited as "ignored", it would have the kernel throw exit statuses away. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	log_init(cfg->log.level, cfg->log.format, 2);
-	/* Before gRPC starts its threads: they inherit the mask, and only the supervisor's
-	 * signalfd sees signals. */
+	/* Before gRPC starts its threads: they inherit the mask, and only the
+	 * supervisor's signalfd sees signals. */
 	sigfillset(&all);
 	(void)pthread_sigmask(SIG_BLOCK, &all, NULL);
 	sigemptyset(&stop);

@@ -10,9 +10,10 @@
 
 #define STOPPING "the runtime is stopping"
 
-/* ---- handlers --------------------------------------------------------------------------------- */
+/* ---- handlers ------------------------------------------------------------ */
 
-static void on_execute(struct rpc_server_call *call, struct rpc_buf *request, void *user)
+static void on_execute(struct rpc_server_call *call, struct rpc_buf *request,
+		       void *user)
 {
 	request_arrive(user, call, request, &request_pool_unary);
 }
@@ -25,7 +26,8 @@ static void on_execute_stream(struct rpc_server_call *call, struct rpc_buf *requ
 
 static int register_methods(struct front *front)
 {
-	int rc = rpc_server_method(front->server, RPC_METHOD_POOL_EXECUTE, on_execute, front);
+	int rc = rpc_server_method(front->server, RPC_METHOD_POOL_EXECUTE, on_execute,
+				   front);
 
 	if (rc == 0)
 		rc = rpc_server_method(front->server, RPC_METHOD_POOL_EXECUTE_STREAM,
@@ -35,7 +37,7 @@ static int register_methods(struct front *front)
 	return rc == 0 ? host_bridge_register(front) : rc;
 }
 
-/* ---- lifetime --------------------------------------------------------------------------------- */
+/* ---- lifetime ------------------------------------------------------------ */
 
 static void on_kick(struct rpc_task *task)
 {
@@ -53,7 +55,8 @@ int front_init(struct front *front, struct snp_writer *writer, struct pool **poo
 	       uint32_t pools_nr, struct snp_err *err)
 {
 	const struct rpc_server_opts opts = {0};
-	int rc = event_loop_init(&front->loop, "snp-front", writer, EVENT_LOOP_RCU_READER, err);
+	int rc = event_loop_init(&front->loop, "snp-front", writer,
+				 EVENT_LOOP_RCU_READER, err);
 
 	if (rc < 0)
 		return rc;
@@ -64,7 +67,8 @@ int front_init(struct front *front, struct snp_writer *writer, struct pool **poo
 	if (rc == 0) {
 		rc = register_methods(front);
 		if (rc < 0)
-			(void)snp_err_set(err, rc, "cannot register the front door's methods");
+			(void)snp_err_set(err, rc,
+					  "cannot register the front door's methods");
 	}
 	if (rc == 0)
 		rc = rpc_server_start(front->server, &front->loop.rpc, 1, err);
@@ -82,7 +86,8 @@ void front_fini(struct front *front, struct snp_writer *writer)
 
 void front_add_connection(struct front *front, int take_fd)
 {
-	/* -ESHUTDOWN while stopping: the peer sees a closed connection, which is the truth. */
+	/* -ESHUTDOWN while stopping: the peer sees a closed connection, which is the
+	 * truth. */
 	(void)rpc_server_add_fd(front->server, take_fd);
 }
 
@@ -102,7 +107,7 @@ struct pool *front_find_pool(const struct front *front, const char *name)
 	return NULL;
 }
 
-/* ---- shutdown ----------------------------------------------------------------------------------- */
+/* ---- shutdown ------------------------------------------------------------ */
 
 void front_request_ended(struct front *front)
 {
@@ -147,6 +152,7 @@ static void drop_on_loop(void *arg)
 	struct front *front = arg;
 
 	SNP_CHECK(front->draining);
+	front->queues_closed = true;
 	for (uint32_t i = 0; i < front->pools_nr; i++)
 		request_drop_queue(front->pools[i], STOPPING);
 }

@@ -2,8 +2,8 @@
 /*
  * front.h - the front door: the gRPC server, admission, the pools' queues.
  *
- * One event loop. All functions marked "loop" run on it; the others may be called from the
- * supervisor's thread, which also accepts the connections (rpc/accept.h).
+ * One event loop. All functions marked "loop" run on it; the others may be called from
+ * the supervisor's thread, which also accepts the connections (rpc/accept.h).
  */
 #ifndef SNAKEPIT_RUNTIME_FRONT_H
 #define SNAKEPIT_RUNTIME_FRONT_H
@@ -25,6 +25,7 @@ struct front {
 	bool accept_correlation; /* take over the clients' ids */
 	/* Loop. */
 	bool draining;
+	bool queues_closed; /* nothing may wait any more */
 	struct health_watch *watches;
 	/* Wakes the loop to dispatch; posted at most once at a time. */
 	struct rpc_task kick_task;

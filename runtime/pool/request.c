@@ -12,7 +12,7 @@
 #include "snakepit/check.h"
 
 #define ATTEMPTS_MAX 5
-#define SHUN_MS      50 /* how long a worker that could not be reached is passed over */
+#define SHUN_MS	     50 /* how long a worker that could not be reached is passed over */
 #define POOL_KEY     "x-snakepit-pool" /* names the pool in the bridge protocol */
 
 const struct request_protocol request_pool_unary = {
@@ -38,7 +38,7 @@ const struct request_protocol request_bridge_stream = {
     .encode_chunk = rpc_bridge_encode_chunk,
 };
 
-/* ---- small helpers -------------------------------------------------------------------------- */
+/* ---- small helpers ------------------------------------------------------- */
 
 void request_unref(struct request *r)
 {
@@ -92,7 +92,7 @@ static struct snp_tool_cells *tool_cells(const struct request *r)
 	return &r->front->loop.bank.tools[r->tool_row];
 }
 
-/* ---- the end -------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------- */
 
 static void log_end(const struct request *r, const char *code, snp_mono_t now)
 {
@@ -144,8 +144,8 @@ static void conclude(struct request *r, enum rpc_code code, const char *text)
 	front_request_ended(r->front);
 }
 
-static void refuse(struct request *r, enum snp_enum_QUEUE_REJECTION why, enum rpc_code code,
-		   const char *text)
+static void refuse(struct request *r, enum snp_enum_QUEUE_REJECTION why,
+		   enum rpc_code code, const char *text)
 {
 	snp_add(&pool_cells(r)->queue_rejections[why], 1);
 	pool_book_refusal(r->pool);
@@ -153,8 +153,8 @@ static void refuse(struct request *r, enum snp_enum_QUEUE_REJECTION why, enum rp
 }
 
 /* Take a request out of the queue for good. */
-static void drop(struct request *r, enum snp_enum_QUEUE_REJECTION why, enum rpc_code code,
-		 const char *text)
+static void drop(struct request *r, enum snp_enum_QUEUE_REJECTION why,
+		 enum rpc_code code, const char *text)
 {
 	SNP_CHECK(r->state == REQUEST_QUEUED);
 	(void)rpc_timer_cancel(r->front->loop.rpc, &r->queue_timer);
@@ -167,10 +167,11 @@ static void drop(struct request *r, enum snp_enum_QUEUE_REJECTION why, enum rpc_
 void request_drop_queue(struct pool *pool, const char *why)
 {
 	while (pool->queue_head)
-		drop(pool->queue_head, SNP_QUEUE_REJECTION_DRAINING, RPC_UNAVAILABLE, why);
+		drop(pool->queue_head, SNP_QUEUE_REJECTION_DRAINING, RPC_UNAVAILABLE,
+		     why);
 }
 
-/* ---- waiting -------------------------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------- */
 
 static struct request *request_of_timer(struct rpc_timer *timer)
 {
@@ -191,14 +192,16 @@ static void expire(struct request *r, snp_mono_t now)
 	char text[RPC_STATUS_MSG_BYTES];
 
 	if (now.ns >= r->deadline.ns)
-		(void)snprintf(text, sizeof(text),
-			       "the deadline passed while waiting for a free worker of pool '%s'",
-			       r->pool->cfg->name);
+		(void)snprintf(
+		    text, sizeof(text),
+		    "the deadline passed while waiting for a free worker of pool '%s'",
+		    r->pool->cfg->name);
 	else
-		(void)snprintf(text, sizeof(text),
-			       "no worker of pool '%s' became free within its queue timeout of "
-			       "%u ms",
-			       r->pool->cfg->name, r->pool->cfg->queue.timeout_ms);
+		(void)snprintf(
+		    text, sizeof(text),
+		    "no worker of pool '%s' became free within its queue timeout of "
+		    "%u ms",
+		    r->pool->cfg->name, r->pool->cfg->queue.timeout_ms);
 	drop(r, SNP_QUEUE_REJECTION_TIMEOUT, RPC_DEADLINE_EXCEEDED, text);
 }
 
@@ -222,8 +225,9 @@ static void wait_until(struct request *r, snp_mono_t wake)
 	rpc_timer_start(r->front->loop.rpc, &r->queue_timer, wake, on_queue_timer);
 }
 
-/* The pool's head waits for a worker to become free, which leads to request_dispatch(), or
- * for one that could not be reached to be worth another attempt, which only time does. */
+/* The pool's head waits for a worker to become free, which leads to request_dispatch(),
+ * or for one that could not be reached to be worth another attempt, which only time
+ * does. */
 static void wait_at_head(struct request *r, snp_mono_t now)
 {
 	snp_mono_t limit = queue_limit(r), next = pool_next_pick(r->pool, now);
@@ -231,7 +235,7 @@ static void wait_at_head(struct request *r, snp_mono_t now)
 	wait_until(r, next.ns < limit.ns ? next : limit);
 }
 
-/* ---- dispatch ------------------------------------------------------------------------------- */
+/* ---- dispatch ------------------------------------------------------------ */
 
 static void on_run(struct rpc_task *task)
 {
@@ -279,12 +283,13 @@ void request_dispatch(struct pool *pool)
 	}
 }
 
-/* ---- back from the worker ---------------------------------------------------------------------- */
+/* ---- back from the worker ------------------------------------------------ */
 
 static bool may_retry(const struct request *r, snp_mono_t now)
 {
-	return r->status.never_sent && r->attempts < ATTEMPTS_MAX &&
-	       now.ns < r->deadline.ns && !rpc_server_call_is_cancelled(r->call);
+	return r->status.never_sent && !r->front->queues_closed &&
+	       r->attempts < ATTEMPTS_MAX && now.ns < r->deadline.ns &&
+	       !rpc_server_call_is_cancelled(r->call);
 }
 
 /* The worker never received it, so sending it to another cannot run it twice. */
@@ -302,19 +307,21 @@ static const char *explain(const struct request *r, char *text, size_t size)
 {
 	if (r->status.code != RPC_UNAVAILABLE)
 		return r->status.message;
-	(void)snprintf(text, size,
-		       r->status.never_sent
-			   ? "worker %s could not be reached: %s"
-			   : "worker %s died while it ran the request, which may have had "
-			     "effects: %s",
-		       r->link->worker_id, r->status.message);
+	(void)snprintf(
+	    text, size,
+	    r->status.never_sent
+		? "worker %s could not be reached: %s"
+		: "worker %s died while it ran the request, which may have had "
+		  "effects: %s",
+	    r->link->worker_id, r->status.message);
 	return text;
 }
 
 void request_back(struct rpc_task *task)
 {
 	struct request *r =
-	    (struct request *)(void *)((char *)task - offsetof(struct request, back_task));
+	    (struct request *)(void *)((char *)task -
+				       offsetof(struct request, back_task));
 	struct pool *pool = r->pool;
 	snp_mono_t now = snp_mono_now();
 	char text[RPC_STATUS_MSG_BYTES];
@@ -333,7 +340,7 @@ void request_back(struct rpc_task *task)
 	request_dispatch(pool);
 }
 
-/* ---- events of the client's call ----------------------------------------------------------------- */
+/* ---- events of the client's call ----------------------------------------- */
 
 static void on_cancelled(struct rpc_server_call *call)
 {
@@ -354,14 +361,16 @@ static void on_cancelled(struct rpc_server_call *call)
 static void on_more(struct rpc_task *task)
 {
 	struct request *r =
-	    (struct request *)(void *)((char *)task - offsetof(struct request, more_task));
+	    (struct request *)(void *)((char *)task -
+				       offsetof(struct request, more_task));
 
 	if (r->worker_call)
 		rpc_call_read_more(r->worker_call);
 	request_unref(r);
 }
 
-/* The client took a chunk: the worker may send the next. This is the whole flow control. */
+/* The client took a chunk: the worker may send the next. This is the whole flow
+ * control. */
 static void on_writable(struct rpc_server_call *call)
 {
 	struct request *r = rpc_server_call_user(call);
@@ -384,7 +393,7 @@ static const struct rpc_server_call_ops call_ops = {
     .on_done = on_done,
 };
 
-/* ---- arrival ----------------------------------------------------------------------------------- */
+/* ---- arrival ------------------------------------------------------------- */
 
 static void adopt_correlation(struct request *r)
 {
@@ -457,10 +466,11 @@ static void admit(struct request *r)
 		pool_book_arrival(pool, POOL_ACTIVE);
 		send_to(r, link, r->received);
 	} else if (pool->books.queue_depth >= pool->cfg->queue.limit) {
-		(void)snprintf(text, sizeof(text),
-			       "the queue of pool '%s' is full (%u requests wait); try again "
-			       "later, or raise its workers or queue.limit",
-			       pool->cfg->name, pool->cfg->queue.limit);
+		(void)snprintf(
+		    text, sizeof(text),
+		    "the queue of pool '%s' is full (%u requests wait); try again "
+		    "later, or raise its workers or queue.limit",
+		    pool->cfg->name, pool->cfg->queue.limit);
 		refuse(r, SNP_QUEUE_REJECTION_FULL, RPC_RESOURCE_EXHAUSTED, text);
 	} else {
 		pool_queue_push(pool, r);
@@ -489,8 +499,8 @@ static struct request *request_create(struct front *front, struct rpc_server_cal
 	return r;
 }
 
-void request_arrive(struct front *front, struct rpc_server_call *call, struct rpc_buf *buf,
-		    const struct request_protocol *protocol)
+void request_arrive(struct front *front, struct rpc_server_call *call,
+		    struct rpc_buf *buf, const struct request_protocol *protocol)
 {
 	struct request *r = request_create(front, call, protocol);
 	struct snp_err err = {0};
@@ -498,7 +508,8 @@ void request_arrive(struct front *front, struct rpc_server_call *call, struct rp
 	int rc;
 
 	if (!r) {
-		rpc_server_call_finish(call, NULL, RPC_RESOURCE_EXHAUSTED, "out of memory");
+		rpc_server_call_finish(call, NULL, RPC_RESOURCE_EXHAUSTED,
+				       "out of memory");
 		return;
 	}
 	rc = protocol->decode(buf, &r->arena, &r->msg, &err);

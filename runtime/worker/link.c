@@ -15,7 +15,7 @@ static struct link *link_of_timer(struct rpc_timer *timer)
 	return (struct link *)(void *)((char *)timer - offsetof(struct link, timer));
 }
 
-/* ---- lifetime ---------------------------------------------------------------------------- */
+/* ---- lifetime ------------------------------------------------------------ */
 
 int link_create(const struct link_options *options, struct link **ret_link,
 		struct snp_err *err)
@@ -29,7 +29,8 @@ int link_create(const struct link_options *options, struct link **ret_link,
 				   options->worker_id);
 	atomic_init(&link->refs, 1);
 	link->opt = *options;
-	(void)snprintf(link->worker_id, sizeof(link->worker_id), "%s", options->worker_id);
+	(void)snprintf(link->worker_id, sizeof(link->worker_id), "%s",
+		       options->worker_id);
 	link->opt.worker_id = link->worker_id;
 	link->opt.address = NULL; /* not ours; the channel has a copy */
 	heartbeat_init(&link->heartbeat, options->heartbeat);
@@ -50,17 +51,19 @@ struct link *link_ref(struct link *link)
 
 void link_unref(struct link *link)
 {
-	if (!link || atomic_fetch_sub_explicit(&link->refs, 1, memory_order_acq_rel) != 1)
+	if (!link ||
+	    atomic_fetch_sub_explicit(&link->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	rpc_channel_destroy(&link->channel);
 	free(link);
 }
 
-/* ---- news for the supervisor --------------------------------------------------------------- */
+/* ---- news for the supervisor --------------------------------------------- */
 
 static void on_mail(struct mail *mail)
 {
-	struct link_mail *m = (struct link_mail *)(void *)mail; /* mail is the first member */
+	struct link_mail *m =
+	    (struct link_mail *)(void *)mail; /* mail is the first member */
 
 	m->link->opt.on_news(m->link, m->news, m->link->opt.user);
 	link_unref(m->link);
@@ -72,12 +75,14 @@ static void tell(struct link *link, enum link_news news)
 
 	if (m->sent)
 		return;
-	*m = (struct link_mail){
-	    .mail = {.fn = on_mail}, .link = link_ref(link), .news = news, .sent = true};
+	*m = (struct link_mail){.mail = {.fn = on_mail},
+				.link = link_ref(link),
+				.news = news,
+				.sent = true};
 	mailbox_post(link->opt.news_box, &m->mail);
 }
 
-/* ---- round trips ------------------------------------------------------------------------- */
+/* ---- round trips --------------------------------------------------------- */
 
 static void ping_send(struct link *link);
 static void on_timer(struct rpc_timer *timer);
@@ -95,10 +100,10 @@ static void count_failure(struct link *link, const struct rpc_status *status)
 
 static void schedule(struct link *link, snp_mono_t now)
 {
-	rpc_timer_start(link->opt.loop->rpc, &link->timer,
-			heartbeat_next(&link->heartbeat, now,
-				       event_loop_random(link->opt.loop)),
-			on_timer);
+	rpc_timer_start(
+	    link->opt.loop->rpc, &link->timer,
+	    heartbeat_next(&link->heartbeat, now, event_loop_random(link->opt.loop)),
+	    on_timer);
 }
 
 static void on_pong(struct link *link, snp_mono_t now)
@@ -109,7 +114,8 @@ static void on_pong(struct link *link, snp_mono_t now)
 	snp_add(hot->pongs, 1);
 	snp_set(hot->last_pong, now.ns);
 	snp_set(hot->heartbeat_missed, 0);
-	snp_hist_record(link->opt.loop->bank.pools[link->opt.pool].heartbeat_latency, rtt_ns);
+	snp_hist_record(link->opt.loop->bank.pools[link->opt.pool].heartbeat_latency,
+			rtt_ns);
 }
 
 static void on_miss(struct link *link, const struct rpc_status *status, snp_mono_t now)
@@ -122,14 +128,16 @@ static void on_miss(struct link *link, const struct rpc_status *status, snp_mono
 	    .slot = link->opt.slot,
 	    .incarnation = link->opt.incarnation,
 	    .pid = (uint64_t)link->opt.pid,
-	    .value = {link->heartbeat.missed, link->heartbeat.cfg->max_missed_heartbeats},
+	    .value = {link->heartbeat.missed,
+		      link->heartbeat.cfg->max_missed_heartbeats},
 	};
 
 	count_failure(link, status);
 	snp_set(link->opt.row->hot.heartbeat_missed, link->heartbeat.missed);
 	snp_event_record(&link->opt.loop->bank, &event, now);
 	log_warn("heartbeat missed", LOG_STR("worker", link->worker_id),
-		 LOG_I64("worker_pid", link->opt.pid), LOG_U64("missed", link->heartbeat.missed),
+		 LOG_I64("worker_pid", link->opt.pid),
+		 LOG_U64("missed", link->heartbeat.missed),
 		 LOG_U64("max_missed", link->heartbeat.cfg->max_missed_heartbeats),
 		 LOG_STR("status", rpc_code_name(status->code)),
 		 LOG_STR("detail", status->message));
@@ -218,11 +226,11 @@ static int heartbeat_call(struct link *link, const struct rpc_call_ops *ops,
 	(void)rpc_md_add(&md, RPC_MD_CORRELATION_ID, rpc_str_of(correlation));
 	(void)rpc_md_add(&md, RPC_MD_WORKER_ID, rpc_str_of(link->worker_id));
 	args.request = buf;
-	link_ref(link); /* for the call; ping_forget() drops it */
+	/* On the loop's own thread no callback can run before this returns. */
 	rc = rpc_call_start(&args, &link->ping);
 	rpc_buf_unref(buf);
-	if (rc < 0)
-		link_unref(link);
+	if (rc == 0)
+		link_ref(link); /* for the call; ping_forget() drops it */
 	return rc;
 }
 
@@ -237,7 +245,8 @@ static void ping_send(struct link *link)
 	if (rc < 0) {
 		struct rpc_status status;
 
-		rpc_status_set(&status, RPC_INTERNAL, "cannot start a call (errno %d)", -rc);
+		rpc_status_set(&status, RPC_INTERNAL, "cannot start a call (errno %d)",
+			       -rc);
 		on_miss(link, &status, now);
 		schedule(link, now);
 	}
@@ -248,7 +257,7 @@ static void on_timer(struct rpc_timer *timer)
 	ping_send(link_of_timer(timer));
 }
 
-/* ---- start and stop ------------------------------------------------------------------------ */
+/* ---- start and stop ------------------------------------------------------ */
 
 static void on_start(struct rpc_task *task)
 {
@@ -271,11 +280,13 @@ static void on_stop(struct rpc_task *task)
 	(void)rpc_timer_cancel(link->opt.loop->rpc, &link->timer);
 	snp_set(link->opt.row->hot.heartbeat_missed, 0);
 	if (link->ping) {
-		/* It was out when the worker ended: neither a pong nor a miss of its own. */
+		/* It was out when the worker ended: neither a pong nor a miss of its
+		 * own. */
 		if (link->heartbeat.sent.ns)
-			snp_add(&link->opt.row->hot
-				     .heartbeat_failures[SNP_HEARTBEAT_FAILURE_WORKER_EXIT],
-				1);
+			snp_add(
+			    &link->opt.row->hot
+				 .heartbeat_failures[SNP_HEARTBEAT_FAILURE_WORKER_EXIT],
+			    1);
 		rpc_call_cancel(link->ping);
 	}
 	link_unref(link); /* the loop's reference, of link_start() */
@@ -294,7 +305,7 @@ void link_stop(struct link *link)
 	rpc_loop_post(link->opt.loop->rpc, &link->stop_task);
 }
 
-/* ---- requests on the worker ------------------------------------------------------------------ */
+/* ---- requests on the worker ---------------------------------------------- */
 
 void link_call_begin(struct link *link, snp_mono_t now)
 {

@@ -9,14 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
-/* ---- lists of strings -------------------------------------------------------------------- */
+/* ---- lists of strings ---------------------------------------------------- */
 
-/* A NULL-terminated vector of owned strings. After a failed add `failed` stays set, so that
- * a list can be built without looking at each step. */
+/* A NULL-terminated vector of owned strings. After a failed add `failed` stays set, so
+ * that a list can be built without looking at each step. */
 struct strings {
 	char **v;
 	size_t n, max;
@@ -57,7 +58,7 @@ static void strings_add(struct strings *s, const char *text)
 }
 
 __attribute__((format(printf, 2, 3))) static void strings_addf(struct strings *s,
-								const char *fmt, ...)
+							       const char *fmt, ...)
 {
 	char *text = NULL;
 	va_list ap;
@@ -69,7 +70,7 @@ __attribute__((format(printf, 2, 3))) static void strings_addf(struct strings *s
 	strings_take(s, text);
 }
 
-/* ---- command line ------------------------------------------------------------------------ */
+/* ---- command line -------------------------------------------------------- */
 
 const char *spawn_python(const struct spawn_site *site, const struct snp_cfg_pool *pool)
 {
@@ -120,10 +121,11 @@ static void build_argv(const struct spawn_request *r, struct strings *argv)
 	add_number(argv, "--lifeline-fd", SPAWN_FD_LIFELINE);
 	add_number(argv, "--log-fd", SPAWN_FD_LOG);
 	add_number(argv, "--max-workers",
-		   pool->profile == SNP_CFG_PROFILE_THREAD ? pool->threads_per_worker : 1);
+		   pool->profile == SNP_CFG_PROFILE_THREAD ? pool->threads_per_worker
+							   : 1);
 }
 
-/* ---- environment --------------------------------------------------------------------------- */
+/* ---- environment --------------------------------------------------------- */
 
 static int is_set_by(const char *entry, const char *name, size_t len)
 {
@@ -180,8 +182,8 @@ static void env_set_pythonpath(struct strings *env, const struct spawn_request *
 
 static void build_env(const struct spawn_request *r, struct strings *env)
 {
-	/* One thread each: with a hundred workers BLAS would start thousands. Users who know
-	 * better set them in the pool's env or the runtime's environment. */
+	/* One thread each: with a hundred workers BLAS would start thousands. Users who
+	 * know better set them in the pool's env or the runtime's environment. */
 	static const char *const thread_caps[] = {
 	    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
 	    "NUMEXPR_NUM_THREADS"};
@@ -202,7 +204,7 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 		env_set(env, r->pool->env[i]);
 }
 
-/* ---- pipes and spawning ---------------------------------------------------------------------- */
+/* ---- pipes and spawning -------------------------------------------------- */
 
 struct pipes {
 	int ready[2], log[2], out[2], err[2]; /* [0] ours, [1] the child's */
@@ -246,8 +248,9 @@ static int pipes_open(struct pipes *p)
 	return rc;
 }
 
-/* The child's ends may have any number, also one of the fixed ones, so they first move out
- * of the way: dup2 in the child could otherwise overwrite one that is still needed. */
+/* The child's ends may have any number, also one of the fixed ones, so they first move
+ * out of the way: dup2 in the child could otherwise overwrite one that is still needed.
+ */
 static int pipes_raise(struct pipes *p)
 {
 	int *ends[] = {&p->ready[1], &p->log[1], &p->out[1], &p->err[1]};
@@ -263,7 +266,8 @@ static int pipes_raise(struct pipes *p)
 	return 0;
 }
 
-static int file_actions(posix_spawn_file_actions_t *fa, const struct pipes *p, int lifeline)
+static int file_actions(posix_spawn_file_actions_t *fa, const struct pipes *p,
+			int lifeline)
 {
 	int rc = posix_spawn_file_actions_addopen(fa, 0, "/dev/null", O_RDONLY, 0);
 
@@ -340,7 +344,8 @@ static int spawn_child(const struct spawn_request *r, struct pipes *p, pid_t *re
 	return rc;
 }
 
-int spawn_worker(const struct spawn_request *r, struct spawn_result *ret, struct snp_err *err)
+int spawn_worker(const struct spawn_request *r, struct spawn_result *ret,
+		 struct snp_err *err)
 {
 	struct pipes p;
 	pid_t pid = -1;
@@ -359,8 +364,10 @@ int spawn_worker(const struct spawn_request *r, struct spawn_result *ret, struct
 	/* No race: we are its parent, so the pid stays ours until we wait for it. */
 	pidfd = pidfd_open(pid, 0);
 	if (pidfd < 0) {
-		rc = snp_err_errno(err, "cannot open a pidfd for worker %s", r->worker_id);
+		rc = snp_err_errno(err, "cannot open a pidfd for worker %s",
+				   r->worker_id);
 		(void)kill(-pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
 		pipes_close_ends(&p, 0);
 		return rc;
 	}

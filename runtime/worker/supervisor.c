@@ -11,10 +11,13 @@
 #include <unistd.h>
 
 #include "log/log.h"
+#include "snakepit/check.h"
 
-#define SAMPLE_MS       1000
-#define CLOSE_GRACE_MS  200
-#define LIFELINE_FD_MIN 10 /* above the fixed descriptors of the handshake (spawn.h) */
+#define SAMPLE_MS      1000
+#define CLOSE_GRACE_MS 200
+#define LIFELINE_FD_MIN                                                                \
+	10 /* above the fixed descriptors of the handshake (spawn.h)                   \
+	    */
 
 static struct supervisor *of_idle(struct mail *mail)
 {
@@ -28,7 +31,7 @@ static struct supervisor *of_stopped(struct mail *mail)
 					     offsetof(struct supervisor, stopped_mail));
 }
 
-/* ---- stopping ------------------------------------------------------------------------------------ */
+/* ---- stopping ------------------------------------------------------------ */
 
 static void event(struct supervisor *sup, enum snp_enum_EVENT_KIND kind,
 		  enum snp_enum_INITIATOR initiator)
@@ -130,14 +133,15 @@ static void on_signal(struct watch *watch)
 		kill_all(sup);
 }
 
-/* ---- workers --------------------------------------------------------------------------------------- */
+/* ---- workers ------------------------------------------------------------- */
 
 static uint32_t count_starting(const struct supervisor *sup, const struct pool *pool)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < sup->workers_nr; i++)
-		n += sup->workers[i].pool == pool && worker_is_starting(&sup->workers[i]);
+		n += sup->workers[i].pool == pool &&
+		     worker_is_starting(&sup->workers[i]);
 	return n;
 }
 
@@ -200,8 +204,8 @@ static snp_mono_t tend(struct supervisor *sup)
 		next = earlier(next, sup->phase_deadline);
 	for (uint32_t i = 0; i < sup->workers_nr; i++) {
 		gone = gone && worker_is_gone(&sup->workers[i]);
-		/* One that has passed and still stands is a restart that waits for its batch;
-		 * the end of another start brings it on. */
+		/* One that has passed and still stands is a restart that waits for its
+		 * batch; the end of another start brings it on. */
 		if (sup->workers[i].deadline.ns > now.ns)
 			next = earlier(next, sup->workers[i].deadline);
 	}
@@ -221,7 +225,7 @@ void supervisor_run(struct supervisor *sup)
 	event(sup, SNP_EVENT_KIND_RUNTIME_STOPPED, SNP_INITIATOR_OPERATOR);
 }
 
-/* ---- listeners ------------------------------------------------------------------------------------- */
+/* ---- listeners ----------------------------------------------------------- */
 
 static void on_connection(void *user, int fd)
 {
@@ -254,12 +258,13 @@ int supervisor_listen(struct supervisor *sup, struct snp_err *err)
 		if (rc < 0)
 			return snp_err_set(err, rc, "cannot watch %s: %s",
 					   sup->cfg->listen[i], strerror(-rc));
-		log_info("listening", LOG_STR("address", rpc_listener_address(l->listener)));
+		log_info("listening",
+			 LOG_STR("address", rpc_listener_address(l->listener)));
 	}
 	return 0;
 }
 
-/* ---- lifetime -------------------------------------------------------------------------------------- */
+/* ---- lifetime ------------------------------------------------------------ */
 
 static void on_mail_readable(struct watch *watch)
 {
@@ -281,7 +286,8 @@ static int open_lifeline(struct supervisor *sup, struct snp_err *err)
 	return high < 0 ? snp_err_errno(err, "cannot create the lifeline pipe") : 0;
 }
 
-static int open_ears(struct supervisor *sup, const sigset_t *signals, struct snp_err *err)
+static int open_ears(struct supervisor *sup, const sigset_t *signals,
+		     struct snp_err *err)
 {
 	int rc = watcher_init(&sup->watcher, err);
 
@@ -292,12 +298,13 @@ static int open_ears(struct supervisor *sup, const sigset_t *signals, struct snp
 	sup->signal_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (sup->signal_fd < 0)
 		return snp_err_errno(err, "cannot create a signalfd");
-	rc = watch_add(&sup->watcher, &sup->mailbox_watch, sup->mailbox.fd, on_mail_readable,
-		       sup);
+	rc = watch_add(&sup->watcher, &sup->mailbox_watch, sup->mailbox.fd,
+		       on_mail_readable, sup);
 	if (rc == 0)
-		rc = watch_add(&sup->watcher, &sup->signal_watch, sup->signal_fd, on_signal,
-			       sup);
-	return rc < 0 ? snp_err_set(err, rc, "cannot watch signals: %s", strerror(-rc)) : 0;
+		rc = watch_add(&sup->watcher, &sup->signal_watch, sup->signal_fd,
+			       on_signal, sup);
+	return rc < 0 ? snp_err_set(err, rc, "cannot watch signals: %s", strerror(-rc))
+		      : 0;
 }
 
 static int create_workers(struct supervisor *sup, const struct supervisor_options *o,
@@ -305,13 +312,16 @@ static int create_workers(struct supervisor *sup, const struct supervisor_option
 {
 	uint32_t n = 0;
 
+	SNP_CHECK(o->pools_nr > 0); /* the config's promise, as are workers */
 	for (uint32_t i = 0; i < o->pools_nr; i++)
 		sup->workers_nr += o->pools[i]->cfg->workers;
+	SNP_CHECK(sup->workers_nr > 0);
 	sup->workers = calloc(sup->workers_nr, sizeof(*sup->workers));
 	sup->batch_after = calloc(o->pools_nr, sizeof(*sup->batch_after));
 	sup->batch_started = calloc(o->pools_nr, sizeof(*sup->batch_started));
 	sup->listeners = calloc(o->cfg->listen_count, sizeof(*sup->listeners));
-	if (!sup->workers || !sup->batch_after || !sup->batch_started || !sup->listeners)
+	if (!sup->workers || !sup->batch_after || !sup->batch_started ||
+	    !sup->listeners)
 		return snp_err_set(err, -ENOMEM, "out of memory for %u workers",
 				   sup->workers_nr);
 	for (uint32_t p = 0; p < o->pools_nr; p++)
@@ -340,7 +350,8 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	};
 	rc = snp_bank_adopt(o->writer, &sup->bank);
 	if (rc < 0)
-		return snp_err_set(err, rc, "no bank of counters left for the supervisor");
+		return snp_err_set(err, rc,
+				   "no bank of counters left for the supervisor");
 	rc = open_lifeline(sup, err);
 	if (rc == 0)
 		rc = open_ears(sup, o->signals, err);

@@ -16,10 +16,13 @@
 #include "worker/backoff.h"
 #include "worker/procfs.h"
 
-/* A worker that served this long and ends has not failed "in a row" with earlier ends. */
+/* A worker that served this long and ends has not failed "in a row" with earlier ends.
+ */
 #define SETTLED_MS 60000
+/* Exit status of a process whose real one was lost. */
+#define UNKNOWN_STATUS 255
 
-/* ---- the state machine ------------------------------------------------------------------------ */
+/* ---- the state machine --------------------------------------------------- */
 
 bool worker_may_move(enum snp_enum_WORKER_STATE from, enum snp_enum_WORKER_STATE to)
 {
@@ -50,7 +53,8 @@ static void check_invariant(const struct worker *w)
 }
 
 static void worker_move(struct worker *w, enum snp_enum_WORKER_STATE to,
-			enum snp_enum_MOVE_REASON reason, enum snp_enum_INITIATOR initiator)
+			enum snp_enum_MOVE_REASON reason,
+			enum snp_enum_INITIATOR initiator)
 {
 	enum snp_enum_WORKER_STATE from = w->state;
 	const struct snp_event_fields event = {
@@ -70,29 +74,32 @@ static void worker_move(struct worker *w, enum snp_enum_WORKER_STATE to,
 	check_invariant(w);
 	snp_set(w->cells->sup.state, to);
 	snp_event_record(w->site->bank, &event, snp_mono_now());
-	log_at(to == SNP_WORKER_STATE_KILLING || to == SNP_WORKER_STATE_LOST
-		   ? LOG_LEVEL_WARNING
-		   : LOG_LEVEL_DEBUG,
-	       "worker moved", LOG_STR("worker", w->id), LOG_I64("worker_pid", w->pid),
-	       LOG_STR("from", snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, from)),
-	       LOG_STR("to", snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, to)),
-	       LOG_STR("reason", snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, reason)),
-	       LOG_STR("initiator", snp_enum_text(SNP_ENUM_TABLE_INITIATOR, initiator)));
+	log_at(
+	    to == SNP_WORKER_STATE_KILLING || to == SNP_WORKER_STATE_LOST
+		? LOG_LEVEL_WARNING
+		: LOG_LEVEL_DEBUG,
+	    "worker moved", LOG_STR("worker", w->id), LOG_I64("worker_pid", w->pid),
+	    LOG_STR("from", snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, from)),
+	    LOG_STR("to", snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, to)),
+	    LOG_STR("reason", snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, reason)),
+	    LOG_STR("initiator", snp_enum_text(SNP_ENUM_TABLE_INITIATOR, initiator)));
 }
 
 bool worker_is_starting(const struct worker *w)
 {
 	return w->state == SNP_WORKER_STATE_SPAWNING ||
-	       w->state == SNP_WORKER_STATE_STARTING || w->state == SNP_WORKER_STATE_WARMING;
+	       w->state == SNP_WORKER_STATE_STARTING ||
+	       w->state == SNP_WORKER_STATE_WARMING;
 }
 
 bool worker_is_gone(const struct worker *w)
 {
-	return w->state == SNP_WORKER_STATE_EMPTY || w->state == SNP_WORKER_STATE_BACKOFF ||
+	return w->state == SNP_WORKER_STATE_EMPTY ||
+	       w->state == SNP_WORKER_STATE_BACKOFF ||
 	       w->state == SNP_WORKER_STATE_LOST;
 }
 
-/* ---- what readers see ---------------------------------------------------------------------------- */
+/* ---- what readers see ---------------------------------------------------- */
 
 static struct snp_pool_cells *pool_cells(const struct worker *w)
 {
@@ -123,11 +130,12 @@ void worker_sample(struct worker *w)
 	snp_set(w->cells->sup.cpu, w->cpu_before_ns + w->cpu_now_ns);
 }
 
-/* ---- ending ---------------------------------------------------------------------------------------- */
+/* ---- ending -------------------------------------------------------------- */
 
 static void drop_link_reference(struct rcu_later *later)
 {
-	link_unref((struct link *)(void *)((char *)later - offsetof(struct link, later)));
+	link_unref(
+	    (struct link *)(void *)((char *)later - offsetof(struct link, later)));
 }
 
 /* Take the worker out of its pool. Requests on it end by themselves. */
@@ -167,8 +175,8 @@ static void back_off(struct worker *w)
 	w->failures++;
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		random = UINT32_MAX; /* without dice: the longest pause */
-	delay_ms = backoff_delay_ms(cfg->backoff_min_ms, cfg->backoff_max_ms, w->failures,
-				    random);
+	delay_ms = backoff_delay_ms(cfg->backoff_min_ms, cfg->backoff_max_ms,
+				    w->failures, random);
 	w->deadline = snp_mono_add_ms(snp_mono_now(), delay_ms);
 	worker_move(w, SNP_WORKER_STATE_BACKOFF, SNP_MOVE_REASON_BACKOFF,
 		    SNP_INITIATOR_SUPERVISOR);
@@ -176,7 +184,8 @@ static void back_off(struct worker *w)
 		 LOG_U64("failures", w->failures), LOG_U64("delay_ms", delay_ms));
 }
 
-static enum snp_enum_EXIT_REASON exit_reason(const struct worker *w, const siginfo_t *info)
+static enum snp_enum_EXIT_REASON exit_reason(const struct worker *w,
+					     const siginfo_t *info)
 {
 	if (w->intent != SNP_EXIT_REASON_NR)
 		return w->intent;
@@ -191,23 +200,29 @@ static enum snp_enum_MOVE_REASON move_reason(const siginfo_t *info)
 {
 	if (info->si_code != CLD_EXITED)
 		return SNP_MOVE_REASON_SIGNAL;
-	return info->si_status == 0 ? SNP_MOVE_REASON_EXIT_ZERO : SNP_MOVE_REASON_EXIT_CODE;
+	return info->si_status == 0 ? SNP_MOVE_REASON_EXIT_ZERO
+				    : SNP_MOVE_REASON_EXIT_CODE;
 }
 
 /* A start that failed: why, for the counters and for people. */
 static void record_start_failure(struct worker *w)
 {
 	const char *tail = output_tail(&w->output[OUTPUT_STDERR]);
+	char text[SNP_TEXT_BYTES];
 
+	(void)snprintf(
+	    text, sizeof(text), "%s%s%s", w->start_error,
+	    *w->start_error && *tail ? "; stderr: " : "",
+	    *tail || *w->start_error
+		? tail
+		: "the worker ended before it was ready and wrote nothing to stderr");
 	snp_add(&pool_cells(w)->start_failures[w->start_failure], 1);
-	snp_worker_text_set(w->site->writer, w->row,
-			    *tail ? tail : "the worker ended before it was ready and wrote "
-					   "nothing to stderr");
+	snp_worker_text_set(w->site->writer, w->row, text);
 	log_error("worker did not become ready, it will be started again after a pause",
 		  LOG_STR("worker", w->id), LOG_STR("pool", w->pool->cfg->name),
-		  LOG_STR("reason",
-			  snp_enum_text(SNP_ENUM_TABLE_START_FAILURE, w->start_failure)),
-		  LOG_STR("stderr_tail", tail));
+		  LOG_STR("reason", snp_enum_text(SNP_ENUM_TABLE_START_FAILURE,
+						  w->start_failure)),
+		  LOG_STR("error", w->start_error), LOG_STR("stderr_tail", tail));
 }
 
 static void record_exit(struct worker *w, const siginfo_t *info)
@@ -221,7 +236,8 @@ static void record_exit(struct worker *w, const siginfo_t *info)
 		status += 128;
 	snp_add(&pool_cells(w)->exits[reason], 1);
 	if (w->ready.ns)
-		snp_hist_record_long(pool_cells(w)->lifetime, snp_mono_since_ns(now, w->ready));
+		snp_hist_record_long(pool_cells(w)->lifetime,
+				     snp_mono_since_ns(now, w->ready));
 	w->proc[SNP_PROC_LAST_EXIT_REASON] = (uint64_t)reason + 1;
 	w->proc[SNP_PROC_LAST_EXIT_STATUS] = status;
 	if (!w->ready.ns && !planned)
@@ -244,6 +260,26 @@ static void forget_process(struct worker *w)
 	publish_process(w);
 }
 
+/* Take the exit status; false when the process has not ended yet. */
+static bool reap(const struct worker *w, int pidfd, siginfo_t *ret_info)
+{
+	int rc = waitid(P_PIDFD, (id_t)pidfd, ret_info, WEXITED | WNOHANG | WNOWAIT);
+
+	if (rc == 0 && ret_info->si_pid == 0)
+		return false;
+	/* The leader has ended; what it started in its group goes with it. Before it is
+	 * reaped: until then its pid, and so the group's number, cannot be another's.
+	 */
+	if (rc == 0)
+		(void)kill(-w->pid, SIGKILL);
+	if (rc < 0 || waitid(P_PIDFD, (id_t)pidfd, ret_info, WEXITED) < 0) {
+		/* Somebody else took the status: gone, and we cannot say how. */
+		ret_info->si_code = CLD_EXITED;
+		ret_info->si_status = UNKNOWN_STATUS;
+	}
+	return true;
+}
+
 static void on_exit_readable(struct watch *watch)
 {
 	struct worker *w = watch->user;
@@ -251,19 +287,18 @@ static void on_exit_readable(struct watch *watch)
 	int fd = watch->fd;
 	bool settled, planned = w->intent == SNP_EXIT_REASON_SHUTDOWN;
 
-	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+	if (!reap(w, fd, &info))
 		return;
 	watch_remove(w->site->watcher, watch);
 	close(fd);
-	/* The leader is gone; what it started in its group goes with it. */
-	(void)kill(-w->pid, SIGKILL);
 	withdraw(w);
 	close_pipes(w);
 	record_exit(w, &info);
 	settled = w->ready.ns && snp_mono_since_ns(snp_mono_now(), w->ready) >=
 				     SETTLED_MS * SNP_NS_PER_MS;
 	forget_process(w);
-	worker_move(w, SNP_WORKER_STATE_EXITED, move_reason(&info), SNP_INITIATOR_KERNEL);
+	worker_move(w, SNP_WORKER_STATE_EXITED, move_reason(&info),
+		    SNP_INITIATOR_KERNEL);
 	if (settled)
 		w->failures = 0;
 	if (planned)
@@ -283,7 +318,8 @@ void worker_kill(struct worker *w, enum snp_enum_EXIT_REASON intent,
 		w->intent = intent;
 	if (w->link)
 		atomic_store_explicit(&w->link->open, false, memory_order_relaxed);
-	w->deadline = snp_mono_add_ms(snp_mono_now(), w->site->shutdown->kill_timeout_ms);
+	w->deadline =
+	    snp_mono_add_ms(snp_mono_now(), w->site->shutdown->kill_timeout_ms);
 	worker_move(w, SNP_WORKER_STATE_KILLING, reason, SNP_INITIATOR_SUPERVISOR);
 	(void)kill(-w->pid, SIGKILL);
 }
@@ -298,13 +334,15 @@ void worker_stop(struct worker *w)
 	}
 	if (!w->pid)
 		return;
-	w->intent = SNP_EXIT_REASON_SHUTDOWN;
-	if (w->state == SNP_WORKER_STATE_STOPPING || w->state == SNP_WORKER_STATE_KILLING ||
-	    w->state == SNP_WORKER_STATE_LOST)
+	if (w->intent == SNP_EXIT_REASON_NR)
+		w->intent = SNP_EXIT_REASON_SHUTDOWN;
+	if (w->state == SNP_WORKER_STATE_STOPPING ||
+	    w->state == SNP_WORKER_STATE_KILLING || w->state == SNP_WORKER_STATE_LOST)
 		return;
 	if (w->link)
 		atomic_store_explicit(&w->link->open, false, memory_order_relaxed);
-	w->deadline = snp_mono_add_ms(snp_mono_now(), w->site->shutdown->stop_timeout_ms);
+	w->deadline =
+	    snp_mono_add_ms(snp_mono_now(), w->site->shutdown->stop_timeout_ms);
 	worker_move(w, SNP_WORKER_STATE_STOPPING, SNP_MOVE_REASON_SHUTDOWN,
 		    SNP_INITIATOR_SUPERVISOR);
 	(void)kill(w->pid, SIGTERM);
@@ -319,7 +357,11 @@ void worker_deadline(struct worker *w, snp_mono_t now)
 	case SNP_WORKER_STATE_STARTING:
 	case SNP_WORKER_STATE_WARMING:
 		w->start_failure = SNP_START_FAILURE_BOOT_TIMEOUT;
-		worker_kill(w, SNP_EXIT_REASON_START_FAILED, SNP_MOVE_REASON_BOOT_TIMEOUT);
+		(void)snprintf(w->start_error, sizeof(w->start_error),
+			       "not ready within startup.boot_timeout_ms (%u ms)",
+			       w->pool->cfg->startup.boot_timeout_ms);
+		worker_kill(w, SNP_EXIT_REASON_START_FAILED,
+			    SNP_MOVE_REASON_BOOT_TIMEOUT);
 		break;
 	case SNP_WORKER_STATE_STOPPING:
 		worker_kill(w, SNP_EXIT_REASON_SHUTDOWN, SNP_MOVE_REASON_STOP_TIMEOUT);
@@ -333,18 +375,20 @@ void worker_deadline(struct worker *w, snp_mono_t now)
 	}
 }
 
-/* ---- becoming ready --------------------------------------------------------------------------------- */
+/* ---- becoming ready ------------------------------------------------------ */
 
 static void become_ready(struct worker *w)
 {
 	w->ready = snp_mono_now();
 	w->deadline.ns = 0;
-	snp_hist_record(pool_cells(w)->startup, snp_mono_since_ns(w->ready, w->started));
+	snp_hist_record(pool_cells(w)->startup,
+			snp_mono_since_ns(w->ready, w->started));
 	snp_worker_text_set(w->site->writer, w->row, "");
 	publish_process(w);
-	worker_move(w, SNP_WORKER_STATE_READY, SNP_MOVE_REASON_ANSWERED, SNP_INITIATOR_WORKER);
-	log_info("worker ready", LOG_STR("worker", w->id), LOG_STR("pool", w->pool->cfg->name),
-		 LOG_I64("worker_pid", w->pid),
+	worker_move(w, SNP_WORKER_STATE_READY, SNP_MOVE_REASON_ANSWERED,
+		    SNP_INITIATOR_WORKER);
+	log_info("worker ready", LOG_STR("worker", w->id),
+		 LOG_STR("pool", w->pool->cfg->name), LOG_I64("worker_pid", w->pid),
 		 LOG_MS("took_ms", snp_mono_since_ns(w->ready, w->started)));
 	atomic_store_explicit(&w->link->open, true, memory_order_relaxed);
 	rcu_set(&w->pool->slots[w->slot].link, w->link);
@@ -365,9 +409,10 @@ static void on_news(struct link *link, enum link_news news, void *user)
 
 static void fail_handshake(struct worker *w, const char *why)
 {
-	log_error("worker handshake failed, the worker is killed", LOG_STR("worker", w->id),
-		  LOG_STR("error", why));
+	log_error("worker handshake failed, the worker is killed",
+		  LOG_STR("worker", w->id), LOG_STR("error", why));
 	w->start_failure = SNP_START_FAILURE_HANDSHAKE_FAILED;
+	(void)snprintf(w->start_error, sizeof(w->start_error), "%s", why);
 	worker_kill(w, SNP_EXIT_REASON_START_FAILED, SNP_MOVE_REASON_HANDSHAKE_FAILED);
 }
 
@@ -399,7 +444,8 @@ static void on_hello(struct worker *w, size_t len)
 	}
 	memset(&w->proc[SNP_PROC_PYTHON], 0, 16);
 	memcpy(&w->proc[SNP_PROC_PYTHON], hello.python, strlen(hello.python));
-	worker_move(w, SNP_WORKER_STATE_WARMING, SNP_MOVE_REASON_HELLO, SNP_INITIATOR_WORKER);
+	worker_move(w, SNP_WORKER_STATE_WARMING, SNP_MOVE_REASON_HELLO,
+		    SNP_INITIATOR_WORKER);
 	link_start(w->link);
 }
 
@@ -430,7 +476,7 @@ static void on_ready_readable(struct watch *watch)
 	/* EOF without a line: it is ending; its exit says the rest. */
 }
 
-/* ---- starting ------------------------------------------------------------------------------------------ */
+/* ---- starting ------------------------------------------------------------ */
 
 static void on_output_readable(struct watch *watch)
 {
@@ -439,21 +485,22 @@ static void on_output_readable(struct watch *watch)
 	if (output_read(out))
 		return;
 	/* The watcher is reached through the worker the output belongs to. */
-	struct worker *w =
-	    (struct worker *)(void *)((char *)(out - out->kind) - offsetof(struct worker, output));
+	struct worker *w = (struct worker *)(void *)((char *)(out - out->kind) -
+						     offsetof(struct worker, output));
 
 	watch_remove(w->site->watcher, watch);
 	output_fini(out);
 }
 
-static void watch_process(struct worker *w, const struct spawn_result *spawned)
+static int watch_process(struct worker *w, const struct spawn_result *spawned)
 {
 	const int fds[OUTPUT_NR] = {
 	    [OUTPUT_LOG] = spawned->log_fd,
 	    [OUTPUT_STDOUT] = spawned->stdout_fd,
 	    [OUTPUT_STDERR] = spawned->stderr_fd,
 	};
-	int rc = watch_add(w->site->watcher, &w->pidfd, spawned->pidfd, on_exit_readable, w);
+	int rc =
+	    watch_add(w->site->watcher, &w->pidfd, spawned->pidfd, on_exit_readable, w);
 
 	if (rc == 0)
 		rc = watch_add(w->site->watcher, &w->ready_pipe, spawned->ready_fd,
@@ -465,8 +512,19 @@ static void watch_process(struct worker *w, const struct spawn_result *spawned)
 			rc = watch_add(w->site->watcher, &w->output_watch[i], fds[i],
 				       on_output_readable, &w->output[i]);
 	}
-	/* epoll has no room or memory: without it this process cannot be supervised. */
-	SNP_CHECK(rc == 0);
+	return rc;
+}
+
+/* epoll had no room for it: a process that cannot be watched is not kept. */
+static void give_up_process(struct worker *w, const struct spawn_result *spawned)
+{
+	(void)kill(-spawned->pid, SIGKILL);
+	(void)waitpid(spawned->pid, NULL, 0);
+	watch_remove(w->site->watcher, &w->pidfd);
+	watch_remove(w->site->watcher, &w->ready_pipe);
+	close(spawned->pidfd);
+	close(spawned->ready_fd);
+	close_pipes(w);
 }
 
 static void begin_incarnation(struct worker *w)
@@ -478,6 +536,7 @@ static void begin_incarnation(struct worker *w)
 	w->deadline.ns = 0;
 	w->intent = SNP_EXIT_REASON_NR;
 	w->start_failure = SNP_START_FAILURE_EXITED;
+	w->start_error[0] = '\0';
 	w->hello_len = 0;
 	(void)snprintf(w->id, sizeof(w->id), "%s/%u#%llu", w->pool->cfg->name, w->slot,
 		       (unsigned long long)w->incarnation);
@@ -489,8 +548,8 @@ static void spawn_failed(struct worker *w, const struct snp_err *err)
 {
 	snp_add(&pool_cells(w)->start_failures[SNP_START_FAILURE_SPAWN_FAILED], 1);
 	snp_worker_text_set(w->site->writer, w->row, err->msg);
-	log_error("cannot start a worker, trying again after a pause", LOG_STR("worker", w->id),
-		  LOG_STR("error", err->msg));
+	log_error("cannot start a worker, trying again after a pause",
+		  LOG_STR("worker", w->id), LOG_STR("error", err->msg));
 	back_off(w);
 }
 
@@ -499,11 +558,11 @@ void worker_start(struct worker *w)
 	bool first = w->incarnation == 0;
 	enum snp_enum_START_REASON reason =
 	    first ? SNP_START_REASON_INITIAL : SNP_START_REASON_RESTART;
-	struct spawn_request request = {.site = w->site->spawn,
-					.pool = w->pool->cfg,
-					.slot = w->slot};
+	struct spawn_request request = {
+	    .site = w->site->spawn, .pool = w->pool->cfg, .slot = w->slot};
 	struct spawn_result spawned;
 	struct snp_err err = {0};
+	int rc;
 
 	begin_incarnation(w);
 	request.worker_id = w->id;
@@ -515,12 +574,20 @@ void worker_start(struct worker *w)
 		spawn_failed(w, &err);
 		return;
 	}
+	rc = watch_process(w, &spawned);
+	if (rc < 0) {
+		(void)snp_err_set(&err, rc, "cannot watch worker %s: %s", w->id,
+				  strerror(-rc));
+		give_up_process(w, &spawned);
+		spawn_failed(w, &err);
+		return;
+	}
 	w->pid = spawned.pid;
-	w->deadline = snp_mono_add_ms(w->started, w->pool->cfg->startup.boot_timeout_ms);
+	w->deadline =
+	    snp_mono_add_ms(w->started, w->pool->cfg->startup.boot_timeout_ms);
 	snp_add(&pool_cells(w)->starts[reason], 1);
 	if (!first)
 		snp_add(w->cells->sup.restarts, 1);
-	watch_process(w, &spawned);
 	publish_process(w);
 	worker_move(w, SNP_WORKER_STATE_STARTING, SNP_MOVE_REASON_SPAWNED,
 		    SNP_INITIATOR_SUPERVISOR);

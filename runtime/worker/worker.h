@@ -2,10 +2,11 @@
 /*
  * worker.h - one worker slot: its process, its state, what is known about it.
  *
- * The supervisor's thread only. worker_move() is the only writer of `state`: it checks the
- * table (worker_states.def), sets the cell, writes the event and the log line.
+ * The supervisor's thread only. worker_move() is the only writer of `state`: it checks
+ * the table (worker_states.def), sets the cell, writes the event and the log line.
  *
- * A slot lives as long as its pool; processes come and go in it, numbered by `incarnation`.
+ * A slot lives as long as its pool; processes come and go in it, numbered by
+ * `incarnation`.
  */
 #ifndef SNAKEPIT_RUNTIME_WORKER_H
 #define SNAKEPIT_RUNTIME_WORKER_H
@@ -49,20 +50,22 @@ struct worker {
 	uint64_t incarnation;
 	char id[LINK_WORKER_ID_BYTES];
 	char address[WORKER_ADDRESS_BYTES]; /* "unix:<path>" */
-	pid_t pid;                          /* 0 = no process */
-	struct link *link;                  /* from hello to exit */
-	snp_mono_t started, ready;          /* .ns == 0: not (yet) */
+	pid_t pid;			    /* 0 = no process */
+	struct link *link;		    /* from hello to exit */
+	snp_mono_t started, ready;	    /* .ns == 0: not (yet) */
 	snp_wall_t started_wall;
-	/* STARTING, WARMING: boot deadline. STOPPING: of the stop. KILLING: when it counts as
-	 * lost. BACKOFF: when to start. Otherwise .ns == 0. */
+	/* STARTING, WARMING: boot deadline. STOPPING: of the stop. KILLING: when it
+	 * counts as lost. BACKOFF: when to start. Otherwise .ns == 0. */
 	snp_mono_t deadline;
-	/* Why we end it; EXIT_REASON_NR = we do not. Decides the exit reason before the wait
-	 * status does. */
+	/* Why we end it; EXIT_REASON_NR = we do not. Decides the exit reason before the
+	 * wait status does. */
 	enum snp_enum_EXIT_REASON intent;
 	unsigned failures; /* unplanned ends in a row, for the backoff */
 	enum snp_enum_START_FAILURE start_failure;
+	char start_error[192]; /* why the supervisor ended a start; "" = it ended itself
+				*/
 	uint64_t proc[SNP_LATCH_WORDS]; /* process record as published */
-	uint64_t cpu_before_ns;         /* of earlier processes of the slot */
+	uint64_t cpu_before_ns;		/* of earlier processes of the slot */
 	uint64_t cpu_now_ns;
 
 	struct watch pidfd, ready_pipe, output_watch[OUTPUT_NR];
@@ -71,8 +74,8 @@ struct worker {
 	char hello_line[HELLO_LINE_BYTES];
 };
 
-void worker_init(struct worker *worker, const struct worker_site *site, struct pool *pool,
-		 uint32_t slot, struct event_loop *loop);
+void worker_init(struct worker *worker, const struct worker_site *site,
+		 struct pool *pool, uint32_t slot, struct event_loop *loop);
 
 /* Start a process; EMPTY or BACKOFF. A failure to spawn ends in BACKOFF. */
 void worker_start(struct worker *worker);
