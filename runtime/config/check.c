@@ -11,7 +11,7 @@
 static int check_map(const struct node *map, const struct section *section,
 		     const struct diag *diag);
 
-/* ---- Single values --------------------------------------------------------------- */
+/* ---- Single values ------------------------------------------------------- */
 
 /* libcyaml reads numbers as strtoull() does: 010 is eight there and 1e3 is one. */
 static bool is_plain_integer(const char *text)
@@ -146,7 +146,7 @@ static int check_map(const struct node *map, const struct section *section,
 	return rc;
 }
 
-/* ---- What must agree ------------------------------------------------------------- */
+/* ---- What must agree ----------------------------------------------------- */
 
 static int check_unique(const struct node *list, const char *key,
 			const struct diag *diag)

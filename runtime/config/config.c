@@ -22,7 +22,7 @@
 #include "typed.h"
 #include "utf8.h"
 
-/* ---- The bytes ------------------------------------------------------------------- */
+/* ---- The bytes ----------------------------------------------------------- */
 
 static bool is_allowed(uint32_t cp)
 {
@@ -153,7 +153,7 @@ void snp_config_destroy(struct snp_config **cfg)
 	*cfg = NULL;
 }
 
-/* ---- What depends on the directory ----------------------------------------------- */
+/* ---- What depends on the directory --------------------------------------- */
 
 /* A copy of `address` with `dir` in place of a placeholder. NULL if memory is short. */
 static char *with_dir(const char *address, const char *dir)

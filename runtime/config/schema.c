@@ -11,7 +11,7 @@
 #define MEMBER(s, m)	(((struct snp_cfg_##s *)0)->m)
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* ---- Names of enum values -------------------------------------------------------- */
+/* ---- Names of enum values ------------------------------------------------ */
 
 #define NAMES(list, PREFIX, TABLE)                                                     \
 	static const cyaml_strval_t list[] = {TABLE(PREFIX##_NAME)};
@@ -63,7 +63,7 @@ const char *snp_cfg_affinity_name(enum snp_cfg_affinity affinity)
 	return name_of(affinity_names, COUNT_OF(affinity_names), (int64_t)affinity);
 }
 
-/* ---- keys.def, first: the members have the types the table says ------------------ */
+/* ---- keys.def, first: the members have the types the table says ---------- */
 
 /* A type cannot stand in parentheses there. */
 /* NOLINTBEGIN(bugprone-macro-parentheses) */
@@ -102,7 +102,7 @@ const char *snp_cfg_affinity_name(enum snp_cfg_affinity affinity)
 #undef MAP_PTR
 #undef MAPS
 
-/* ---- keys.def, second: the schema of libcyaml ------------------------------------ */
+/* ---- keys.def, second: the schema of libcyaml ---------------------------- */
 /* Every field is optional there: what is missing was filled in before, or is required
  * and is missed by check.c, which knows where. */
 
@@ -166,7 +166,7 @@ static const cyaml_schema_value_t string_item = {
 const cyaml_schema_value_t snp__config_cyaml = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct snp_config, root_fields)};
 
-/* ---- keys.def, third: the table that is walked ----------------------------------- */
+/* ---- keys.def, third: the table that is walked --------------------------- */
 
 #define REQUIRED KEY_REQUIRED
 #define NULLABLE KEY_NULLABLE
@@ -213,7 +213,7 @@ const cyaml_schema_value_t snp__config_cyaml = {
 const struct section snp__config_root = {.keys = root_keys,
 					 .count = COUNT_OF(root_keys)};
 
-/* ---- Questions about keys -------------------------------------------------------- */
+/* ---- Questions about keys ------------------------------------------------ */
 
 const struct key *snp__section_find(const struct section *section, const char *name)
 {

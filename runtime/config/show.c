@@ -30,7 +30,7 @@ static void put_indent(struct writer *w, int indent)
 	w->after_dash = false;
 }
 
-/* ---- Values ---------------------------------------------------------------------- */
+/* ---- Values -------------------------------------------------------------- */
 
 static bool is_plain_safe(const char *text)
 {
@@ -119,7 +119,7 @@ static void put_scalar(FILE *out, const struct key *key, const void *member)
 	}
 }
 
-/* ---- Lists and sections ---------------------------------------------------------- */
+/* ---- Lists and sections -------------------------------------------------- */
 
 static void put_strings(struct writer *w, const struct key *key, const char *base,
 			int indent)
@@ -230,7 +230,7 @@ static void put_section(struct writer *w, const struct section *section,
 	}
 }
 
-/* ---- Whole files ----------------------------------------------------------------- */
+/* ---- Whole files --------------------------------------------------------- */
 
 static int flush(FILE *out)
 {

@@ -31,7 +31,7 @@ struct builder {
 	struct mark key_mark;
 };
 
-/* ---- Nodes ----------------------------------------------------------------------- */
+/* ---- Nodes --------------------------------------------------------------- */
 
 void snp__tree_destroy(struct node **node)
 {
@@ -128,7 +128,7 @@ void snp__tree_path(const struct node *node, char *ret_path, size_t size)
 			       index_in_parent(node));
 }
 
-/* ---- Errors ---------------------------------------------------------------------- */
+/* ---- Errors -------------------------------------------------------------- */
 
 static struct mark to_mark(const yaml_mark_t *mark)
 {
@@ -176,7 +176,7 @@ static int out_of_memory(const struct builder *b)
 	return snp_err_set(b->diag->err, -ENOMEM, "%s: out of memory", b->diag->name);
 }
 
-/* ---- Events ---------------------------------------------------------------------- */
+/* ---- Events -------------------------------------------------------------- */
 
 /* What a node of any kind must not have. */
 static int refuse_extras(const struct builder *b, const yaml_event_t *e,

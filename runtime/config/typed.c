@@ -28,7 +28,7 @@ struct rendering {
 	size_t count, cap;
 };
 
-/* ---- Writing --------------------------------------------------------------------- */
+/* ---- Writing ------------------------------------------------------------- */
 
 static int end_line(struct rendering *r, const struct node *node)
 {
@@ -97,7 +97,7 @@ static int render(struct rendering *r, const struct node *node)
 	return end_line(r, node);
 }
 
-/* ---- libcyaml and its messages --------------------------------------------------- */
+/* ---- libcyaml and its messages ------------------------------------------- */
 
 struct complaint {
 	bool seen;

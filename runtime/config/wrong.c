@@ -42,7 +42,7 @@ int snp__wrong_value(const struct node *node, const struct diag *diag)
 		       describe(written, quoted), expected);
 }
 
-/* ---- The nearest key ------------------------------------------------------------- */
+/* ---- The nearest key ----------------------------------------------------- */
 
 static unsigned least(unsigned a, unsigned b)
 {
@@ -106,7 +106,7 @@ static void list_keys(const struct section *section, char *ret_text, size_t size
 	}
 }
 
-/* ---- Messages -------------------------------------------------------------------- */
+/* ---- Messages ------------------------------------------------------------ */
 
 int snp__wrong_key(const struct node *child, const struct diag *diag)
 {

@@ -13,7 +13,7 @@
 
 #define POOL "pools:\n  - adapter: a.B\n"
 
-/* ---- Helpers --------------------------------------------------------------------- */
+/* ---- Helpers ------------------------------------------------------------- */
 
 static struct snp_config *parse(const char *text)
 {
@@ -70,7 +70,7 @@ static int clean_environment(void **state)
 	       unsetenv("SNP_TEST_B");
 }
 
-/* ---- Defaults -------------------------------------------------------------------- */
+/* ---- Defaults ------------------------------------------------------------ */
 
 static void assert_heartbeat_is_default(const struct snp_cfg_heartbeat *hb)
 {
@@ -198,7 +198,7 @@ static void null_and_empty_sections_mean_the_default(void **state)
 	snp_config_destroy(&b);
 }
 
-/* ---- Values ---------------------------------------------------------------------- */
+/* ---- Values -------------------------------------------------------------- */
 
 static void parse_takes_what_is_given(void **state)
 {
@@ -209,7 +209,7 @@ static void parse_takes_what_is_given(void **state)
 		  "- {name: one, adapter: a.B, workers: 250, profile: thread}\n"
 		  "- name: two\n  adapter: x.y.Z\n  threads_per_worker: 256\n"
 		  "  pythonpath: []\n  env: [A=, \"B=x y\\n${SNP_TEST_A:-z}\"]\n"
-		  "segment: {required: false, max_worker_slots: 254}\n"
+		  "segment: {allow_disk: true, max_worker_slots: 254}\n"
 		  "telemetry: {traces: {sampler: traceidratio, ratio: 1.5e-1}}\n"
 		  "log: {level: error, format: logfmt, python_output: false}\n");
 
@@ -230,7 +230,7 @@ static void parse_takes_what_is_given(void **state)
 	assert_int_equal(cfg->pools[1].env_count, 2);
 	assert_string_equal(cfg->pools[1].env[0], "A=");
 	assert_string_equal(cfg->pools[1].env[1], "B=x y\nz");
-	assert_false(cfg->segment.required);
+	assert_true(cfg->segment.allow_disk);
 	assert_int_equal(cfg->telemetry.traces.sampler, SNP_CFG_SAMPLER_TRACEIDRATIO);
 	assert_true(cfg->telemetry.traces.ratio == 0.15);
 	assert_int_equal(cfg->log.level, LOG_LEVEL_ERROR);
@@ -263,7 +263,7 @@ static void pool_heartbeat_overrides_global_key_by_key(void **state)
 	snp_config_destroy(&cfg);
 }
 
-/* ---- Variables ------------------------------------------------------------------- */
+/* ---- Variables ----------------------------------------------------------- */
 
 static void variables_expand_in_values_only(void **state)
 {
@@ -324,7 +324,7 @@ static void variables_may_be_numbers_but_not_null(void **state)
 	snp_config_destroy(&cfg);
 }
 
-/* ---- The directory --------------------------------------------------------------- */
+/* ---- The directory ------------------------------------------------------- */
 
 static void resolve_dir_settles_the_default_listener(void **state)
 {
@@ -371,7 +371,7 @@ static void resolve_dir_too_long_leaves_config_alone(void **state)
 	snp_config_destroy(&cfg);
 }
 
-/* ---- Printing -------------------------------------------------------------------- */
+/* ---- Printing ------------------------------------------------------------ */
 
 static void default_print_parses_to_the_defaults(void **state)
 {
@@ -450,7 +450,7 @@ static void show_to_full_device_is_an_error(void **state)
 	snp_config_destroy(&cfg);
 }
 
-/* ---- What the repository shows --------------------------------------------------- */
+/* ---- What the repository shows ------------------------------------------- */
 
 static void example_file_is_the_default_file(void **state)
 {

@@ -24,9 +24,10 @@ static int setup(void **state)
 	struct sample *sample = calloc(1, sizeof(*sample));
 	FILE *in = fopen("tests/unit/config/example.yaml", "r");
 
-	if (!sample || !in)
-		return -1;
+	assert_non_null(sample);
+	assert_non_null(in);
 	sample->text = malloc(SNP_CONFIG_MAX_BYTES);
+	assert_non_null(sample->text);
 	sample->len = fread(sample->text, 1, SNP_CONFIG_MAX_BYTES, in);
 	(void)fclose(in);
 	*state = sample;
