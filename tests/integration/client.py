@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from harness import ROOT
 
 sys.path.insert(0, str(ROOT / "priv" / "python"))
 
-from snakepit_bridge._generated import (  # noqa: E402 - needs the path above
+from snakepit_bridge._generated import (
     health_pb2,
     health_pb2_grpc,
     pool_pb2,
@@ -50,7 +49,9 @@ class Client:
     def close(self) -> None:
         self.channel.close()
 
-    def call(self, pool: str, tool: str, timeout_s: float = 20, **arguments: Any) -> Any:
+    def call(
+        self, pool: str, tool: str, timeout_s: float = 20, **arguments: Any
+    ) -> Any:
         """Run a tool and return its result; a tool's failure is a ValueError."""
         response = self.pool.Execute(
             request(pool, tool, **arguments), timeout=timeout_s, wait_for_ready=True
@@ -61,17 +62,21 @@ class Client:
 
     def future(
         self, pool: str, tool: str, timeout_s: float = 20, **arguments: Any
-    ) -> grpc.Future:
+    ) -> Any:
         """Start a call; its outcome is asked for later."""
-        return self.pool.Execute.future(request(pool, tool, **arguments), timeout=timeout_s)
+        return self.pool.Execute.future(
+            request(pool, tool, **arguments), timeout=timeout_s
+        )
 
     def stream(
         self, pool: str, tool: str, timeout_s: float = 20, **arguments: Any
-    ) -> Iterator[pool_pb2.ExecuteChunk]:
-        return self.pool.ExecuteStream(request(pool, tool, **arguments), timeout=timeout_s)
+    ) -> Any:
+        return self.pool.ExecuteStream(
+            request(pool, tool, **arguments), timeout=timeout_s
+        )
 
     def serving(self, service: str = "") -> bool:
         reply = self.health.Check(
             health_pb2.HealthCheckRequest(service=service), timeout=5
         )
-        return reply.status == health_pb2.HealthCheckResponse.SERVING
+        return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)

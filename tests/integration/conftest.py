@@ -5,6 +5,7 @@ A test that is too slow under a sanitizer is marked `heavy`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 
 import harness
 import pytest
+from client import Client
 
 RunDaemon = Callable[..., harness.Daemon]
 
@@ -82,3 +84,10 @@ def cli(world: harness.World) -> Callable[..., subprocess.CompletedProcess[str]]
 def inspect(world: harness.World) -> Callable[..., dict[str, Any]]:
     """Give a function that reads a segment through snakepit-inspect."""
     return world.inspect
+
+
+@pytest.fixture
+def client(world: harness.World) -> Iterator[Client]:
+    """Give a gRPC client of the instance the runtime's tests start."""
+    with contextlib.closing(Client(world.directory, "it")) as client:
+        yield client

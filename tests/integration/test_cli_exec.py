@@ -382,7 +382,7 @@ class TestFailures:
         result = run(cli, "--timeout", "0.5", "p", "t")
         assert result.returncode == 1
         assert "DEADLINE_EXCEEDED" in one_line(result.stderr)
-        assert 0 < left[0] <= 0.5
+        assert 0 < left[0] <= 0.6  # gRPC rounds what it sends up
         assert door.cancelled.wait(TIMEOUT_S)
 
     def test_ctrl_c_ends_at_once_and_cancels_the_call(

@@ -56,3 +56,10 @@ class BrokenAdapter(BaseAdapter):
     def __init__(self) -> None:
         super().__init__()
         raise RuntimeError("the model file is missing")
+
+
+class SleepyAdapter(BaseAdapter):
+    """Is never done with its start."""
+
+    def initialize(self) -> None:
+        time.sleep(600)
