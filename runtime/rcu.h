@@ -2,9 +2,10 @@
 /*
  * rcu.h - the runtime's view of liburcu (QSBR flavour), and its only includer.
  *
- * What it protects: pointers that the front door's loop walks and the supervisor replaces
- * (pool_slot.link). A reader is between rcu_online() and rcu_offline() and must not keep a
- * pointer over rcu_quiescent(), rcu_offline() or its end without a reference of its own.
+ * What it protects: pointers that the front door's loop walks and the supervisor
+ * replaces (pool_slot.link). A reader is between rcu_online() and rcu_offline() and
+ * must not keep a pointer over rcu_quiescent(), rcu_offline() or its end without a
+ * reference of its own.
  *
  *   function            | who
  *   --------------------+------------------------------------------------------
@@ -14,9 +15,9 @@
  *   rcu_get             | that thread
  *   rcu_set, rcu_defer  | the one thread that owns the pointer
  *
- * ThreadSanitizer does not see liburcu's ordering: publication therefore uses C11 atomics,
- * and the grace period is announced to it by a release at each quiescent state and an
- * acquire in each callback.
+ * ThreadSanitizer does not see liburcu's ordering: publication therefore uses C11
+ * atomics, and the grace period is announced to it by a release at each quiescent state
+ * and an acquire in each callback.
  */
 #ifndef SNAKEPIT_RUNTIME_RCU_H
 #define SNAKEPIT_RUNTIME_RCU_H
@@ -66,9 +67,10 @@ static inline void rcu_online(void)
 }
 
 /* Publish `value` in an _Atomic pointer: what it points to is complete. */
-#define rcu_set(slot, value) atomic_store_explicit((slot), (value), memory_order_release)
+#define rcu_set(slot, value)                                                           \
+	atomic_store_explicit((slot), (value), memory_order_release)
 /* The published pointer, for use until the next quiescent state. */
-#define rcu_get(slot)        atomic_load_explicit((slot), memory_order_acquire)
+#define rcu_get(slot) atomic_load_explicit((slot), memory_order_acquire)
 
 /* Run fn(head) on the RCU thread after every reader has passed a quiescent state. */
 struct rcu_later {

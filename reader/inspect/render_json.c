@@ -34,7 +34,7 @@ static void put_facts(const struct report *report, struct snp_json *json)
 		snp_json_object_end(json);
 }
 
-/* ---- rows --------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------- */
 
 static void put_pool(const struct report *report, const struct snp_row *row,
 		     struct snp_json *json)
@@ -97,7 +97,7 @@ static void put_rows(const struct report *report, struct snp_json *json,
 	snp_json_array_end(json);
 }
 
-/* ---- metrics ------------------------------------------------------------ */
+/* ---- metrics ------------------------------------------------------------- */
 
 /* The words that are not 0: [{"le_ns":..,"count":..}], le_ns null beyond the last
  * bound. */
@@ -204,7 +204,7 @@ static void put_metric(const struct report *report, const struct snp_metric *met
 	snp_json_object_end(json);
 }
 
-/* ---- events ------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------- */
 
 static void put_event(const struct report *report, const struct snp_event *event,
 		      struct snp_json *json)

@@ -66,7 +66,7 @@ static void put_facts(const struct report *report, struct snp_buf *out)
 	}
 }
 
-/* ---- rows --------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------- */
 
 static void put_pools(const struct report *report, struct snp_buf *out)
 {
@@ -130,7 +130,7 @@ static void put_workers(const struct report *report, struct snp_buf *out)
 	}
 }
 
-/* ---- metrics ------------------------------------------------------------ */
+/* ---- metrics ------------------------------------------------------------- */
 
 static void put_histogram(const struct snp_series *series, struct snp_buf *out)
 {
@@ -196,7 +196,7 @@ static void put_metric(const struct report *report, const struct snp_metric *met
 	}
 }
 
-/* ---- events ------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------- */
 
 static void put_event(const struct report *report, const struct snp_event *event,
 		      struct snp_buf *out)

@@ -152,7 +152,7 @@ void report_fini(struct report *report)
 	*report = (struct report){0};
 }
 
-/* ---- events ------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------- */
 
 static int by_time(const void *a, const void *b)
 {
@@ -191,7 +191,7 @@ int report_add_events(struct report *report, struct snp_segment *seg)
 	return 0;
 }
 
-/* ---- labels ------------------------------------------------------------- */
+/* ---- labels -------------------------------------------------------------- */
 
 void report_put_labels(struct snp_buf *out, const struct snp_series *series)
 {

@@ -25,7 +25,7 @@ struct selector {
 	char part[16]; /* "" = the value itself */
 };
 
-/* ---- writing ------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------- */
 
 static bool needs_quotes(const char *value)
 {
@@ -62,7 +62,7 @@ void selector_put_value(struct snp_buf *out, const char *value)
 	snp_buf_putc(out, '"');
 }
 
-/* ---- parsing ------------------------------------------------------------ */
+/* ---- parsing ------------------------------------------------------------- */
 
 /* Copy up to one of `stops` or the end; false when it does not fit or is empty. */
 static bool take_word(const char **at, const char *stops, char *dst, size_t room)
@@ -176,7 +176,7 @@ static bool parse(const char *field, struct selector *ret_sel)
 	return *at == '\0';
 }
 
-/* ---- finding ------------------------------------------------------------ */
+/* ---- finding ------------------------------------------------------------- */
 
 static bool has_label(const struct snp_series *series, const struct match *match)
 {

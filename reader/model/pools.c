@@ -106,7 +106,7 @@ static double share_percent(uint64_t now_ns, uint64_t then_ns, uint64_t interval
 	return per_second(now_ns, then_ns, interval_ns) * 100.0 / (double)SNP_NS_PER_S;
 }
 
-/* ---- memory ---------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------- */
 
 static int grow(void **array, size_t *cap, size_t need, size_t size)
 {
@@ -181,7 +181,7 @@ int snp_look_copy(struct snp_look *to, const struct snp_look *from)
 	return 0;
 }
 
-/* ---- absolute values ------------------------------------------------------------- */
+/* ---- absolute values ----------------------------------------------------- */
 
 static void pool_read(struct snp_pool_stat *p, const struct source *src,
 		      const struct snp_row *row)
@@ -376,7 +376,7 @@ static void look_read_hist(struct snp_look *look, const struct source *src)
 	}
 }
 
-/* ---- two moments ----------------------------------------------------------------- */
+/* ---- two moments --------------------------------------------------------- */
 
 static const struct snp_pool_stat *same_pool(const struct snp_look *look,
 					     const struct snp_pool_stat *p)

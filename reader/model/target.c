@@ -203,7 +203,7 @@ uint64_t snp_target_generation(const struct snp_target *target)
 	return target->generation;
 }
 
-/* ---- for a program's last line ------------------------------------------ */
+/* ---- for a program's last line ------------------------------------------- */
 
 int snp_exit_code(int error)
 {

@@ -78,7 +78,7 @@ void collector_destroy(struct collector **collector)
 	*collector = NULL;
 }
 
-/* ---- bodies ------------------------------------------------------------- */
+/* ---- bodies -------------------------------------------------------------- */
 
 static struct collector_body *take_body_locked(struct collector *collector)
 {
@@ -117,7 +117,7 @@ void collector_give_back(struct collector_body *body)
 	(void)pthread_mutex_unlock(&collector->lock);
 }
 
-/* ---- looking ------------------------------------------------------------ */
+/* ---- looking ------------------------------------------------------------- */
 
 static bool is_up(const struct collector *collector)
 {
@@ -181,7 +181,7 @@ bool collector_ready(struct collector *collector, char ret_why[SNP_ERR_MSG_BYTES
 	return ready;
 }
 
-/* ---- writing ------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------- */
 
 /* The runtime's own families; false when some could not be had. */
 static bool render_families_locked(struct collector *collector, struct snp_buf *buf)

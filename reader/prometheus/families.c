@@ -41,7 +41,7 @@ struct families {
 	struct snp_buf labels; /* of the histogram series at hand */
 };
 
-/* ---- preparing ---------------------------------------------------------- */
+/* ---- preparing ----------------------------------------------------------- */
 
 static const char *type_of(const struct snp_metric *metric)
 {
@@ -227,7 +227,7 @@ size_t families_rejected_nr(const struct families *families)
 	return families->rejected;
 }
 
-/* ---- rendering ---------------------------------------------------------- */
+/* ---- rendering ----------------------------------------------------------- */
 
 static bool label_ok(const struct snp_series *series, unsigned before, const char *name)
 {

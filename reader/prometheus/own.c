@@ -114,7 +114,7 @@ void own_segment(struct snp_buf *buf, struct own_totals *totals,
 	sample_u64(buf, OWN_OVERFLOWS, "limit", "text", stats->text_truncated);
 }
 
-/* ---- the exporter's process --------------------------------------------- */
+/* ---- the exporter's process ---------------------------------------------- */
 
 struct proc_stat {
 	uint64_t threads, virtual_bytes, resident_bytes;

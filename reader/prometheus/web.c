@@ -26,7 +26,7 @@ struct web {
 	size_t daemons_nr;
 };
 
-/* ---- answers ------------------------------------------------------------ */
+/* ---- answers ------------------------------------------------------------- */
 
 /* Takes the response, which may be NULL for lack of memory: then the connection ends.
  */
@@ -55,7 +55,7 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned s
 			  strlen(text), (void *)(size_t)text, MHD_RESPMEM_MUST_COPY));
 }
 
-/* ---- pages -------------------------------------------------------------- */
+/* ---- pages --------------------------------------------------------------- */
 
 static void body_sent(void *user)
 {
@@ -139,7 +139,7 @@ static enum MHD_Result page(struct web *web, struct MHD_Connection *connection,
 	return answer_text(connection, MHD_HTTP_NOT_FOUND, "not found; see /\n");
 }
 
-/* ---- the library's side ------------------------------------------------- */
+/* ---- the library's side -------------------------------------------------- */
 
 /* Called when the head of a request is there, and again when all of it is. An answer at
  * the first call would make the library close the connection, so a good request waits

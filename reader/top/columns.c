@@ -17,7 +17,7 @@ const struct top_column top_columns[TOP_COLUMN_NR] = {
 #undef TOP_COLUMN
 };
 
-/* ---- values ---------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------- */
 
 static struct top_value text_value(const char *text)
 {
@@ -73,7 +73,7 @@ struct top_value top_column_value(enum top_column_id id,
 	return (struct top_value){.known = false};
 }
 
-/* ---- names ----------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------- */
 
 static bool is_field(const char *field, const char *asked)
 {
@@ -102,7 +102,7 @@ int top_column_find(enum top_table table, const char *field)
 	return -1;
 }
 
-/* ---- workers' condition ---------------------------------------------------------- */
+/* ---- workers' condition -------------------------------------------------- */
 
 struct top_status top_worker_status(const struct snp_worker_stat *worker)
 {
@@ -128,7 +128,7 @@ struct top_status top_worker_status(const struct snp_worker_stat *worker)
 	}
 }
 
-/* ---- on the screen --------------------------------------------------------------- */
+/* ---- on the screen ------------------------------------------------------- */
 
 #define STATUS_BYTES 32
 
@@ -267,7 +267,7 @@ void top_column_draw(const struct top_place *place, enum top_column_id id,
 			   width, number_style(column->unit, &value), text);
 }
 
-/* ---- as JSON --------------------------------------------------------------------- */
+/* ---- as JSON ------------------------------------------------------------- */
 
 static void json_value(struct snp_json *json, enum top_column_id id,
 		       const struct snp_pool_stat *pool,

@@ -17,7 +17,7 @@ const struct top_event *top_eventlog_at(const struct top_eventlog *log, unsigned
 	return &log->ring[(log->nr - 1 - back) % TOP_EVENTS_MAX];
 }
 
-/* ---- meaning --------------------------------------------------------------------- */
+/* ---- meaning ------------------------------------------------------------- */
 
 static enum top_severity move_severity(const struct snp_event *event)
 {
@@ -71,7 +71,7 @@ static bool is_about_worker(const struct snp_event *event)
 	       event->kind == SNP_EVENT_KIND_HEARTBEAT_MISSED;
 }
 
-/* ---- text ------------------------------------------------------------------------ */
+/* ---- text ---------------------------------------------------------------- */
 
 void top_event_subject(char out[TOP_EVENT_BYTES], const struct top_event *event)
 {
@@ -117,7 +117,7 @@ void top_event_text(char out[TOP_EVENT_BYTES], const struct top_event *event)
 	}
 }
 
-/* ---- JSON ------------------------------------------------------------------------ */
+/* ---- JSON ---------------------------------------------------------------- */
 
 static void event_json(struct snp_json *json, const struct top_event *event)
 {

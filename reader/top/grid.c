@@ -55,7 +55,7 @@ void top_grid_fini(struct top_grid *grid)
 	*grid = (struct top_grid){0};
 }
 
-/* ---- text ------------------------------------------------------------------------ */
+/* ---- text ---------------------------------------------------------------- */
 
 static uint32_t decode(const char *s, size_t len)
 {
@@ -118,7 +118,7 @@ int top_text_width(const char *text, bool ascii)
 	return sum;
 }
 
-/* ---- drawing --------------------------------------------------------------------- */
+/* ---- drawing ------------------------------------------------------------- */
 
 /* Overwriting half of a wide character leaves a blank in the other half. */
 static void cell_release(struct top_grid *grid, int row, int col)
@@ -205,7 +205,7 @@ void top_grid_style(struct top_grid *grid, int row, int col, int n,
 	}
 }
 
-/* ---- reading --------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 static void put_utf8(struct snp_buf *out, uint32_t ch)
 {
@@ -252,7 +252,7 @@ void top_grid_text(const struct top_grid *grid, struct snp_buf *out)
 	}
 }
 
-/* ---- pens ------------------------------------------------------------------------ */
+/* ---- pens ---------------------------------------------------------------- */
 
 void top_pen_put(struct top_pen *pen, enum top_style style, const char *text)
 {

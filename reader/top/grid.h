@@ -75,7 +75,7 @@ void top_grid_style(struct top_grid *grid, int row, int col, int n,
 /* The text as lines without trailing blanks. */
 void top_grid_text(const struct top_grid *grid, struct snp_buf *out);
 
-/* ---- text ------------------------------------------------------------------------ */
+/* ---- text ---------------------------------------------------------------- */
 
 /* The next character of `*text`, which moves past it: a printable code point, or 0 at
  * the end. What must not reach a terminal is skipped; a byte that is not UTF-8 reads as
@@ -85,7 +85,7 @@ uint32_t top_text_next(const char **text, bool ascii, int *ret_width);
 /* Columns that top_grid_put() would use for all of it. */
 int top_text_width(const char *text, bool ascii);
 
-/* ---- pens: words one after another in a row -------------------------------------- */
+/* ---- pens: words one after another in a row ------------------------------ */
 
 struct top_pen {
 	struct top_grid *grid;

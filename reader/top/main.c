@@ -35,7 +35,7 @@ struct top {
 	int ended_by; /* signal to end with, 0 = none */
 };
 
-/* ---- words for people ------------------------------------------------------------ */
+/* ---- words for people ---------------------------------------------------- */
 
 static void complain(const char *text, const char *advice)
 {
@@ -56,7 +56,7 @@ static enum screen_colors wanted_colors(enum top_color color)
 	return color == TOP_COLOR_ALWAYS ? SCREEN_COLOR : SCREEN_MONO;
 }
 
-/* ---- once and JSON --------------------------------------------------------------- */
+/* ---- once and JSON ------------------------------------------------------- */
 
 static int output_cols(void)
 {
@@ -126,7 +126,7 @@ static int run_once(struct top *top)
 	return write_once(top);
 }
 
-/* ---- interactive ----------------------------------------------------------------- */
+/* ---- interactive --------------------------------------------------------- */
 
 static void never_called(int sig)
 {
@@ -304,7 +304,7 @@ static int run_live(struct top *top)
 	return top->ended_by ? 128 + top->ended_by : SNP_EXIT_OK;
 }
 
-/* ---- start ----------------------------------------------------------------------- */
+/* ---- start --------------------------------------------------------------- */
 
 static bool terminal_is_usable(void)
 {

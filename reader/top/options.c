@@ -202,7 +202,7 @@ int top_options_parse(int argc, char **argv, struct top_options *ret_options,
 	return 0;
 }
 
-/* ---- texts ----------------------------------------------------------------------- */
+/* ---- texts --------------------------------------------------------------- */
 
 void top_options_help(FILE *out)
 {

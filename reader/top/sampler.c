@@ -55,7 +55,7 @@ void top_sampler_destroy(struct top_sampler **sampler)
 	*sampler = NULL;
 }
 
-/* ---- the window of quantiles ----------------------------------------------------- */
+/* ---- the window of quantiles --------------------------------------------- */
 
 #define WINDOW_SLOTS (TOP_WINDOW_S + 1)
 
@@ -93,7 +93,7 @@ static int window_add(struct top_sampler *s, const struct snp_look *look)
 	return 0;
 }
 
-/* ---- events ---------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------- */
 
 static int events_copy(struct top_sampler *s)
 {
@@ -166,7 +166,7 @@ static int events_take(struct top_sampler *s, struct top_frame *frame)
 	return 0;
 }
 
-/* ---- frames ---------------------------------------------------------------------- */
+/* ---- frames -------------------------------------------------------------- */
 
 static enum top_verdict verdict_of(const struct top_sampler *s)
 {

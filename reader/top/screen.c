@@ -35,7 +35,7 @@ struct screen {
 	int line_cap;
 };
 
-/* ---- looks ----------------------------------------------------------------------- */
+/* ---- looks --------------------------------------------------------------- */
 
 static const struct {
 	attr_t mono, color;
@@ -75,7 +75,7 @@ static void prepare_looks(struct screen *screen, enum screen_colors colors)
 	}
 }
 
-/* ---- taking over and giving back ------------------------------------------------- */
+/* ---- taking over and giving back ----------------------------------------- */
 
 static void append_capability(char *text, size_t size, const char *name)
 {
@@ -254,7 +254,7 @@ const char *screen_fallback(const struct screen *screen)
 	return screen->fallback;
 }
 
-/* ---- size ------------------------------------------------------------------------ */
+/* ---- size ---------------------------------------------------------------- */
 
 void screen_size(const struct screen *screen, int *ret_rows, int *ret_cols)
 {
@@ -279,7 +279,7 @@ void screen_resized(struct screen *screen)
 	screen_repaint(screen);
 }
 
-/* ---- drawing --------------------------------------------------------------------- */
+/* ---- drawing ------------------------------------------------------------- */
 
 static void draw_line(struct screen *screen, const struct top_grid *grid, int row)
 {
@@ -337,7 +337,7 @@ void screen_draw(struct screen *screen, const struct top_grid *grid)
 	(void)refresh();
 }
 
-/* ---- keys ------------------------------------------------------------------------ */
+/* ---- keys ---------------------------------------------------------------- */
 
 int screen_fd(const struct screen *screen)
 {

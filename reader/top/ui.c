@@ -29,7 +29,7 @@ void top_ui_toast(struct top_ui *ui, snp_mono_t now, const char *fmt, ...)
 	ui->toast_until = snp_mono_add_ms(now, TOAST_MS);
 }
 
-/* ---- selection ------------------------------------------------------------------- */
+/* ---- selection ----------------------------------------------------------- */
 
 size_t top_ui_selected_row(const struct top_ui *ui, const struct top_rows *rows,
 			   const struct snp_look *look)
@@ -99,7 +99,7 @@ static void move_to_end(struct top_ui *ui, long dir, const struct top_rows *rows
 	}
 }
 
-/* ---- settings -------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------ */
 
 static void step_delay(struct top_ui *ui, int dir, snp_mono_t now)
 {
@@ -156,7 +156,7 @@ static void change_sort(struct top_ui *ui, enum top_action action, snp_mono_t no
 		     *flags & TOP_SORT_UNHEALTHY_FIRST ? ", unhealthy first" : "");
 }
 
-/* ---- keys ------------------------------------------------------------------------ */
+/* ---- keys ---------------------------------------------------------------- */
 
 static void help_key(struct top_ui *ui, enum top_action action)
 {

@@ -72,7 +72,7 @@ static struct plan plan_of(const struct top_scene *scene, const struct top_grid 
 	return p;
 }
 
-/* ---- parts of the whole screen --------------------------------------------------- */
+/* ---- parts of the whole screen ------------------------------------------- */
 
 /* "-- workers 1-9 of 64 -- by worker, unhealthy first -- ..." */
 static void draw_rule(const struct top_scene *scene, struct top_grid *grid, int row,
@@ -181,7 +181,7 @@ static void draw_graphs(const struct top_scene *scene, struct top_grid *grid, in
 	    TOP_SERIES_QUEUE);
 }
 
-/* ---- scrolling ------------------------------------------------------------------- */
+/* ---- scrolling ----------------------------------------------------------- */
 
 /* The selected worker is in sight, the page is full where it can be. */
 static size_t first_row(const struct top_scene *scene, size_t page)
@@ -273,7 +273,7 @@ void top_view(const struct top_scene *scene, struct top_grid *grid,
 	*ret_viewport = viewport;
 }
 
-/* ---- once ------------------------------------------------------------------------ */
+/* ---- once ---------------------------------------------------------------- */
 
 #define ONCE_EVENTS 5
 

@@ -53,7 +53,7 @@ static void delay_text(char out[32], const struct top_ui *ui)
 		(void)snprintf(out, 32, "every %gs", (double)ui->delay_ms / 1000.0);
 }
 
-/* ---- the first line -------------------------------------------------------------- */
+/* ---- the first line ------------------------------------------------------ */
 
 static void verdict_text(char out[64], const struct top_scene *scene)
 {
@@ -159,7 +159,7 @@ void view_status(const struct top_scene *scene, struct top_grid *grid, int row)
 	}
 }
 
-/* ---- the lines below it ---------------------------------------------------------- */
+/* ---- the lines below it -------------------------------------------------- */
 
 static const struct {
 	unsigned status;
@@ -269,7 +269,7 @@ void view_rates_line(const struct top_scene *scene, struct top_grid *grid, int r
 	put_pair(&pen, "cpu%", TOP_NORMAL, text);
 }
 
-/* ---- small terminals ------------------------------------------------------------- */
+/* ---- small terminals ----------------------------------------------------- */
 
 int view_compact_lines(const struct top_scene *scene, struct top_grid *grid)
 {

@@ -19,7 +19,7 @@ struct layout {
 	} item[TOP_COLUMN_NR];
 };
 
-/* ---- choosing columns ------------------------------------------------------------ */
+/* ---- choosing columns ---------------------------------------------------- */
 
 static int digits(uint64_t n)
 {
@@ -79,8 +79,8 @@ static unsigned fitting_rank(enum top_table table, int cols, int name_cols)
 		for (int id = 0; id < TOP_COLUMN_NR; id++)
 			if (top_columns[id].table == table &&
 			    top_columns[id].rank <= next)
-				sum +=
-				    column_width((enum top_column_id)id, name_cols) + gap;
+				sum += column_width((enum top_column_id)id, name_cols) +
+				       gap;
 		if (sum > cols + gap)
 			break;
 		rank = next;
@@ -123,7 +123,7 @@ static void lay_out(struct layout *layout, const struct top_scene *scene,
 	}
 }
 
-/* ---- drawing --------------------------------------------------------------------- */
+/* ---- drawing ------------------------------------------------------------- */
 
 static uint32_t arrow(const struct top_sort *sort, bool ascii)
 {

@@ -43,18 +43,20 @@ static const struct rpc_loop_hooks reader_hooks = {
     .after_wait = reader_after_wait,
 };
 
-int event_loop_init(struct event_loop *loop, const char *name, struct snp_writer *writer,
-		    enum event_loop_flags flags, struct snp_err *err)
+int event_loop_init(struct event_loop *loop, const char *name,
+		    struct snp_writer *writer, enum event_loop_flags flags,
+		    struct snp_err *err)
 {
 	int rc = snp_bank_adopt(writer, &loop->bank);
 
 	if (rc < 0)
-		return snp_err_set(err, rc, "no bank of counters left for thread %s", name);
+		return snp_err_set(err, rc, "no bank of counters left for thread %s",
+				   name);
 	if (getrandom(&loop->random, sizeof(loop->random), 0) < 0 || loop->random == 0)
 		loop->random = 1;
 	loop->flags = flags;
-	rc = rpc_loop_create(name, flags & EVENT_LOOP_RCU_READER ? &reader_hooks : NULL, loop,
-			     &loop->rpc, err);
+	rc = rpc_loop_create(name, flags & EVENT_LOOP_RCU_READER ? &reader_hooks : NULL,
+			     loop, &loop->rpc, err);
 	if (rc < 0)
 		snp_bank_release(writer, &loop->bank);
 	return rc;
@@ -66,7 +68,8 @@ void event_loop_fini(struct event_loop *loop, struct snp_writer *writer)
 
 	if (!rpc)
 		return;
-	/* Its last tasks still run and read loop->rpc, so it is cleared only after the join. */
+	/* Its last tasks still run and read loop->rpc, so it is cleared only after the
+	 * join. */
 	rpc_loop_destroy(&rpc);
 	loop->rpc = NULL;
 	snp_bank_release(writer, &loop->bank);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * event_loop.h - an rpc loop with what its thread needs to count: a bank of the segment.
+ * event_loop.h - an rpc loop with what its thread needs to count: a bank of the
+ * segment.
  *
- * The worker slots are dealt out over the event loops once; a slot's calls, heartbeats and
- * hot cells always belong to the same loop, whoever is in the slot. The front door's loop
- * is one of these too; it alone reads RCU-protected pointers.
+ * The worker slots are dealt out over the event loops once; a slot's calls, heartbeats
+ * and hot cells always belong to the same loop, whoever is in the slot. The front
+ * door's loop is one of these too; it alone reads RCU-protected pointers.
  */
 #ifndef SNAKEPIT_RUNTIME_EVENT_LOOP_H
 #define SNAKEPIT_RUNTIME_EVENT_LOOP_H
@@ -27,8 +28,9 @@ struct event_loop {
 	enum event_loop_flags flags;
 };
 
-int event_loop_init(struct event_loop *loop, const char *name, struct snp_writer *writer,
-		    enum event_loop_flags flags, struct snp_err *err);
+int event_loop_init(struct event_loop *loop, const char *name,
+		    struct snp_writer *writer, enum event_loop_flags flags,
+		    struct snp_err *err);
 /* Stops the thread. Nothing may use the loop any more. */
 void event_loop_fini(struct event_loop *loop, struct snp_writer *writer);
 

@@ -8,8 +8,8 @@
 
 #define POOL_PREFIX "pool/"
 
-/* One Watch call. `sent` is what the client was told last; a change while a message is on
- * its way is sent when that one has left. */
+/* One Watch call. `sent` is what the client was told last; a change while a message is
+ * on its way is sent when that one has left. */
 struct health_watch {
 	struct health_watch *next, *prev;
 	struct front *front;
@@ -19,7 +19,7 @@ struct health_watch {
 	bool busy, finished;
 };
 
-/* ---- state ----------------------------------------------------------------------------------- */
+/* ---- state --------------------------------------------------------------- */
 
 static enum rpc_health of_pool(const struct pool *pool)
 {
@@ -47,7 +47,7 @@ static enum rpc_health state_of(const struct front *front, const char *service)
 	return RPC_HEALTH_SERVING;
 }
 
-/* ---- Check ------------------------------------------------------------------------------------- */
+/* ---- Check --------------------------------------------------------------- */
 
 static void on_check(struct rpc_server_call *call, struct rpc_buf *request, void *user)
 {
@@ -66,9 +66,10 @@ static void on_check(struct rpc_server_call *call, struct rpc_buf *request, void
 	} else {
 		health = state_of(front, service);
 		if (health == RPC_HEALTH_SERVICE_UNKNOWN)
-			rpc_server_call_finish(call, NULL, RPC_NOT_FOUND,
-					       "no such service; '', 'snakepit.pool.v1.Pool' "
-					       "and 'pool/<name>' are known");
+			rpc_server_call_finish(
+			    call, NULL, RPC_NOT_FOUND,
+			    "no such service; '', 'snakepit.pool.v1.Pool' "
+			    "and 'pool/<name>' are known");
 		else if (rpc_health_encode_response(health, &reply) < 0)
 			rpc_server_call_finish(call, NULL, RPC_RESOURCE_EXHAUSTED,
 					       "out of memory");
@@ -79,7 +80,7 @@ static void on_check(struct rpc_server_call *call, struct rpc_buf *request, void
 	rpc_arena_fini(&arena);
 }
 
-/* ---- Watch ------------------------------------------------------------------------------------- */
+/* ---- Watch --------------------------------------------------------------- */
 
 static void watch_finish(struct health_watch *w, enum rpc_code code, const char *text)
 {
@@ -155,9 +156,9 @@ static void on_watch(struct rpc_server_call *call, struct rpc_buf *request, void
 	rpc_arena_fini(&arena);
 	if (rc < 0 || !w || !w->service) {
 		free(w);
-		rpc_server_call_finish(call, NULL,
-				       rc < 0 ? rpc_code_of_errno(rc) : RPC_RESOURCE_EXHAUSTED,
-				       rc < 0 ? err.msg : "out of memory");
+		rpc_server_call_finish(
+		    call, NULL, rc < 0 ? rpc_code_of_errno(rc) : RPC_RESOURCE_EXHAUSTED,
+		    rc < 0 ? err.msg : "out of memory");
 		return;
 	}
 	w->front = front;
@@ -171,15 +172,16 @@ static void on_watch(struct rpc_server_call *call, struct rpc_buf *request, void
 	watch_send(w);
 }
 
-/* ---- public ------------------------------------------------------------------------------------- */
+/* ---- public -------------------------------------------------------------- */
 
 int health_register(struct front *front)
 {
-	int rc = rpc_server_method(front->server, RPC_METHOD_HEALTH_CHECK, on_check, front);
+	int rc =
+	    rpc_server_method(front->server, RPC_METHOD_HEALTH_CHECK, on_check, front);
 
 	return rc < 0 ? rc
-		      : rpc_server_method(front->server, RPC_METHOD_HEALTH_WATCH, on_watch,
-					  front);
+		      : rpc_server_method(front->server, RPC_METHOD_HEALTH_WATCH,
+					  on_watch, front);
 }
 
 void health_update(struct front *front)

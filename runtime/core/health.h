@@ -2,9 +2,9 @@
 /*
  * health.h - grpc.health.v1.Health over the pools, computed from worker states.
  *
- * Services: "" and "snakepit.pool.v1.Pool" serve when every pool has a worker that takes
- * requests; "pool/<name>" when that pool has one. Nothing serves while draining. Watch sends
- * the state at once and again when it changes. Front door's loop only.
+ * Services: "" and "snakepit.pool.v1.Pool" serve when every pool has a worker that
+ * takes requests; "pool/<name>" when that pool has one. Nothing serves while draining.
+ * Watch sends the state at once and again when it changes. Front door's loop only.
  */
 #ifndef SNAKEPIT_RUNTIME_HEALTH_H
 #define SNAKEPIT_RUNTIME_HEALTH_H

@@ -7,10 +7,12 @@
 #include "rpc/messages.h"
 
 /* Answer with `reply`, or with the status for a failed encode. Takes the reference. */
-static void reply_or_fail(struct rpc_server_call *call, struct rpc_buf *take_reply, int rc)
+static void reply_or_fail(struct rpc_server_call *call, struct rpc_buf *take_reply,
+			  int rc)
 {
 	if (rc < 0)
-		rpc_server_call_finish(call, NULL, rpc_code_of_errno(rc), "cannot answer");
+		rpc_server_call_finish(call, NULL, rpc_code_of_errno(rc),
+				       "cannot answer");
 	else
 		rpc_server_call_finish(call, take_reply, RPC_OK, NULL);
 	rpc_buf_unref(take_reply);
@@ -38,7 +40,8 @@ static void on_ping(struct rpc_server_call *call, struct rpc_buf *request, void 
 }
 
 /* Sessions play no part in liveness: whoever can ask is answered. */
-static void on_heartbeat(struct rpc_server_call *call, struct rpc_buf *request, void *user)
+static void on_heartbeat(struct rpc_server_call *call, struct rpc_buf *request,
+			 void *user)
 {
 	const struct rpc_heartbeat_response answer = {.server_time = snp_wall_now(),
 						      .session = RPC_SESSION_VALID};
@@ -50,7 +53,8 @@ static void on_heartbeat(struct rpc_server_call *call, struct rpc_buf *request, 
 	reply_or_fail(call, reply, rc);
 }
 
-static void on_exposed_tools(struct rpc_server_call *call, struct rpc_buf *request, void *user)
+static void on_exposed_tools(struct rpc_server_call *call, struct rpc_buf *request,
+			     void *user)
 {
 	struct rpc_buf *reply = NULL;
 	int rc = rpc_bridge_encode_no_exposed_tools(&reply);
@@ -60,7 +64,8 @@ static void on_exposed_tools(struct rpc_server_call *call, struct rpc_buf *reque
 	reply_or_fail(call, reply, rc);
 }
 
-static void on_host_tool(struct rpc_server_call *call, struct rpc_buf *request, void *user)
+static void on_host_tool(struct rpc_server_call *call, struct rpc_buf *request,
+			 void *user)
 {
 	struct rpc_execute_request msg;
 	struct snp_err err = {0};
@@ -74,13 +79,15 @@ static void on_host_tool(struct rpc_server_call *call, struct rpc_buf *request, 
 	if (rc < 0) {
 		rpc_server_call_finish(call, NULL, rpc_code_of_errno(rc), err.msg);
 	} else {
-		(void)snprintf(text, sizeof(text), "the host has no tool '%.128s'", msg.tool);
+		(void)snprintf(text, sizeof(text), "the host has no tool '%.128s'",
+			       msg.tool);
 		rpc_server_call_finish(call, NULL, RPC_NOT_FOUND, text);
 	}
 	rpc_arena_fini(&arena);
 }
 
-static void on_execute(struct rpc_server_call *call, struct rpc_buf *request, void *user)
+static void on_execute(struct rpc_server_call *call, struct rpc_buf *request,
+		       void *user)
 {
 	request_arrive(user, call, request, &request_bridge_unary);
 }
@@ -107,6 +114,7 @@ int host_bridge_register(struct front *front)
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]) && rc == 0; i++)
-		rc = rpc_server_method(front->server, methods[i].method, methods[i].fn, front);
+		rc = rpc_server_method(front->server, methods[i].method, methods[i].fn,
+				       front);
 	return rc;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host_bridge.h - the host's half of snakepit.bridge.BridgeService: what existing clients
- * and workers call. ExecuteTool and ExecuteStreamingTool run on a pool (metadata key
- * x-snakepit-pool, else the first); Ping and Heartbeat answer; tools of the host do not
- * exist, so the list is empty and a call is NOT_FOUND. Front door's loop only.
+ * host_bridge.h - the host's half of snakepit.bridge.BridgeService: what existing
+ * clients and workers call. ExecuteTool and ExecuteStreamingTool run on a pool
+ * (metadata key x-snakepit-pool, else the first); Ping and Heartbeat answer; tools of
+ * the host do not exist, so the list is empty and a call is NOT_FOUND. Front door's
+ * loop only.
  */
 #ifndef SNAKEPIT_RUNTIME_HOST_BRIDGE_H
 #define SNAKEPIT_RUNTIME_HOST_BRIDGE_H

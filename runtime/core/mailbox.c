@@ -28,9 +28,8 @@ void mailbox_post(struct mailbox *box, struct mail *mail)
 	do
 		mail->next = next;
 	/* Release: the poster's writes. Partner: the exchange in mailbox_drain(). */
-	while (!atomic_compare_exchange_weak_explicit(&box->newest, &next, mail,
-						      memory_order_release,
-						      memory_order_relaxed));
+	while (!atomic_compare_exchange_weak_explicit(
+	    &box->newest, &next, mail, memory_order_release, memory_order_relaxed));
 	/* A full counter still is readable, so a failed write loses nothing. */
 	if (!next && write(box->fd, &one, sizeof(one)) < 0)
 		return;
@@ -41,7 +40,8 @@ void mailbox_drain(struct mailbox *box)
 	struct mail *mail, *oldest = NULL, *next;
 	uint64_t count;
 
-	/* Reset the counter before taking the mail: what comes later raises it again. */
+	/* Reset the counter before taking the mail: what comes later raises it again.
+	 */
 	if (read(box->fd, &count, sizeof(count)) < 0)
 		count = 0;
 	mail = atomic_exchange_explicit(&box->newest, NULL, memory_order_acquire);

@@ -7,15 +7,16 @@
  *   mailbox_post   | itself, drain    | lock-free
  *   mailbox_drain  | post             | wait-free; the owning thread only
  *
- * Mail from one thread arrives in the order it was posted, and what was written before the
- * post is visible to fn. Only a post to an empty box makes a system call.
+ * Mail from one thread arrives in the order it was posted, and what was written before
+ * the post is visible to fn. Only a post to an empty box makes a system call.
  */
 #ifndef SNAKEPIT_RUNTIME_MAILBOX_H
 #define SNAKEPIT_RUNTIME_MAILBOX_H
 
 #include "snakepit/err.h"
 
-/* Embed in an object; the box's from post until fn is called, then free to use again. */
+/* Embed in an object; the box's from post until fn is called, then free to use again.
+ */
 struct mail {
 	void (*fn)(struct mail *mail);
 	struct mail *next;

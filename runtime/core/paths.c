@@ -45,12 +45,14 @@ static int find_package(const char *bin, struct paths *p, struct snp_err *err)
 		if (join(package, bin, places[i][0]) && realpath(package, p->package) &&
 		    join(p->server, p->package, "grpc_server.py") &&
 		    access(p->server, R_OK) == 0)
-			return join(p->venv_python, bin, places[i][1]) ? 0 : -ENAMETOOLONG;
+			return join(p->venv_python, bin, places[i][1]) ? 0
+								       : -ENAMETOOLONG;
 	}
-	return snp_err_set(err, -ENOENT,
-			   "cannot find grpc_server.py: looked in %s/../share/snakepit/python "
-			   "and beside the build folder",
-			   bin);
+	return snp_err_set(
+	    err, -ENOENT,
+	    "cannot find grpc_server.py: looked in %s/../share/snakepit/python "
+	    "and beside the build folder",
+	    bin);
 }
 
 int paths_find(struct paths *ret_paths, struct snp_err *err)
@@ -59,7 +61,8 @@ int paths_find(struct paths *ret_paths, struct snp_err *err)
 	int rc = own_directory(bin);
 
 	if (rc < 0)
-		return snp_err_set(err, rc, "cannot read /proc/self/exe: %s", strerror(-rc));
+		return snp_err_set(err, rc, "cannot read /proc/self/exe: %s",
+				   strerror(-rc));
 	if (!join(ret_paths->launcher, bin, "snakepit-launch") ||
 	    access(ret_paths->launcher, X_OK) < 0)
 		return snp_err_set(err, -ENOENT, "cannot find %s/snakepit-launch", bin);

@@ -2,9 +2,9 @@
 /*
  * paths.h - where the parts of the installation are, found from the running program.
  *
- * The launcher stands beside it. The Python package is the first of <bin>/../share/snakepit/
- * python (installed), and priv/python beside the build folder it was built in. A .venv beside
- * priv/ is the installation's own interpreter.
+ * The launcher stands beside it. The Python package is the first of
+ * <bin>/../share/snakepit/ python (installed), and priv/python beside the build folder
+ * it was built in. A .venv beside priv/ is the installation's own interpreter.
  */
 #ifndef SNAKEPIT_RUNTIME_PATHS_H
 #define SNAKEPIT_RUNTIME_PATHS_H

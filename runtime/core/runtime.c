@@ -39,7 +39,7 @@ struct runtime {
 	bool supervised;
 };
 
-/* ---- directories --------------------------------------------------------------------------------- */
+/* ---- directories --------------------------------------------------------- */
 
 static int choose_dir(struct runtime *rt, struct snp_err *err)
 {
@@ -53,8 +53,8 @@ static int choose_dir(struct runtime *rt, struct snp_err *err)
 		   : snp_err_set(err, -ENAMETOOLONG, "data_dir is too long");
 }
 
-/* Remove the sockets of workers: ours at the end, a crashed predecessor's at the start. The
- * instance's lock is held, so nobody else uses them. */
+/* Remove the sockets of workers: ours at the end, a crashed predecessor's at the start.
+ * The instance's lock is held, so nobody else uses them. */
 static void clear_sockets(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -78,24 +78,25 @@ static int make_socket_dir(struct runtime *rt, struct snp_err *err)
 
 	(void)snprintf(path, sizeof(path), "%s/%s.d", rt->dir, rt->cfg->instance);
 	if (strlen(path) + SOCKET_TAIL_BYTES > RPC_UNIX_PATH_MAX)
-		return snp_err_set(err, -ENAMETOOLONG,
-				   "%s is too long for sockets (%d bytes in all); set data_dir "
-				   "or SNAKEPIT_DIR to a shorter directory",
-				   path, RPC_UNIX_PATH_MAX);
+		return snp_err_set(
+		    err, -ENAMETOOLONG,
+		    "%s is too long for sockets (%d bytes in all); set data_dir "
+		    "or SNAKEPIT_DIR to a shorter directory",
+		    path, RPC_UNIX_PATH_MAX);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return snp_err_errno(err, "cannot create %s", path);
 	if (lstat(path, &st) < 0)
 		return snp_err_errno(err, "cannot examine %s", path);
 	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0077))
-		return snp_err_set(err, -EPERM,
-				   "%s must be a directory of ours with mode 0700; remove it",
-				   path);
+		return snp_err_set(
+		    err, -EPERM,
+		    "%s must be a directory of ours with mode 0700; remove it", path);
 	memcpy(rt->socket_dir, path, strlen(path) + 1);
 	clear_sockets(rt->socket_dir);
 	return 0;
 }
 
-/* ---- building -------------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------ */
 
 static uint32_t loops_wanted(void)
 {
@@ -148,7 +149,8 @@ static int create_loops(struct runtime *rt, struct snp_err *err)
 		rt->loops_nr += rc == 0;
 	}
 	if (rc == 0)
-		rc = front_init(&rt->front, rt->writer, rt->pools, rt->cfg->pools_count, err);
+		rc = front_init(&rt->front, rt->writer, rt->pools, rt->cfg->pools_count,
+				err);
 	return rc;
 }
 
@@ -163,7 +165,8 @@ static void choose_host_address(struct runtime *rt)
 	(void)snprintf(rt->host_address, sizeof(rt->host_address), "%s", address);
 }
 
-static int create_supervisor(struct runtime *rt, const sigset_t *signals, struct snp_err *err)
+static int create_supervisor(struct runtime *rt, const sigset_t *signals,
+			     struct snp_err *err)
 {
 	const struct supervisor_options options = {
 	    .cfg = rt->cfg,
@@ -210,18 +213,19 @@ static int build(struct runtime *rt, const sigset_t *signals, struct snp_err *er
 		rc = create_loops(rt, err);
 	if (rc < 0)
 		return rc;
-	rt->front.accept_correlation = rt->cfg->telemetry.correlation.accept_from_clients;
+	rt->front.accept_correlation =
+	    rt->cfg->telemetry.correlation.accept_from_clients;
 	rc = create_supervisor(rt, signals, err);
 	if (rc == 0)
 		rc = snp_writer_publish(rt->writer, err);
 	if (rc == 0)
-		rc = ticker_start(&rt->ticker, rt->writer, 100, rt->loops_nr + THREADS_BESIDE,
-				  err);
+		rc = ticker_start(&rt->ticker, rt->writer, 100,
+				  rt->loops_nr + THREADS_BESIDE, err);
 	return rc;
 }
 
-int runtime_create(struct snp_config *cfg, const sigset_t *signals, struct runtime **ret_rt,
-		   struct snp_err *err)
+int runtime_create(struct snp_config *cfg, const sigset_t *signals,
+		   struct runtime **ret_rt, struct snp_err *err)
 {
 	struct runtime *rt = calloc(1, sizeof(*rt));
 	int rc;
@@ -248,8 +252,8 @@ void runtime_run(struct runtime *rt)
 	log_info("runtime stopped", LOG_STR("instance", rt->cfg->instance));
 }
 
-/* In this order: the server first, since its calls use the loops; then the links, which the
- * RCU thread lets go of; then the loops they run on. */
+/* In this order: the server first, since its calls use the loops; then the links, which
+ * the RCU thread lets go of; then the loops they run on. */
 void runtime_destroy(struct runtime **runtime)
 {
 	struct runtime *rt = *runtime;

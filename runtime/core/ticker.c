@@ -24,10 +24,12 @@ static void *beat(void *arg)
 	while (!t->stop) {
 		snp_writer_heartbeat(t->writer, lag_ns, t->live_threads);
 		due = snp_mono_add_ms(due, t->interval_ms);
-		if (due.ns < snp_mono_now().ns) /* suspended or starved: do not catch up */
+		if (due.ns <
+		    snp_mono_now().ns) /* suspended or starved: do not catch up */
 			due = snp_mono_now();
 		until = timespec_of(due);
-		while (!t->stop && pthread_cond_timedwait(&t->wake, &t->mutex, &until) == 0)
+		while (!t->stop &&
+		       pthread_cond_timedwait(&t->wake, &t->mutex, &until) == 0)
 			;
 		lag_ns = snp_mono_since_ns(snp_mono_now(), due);
 	}

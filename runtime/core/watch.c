@@ -12,7 +12,8 @@ int watcher_init(struct watcher *watcher, struct snp_err *err)
 {
 	watcher->turn = 0;
 	watcher->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	return watcher->epoll_fd < 0 ? snp_err_errno(err, "cannot create an epoll set") : 0;
+	return watcher->epoll_fd < 0 ? snp_err_errno(err, "cannot create an epoll set")
+				     : 0;
 }
 
 void watcher_fini(struct watcher *watcher)
@@ -27,7 +28,8 @@ int watch_add(struct watcher *watcher, struct watch *watch, int fd,
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch};
 
-	*watch = (struct watch){.fd = fd, .fn = fn, .user = user, .added = watcher->turn};
+	*watch =
+	    (struct watch){.fd = fd, .fn = fn, .user = user, .added = watcher->turn};
 	if (epoll_ctl(watcher->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
 		watch->fd = -1;
 		return -errno;
@@ -58,11 +60,13 @@ static int timeout_ms(snp_mono_t deadline)
 void watcher_turn(struct watcher *watcher, snp_mono_t deadline)
 {
 	struct epoll_event events[EVENTS_PER_TURN];
-	int n = epoll_wait(watcher->epoll_fd, events, EVENTS_PER_TURN, timeout_ms(deadline));
+	int n = epoll_wait(watcher->epoll_fd, events, EVENTS_PER_TURN,
+			   timeout_ms(deadline));
 
-	/* A watch that an earlier function of this turn removed has fd -1, and one that was
-	 * also added again is new: what was found belongs to its old descriptor. The objects
-	 * stay allocated as long as the watcher (worker slots, listeners). */
+	/* A watch that an earlier function of this turn removed has fd -1, and one that
+	 * was also added again is new: what was found belongs to its old descriptor.
+	 * The objects stay allocated as long as the watcher (worker slots, listeners).
+	 */
 	watcher->turn++;
 	for (int i = 0; i < n; i++) {
 		struct watch *watch = events[i].data.ptr;

@@ -3,8 +3,8 @@
  * watch.h - an epoll set of descriptors with a function each: the supervisor's ears.
  *
  * One thread. A descriptor is taken out before it is closed (watch_remove), always: a
- * spawned child may still share its description for a moment, and would keep a forgotten
- * registration alive on a number that means something else by then.
+ * spawned child may still share its description for a moment, and would keep a
+ * forgotten registration alive on a number that means something else by then.
  */
 #ifndef SNAKEPIT_RUNTIME_WATCH_H
 #define SNAKEPIT_RUNTIME_WATCH_H
@@ -36,9 +36,9 @@ int watch_add(struct watcher *watcher, struct watch *watch, int fd,
 /* No more calls, not even for what this turn has found already. Idempotent. */
 void watch_remove(struct watcher *watcher, struct watch *watch);
 
-/* One turn: wait until something is readable or `deadline` (.ns == UINT64_MAX: no end), call
- * what belongs to it. A function may remove any watch, and add it again: it is then heard
- * from the next turn on. */
+/* One turn: wait until something is readable or `deadline` (.ns == UINT64_MAX: no end),
+ * call what belongs to it. A function may remove any watch, and add it again: it is
+ * then heard from the next turn on. */
 void watcher_turn(struct watcher *watcher, snp_mono_t deadline);
 
 #endif

@@ -4,11 +4,11 @@
  *
  *	snakepit-launch PARENT_PID PROGRAM [ARG...]
  *
- * posix_spawn has no attribute for the parent-death signal, so this sets it in the child:
- * when the runtime's spawning thread ends, however it ends, the kernel kills the worker,
- * also one that holds the GIL or is stopped. The check of the parent's pid closes the gap
- * in which the runtime dies before prctl. Exit status 127: it could not exec; 126: the
- * parent is gone; 125: usage.
+ * posix_spawn has no attribute for the parent-death signal, so this sets it in the
+ *child: when the runtime's spawning thread ends, however it ends, the kernel kills the
+ *worker, also one that holds the GIL or is stopped. The check of the parent's pid
+ *closes the gap in which the runtime dies before prctl. Exit status 127: it could not
+ *exec; 126: the parent is gone; 125: usage.
  */
 #include <errno.h>
 #include <signal.h>
@@ -30,7 +30,8 @@ int main(int argc, char **argv)
 	char *end;
 
 	if (argc < 3) {
-		(void)fprintf(stderr, "usage: snakepit-launch PARENT_PID PROGRAM [ARG...]\n");
+		(void)fprintf(stderr,
+			      "usage: snakepit-launch PARENT_PID PROGRAM [ARG...]\n");
 		return EXIT_USAGE;
 	}
 	errno = 0;
@@ -46,8 +47,9 @@ int main(int argc, char **argv)
 	if (getppid() != (pid_t)parent)
 		return EXIT_ORPHAN;
 	execvp(argv[2], argv + 2);
-	(void)fprintf(stderr, "snakepit-launch: cannot run '%s': %s; set SNAKEPIT_PYTHON or "
-			      "the pool's 'python'\n",
+	(void)fprintf(stderr,
+		      "snakepit-launch: cannot run '%s': %s; set SNAKEPIT_PYTHON or "
+		      "the pool's 'python'\n",
 		      argv[2], strerror(errno));
 	return EXIT_EXEC;
 }

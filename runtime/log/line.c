@@ -23,8 +23,7 @@ static const char *const cut_suffix[LOG_FORMAT_NR] = {
     [LOG_FORMAT_LOGFMT] = " truncated=true",
 };
 
-/* ---- Characters
- * ---------------------------------------------------------------------- */
+/* ---- Characters ---------------------------------------------------------- */
 
 static bool is_continuation(char c)
 {
@@ -87,8 +86,7 @@ static size_t encode(char out[8], const char *p, size_t n, uint32_t cp)
 	return n;
 }
 
-/* ---- Pieces
- * -------------------------------------------------------------------------- */
+/* ---- Pieces -------------------------------------------------------------- */
 
 static bool put(struct line *line, const char *bytes, size_t n)
 {
@@ -242,8 +240,7 @@ static bool put_value(struct line *line, const struct log_field *field)
 	return false;
 }
 
-/* ---- Lines
- * --------------------------------------------------------------------------- */
+/* ---- Lines --------------------------------------------------------------- */
 
 static void add_time(struct line *line)
 {

@@ -75,8 +75,7 @@ const char *log_format_name(enum log_format format)
 	return format < LOG_FORMAT_NR ? format_names[format] : "unknown";
 }
 
-/* ---- Start and end
- * --------------------------------------------------------------------- */
+/* ---- Start and end ------------------------------------------------------- */
 
 /* Open the pipe or terminal behind `fd` once more, non-blocking. -1 if that is refused.
  */
@@ -165,8 +164,7 @@ uint64_t log_dropped(void)
 	return atomic_load_explicit(&logger.dropped, memory_order_relaxed);
 }
 
-/* ---- One write
- * ------------------------------------------------------------------------- */
+/* ---- One write ----------------------------------------------------------- */
 
 static ssize_t write_if_ready(const char *text, size_t len)
 {
@@ -235,8 +233,7 @@ static void emit(struct line *line)
 	atomic_fetch_add_explicit(&logger.dropped, 1, memory_order_relaxed);
 }
 
-/* ---- Lines
- * ----------------------------------------------------------------------------- */
+/* ---- Lines --------------------------------------------------------------- */
 
 void log_write(enum log_level level, const char *component, const char *msg,
 	       const struct log_field *fields)

@@ -10,9 +10,10 @@
 static_assert(sizeof(struct pool_books) == sizeof(struct snp_pool_ledger),
 	      "pool_books lists the words of the ledger");
 
-/* ---- lifetime ------------------------------------------------------------------------------ */
+/* ---- lifetime ------------------------------------------------------------ */
 
-static int declare_rows(struct pool *pool, struct snp_writer *writer, struct snp_err *err)
+static int declare_rows(struct pool *pool, struct snp_writer *writer,
+			struct snp_err *err)
 {
 	struct snp_row_decl decl = {
 	    .kind = SNP_ROW_POOL, .name = pool->cfg->name, .text = pool->cfg->adapter};
@@ -29,7 +30,8 @@ static int declare_rows(struct pool *pool, struct snp_writer *writer, struct snp
 		rc = snp_row_declare(writer, &decl, &pool->slots[i].worker_row, err);
 	}
 	if (rc == 0)
-		rc = tools_init(&pool->tools, writer, pool->index, pool->cfg->max_tools, err);
+		rc = tools_init(&pool->tools, writer, pool->index, pool->cfg->max_tools,
+				err);
 	return rc;
 }
 
@@ -43,7 +45,8 @@ int pool_create(const struct snp_cfg_pool *cfg, struct snp_writer *writer,
 		pool->slots = calloc(cfg->workers, sizeof(*pool->slots));
 	if (!pool || !pool->slots) {
 		free(pool);
-		return snp_err_set(err, -ENOMEM, "out of memory for pool '%s'", cfg->name);
+		return snp_err_set(err, -ENOMEM, "out of memory for pool '%s'",
+				   cfg->name);
 	}
 	pool->cfg = cfg;
 	rc = declare_rows(pool, writer, err);
@@ -68,7 +71,7 @@ void pool_destroy(struct pool **pool)
 	free(p);
 }
 
-/* ---- books --------------------------------------------------------------------------------- */
+/* ---- books --------------------------------------------------------------- */
 
 static void publish(struct pool *pool)
 {
@@ -76,7 +79,8 @@ static void publish(struct pool *pool)
 	    pool->queue_head ? pool->queue_head->waiter.since.ns : 0;
 	if (pool->books.queue_depth > pool->books.queue_peak)
 		pool->books.queue_peak = pool->books.queue_depth;
-	snp_latch_publish(&pool->row->ledger, (const uint64_t *)(const void *)&pool->books,
+	snp_latch_publish(&pool->row->ledger,
+			  (const uint64_t *)(const void *)&pool->books,
 			  sizeof(pool->books) / sizeof(uint64_t));
 }
 
@@ -108,7 +112,8 @@ void pool_book_move(struct pool *pool, enum pool_place from, enum pool_place to)
 	publish(pool);
 }
 
-void pool_book_outcome(struct pool *pool, enum pool_place from, enum snp_enum_OUTCOME how)
+void pool_book_outcome(struct pool *pool, enum pool_place from,
+		       enum snp_enum_OUTCOME how)
 {
 	leave(pool, from);
 	pool->books.outcomes[how]++;
@@ -122,7 +127,7 @@ void pool_book_refusal(struct pool *pool)
 	publish(pool);
 }
 
-/* ---- queue ----------------------------------------------------------------------------------- */
+/* ---- queue --------------------------------------------------------------- */
 
 void pool_queue_push(struct pool *pool, struct request *request)
 {
@@ -166,7 +171,7 @@ void pool_queue_remove(struct pool *pool, struct request *request)
 	request->waiter.next = request->waiter.prev = NULL;
 }
 
-/* ---- workers ---------------------------------------------------------------------------------- */
+/* ---- workers ------------------------------------------------------------- */
 
 static bool takes_requests(const struct link *link)
 {

@@ -2,12 +2,12 @@
 /*
  * pool.h - one pool as the front door sees it: its queue, its books, its workers.
  *
- * Everything here belongs to the front door's thread, except the slots' link pointers: the
- * supervisor publishes and withdraws them (rcu.h), the front door reads them.
+ * Everything here belongs to the front door's thread, except the slots' link pointers:
+ * the supervisor publishes and withdraws them (rcu.h), the front door reads them.
  *
- * Workers hold no backlog: a request leaves the queue only for a worker with free capacity.
- * Books: every request received is queued, active or has one outcome, and the ledger in the
- * segment says so at every instant (one latched record a change).
+ * Workers hold no backlog: a request leaves the queue only for a worker with free
+ * capacity. Books: every request received is queued, active or has one outcome, and the
+ * ledger in the segment says so at every instant (one latched record a change).
  */
 #ifndef SNAKEPIT_RUNTIME_POOL_H
 #define SNAKEPIT_RUNTIME_POOL_H
@@ -24,7 +24,7 @@ struct request;
 
 struct pool_slot {
 	_Atomic(struct link *) link; /* NULL: no worker takes requests here */
-	uint32_t worker_row;         /* immutable */
+	uint32_t worker_row;	     /* immutable */
 };
 
 /* The ledger's words in the order of metrics.def (struct snp_pool_ledger). */
@@ -54,24 +54,26 @@ int pool_create(const struct snp_cfg_pool *cfg, struct snp_writer *writer,
 /* No link may be published and the queue must be empty. */
 void pool_destroy(struct pool **pool);
 
-/* ---- books: each publishes the ledger ------------------------------------------------- */
+/* ---- books: each publishes the ledger ------------------------------------ */
 
 enum pool_place { /* where a request is */
-	POOL_NOWHERE,
-	POOL_QUEUED,
-	POOL_ACTIVE,
+		  POOL_NOWHERE,
+		  POOL_QUEUED,
+		  POOL_ACTIVE,
 };
 
 /* A request arrived: counted, nowhere yet but accounted for as `place`. */
 void pool_book_arrival(struct pool *pool, enum pool_place place);
 void pool_book_move(struct pool *pool, enum pool_place from, enum pool_place to);
-void pool_book_outcome(struct pool *pool, enum pool_place from, enum snp_enum_OUTCOME how);
+void pool_book_outcome(struct pool *pool, enum pool_place from,
+		       enum snp_enum_OUTCOME how);
 /* Arrived and refused at once. */
 void pool_book_refusal(struct pool *pool);
 
-/* ---- queue ------------------------------------------------------------------------------ */
+/* ---- queue --------------------------------------------------------------- */
 
-/* What a request needs to wait in a queue; embedded in struct request as its first member. */
+/* What a request needs to wait in a queue; embedded in struct request as its first
+ * member. */
 struct pool_waiter {
 	struct request *next, *prev;
 	snp_mono_t since; /* admission */
@@ -84,11 +86,11 @@ struct request *pool_queue_head(const struct pool *pool);
 /* O(1), from anywhere in the queue. */
 void pool_queue_remove(struct pool *pool, struct request *request);
 
-/* ---- workers ------------------------------------------------------------------------------ */
+/* ---- workers ------------------------------------------------------------- */
 
-/* The worker for the next request: open, with free capacity, least in flight, and of those
- * the one used most recently (its caches are warm). NULL when all are busy. Valid until the
- * next quiescent state; link_ref() it to keep it. */
+/* The worker for the next request: open, with free capacity, least in flight, and of
+ * those the one used most recently (its caches are warm). NULL when all are busy. Valid
+ * until the next quiescent state; link_ref() it to keep it. */
 struct link *pool_pick(struct pool *pool, snp_mono_t now);
 
 /* When a worker that pool_pick() passes over for having been unreachable can be picked

@@ -5,15 +5,16 @@
  *   front door             event loop of the worker        front door
  *   request_arrive  -->  [queue]  -->  on_run  -->  ...  --> on_back --> outcome
  *                          |                                    |
- *                          +-- refused, expired, cancelled      +-- never sent: queue again
+ *                          +-- refused, expired, cancelled      +-- never sent: queue
+ * again
  *
  * The server call belongs to the thread that has the request: the front door, except
- * between dispatch and on_back, when the event loop may send stream chunks on it. While a
- * worker runs it, the client's cancellation and deadline reach the worker's call through
- * gRPC's parent link, so nothing of ours has to carry them.
+ * between dispatch and on_back, when the event loop may send stream chunks on it. While
+ * a worker runs it, the client's cancellation and deadline reach the worker's call
+ * through gRPC's parent link, so nothing of ours has to carry them.
  *
- * Lifetime: references; one of the front door until the server call is done, one for each
- * task that is on its way to another thread.
+ * Lifetime: references; one of the front door until the server call is done, one for
+ * each task that is on its way to another thread.
  */
 #ifndef SNAKEPIT_RUNTIME_REQUEST_H
 #define SNAKEPIT_RUNTIME_REQUEST_H
@@ -33,7 +34,8 @@ struct request_protocol {
 	bool streaming;
 	int (*decode)(const struct rpc_buf *buf, struct rpc_arena *arena,
 		      struct rpc_execute_request *ret, struct snp_err *err);
-	int (*encode_response)(const struct rpc_execute_response *in, struct rpc_buf **ret);
+	int (*encode_response)(const struct rpc_execute_response *in,
+			       struct rpc_buf **ret);
 	int (*encode_chunk)(const struct rpc_chunk *in, struct rpc_buf **ret);
 };
 extern const struct request_protocol request_pool_unary, request_pool_stream,
@@ -74,8 +76,8 @@ struct request {
 };
 
 /* A handler's whole job: decode, admit, queue, dispatch. Takes over the server call. */
-void request_arrive(struct front *front, struct rpc_server_call *call, struct rpc_buf *buf,
-		    const struct request_protocol *protocol);
+void request_arrive(struct front *front, struct rpc_server_call *call,
+		    struct rpc_buf *buf, const struct request_protocol *protocol);
 
 /* Front door: give queued requests of the pool to free workers. */
 void request_dispatch(struct pool *pool);

@@ -21,11 +21,12 @@ static void give_back(struct request *r)
 static void fail(struct request *r, int rc, const char *what)
 {
 	r->outcome = SNP_OUTCOME_ERROR;
-	rpc_status_set(&r->status, rc == -ENOMEM ? RPC_RESOURCE_EXHAUSTED : RPC_INTERNAL,
+	rpc_status_set(&r->status,
+		       rc == -ENOMEM ? RPC_RESOURCE_EXHAUSTED : RPC_INTERNAL,
 		       "%s (errno %d)", what, -rc);
 }
 
-/* ---- answers ---------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------- */
 
 static int translate_response(struct request *r, const struct rpc_buf *message,
 			      struct rpc_arena *arena, struct snp_err *err)
@@ -53,15 +54,15 @@ static int translate_chunk(struct request *r, const struct rpc_buf *message,
 		rc = r->protocol->encode_chunk(&chunk, &out);
 	if (rc < 0)
 		return rc;
-	/* One at a time by construction: the next message is read when this one has left
-	 * (on_writable). */
+	/* One at a time by construction: the next message is read when this one has
+	 * left (on_writable). */
 	rc = rpc_server_call_send(r->call, out);
 	rpc_buf_unref(out);
 	return rc;
 }
 
-/* An answer could not be passed on. The worker's own status may have come with it and then
- * cancelling changes nothing, so the request's end is settled here. */
+/* An answer could not be passed on. The worker's own status may have come with it and
+ * then cancelling changes nothing, so the request's end is settled here. */
 static void give_up(struct request *r, struct rpc_call *call, int rc, const char *why)
 {
 	r->undelivered = true;
@@ -96,7 +97,7 @@ static void on_done(struct rpc_call *call, const struct rpc_status *status)
 	if (!r->undelivered)
 		r->status = *status;
 	r->outcome = r->status.code == RPC_OK && !r->tool_failed ? SNP_OUTCOME_OK
-								  : SNP_OUTCOME_ERROR;
+								 : SNP_OUTCOME_ERROR;
 	rpc_call_unref(r->worker_call);
 	r->worker_call = NULL;
 	give_back(r);
@@ -105,7 +106,7 @@ static void on_done(struct rpc_call *call, const struct rpc_status *status)
 static const struct rpc_call_ops worker_call_ops = {.on_message = on_message,
 						    .on_done = on_done};
 
-/* ---- the call ----------------------------------------------------------------------------------- */
+/* ---- the call ------------------------------------------------------------ */
 
 static void add_trace_context(const struct request *r, struct rpc_md_list *md)
 {

@@ -58,7 +58,8 @@ uint32_t tools_row(struct tools *tools, const char *name)
 		if (strcmp(tool->name, name) == 0)
 			return tool->row;
 	}
-	/* A client may use the name too; two rows of one name would be one series twice. */
+	/* A client may use the name too; two rows of one name would be one series
+	 * twice. */
 	if (tools->used == tools->max || strcmp(name, TOOLS_OTHER) == 0)
 		return tools->other;
 	tool = &tools->entries[tools->used];

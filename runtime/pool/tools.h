@@ -2,8 +2,8 @@
 /*
  * tools.h - the tools of one pool that have a row of counters, by name.
  *
- * The label set is bounded: after `max_tools` names, and when the segment is full, every
- * further name counts under "_OTHER". Front door thread only.
+ * The label set is bounded: after `max_tools` names, and when the segment is full,
+ * every further name counts under "_OTHER". Front door thread only.
  */
 #ifndef SNAKEPIT_RUNTIME_TOOLS_H
 #define SNAKEPIT_RUNTIME_TOOLS_H
@@ -13,8 +13,8 @@
 #include "snakepit/err.h"
 #include "snakepit/write.h"
 
-#define TOOLS_OTHER       "_OTHER"
-#define TOOLS_NAME_BYTES  129 /* longest name a client may send, with its NUL */
+#define TOOLS_OTHER	 "_OTHER"
+#define TOOLS_NAME_BYTES 129 /* longest name a client may send, with its NUL */
 
 struct tool {
 	char name[TOOLS_NAME_BYTES];
@@ -26,7 +26,7 @@ struct tools {
 	uint32_t pool; /* row of the pool */
 	uint32_t used, max;
 	uint32_t other; /* row of "_OTHER" */
-	uint32_t mask;  /* buckets - 1 */
+	uint32_t mask;	/* buckets - 1 */
 	struct tool *entries;
 	uint32_t *buckets; /* index + 1 of an entry, 0 = empty; open addressing */
 };

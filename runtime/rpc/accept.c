@@ -70,7 +70,7 @@ static void unwatch(struct rpc_listener *listener, int fd)
 	(void)epoll_ctl(listener->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
-/* ---- Connections ------------------------------------------------------ */
+/* ---- Connections --------------------------------------------------------- */
 
 static int add_connection(struct rpc_listener *listener, int fd)
 {
@@ -124,7 +124,7 @@ static void empty_graveyard(struct rpc_listener *listener)
 	}
 }
 
-/* ---- Accepting -------------------------------------------------------- */
+/* ---- Accepting ----------------------------------------------------------- */
 
 static bool is_ours(const struct rpc_listener *listener, int fd)
 {
@@ -228,7 +228,7 @@ void rpc_listener_on_readable(struct rpc_listener *listener)
 	empty_graveyard(listener);
 }
 
-/* ---- Life ------------------------------------------------------------- */
+/* ---- Life ---------------------------------------------------------------- */
 
 static int open_descriptors(struct rpc_listener *listener, const char *address,
 			    struct snp_err *err)

@@ -35,7 +35,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* ---- Unix ------------------------------------------------------------- */
+/* ---- Unix ---------------------------------------------------------------- */
 
 static int check_directory(const char *path, struct snp_err *err)
 {
@@ -199,7 +199,7 @@ static int bind_unix(const char *path, struct rpc__bound *bound, struct snp_err 
 	return 0;
 }
 
-/* ---- TCP -------------------------------------------------------------- */
+/* ---- TCP ----------------------------------------------------------------- */
 
 static bool is_loopback(const struct sockaddr *sa)
 {

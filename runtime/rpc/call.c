@@ -68,7 +68,7 @@ struct rpc_call {
 #define CALL_OF(tag_ptr, member)                                                       \
 	((struct rpc_call *)((char *)(tag_ptr)-offsetof(struct rpc_call, member)))
 
-/* ---- References ------------------------------------------------------- */
+/* ---- References ---------------------------------------------------------- */
 
 static void free_call(struct rpc_call *call)
 {
@@ -112,7 +112,7 @@ const struct rpc_md_in *rpc_call_trailing_metadata(const struct rpc_call *call)
 	return &call->trailing;
 }
 
-/* ---- The end ---------------------------------------------------------- */
+/* ---- The end ------------------------------------------------------------- */
 
 static bool slice_starts_with(const grpc_slice *slice, const char *prefix)
 {
@@ -172,7 +172,7 @@ static void start_batch(struct rpc_call *call, const grpc_op *ops, size_t n,
 	SNP_CHECK(rc == GRPC_CALL_OK);
 }
 
-/* ---- Messages --------------------------------------------------------- */
+/* ---- Messages ------------------------------------------------------------ */
 
 static void refuse(struct rpc_call *call, enum rpc_code code, const char *text)
 {
@@ -237,7 +237,7 @@ void rpc_call_read_more(struct rpc_call *call)
 		start_read(call);
 }
 
-/* ---- Tags of the first batches ---------------------------------------- */
+/* ---- Tags of the first batches ------------------------------------------- */
 
 static void on_unary(struct rpc__tag *tag, bool ok)
 {
@@ -275,7 +275,7 @@ static void on_stream_status(struct rpc__tag *tag, bool ok)
 	drop_pending(call);
 }
 
-/* ---- Start ------------------------------------------------------------ */
+/* ---- Start --------------------------------------------------------------- */
 
 /* SEND_INITIAL_METADATA, SEND_MESSAGE, SEND_CLOSE_FROM_CLIENT, RECV_INITIAL_METADATA:
  * what both kinds of call begin with. Returns how many were filled in. */

@@ -59,7 +59,7 @@ bool rpc_loop_is_current(const struct rpc_loop *loop)
 	return current_loop == loop;
 }
 
-/* ---- Tasks ------------------------------------------------------------ */
+/* ---- Tasks --------------------------------------------------------------- */
 
 static void on_wake(struct rpc__tag *tag, bool ok)
 {
@@ -136,7 +136,7 @@ void rpc_loop_run(struct rpc_loop *loop, void (*fn)(void *arg), void *arg)
 	(void)sem_destroy(&run.done);
 }
 
-/* ---- Timers ----------------------------------------------------------- */
+/* ---- Timers -------------------------------------------------------------- */
 
 void rpc_timer_start(struct rpc_loop *loop, struct rpc_timer *timer,
 		     snp_mono_t deadline, void (*fn)(struct rpc_timer *timer))
@@ -158,7 +158,7 @@ bool rpc_timer_cancel(struct rpc_loop *loop, struct rpc_timer *timer)
 	return true;
 }
 
-/* ---- The thread ------------------------------------------------------- */
+/* ---- The thread ---------------------------------------------------------- */
 
 static void call_hook(const struct rpc_loop *loop, void (*hook)(void *user))
 {

@@ -11,7 +11,7 @@
 
 grpc_completion_queue *rpc__loop_cq(struct rpc_loop *loop);
 
-/* ---- Timer heap: one thread, no allocation ---------------------------- */
+/* ---- Timer heap: one thread, no allocation ------------------------------- */
 
 /* A pairing heap by (deadline, seq). `due` holds timers taken out of the heap that are
  * about to fire; they can still be cancelled. Zeroed is empty. */

@@ -13,7 +13,7 @@ typedef Snakepit__Bridge__ExecuteToolResponse pb_response;
 typedef Snakepit__Bridge__ExecuteElixirToolRequest pb_host_request;
 typedef Snakepit__Bridge__ToolChunk pb_chunk;
 
-/* ---- ExecuteToolRequest, ExecuteElixirToolRequest --------------------- */
+/* ---- ExecuteToolRequest, ExecuteElixirToolRequest ------------------------ */
 
 int rpc_bridge_decode_execute_request(const struct rpc_buf *buf,
 				      struct rpc_arena *arena,
@@ -89,7 +89,7 @@ int rpc_bridge_decode_host_tool(const struct rpc_buf *buf, struct rpc_arena *are
 	return 0;
 }
 
-/* ---- ExecuteToolResponse ---------------------------------------------- */
+/* ---- ExecuteToolResponse ------------------------------------------------- */
 
 static uint64_t ns_of_ms(int64_t ms)
 {
@@ -169,7 +169,7 @@ int rpc_bridge_encode_execute_response(const struct rpc_execute_response *in,
 	return rc;
 }
 
-/* ---- ToolChunk -------------------------------------------------------- */
+/* ---- ToolChunk ----------------------------------------------------------- */
 
 int rpc_bridge_decode_chunk(const struct rpc_buf *buf, struct rpc_arena *arena,
 			    struct rpc_chunk *ret, struct snp_err *err)

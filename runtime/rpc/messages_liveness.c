@@ -8,7 +8,7 @@
 #include "codec.h"
 #include "timestamp.h"
 
-/* ---- Heartbeat -------------------------------------------------------- */
+/* ---- Heartbeat ----------------------------------------------------------- */
 
 int rpc_bridge_decode_heartbeat_request(const struct rpc_buf *buf,
 					struct rpc_arena *arena,
@@ -64,7 +64,7 @@ int rpc_bridge_encode_heartbeat_response(const struct rpc_heartbeat_response *in
 	return rpc__buf_pack(&m.base, ret_buf);
 }
 
-/* ---- Ping ------------------------------------------------------------- */
+/* ---- Ping ---------------------------------------------------------------- */
 
 int rpc_bridge_decode_ping_request(const struct rpc_buf *buf, struct rpc_arena *arena,
 				   struct rpc_ping *ret, struct snp_err *err)
@@ -111,7 +111,7 @@ int rpc_bridge_encode_ping_response(const struct rpc_ping *in, struct rpc_buf **
 	return rpc__buf_pack(&m.base, ret_buf);
 }
 
-/* ---- Health ----------------------------------------------------------- */
+/* ---- Health -------------------------------------------------------------- */
 
 #define PB_STATUS(name) GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__##name
 

@@ -15,7 +15,7 @@ typedef Snakepit__Pool__V1__ExecuteChunk pb_chunk;
 
 #define OUTCOME(name) SNAKEPIT__POOL__V1__EXECUTE_RESPONSE__OUTCOME_##name
 
-/* ---- ExecuteRequest --------------------------------------------------- */
+/* ---- ExecuteRequest ------------------------------------------------------ */
 
 int rpc_pool_decode_execute_request(const struct rpc_buf *buf, struct rpc_arena *arena,
 				    struct rpc_execute_request *ret,
@@ -70,7 +70,7 @@ int rpc_pool_encode_execute_request(const struct rpc_execute_request *in,
 	return rc;
 }
 
-/* ---- ExecuteResponse -------------------------------------------------- */
+/* ---- ExecuteResponse ----------------------------------------------------- */
 
 static int decode_outcome(const pb_response *m, struct rpc_execute_response *out,
 			  struct snp_err *err)
@@ -163,7 +163,7 @@ int rpc_pool_encode_execute_response(const struct rpc_execute_response *in,
 	return rc;
 }
 
-/* ---- ExecuteChunk ----------------------------------------------------- */
+/* ---- ExecuteChunk -------------------------------------------------------- */
 
 int rpc_pool_decode_chunk(const struct rpc_buf *buf, struct rpc_arena *arena,
 			  struct rpc_chunk *ret, struct snp_err *err)

@@ -8,7 +8,7 @@
 #include "codec.h"
 #include "timestamp.h"
 
-/* ---- Requests --------------------------------------------------------- */
+/* ---- Requests ------------------------------------------------------------ */
 
 int rpc_bridge_decode_init_session(const struct rpc_buf *buf, struct rpc_arena *arena,
 				   struct rpc_session_request *ret, struct snp_err *err)
@@ -130,7 +130,7 @@ int rpc_bridge_decode_register_tools(const struct rpc_buf *buf, struct rpc_arena
 	return 0;
 }
 
-/* ---- Responses -------------------------------------------------------- */
+/* ---- Responses ----------------------------------------------------------- */
 
 int rpc_bridge_encode_init_session_response(const char *error, struct rpc_buf **ret_buf)
 {

@@ -69,7 +69,7 @@ struct rpc_server {
 #define SERVER_OF(ptr, member)                                                         \
 	((struct rpc_server *)((char *)(ptr)-offsetof(struct rpc_server, member)))
 
-/* ---- Setting up ------------------------------------------------------- */
+/* ---- Setting up ---------------------------------------------------------- */
 
 static void fill_args(const struct rpc_server_opts *opts, struct rpc__args *args)
 {
@@ -139,7 +139,7 @@ int rpc_server_method(struct rpc_server *server, const char *method, rpc_handler
 	return 0;
 }
 
-/* ---- Arrival ---------------------------------------------------------- */
+/* ---- Arrival ------------------------------------------------------------- */
 
 static void drop_pending(struct rpc_server *server);
 
@@ -289,7 +289,7 @@ int rpc_server_add_fd(struct rpc_server *server, int fd)
 	return 0;
 }
 
-/* ---- The end ---------------------------------------------------------- */
+/* ---- The end ------------------------------------------------------------- */
 
 static void tell_stopped(struct rpc_task *task)
 {

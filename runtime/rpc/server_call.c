@@ -64,7 +64,7 @@ struct rpc_server_call {
 
 static const struct rpc_server_call_ops no_ops;
 
-/* ---- References and accessors ----------------------------------------- */
+/* ---- References and accessors -------------------------------------------- */
 
 struct rpc_server_call *rpc_server_call_ref(struct rpc_server_call *call)
 {
@@ -125,7 +125,7 @@ grpc_call *rpc__server_call_core(struct rpc_server_call *call)
 	return call->core;
 }
 
-/* ---- Answering -------------------------------------------------------- */
+/* ---- Answering ----------------------------------------------------------- */
 
 static int add_metadata(struct rpc_server_call *call, struct rpc__md_out *out,
 			bool is_too_late, const char *key, struct rpc_str value)
@@ -226,7 +226,7 @@ void rpc_server_call_finish(struct rpc_server_call *call, struct rpc_buf *messag
 		start_finish(call);
 }
 
-/* ---- Completions, on the loop's thread -------------------------------- */
+/* ---- Completions, on the loop's thread ----------------------------------- */
 
 static void drop_pending(struct rpc_server_call *call)
 {

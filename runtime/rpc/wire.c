@@ -144,7 +144,7 @@ int rpc__wire_check(const ProtobufCMessageDescriptor *descriptor, const uint8_t 
 	return check_message(descriptor, all, RPC__WIRE_DEPTH_MAX, err);
 }
 
-/* ---- Unpacking -------------------------------------------------------- */
+/* ---- Unpacking ----------------------------------------------------------- */
 
 struct budget {
 	struct rpc_arena *arena;

@@ -10,7 +10,8 @@ uint32_t backoff_bound_ms(uint32_t min_ms, uint32_t max_ms, unsigned failures)
 	return bound < max_ms ? (uint32_t)bound : max_ms;
 }
 
-uint32_t backoff_delay_ms(uint32_t min_ms, uint32_t max_ms, unsigned failures, uint32_t random)
+uint32_t backoff_delay_ms(uint32_t min_ms, uint32_t max_ms, unsigned failures,
+			  uint32_t random)
 {
 	uint64_t bound = backoff_bound_ms(min_ms, max_ms, failures);
 

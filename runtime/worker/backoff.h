@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* backoff.h - how long a slot waits before its next start. Pure; the caller has the dice. */
+/* backoff.h - how long a slot waits before its next start. Pure; the caller has the
+ * dice. */
 #ifndef SNAKEPIT_RUNTIME_BACKOFF_H
 #define SNAKEPIT_RUNTIME_BACKOFF_H
 
 #include <stdint.h>
 
-/* Upper bound of the delay after `failures` (>= 1) failures in a row: min * 2^(failures-1),
- * at most `max_ms`. */
+/* Upper bound of the delay after `failures` (>= 1) failures in a row: min *
+ * 2^(failures-1), at most `max_ms`. */
 uint32_t backoff_bound_ms(uint32_t min_ms, uint32_t max_ms, unsigned failures);
 
-/* Full jitter (Brooker, "Exponential Backoff And Jitter", 2015): uniform between 0 and the
- * bound, so that workers which died together do not start together. `random` is any 32 random
- * bits. */
+/* Full jitter (Brooker, "Exponential Backoff And Jitter", 2015): uniform between 0 and
+ * the bound, so that workers which died together do not start together. `random` is any
+ * 32 random bits. */
 uint32_t backoff_delay_ms(uint32_t min_ms, uint32_t max_ms, unsigned failures,
 			  uint32_t random);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * heartbeat.h - count heartbeats and decide when a worker has missed too many. Pure: the
- * caller sends the pings and knows the time. One ping is outstanding at a time; a miss is a
- * ping that failed or was not answered within its timeout; an answer clears the count.
+ * heartbeat.h - count heartbeats and decide when a worker has missed too many. Pure:
+ * the caller sends the pings and knows the time. One ping is outstanding at a time; a
+ * miss is a ping that failed or was not answered within its timeout; an answer clears
+ * the count.
  */
 #ifndef SNAKEPIT_RUNTIME_HEARTBEAT_H
 #define SNAKEPIT_RUNTIME_HEARTBEAT_H
@@ -15,14 +16,14 @@
 
 struct heartbeat {
 	const struct snp_cfg_heartbeat *cfg; /* borrowed */
-	uint32_t missed;                     /* in a row */
-	snp_mono_t sent;                     /* of the outstanding ping; .ns == 0: none */
+	uint32_t missed;		     /* in a row */
+	snp_mono_t sent; /* of the outstanding ping; .ns == 0: none */
 };
 
 enum heartbeat_verdict {
 	HEARTBEAT_OK,
 	HEARTBEAT_MISSED, /* counted, keep going */
-	HEARTBEAT_LOST,   /* max_missed_heartbeats in a row, for the first time */
+	HEARTBEAT_LOST,	  /* max_missed_heartbeats in a row, for the first time */
 };
 
 void heartbeat_init(struct heartbeat *hb, const struct snp_cfg_heartbeat *cfg);
@@ -39,7 +40,8 @@ uint64_t heartbeat_answered(struct heartbeat *hb, snp_mono_t now);
 /* The outstanding ping failed. LOST once, when the count reaches the maximum. */
 enum heartbeat_verdict heartbeat_failed(struct heartbeat *hb);
 
-/* Whether LOST replaces the worker: it depends on heartbeats and verdicts are enforced. */
+/* Whether LOST replaces the worker: it depends on heartbeats and verdicts are enforced.
+ */
 bool heartbeat_replaces(const struct heartbeat *hb);
 
 #endif

@@ -18,27 +18,32 @@ static int check(json_t *root, struct hello *ret, struct snp_err *err)
 
 	if (!json_is_true(ready) || !json_is_integer(pid) || !json_is_string(python) ||
 	    !json_is_integer(protocol) || !json_is_integer(capacity))
-		return snp_err_set(err, -EBADMSG,
-				   "the worker's hello lacks ready, pid, python, protocol or "
-				   "capacity");
+		return snp_err_set(
+		    err, -EBADMSG,
+		    "the worker's hello lacks ready, pid, python, protocol or "
+		    "capacity");
 	if (json_integer_value(protocol) != HELLO_PROTOCOL)
-		return snp_err_set(err, -EPROTO,
-				   "the worker speaks protocol %lld, this runtime %d; use the "
-				   "grpc_server.py that came with it",
-				   (long long)json_integer_value(protocol), HELLO_PROTOCOL);
+		return snp_err_set(
+		    err, -EPROTO,
+		    "the worker speaks protocol %lld, this runtime %d; use the "
+		    "grpc_server.py that came with it",
+		    (long long)json_integer_value(protocol), HELLO_PROTOCOL);
 	if (json_integer_value(pid) <= 0 || json_integer_value(pid) > INT32_MAX ||
-	    json_integer_value(capacity) < 1 || json_integer_value(capacity) > CAPACITY_MAX)
+	    json_integer_value(capacity) < 1 ||
+	    json_integer_value(capacity) > CAPACITY_MAX)
 		return snp_err_set(err, -EBADMSG,
 				   "the worker's hello has pid %lld and capacity %lld",
 				   (long long)json_integer_value(pid),
 				   (long long)json_integer_value(capacity));
 	ret->pid = (pid_t)json_integer_value(pid);
 	ret->capacity = (uint32_t)json_integer_value(capacity);
-	(void)snprintf(ret->python, sizeof(ret->python), "%s", json_string_value(python));
+	(void)snprintf(ret->python, sizeof(ret->python), "%s",
+		       json_string_value(python));
 	return 0;
 }
 
-int hello_parse(const char *line, size_t len, struct hello *ret_hello, struct snp_err *err)
+int hello_parse(const char *line, size_t len, struct hello *ret_hello,
+		struct snp_err *err)
 {
 	struct hello hello;
 	json_error_t json_err = {.text = "it contains a NUL"};

@@ -13,7 +13,7 @@
 #include "snakepit/err.h"
 
 #define HELLO_LINE_BYTES 1024
-#define HELLO_PROTOCOL   1
+#define HELLO_PROTOCOL	 1
 
 struct hello {
 	pid_t pid;
@@ -21,8 +21,9 @@ struct hello {
 	uint32_t capacity;
 };
 
-/* Parse one line without its newline. -EBADMSG: not that object, or a value of the wrong
- * type or out of range; -EPROTO: another protocol version. */
-int hello_parse(const char *line, size_t len, struct hello *ret_hello, struct snp_err *err);
+/* Parse one line without its newline. -EBADMSG: not that object, or a value of the
+ * wrong type or out of range; -EPROTO: another protocol version. */
+int hello_parse(const char *line, size_t len, struct hello *ret_hello,
+		struct snp_err *err);
 
 #endif

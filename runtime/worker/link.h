@@ -2,9 +2,9 @@
 /*
  * link.h - the way to one worker process: its channel, its heartbeat, its calls.
  *
- * One link a worker incarnation. The supervisor creates it when the process has said hello,
- * starts it (first round trip, then heartbeats), publishes it to the pool when the worker
- * answered, and stops it when the worker ends.
+ * One link a worker incarnation. The supervisor creates it when the process has said
+ * hello, starts it (first round trip, then heartbeats), publishes it to the pool when
+ * the worker answered, and stops it when the worker ends.
  *
  *   thread       | may touch
  *   -------------+--------------------------------------------------------------
@@ -12,9 +12,9 @@
  *   event loop   | the fields under "event loop", the slot's hot cells
  *   front door   | the fields under "front door", `open` (reads)
  *
- * Lifetime: references. The supervisor has one from create to the end of the grace period
- * after it withdrew the link from the pool; every request that runs on the link has one;
- * the event loop has one from start until stop has run there.
+ * Lifetime: references. The supervisor has one from create to the end of the grace
+ * period after it withdrew the link from the pool; every request that runs on the link
+ * has one; the event loop has one from start until stop has run there.
  */
 #ifndef SNAKEPIT_RUNTIME_LINK_H
 #define SNAKEPIT_RUNTIME_LINK_H
@@ -54,7 +54,7 @@ struct link_options {
 	struct event_loop *loop;
 	const struct snp_cfg_heartbeat *heartbeat;
 	uint32_t answer_timeout_ms; /* for the first round trip */
-	struct mailbox *news_box; /* of the supervisor */
+	struct mailbox *news_box;   /* of the supervisor */
 	link_news_fn on_news;
 	void *user;
 };
@@ -76,8 +76,8 @@ struct link {
 	char worker_id[LINK_WORKER_ID_BYTES];
 	struct rpc_channel *channel;
 	/* Front door. */
-	uint32_t dispatched;      /* requests handed to this link and not yet back */
-	uint64_t last_dispatch;   /* order of dispatch, for "most recent" */
+	uint32_t dispatched;	  /* requests handed to this link and not yet back */
+	uint64_t last_dispatch;	  /* order of dispatch, for "most recent" */
 	snp_mono_t shunned_until; /* could not be reached; not picked before */
 	/* Event loop. */
 	bool stopped;

@@ -8,8 +8,10 @@
 
 #include "log/log.h"
 
-#define READS_PER_TURN 16 /* so that one flooding worker does not hold the supervisor */
-#define LAST_TURNS     4  /* more than a pipe holds */
+#define READS_PER_TURN                                                                 \
+	16	     /* so that one flooding worker does not hold the supervisor       \
+		      */
+#define LAST_TURNS 4 /* more than a pipe holds */
 
 static const char *const stream_names[OUTPUT_NR] = {
     [OUTPUT_LOG] = "log",
@@ -17,8 +19,8 @@ static const char *const stream_names[OUTPUT_NR] = {
     [OUTPUT_STDERR] = "stderr",
 };
 
-void output_init(struct output *out, enum output_kind kind, int take_fd, const char *worker,
-		 bool relay)
+void output_init(struct output *out, enum output_kind kind, int take_fd,
+		 const char *worker, bool relay)
 {
 	out->kind = kind;
 	out->fd = take_fd;
@@ -69,8 +71,8 @@ static size_t longest(const struct output *out)
 	return out->kind == OUTPUT_LOG ? OUTPUT_LINE_BYTES : OUTPUT_TEXT_BYTES;
 }
 
-/* Emit every whole line of the buffer; of a full buffer without a newline what fits into a
- * wrapped line is one too. */
+/* Emit every whole line of the buffer; of a full buffer without a newline what fits
+ * into a wrapped line is one too. */
 static void split_lines(struct output *out)
 {
 	char *start = out->line, *end = out->line + out->len, *newline;
@@ -90,7 +92,8 @@ static void split_lines(struct output *out)
 bool output_read(struct output *out)
 {
 	for (int i = 0; i < READS_PER_TURN; i++) {
-		ssize_t n = read(out->fd, out->line + out->len, longest(out) - out->len);
+		ssize_t n =
+		    read(out->fd, out->line + out->len, longest(out) - out->len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -108,7 +111,8 @@ void output_fini(struct output *out)
 {
 	if (out->fd < 0)
 		return;
-	/* Why it ended is what it said last. Bounded, since a descendant may write on. */
+	/* Why it ended is what it said last. Bounded, since a descendant may write on.
+	 */
 	for (int i = 0; i < LAST_TURNS && output_read(out); i++)
 		;
 	emit(out, out->line, out->len);

@@ -2,10 +2,11 @@
 /*
  * spawn.h - start one worker process: command line, environment, pipes, process group.
  *
- * The child is started by posix_spawn through snakepit-launch (which sets the parent-death
- * signal), in a process group of its own, with default signals and an empty mask, and with
- * no descriptors but 0 (/dev/null), 1, 2 and three fixed ones. Call it only from a thread
- * that lives as long as the runtime: the parent-death signal is tied to that thread.
+ * The child is started by posix_spawn through snakepit-launch (which sets the
+ * parent-death signal), in a process group of its own, with default signals and an
+ * empty mask, and with no descriptors but 0 (/dev/null), 1, 2 and three fixed ones.
+ * Call it only from a thread that lives as long as the runtime: the parent-death signal
+ * is tied to that thread.
  */
 #ifndef SNAKEPIT_RUNTIME_SPAWN_H
 #define SNAKEPIT_RUNTIME_SPAWN_H
@@ -25,14 +26,14 @@ enum {
 
 /* What all workers of a runtime share; strings borrowed. */
 struct spawn_site {
-	const char *launcher;     /* path of snakepit-launch */
-	const char *server;       /* default grpc_server.py */
+	const char *launcher;	  /* path of snakepit-launch */
+	const char *server;	  /* default grpc_server.py */
 	const char *package_path; /* directory of snakepit_bridge, for PYTHONPATH */
 	const char *venv_python;  /* interpreter of the installation's .venv */
 	const char *instance;
 	const char *run_id;
 	const char *host_address; /* "unix:..." of the front door, for calls back */
-	int lifeline_fd;          /* read end to hand down; above SPAWN_FD_LOG */
+	int lifeline_fd;	  /* read end to hand down; above SPAWN_FD_LOG */
 	enum log_level log_level;
 };
 
@@ -55,9 +56,10 @@ struct spawn_result {
 int spawn_worker(const struct spawn_request *request, struct spawn_result *ret_result,
 		 struct snp_err *err);
 
-/* The interpreter for a pool: its own `python`, $SNAKEPIT_PYTHON, .venv/bin/python3 of the
- * working directory, the installation's .venv, or "python3" from PATH. Borrowed from the
- * arguments or the environment. */
-const char *spawn_python(const struct spawn_site *site, const struct snp_cfg_pool *pool);
+/* The interpreter for a pool: its own `python`, $SNAKEPIT_PYTHON, .venv/bin/python3 of
+ * the working directory, the installation's .venv, or "python3" from PATH. Borrowed
+ * from the arguments or the environment. */
+const char *spawn_python(const struct spawn_site *site,
+			 const struct snp_cfg_pool *pool);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * supervisor.h - the thread that looks after processes: starts, watches, stops, replaces.
+ * supervisor.h - the thread that looks after processes: starts, watches, stops,
+ * replaces.
  *
  * It sleeps in one epoll: pidfds, the workers' pipes, signals, listeners, its mailbox.
- * Workers are spawned here and nowhere else, so the thread must live as long as the process
- * (the parent-death signal is tied to it): snakepitd runs it on its main thread.
+ * Workers are spawned here and nowhere else, so the thread must live as long as the
+ * process (the parent-death signal is tied to it): snakepitd runs it on its main
+ * thread.
  *
  * Stopping, in order, each step with its own timeout (config `shutdown`):
  *   DRAINING  new requests are refused, what is queued or running may finish

@@ -15,8 +15,7 @@
 #include "crc32c.h"
 #include "reader_private.h"
 
-/* ---- file
- * --------------------------------------------------------------------------------- */
+/* ---- file ---------------------------------------------------------------- */
 
 static int open_checked(const char *path, struct stat *ret_st, struct snp_err *err)
 {
@@ -67,8 +66,7 @@ static int open_checked(const char *path, struct stat *ret_st, struct snp_err *e
 	return fd;
 }
 
-/* ---- header
- * -------------------------------------------------------------------------------- */
+/* ---- header -------------------------------------------------------------- */
 
 static int check_header(const char *path, const struct snp_fmt_header *h, uint64_t size,
 			struct snp_err *err)
@@ -140,8 +138,7 @@ static void fill_info(struct snp_segment *seg, const char *path,
 	memcpy(seg->boot_id, h->boot_id, sizeof(seg->boot_id));
 }
 
-/* ---- directory
- * ----------------------------------------------------------------------------- */
+/* ---- directory ----------------------------------------------------------- */
 
 static bool mul_fits(uint64_t a, uint64_t b, uint64_t limit)
 {
@@ -286,8 +283,7 @@ static int check_rows(const struct snp_segment *seg, struct snp_err *err)
 	return 0;
 }
 
-/* ---- public
- * ------------------------------------------------------------------------------- */
+/* ---- public -------------------------------------------------------------- */
 
 static int attach_mapped(struct snp_segment *seg, const char *path, struct snp_err *err)
 {

@@ -8,9 +8,7 @@
 
 #define NAME_BYTES_MAX 128 /* layout.c keeps room for as much */
 
-/* ---- rows
- * -------------------------------------------------------------------------------------
- */
+/* ---- rows ---------------------------------------------------------------- */
 
 static enum snp__place rowd_place(unsigned kind)
 {
@@ -108,9 +106,7 @@ struct snp_worker_row *snp_worker_row(struct snp_writer *w, uint32_t index)
 	return snp__entry(w, PLACE_ROWC_WORKER, index);
 }
 
-/* ---- banks
- * ------------------------------------------------------------------------------------
- */
+/* ---- banks --------------------------------------------------------------- */
 
 static void *bank_block(const struct snp_writer *w, enum snp__place place,
 			uint32_t bank)
@@ -159,8 +155,7 @@ void snp_bank_release(struct snp_writer *w, struct snp_bank *bank)
 	memset(bank, 0, sizeof(*bank));
 }
 
-/* ---- events and texts
- * ------------------------------------------------------------------------ */
+/* ---- events and texts ---------------------------------------------------- */
 
 void snp_event_record(const struct snp_bank *bank, const struct snp_event_fields *f,
 		      snp_mono_t now)

@@ -9,8 +9,7 @@
 #include "enum_text.h"
 #include "writer_private.h"
 
-/* ---- the metric table as data
- * --------------------------------------------------------- */
+/* ---- the metric table as data -------------------------------------------- */
 
 enum bounds_table {
 #define SNP_BOUNDS(table, ...) BOUNDS_##table,
@@ -36,7 +35,7 @@ static const struct {
 struct metric_row {
 	uint8_t storage, row_kind, derive;
 	uint8_t kind, vtype;
-	int8_t unit_exp;
+	int32_t unit_exp;
 	uint8_t shift; /* histogram: log2 of ns a step */
 	uint8_t level;
 	enum snp_enum_table enums;
@@ -109,10 +108,10 @@ static const struct metric_row metrics[] = {
 	 .bounds = BOUNDS_##bounds_,                                                   \
 	 .off = OFF_##group(id),                                                       \
 	 .row_keys = KEYS_##group,                                                     \
-	 .otel = otel_,                                                                \
-	 .prom = prom_,                                                                \
-	 .unit = unit_,                                                                \
-	 .help = help_},
+	 .otel = (otel_),                                                              \
+	 .prom = (prom_),                                                              \
+	 .unit = (unit_),                                                              \
+	 .help = (help_)},
 #include "metrics.def"
 #undef SNP_METRIC
 };
@@ -120,8 +119,7 @@ static const struct metric_row metrics[] = {
 #define METRICS_NR (sizeof(metrics) / sizeof(metrics[0]))
 static_assert(METRICS_NR <= SNP__DESC_MAX, "grow SNP__DESC_MAX");
 
-/* ---- row attributes
- * -------------------------------------------------------------------- */
+/* ---- row attributes ------------------------------------------------------ */
 
 static const struct {
 	const char *prom, *otel;
@@ -135,8 +133,7 @@ static const struct {
     [SNP_KEY_PYTHON] = {"python_version", "process.runtime.version"},
 };
 
-/* ---- building
- * --------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------ */
 
 struct build {
 	struct snp_writer *w;

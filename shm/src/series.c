@@ -35,9 +35,7 @@ const struct snp_metric *snp_snapshot_metric_find(const struct snp_snapshot *sna
 	return NULL;
 }
 
-/* ---- values
- * -----------------------------------------------------------------------------------
- */
+/* ---- values -------------------------------------------------------------- */
 
 /* First word of the cell in the snapshot's copy; NULL for storages without one. */
 static const uint64_t *cell_words(const struct snp_snapshot *snap,
@@ -146,9 +144,7 @@ const uint64_t *snp_snapshot_hist(const struct snp_snapshot *snap,
 	return cell_words(snap, private_of(metric), row, cell);
 }
 
-/* ---- series
- * -----------------------------------------------------------------------------------
- */
+/* ---- series -------------------------------------------------------------- */
 
 void snp_series_iter_init(struct snp_series_iter *it, const struct snp_snapshot *snap,
 			  const struct snp_metric *metric)

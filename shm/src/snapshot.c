@@ -18,8 +18,7 @@
 #define ROW_TRIES   4
 #define LATCH_TRIES 1000
 
-/* ---- copying
- * ---------------------------------------------------------------------------------- */
+/* ---- copying ------------------------------------------------------------- */
 
 static void copy_words(const struct snp_segment *seg, uint64_t off, uint64_t *ret,
 		       uint64_t words)
@@ -73,8 +72,7 @@ static uint64_t *row_words(uint64_t *table, const struct snp_fmt_region *r,
 	return table ? table + (uint64_t)index * (r->stride / 8) : NULL;
 }
 
-/* ---- decoding a row
- * --------------------------------------------------------------------------- */
+/* ---- decoding a row ------------------------------------------------------ */
 
 /* Word indexes of struct snp_fmt_row. */
 enum {
@@ -231,8 +229,7 @@ static int decode_row(struct snp_snapshot *snap, unsigned kind, uint32_t index,
 	return 0;
 }
 
-/* ---- one row
- * ---------------------------------------------------------------------------------- */
+/* ---- one row ------------------------------------------------------------- */
 
 static int copy_row_cells(struct snp_snapshot *snap, unsigned kind, uint32_t index)
 {
@@ -287,8 +284,7 @@ static int copy_row(struct snp_snapshot *snap, unsigned kind, uint32_t index)
 	return 0;
 }
 
-/* ---- all rows
- * --------------------------------------------------------------------------------- */
+/* ---- all rows ------------------------------------------------------------ */
 
 /* Grow (never shrink) the tables of one kind to `nr` rows. */
 static int reserve(struct snp_snapshot *snap, unsigned kind, uint32_t nr)
@@ -401,9 +397,7 @@ static void copy_meters(struct snp_snapshot *snap)
 	    snp__word(seg, offsetof(struct snp_fmt_header, text_truncated));
 }
 
-/* ---- public
- * -----------------------------------------------------------------------------------
- */
+/* ---- public -------------------------------------------------------------- */
 
 static int snapshot_fill(struct snp_snapshot *snap, struct snp_err *err)
 {

@@ -33,7 +33,7 @@ struct fixture {
 	bool hostile, loaded, frozen;
 };
 
-/* ---- rows --------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------- */
 
 /* Chunk `n` of all characters but NUL: each is in the names of some row. */
 static void hostile_name(char name[NAME_BYTES], unsigned n)
@@ -93,7 +93,7 @@ static int declare_pool(struct fixture *f, unsigned pool, struct snp_err *err)
 	return r;
 }
 
-/* ---- values ------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------- */
 
 #define LEDGER_WORD(id) (offsetof(struct snp_pool_ledger, id) / sizeof(uint64_t))
 
@@ -175,7 +175,7 @@ static void count_round(struct fixture *f)
 			 snp_mono_now());
 }
 
-/* ---- life --------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 static int fixture_open(struct fixture *f, const char *dir, const char *instance,
 			struct snp_err *err)

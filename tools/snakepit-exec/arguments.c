@@ -49,8 +49,7 @@ static int read_file(const char *path, struct snp_buf *ret, struct snp_err *err)
 	return r;
 }
 
-/* ---- the JSON object
- * -------------------------------------------------------------------- */
+/* ---- the JSON object ----------------------------------------------------- */
 
 static int read_json_text(const char *given, struct snp_buf *ret, const char **ret_name,
 			  struct snp_err *err)
@@ -157,8 +156,7 @@ static int read_json(const char *given, struct rpc_pairs *pairs, struct snp_err 
 	return r;
 }
 
-/* ---- binary arguments
- * ------------------------------------------------------------------- */
+/* ---- binary arguments ---------------------------------------------------- */
 
 static int read_binary(const struct exec_options *options, struct arguments *arguments,
 		       struct snp_err *err)

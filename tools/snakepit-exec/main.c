@@ -28,8 +28,7 @@ static int complain(const struct snp_err *err, int code)
 	return code;
 }
 
-/* ---- the request
- * -------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------- */
 
 static int encode(const struct exec_options *options, struct rpc_buf **ret_request,
 		  struct snp_err *err)
@@ -65,8 +64,7 @@ static int encode(const struct exec_options *options, struct rpc_buf **ret_reque
 	return 0;
 }
 
-/* ---- the answer
- * --------------------------------------------------------------------------- */
+/* ---- the answer ---------------------------------------------------------- */
 
 static void print_details(const struct output_call *call,
 			  const struct rpc_execute_response *response)
@@ -152,8 +150,7 @@ static int converse(const struct output_call *call, struct exchange *exchange,
 	return code == SNP_EXIT_OK ? show_end(call, exchange, place) : code;
 }
 
-/* ---- from options to exit code
- * ------------------------------------------------------------ */
+/* ---- from options to exit code ------------------------------------------- */
 
 static int exchange_run(const struct exec_options *options, const struct place *place,
 			struct rpc_buf *request)

@@ -53,8 +53,7 @@ static int write_out(const struct snp_buf *out, int fd, const char *name,
 	return 0;
 }
 
-/* ---- what a tool returned
- * --------------------------------------------------------------- */
+/* ---- what a tool returned ------------------------------------------------ */
 
 static int write_binary(const char *path, struct rpc_str bytes, struct snp_err *err)
 {
@@ -112,8 +111,7 @@ int output_chunk(const struct exec_options *options, const struct rpc_chunk *chu
 	return r;
 }
 
-/* ---- failures
- * ----------------------------------------------------------------------------- */
+/* ---- failures ------------------------------------------------------------ */
 
 static void print_traceback(const char *text)
 {

@@ -11,8 +11,7 @@
 
 #define CHILD_TIMEOUT_MS 10000
 
-/* ---- programs
- * ------------------------------------------------------------------------- */
+/* ---- programs ------------------------------------------------------------ */
 
 static const struct program {
 	const char *name;
@@ -67,8 +66,7 @@ void doctor_check_programs(struct doctor *doctor)
 		doctor_ok(doctor, "programs", "all %zu run, in %.200s", nr, dir);
 }
 
-/* ---- Python
- * --------------------------------------------------------------------------- */
+/* ---- Python -------------------------------------------------------------- */
 
 /* One line each: version, virtual environment or "-", then per module "name version" or
  * "name ! reason". The generated code is what needs grpcio and protobuf to be new

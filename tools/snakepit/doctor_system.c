@@ -27,8 +27,7 @@
 #define NOFILE_NEEDED	      256
 #define PROMETHEUS_PORT	      9568
 
-/* ---- the directory
- * -------------------------------------------------------------------- */
+/* ---- the directory ------------------------------------------------------- */
 
 /* The nearest folder above `dir` that exists: where it will be made. */
 static void existing_ancestor(const char *dir, char ret[SNP_PATH_BYTES])
@@ -115,8 +114,7 @@ void doctor_check_directory(struct doctor *doctor)
 	check_file_system(doctor, place);
 }
 
-/* ---- what dead runtimes left
- * ------------------------------------------------------------ */
+/* ---- what dead runtimes left --------------------------------------------- */
 
 static int check_segment(const char *name, const char *path, void *user)
 {
@@ -206,8 +204,7 @@ void doctor_check_leftovers(struct doctor *doctor)
 		check_sockets(doctor, dir);
 }
 
-/* ---- limits and the port
- * ---------------------------------------------------------------- */
+/* ---- limits and the port ------------------------------------------------- */
 
 void doctor_check_limits(struct doctor *doctor)
 {

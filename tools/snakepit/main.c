@@ -138,8 +138,7 @@ static int command_version(int argc, char **argv)
 	return SNP_EXIT_OK;
 }
 
-/* ---- becoming another program -------------------------------------------------------
- */
+/* ---- becoming another program -------------------------------------------- */
 
 /* Become `program` with `first_arg` (may be NULL) and argv[1..]. */
 static int become(const char *program, const char *first_arg, int argc, char **argv)

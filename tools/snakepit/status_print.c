@@ -9,8 +9,7 @@
 #include "model/json_out.h"
 #include "status.h"
 
-/* ---- text
- * ----------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------- */
 
 static void print_header(const struct status *status)
 {
@@ -137,8 +136,7 @@ int status_print_text(const struct status *status)
 	return r;
 }
 
-/* ---- JSON
- * ----------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------- */
 
 static void kv_known(struct snp_json *json, const char *key, uint64_t value)
 {

@@ -11,15 +11,15 @@
 #include "snakepit/format.h"
 
 /* One member a metric, an array of as many cells as its enum table has values. */
-#define SNP__CELL_COUNTER(id, n)        _Atomic uint64_t id[n];
-#define SNP__CELL_GAUGE(id, n)          _Atomic uint64_t id[n];
-#define SNP__CELL_NS_COUNTER(id, n)     _Atomic uint64_t id[n];
-#define SNP__CELL_MONO_TIME(id, n)      _Atomic uint64_t id[n];
-#define SNP__CELL_WALL_TIME(id, n)      _Atomic uint64_t id[n];
-#define SNP__CELL_STATE(id, n)          _Atomic uint64_t id[1];
-#define SNP__CELL_HISTOGRAM(id, n)      struct snp_fmt_hist id[n];
+#define SNP__CELL_COUNTER(id, n)	_Atomic uint64_t id[n];
+#define SNP__CELL_GAUGE(id, n)		_Atomic uint64_t id[n];
+#define SNP__CELL_NS_COUNTER(id, n)	_Atomic uint64_t id[n];
+#define SNP__CELL_MONO_TIME(id, n)	_Atomic uint64_t id[n];
+#define SNP__CELL_WALL_TIME(id, n)	_Atomic uint64_t id[n];
+#define SNP__CELL_STATE(id, n)		_Atomic uint64_t id[1];
+#define SNP__CELL_HISTOGRAM(id, n)	struct snp_fmt_hist id[n];
 #define SNP__CELL_HISTOGRAM_LONG(id, n) struct snp_fmt_hist id[n];
-#define SNP__CELL(type, id, table)      SNP__CELL_##type(id, SNP_##table##_NR)
+#define SNP__CELL(type, id, table)	SNP__CELL_##type(id, SNP_##table##_NR)
 
 #define SNP__IN_PROC_BANK(x)
 #define SNP__IN_POOL_BANK(x)
@@ -100,7 +100,8 @@ struct snp_worker_sup {
 };
 
 /* A worker slot's row: process record and supervisor cells, then the loop's own lines.
- * The process record comes first so that latched words share one rule (SNP_ST_LATCH). */
+ * The process record comes first so that latched words share one rule (SNP_ST_LATCH).
+ */
 struct snp_worker_row {
 	struct snp_fmt_latch proc; /* writer: supervisor; words SNP_PROC_* */
 	_Alignas(SNP_FMT_LINE) struct snp_worker_sup sup;

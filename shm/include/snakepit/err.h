@@ -7,7 +7,8 @@
  * parameter: the origin sets the text, each caller may wrap it outward, and whoever
  * shows it to the user prints err.msg. The struct is the caller's (stack is fine) and
  * may be NULL everywhere. There is no global or thread-local error state, and no
- * function here allocates. Not thread-safe per object; distinct objects are independent.
+ * function here allocates. Not thread-safe per object; distinct objects are
+ * independent.
  */
 #ifndef SNP_SHM_ERR_H
 #define SNP_SHM_ERR_H
@@ -17,7 +18,7 @@
 #define SNP_ERR_MSG_BYTES 512
 
 struct snp_err {
-	int code;                    /* negative errno; 0 = no error recorded */
+	int code;		     /* negative errno; 0 = no error recorded */
 	char msg[SNP_ERR_MSG_BYTES]; /* UTF-8, one line, NUL-terminated */
 };
 

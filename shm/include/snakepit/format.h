@@ -3,11 +3,12 @@
  * format.h - the bytes of a segment, and nothing else. shm/format/segment.md is the
  * normative text; the static assertions here hold the two together.
  *
- * All integers are little-endian. Every address is an offset from the start of the file.
- * Shared mutable words are aligned 64-bit atomics; each says who writes it, who reads it
- * and in which order. Everything else is immutable once `state` has left INIT (header,
- * directory) or once the watermark that covers it has been released (descriptors,
- * strings). No pointers, no enums, no bools: their size is the compiler's, not ours.
+ * All integers are little-endian. Every address is an offset from the start of the
+ * file. Shared mutable words are aligned 64-bit atomics; each says who writes it, who
+ * reads it and in which order. Everything else is immutable once `state` has left INIT
+ * (header, directory) or once the watermark that covers it has been released
+ * (descriptors, strings). No pointers, no enums, no bools: their size is the
+ * compiler's, not ours.
  */
 #ifndef SNP_SHM_FORMAT_H
 #define SNP_SHM_FORMAT_H
@@ -17,20 +18,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SNP_FMT_MAGIC        "\x93SNKM\r\n\x1a"
-#define SNP_FMT_ENDIAN       UINT32_C(0x01020304)
-#define SNP_FMT_MAJOR        1
-#define SNP_FMT_MINOR        0
+#define SNP_FMT_MAGIC	     "\x93SNKM\r\n\x1a"
+#define SNP_FMT_ENDIAN	     UINT32_C(0x01020304)
+#define SNP_FMT_MAJOR	     1
+#define SNP_FMT_MINOR	     0
 #define SNP_FMT_HEADER_BYTES 0x1000
-#define SNP_FMT_DIR_OFF      0x1000
-#define SNP_FMT_DIR_MAX      64
-#define SNP_FMT_PAGE         4096
-#define SNP_FMT_LINE         64
+#define SNP_FMT_DIR_OFF	     0x1000
+#define SNP_FMT_DIR_MAX	     64
+#define SNP_FMT_PAGE	     4096
+#define SNP_FMT_LINE	     64
 #define SNP_FMT_NAME_BYTES   64
 #define SNP_FMT_MAX_BYTES    (UINT64_C(1) << 32) /* readers refuse anything larger */
 
 /* Enumerations of enums.def: SNP_<TABLE>_<ID>, and SNP_<TABLE>_NR values each. */
-#define SNP_ENUM_BEGIN(table, label) enum snp_enum_##table {
+#define SNP_ENUM_BEGIN(table, label)                                                   \
+	enum snp_enum_##table                                                          \
+	{
 #define SNP_ENUM_VALUE(table, id, text) SNP_##table##_##id,
 #define SNP_ENUM_END(table)                                                            \
 	SNP_##table##_NR                                                               \
@@ -53,21 +56,21 @@ enum snp_enum_table {
 	SNP_ENUM_TABLE_NR
 };
 
-/* ---- header ---------------------------------------------------------------------- */
+/* ---- header -------------------------------------------------------------- */
 
 enum { /* header.state */
-	SNP_STATE_INIT = 0,
-	SNP_STATE_LIVE = 1,
-	SNP_STATE_DRAINING = 2,
-	SNP_STATE_CLOSED = 3,
-	SNP_STATE_SUPERSEDED = 4,
+       SNP_STATE_INIT = 0,
+       SNP_STATE_LIVE = 1,
+       SNP_STATE_DRAINING = 2,
+       SNP_STATE_CLOSED = 3,
+       SNP_STATE_SUPERSEDED = 4,
 };
 
 /* One copy of the writer's heartbeat; the header holds two (see snp_fmt_header.hb). */
 struct snp_fmt_heartbeat {
-	_Atomic uint64_t seq;           /* equals hb_seq when this copy was published */
-	_Atomic uint64_t mono_ns;       /* middle of the two monotonic reads */
-	_Atomic uint64_t real_ns;       /* wall clock at that moment */
+	_Atomic uint64_t seq;	  /* equals hb_seq when this copy was published */
+	_Atomic uint64_t mono_ns; /* middle of the two monotonic reads */
+	_Atomic uint64_t real_ns; /* wall clock at that moment */
 	_Atomic uint64_t boottime_ns;
 	_Atomic uint64_t pair_error_ns; /* half the distance of the two reads */
 	_Atomic uint64_t loop_lag_max_ns;
@@ -102,8 +105,8 @@ struct snp_fmt_header {
 	uint32_t heartbeat_interval_ms, stale_after_ms;
 	uint32_t scrape_hint_ms, reuse_quarantine_ms;
 	char name[SNP_FMT_NAME_BYTES]; /* instance, NUL-padded UTF-8 */
-	uint32_t hdr_crc;              /* CRC32C of 0x00..0xEF */
-	uint32_t dir_crc;              /* CRC32C of the dir_count directory entries */
+	uint32_t hdr_crc;	       /* CRC32C of 0x00..0xEF */
+	uint32_t dir_crc;	       /* CRC32C of the dir_count directory entries */
 	uint8_t pad0[8];
 
 	/* 0x100  writer: runtime main thread | order: release store, acquire load.
@@ -112,15 +115,17 @@ struct snp_fmt_header {
 	_Atomic uint64_t exit_reason;
 	uint8_t pad1[0x30];
 
-	/* 0x140  writer: supervisor | +2 for each change of descriptors, rows or banks */
+	/* 0x140  writer: supervisor | +2 for each change of descriptors, rows or banks
+	 */
 	_Atomic uint64_t struct_gen;
 	uint8_t pad2[0x38];
 
-	/* 0x180  writer: supervisor | order: release store, acquire load. Watermarks. */
-	_Atomic uint64_t desc_used;     /* entries of DESC */
-	_Atomic uint64_t strt_used;     /* bytes of STRT */
-	_Atomic uint64_t bank_high;     /* banks that were ever adopted */
-	_Atomic uint64_t row_high[4];   /* rows that were ever used, by row kind */
+	/* 0x180  writer: supervisor | order: release store, acquire load. Watermarks.
+	 */
+	_Atomic uint64_t desc_used;   /* entries of DESC */
+	_Atomic uint64_t strt_used;   /* bytes of STRT */
+	_Atomic uint64_t bank_high;   /* banks that were ever adopted */
+	_Atomic uint64_t row_high[4]; /* rows that were ever used, by row kind */
 	_Atomic uint64_t reserved1;
 
 	/* 0x1C0  writer: ticker | order: release store after the copy (hb_seq & 1). */
@@ -164,45 +169,47 @@ SNP_FMT_AT(hb_seq, 0x1C0);
 SNP_FMT_AT(hb, 0x200);
 SNP_FMT_AT(rows_dropped, 0x300);
 
-/* ---- region directory ------------------------------------------------------------ */
+/* ---- region directory ---------------------------------------------------- */
 
-enum { /* region.type; readers skip types they do not know */
-	SNP_REGION_DESC = 1, /* metric descriptors */
-	SNP_REGION_STRT = 2, /* strings */
-	SNP_REGION_KEYS = 3, /* row attributes that become labels */
-	SNP_REGION_ENUM = 4, /* tables of label values, u32 words */
-	SNP_REGION_BNDS = 5, /* classic histogram bounds, u64 nanoseconds */
-	SNP_REGION_JSON = 6, /* the schema as JSON text */
-	SNP_REGION_ROWD = 7, /* row directory of one kind */
-	SNP_REGION_ROWC = 8, /* row cells of one kind */
-	SNP_REGION_BANK = 9, /* bank cells of one kind, one block a bank */
-	SNP_REGION_SNAP = 10,
-	SNP_REGION_INFL = 11,
-	SNP_REGION_EVNT = 12, /* event rings, one a writer thread */
-	SNP_REGION_EVID = 13,
-	SNP_REGION_SPAN = 14,
-	SNP_REGION_HIST = 15,
-	SNP_REGION_TEXT = 16, /* one latched text a worker slot: why its last start failed */
+enum {			    /* region.type; readers skip types they do not know */
+       SNP_REGION_DESC = 1, /* metric descriptors */
+       SNP_REGION_STRT = 2, /* strings */
+       SNP_REGION_KEYS = 3, /* row attributes that become labels */
+       SNP_REGION_ENUM = 4, /* tables of label values, u32 words */
+       SNP_REGION_BNDS = 5, /* classic histogram bounds, u64 nanoseconds */
+       SNP_REGION_JSON = 6, /* the schema as JSON text */
+       SNP_REGION_ROWD = 7, /* row directory of one kind */
+       SNP_REGION_ROWC = 8, /* row cells of one kind */
+       SNP_REGION_BANK = 9, /* bank cells of one kind, one block a bank */
+       SNP_REGION_SNAP = 10,
+       SNP_REGION_INFL = 11,
+       SNP_REGION_EVNT = 12, /* event rings, one a writer thread */
+       SNP_REGION_EVID = 13,
+       SNP_REGION_SPAN = 14,
+       SNP_REGION_HIST = 15,
+       SNP_REGION_TEXT =
+	   16, /* one latched text a worker slot: why its last start failed */
 };
 
-enum { /* region.kind, desc.row_kind, index of header.row_high */
-	SNP_ROW_PROC = 0, /* the runtime itself: exactly one row, no directory */
-	SNP_ROW_POOL = 1,
-	SNP_ROW_WORKER = 2, /* a worker slot */
-	SNP_ROW_TOOL = 3,   /* a tool of a pool */
-	SNP_ROW_KINDS = 4,
+enum {			 /* region.kind, desc.row_kind, index of header.row_high */
+       SNP_ROW_PROC = 0, /* the runtime itself: exactly one row, no directory */
+       SNP_ROW_POOL = 1,
+       SNP_ROW_WORKER = 2, /* a worker slot */
+       SNP_ROW_TOOL = 3,   /* a tool of a pool */
+       SNP_ROW_KINDS = 4,
 };
 
 /* Immutable, covered by header.dir_crc. For BANK: row r of bank b starts at
- * off + b * outer_stride + r * stride; `len` is the length of one bank's block. For EVNT:
- * ring b starts at off + b * outer_stride. All others: entry i at off + i * stride. */
+ * off + b * outer_stride + r * stride; `len` is the length of one bank's block. For
+ * EVNT: ring b starts at off + b * outer_stride. All others: entry i at off + i *
+ * stride. */
 struct snp_fmt_region {
 	uint32_t type;
 	uint32_t kind;
 	uint64_t off;
-	uint64_t len;    /* bytes from off (of one block where outer_count > 1) */
+	uint64_t len;	 /* bytes from off (of one block where outer_count > 1) */
 	uint64_t stride; /* bytes of an entry; 1 for byte regions */
-	uint64_t count;  /* entries there is room for */
+	uint64_t count;	 /* entries there is room for */
 	uint64_t outer_stride;
 	uint64_t outer_count; /* 1 where there is no outer dimension */
 	uint32_t version;     /* layout of an entry, 1 */
@@ -210,74 +217,79 @@ struct snp_fmt_region {
 };
 static_assert(sizeof(struct snp_fmt_region) == 64, "directory entry");
 
-/* ---- schema ---------------------------------------------------------------------- */
+/* ---- schema -------------------------------------------------------------- */
 
 enum { /* desc.kind */
-	SNP_KIND_COUNTER = 1,
-	SNP_KIND_UPDOWN = 2,
-	SNP_KIND_GAUGE = 3,
-	SNP_KIND_HISTOGRAM = 4,
-	SNP_KIND_STATE = 5,
-	SNP_KIND_TIMESTAMP = 6,
-	SNP_KIND_INFO = 7,
+       SNP_KIND_COUNTER = 1,
+       SNP_KIND_UPDOWN = 2,
+       SNP_KIND_GAUGE = 3,
+       SNP_KIND_HISTOGRAM = 4,
+       SNP_KIND_STATE = 5,
+       SNP_KIND_TIMESTAMP = 6,
+       SNP_KIND_INFO = 7,
 };
 
 enum { /* desc.vtype: what the stored word is */
-	SNP_VT_U64 = 1,
-	SNP_VT_I64 = 2,
-	SNP_VT_F64 = 3,
-	SNP_VT_MONO_NS = 4, /* CLOCK_MONOTONIC; convert with the heartbeat's clock pair */
-	SNP_VT_REAL_NS = 5, /* CLOCK_REALTIME */
-	SNP_VT_NONE = 6,
+       SNP_VT_U64 = 1,
+       SNP_VT_I64 = 2,
+       SNP_VT_F64 = 3,
+       SNP_VT_MONO_NS =
+	   4, /* CLOCK_MONOTONIC; convert with the heartbeat's clock pair */
+       SNP_VT_REAL_NS = 5, /* CLOCK_REALTIME */
+       SNP_VT_NONE = 6,
 };
 
-enum { /* desc.storage: where the cell is */
-	SNP_ST_BANK = 1,   /* sum over banks of word `off` of the row's block */
-	SNP_ST_ROW = 2,    /* word `off` of the row in ROWC */
-	SNP_ST_LATCH = 3,  /* word `off` of the latched record at the start of the ROWC row */
-	SNP_ST_HEADER = 4, /* word at file offset `off` */
-	SNP_ST_DERIVED = 5, /* rule `derive` */
-	SNP_ST_ONE = 6,    /* no cell, the value is 1 */
+enum {			/* desc.storage: where the cell is */
+       SNP_ST_BANK = 1, /* sum over banks of word `off` of the row's block */
+       SNP_ST_ROW = 2,	/* word `off` of the row in ROWC */
+       SNP_ST_LATCH =
+	   3, /* word `off` of the latched record at the start of the ROWC row */
+       SNP_ST_HEADER = 4,  /* word at file offset `off` */
+       SNP_ST_DERIVED = 5, /* rule `derive` */
+       SNP_ST_ONE = 6,	   /* no cell, the value is 1 */
 };
 
 enum { /* desc.derive */
-	SNP_DERIVE_NONE = 0,
-	/* Worker rows of the pool counted by status. DRAINING is draining; READY is busy with
-	 * requests in flight, idle without; SPAWNING, STARTING and WARMING are starting; all
-	 * others are down. Needs the cells `state` and `worker_active` of the worker rows:
-	 * their byte offsets in the row are `derive_a` and `derive_b` of the descriptor. */
-	SNP_DERIVE_WORKERS_BY_STATUS = 1,
+       SNP_DERIVE_NONE = 0,
+       /* Worker rows of the pool counted by status. DRAINING is draining; READY is busy
+	* with requests in flight, idle without; SPAWNING, STARTING and WARMING are
+	* starting; all others are down. Needs the cells `state` and `worker_active` of
+	* the worker rows: their byte offsets in the row are `derive_a` and `derive_b`
+	* of the descriptor. */
+       SNP_DERIVE_WORKERS_BY_STATUS = 1,
 };
 
 enum { /* desc.level */
-	SNP_LEVEL_INFO = 1,
-	SNP_LEVEL_DIAG = 2,
-	SNP_LEVEL_DEBUG = 3,
+       SNP_LEVEL_INFO = 1,
+       SNP_LEVEL_DIAG = 2,
+       SNP_LEVEL_DEBUG = 3,
 };
 
 /* A string reference is the offset in STRT divided by 8; 0 is the empty string. At the
- * offset: u32 length in bytes, the bytes (UTF-8), a NUL, zeros up to a multiple of 8. */
+ * offset: u32 length in bytes, the bytes (UTF-8), a NUL, zeros up to a multiple of 8.
+ */
 struct snp_fmt_desc {
 	uint32_t id; /* 1.. in order of metrics.def; never reused */
 	uint8_t kind, vtype, storage, agg;
 	uint8_t row_kind, level, stability, flags;
-	uint32_t off;    /* bytes, see `storage` */
-	uint32_t count;  /* cells: values of the enum table, or 1 */
-	uint32_t stride; /* bytes from cell to cell */
+	uint32_t off;		  /* bytes, see `storage` */
+	uint32_t count;		  /* cells: values of the enum table, or 1 */
+	uint32_t stride;	  /* bytes from cell to cell */
 	uint32_t name, prom_name; /* OpenTelemetry and Prometheus name */
-	uint32_t unit;            /* UCUM */
-	int32_t unit_exp;         /* value in `unit` = stored * 10^unit_exp */
+	uint32_t unit;		  /* UCUM */
+	int32_t unit_exp;	  /* value in `unit` = stored * 10^unit_exp */
 	uint32_t help, help_long;
 	uint32_t labels;   /* static labels, 0 = none */
 	uint32_t row_keys; /* bit k set: KEYS entry k is a label of each series */
 	uint32_t enum_off; /* word index of the table in ENUM; 0 = no enum label */
 	uint32_t bounds_off, bounds_count; /* index and number of words in BNDS */
-	int32_t idx_min;       /* histogram: OTel index of bucket 1 */
-	uint16_t nbuckets;     /* histogram: buckets between underflow and overflow */
-	int8_t scale;          /* histogram: base = 2^(2^-scale) */
+	int32_t idx_min;		   /* histogram: OTel index of bucket 1 */
+	uint16_t nbuckets; /* histogram: buckets between underflow and overflow */
+	int8_t scale;	   /* histogram: base = 2^(2^-scale) */
 	uint8_t derive;
 	uint16_t since_minor, retired_minor; /* retired_minor 0 = in use */
-	uint64_t zero_threshold_ns; /* histogram: values up to this are in the zero bucket */
+	uint64_t
+	    zero_threshold_ns; /* histogram: values up to this are in the zero bucket */
 	uint32_t derive_a, derive_b;
 	uint64_t reserved[4];
 };
@@ -285,14 +297,15 @@ static_assert(sizeof(struct snp_fmt_desc) == 128, "descriptor");
 static_assert(offsetof(struct snp_fmt_desc, zero_threshold_ns) == 80, "descriptor");
 
 enum { /* KEYS entry `source`: which attribute of a row becomes the label */
-	SNP_KEY_POOL = 0,       /* name of the pool row, or of the row's parent pool */
-	SNP_KEY_WORKER = 1,     /* slot number within the pool */
-	SNP_KEY_METHOD = 2,     /* name of the tool row */
-	SNP_KEY_WORKER_ID = 3,  /* "<pool>/<slot>#<incarnation>" from the process record */
-	SNP_KEY_PID = 4,        /* process record */
-	SNP_KEY_ADAPTER = 5,    /* second string of the parent pool's row */
-	SNP_KEY_PYTHON = 6,     /* process record */
-	SNP_KEY_NR = 7,
+       SNP_KEY_POOL = 0,   /* name of the pool row, or of the row's parent pool */
+       SNP_KEY_WORKER = 1, /* slot number within the pool */
+       SNP_KEY_METHOD = 2, /* name of the tool row */
+       SNP_KEY_WORKER_ID =
+	   3,		    /* "<pool>/<slot>#<incarnation>" from the process record */
+       SNP_KEY_PID = 4,	    /* process record */
+       SNP_KEY_ADAPTER = 5, /* second string of the parent pool's row */
+       SNP_KEY_PYTHON = 6,  /* process record */
+       SNP_KEY_NR = 7,
 };
 
 struct snp_fmt_key {
@@ -306,51 +319,51 @@ static_assert(sizeof(struct snp_fmt_key) == 16, "key");
 /* ENUM table, u32 words at desc.enum_off: label name (string ref), OTel attribute name
  * (string ref), number of values n, then n string refs. Word 0 of the region is 0. */
 
-/* ---- rows ------------------------------------------------------------------------ */
+/* ---- rows ---------------------------------------------------------------- */
 
 enum { /* gen mod 4 */
-	SNP_GEN_FREE = 0,
-	SNP_GEN_LIVE = 1,
-	SNP_GEN_TOMBSTONE = 2,
-	SNP_GEN_RECYCLING = 3,
+       SNP_GEN_FREE = 0,
+       SNP_GEN_LIVE = 1,
+       SNP_GEN_TOMBSTONE = 2,
+       SNP_GEN_RECYCLING = 3,
 };
 
-/* writer: supervisor, or the thread that declares the row | readers: copy, then check gen.
- * Publication: all words relaxed, then gen with release. Partner: acquire load of gen
- * before the copy, acquire fence and re-load after it (snapshot.c). */
+/* writer: supervisor, or the thread that declares the row | readers: copy, then check
+ * gen. Publication: all words relaxed, then gen with release. Partner: acquire load of
+ * gen before the copy, acquire fence and re-load after it (snapshot.c). */
 struct snp_fmt_row {
 	_Atomic uint64_t gen;
-	_Atomic uint64_t uid;    /* never used twice in one segment */
+	_Atomic uint64_t uid;	 /* never used twice in one segment */
 	_Atomic uint64_t parent; /* row index of the pool; own index for pools */
-	_Atomic uint64_t slot;   /* worker: slot number within its pool */
-	_Atomic uint64_t name;   /* string reference */
-	_Atomic uint64_t text;   /* pool: adapter, string reference */
+	_Atomic uint64_t slot;	 /* worker: slot number within its pool */
+	_Atomic uint64_t name;	 /* string reference */
+	_Atomic uint64_t text;	 /* pool: adapter, string reference */
 	_Atomic uint64_t state, exit_code;
 	_Atomic uint64_t born_mono_ns, retired_mono_ns, reuse_after_mono_ns;
 	_Atomic uint64_t reserved[5];
 };
 static_assert(sizeof(struct snp_fmt_row) == 128, "row directory entry");
 
-/* ---- histograms ------------------------------------------------------------------ */
+/* ---- histograms ---------------------------------------------------------- */
 
 #define SNP_HIST_BUCKETS 256
-#define SNP_HIST_SCALE   3
+#define SNP_HIST_SCALE	 3
 #define SNP_HIST_IDX_MIN (-160) /* bucket 1 covers (2^-20 s, 2^(-20+1/8) s] */
-#define SNP_HIST_WORDS   (SNP_HIST_BUCKETS + 2)
+#define SNP_HIST_WORDS	 (SNP_HIST_BUCKETS + 2)
 
-/* bucket[0] zero and underflow, bucket[1..256], bucket[257] overflow. The writer adds to
- * the bucket (relaxed), then to the sum (release); a reader loads the sum (acquire)
+/* bucket[0] zero and underflow, bucket[1..256], bucket[257] overflow. The writer adds
+ * to the bucket (relaxed), then to the sum (release); a reader loads the sum (acquire)
  * before the buckets, so that the sum is never ahead of them. */
 struct snp_fmt_hist {
 	_Atomic uint64_t bucket[SNP_HIST_WORDS];
 	_Atomic uint64_t sum; /* ns */
 };
 
-/* ---- latched records ------------------------------------------------------------- */
+/* ---- latched records ----------------------------------------------------- */
 
 /* Two copies and a sequence word. Writer: copy (seq + 1) & 1 (release fence, relaxed
- * stores), then seq + 1 (release). Reader: seq (acquire), copy seq & 1, acquire fence, seq
- * again; unequal: again. One copy is whole even if the writer died half-way. */
+ * stores), then seq + 1 (release). Reader: seq (acquire), copy seq & 1, acquire fence,
+ * seq again; unequal: again. One copy is whole even if the writer died half-way. */
 #define SNP_LATCH_WORDS 16
 
 struct snp_fmt_latch {
@@ -360,16 +373,17 @@ struct snp_fmt_latch {
 };
 static_assert(sizeof(struct snp_fmt_latch) == 320, "latch");
 
-enum { /* words of a worker's process record */
-	SNP_PROC_INCARNATION = 0, /* 1.. ; 0 = the slot never had a process */
-	SNP_PROC_PID = 1,         /* 0 = none now */
-	SNP_PROC_START_MONO_NS = 2,
-	SNP_PROC_START_REAL_NS = 3,
-	SNP_PROC_READY_MONO_NS = 4,  /* 0 = not ready yet */
-	SNP_PROC_LAST_EXIT_REASON = 5, /* EXIT_REASON of the previous process plus 1, 0 = none */
-	SNP_PROC_LAST_EXIT_STATUS = 6, /* exit code, or 128 + signal */
-	SNP_PROC_PYTHON = 7,         /* Python version, up to 16 bytes, NUL-padded */
-	SNP_PROC_PYTHON_HI = 8,
+enum {				 /* words of a worker's process record */
+       SNP_PROC_INCARNATION = 0, /* 1.. ; 0 = the slot never had a process */
+       SNP_PROC_PID = 1,	 /* 0 = none now */
+       SNP_PROC_START_MONO_NS = 2,
+       SNP_PROC_START_REAL_NS = 3,
+       SNP_PROC_READY_MONO_NS = 4, /* 0 = not ready yet */
+       SNP_PROC_LAST_EXIT_REASON =
+	   5, /* EXIT_REASON of the previous process plus 1, 0 = none */
+       SNP_PROC_LAST_EXIT_STATUS = 6, /* exit code, or 128 + signal */
+       SNP_PROC_PYTHON = 7,	      /* Python version, up to 16 bytes, NUL-padded */
+       SNP_PROC_PYTHON_HI = 8,
 };
 
 /* A two-copy latch around NUL-terminated UTF-8 text of at most 503 bytes. Protocol as
@@ -384,11 +398,12 @@ struct snp_fmt_text {
 };
 static_assert(sizeof(struct snp_fmt_text) == 1024, "text record");
 
-/* ---- events ---------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------- */
 
-/* Ring of one writer thread. Writer of record n: record.seq = 0 (relaxed), release fence,
- * payload (relaxed), record.seq = n + 1 (release), head = n + 1 (release). Reader: head
- * (acquire), then for each n: seq (acquire) == n + 1, copy, acquire fence, seq again. */
+/* Ring of one writer thread. Writer of record n: record.seq = 0 (relaxed), release
+ * fence, payload (relaxed), record.seq = n + 1 (release), head = n + 1 (release).
+ * Reader: head (acquire), then for each n: seq (acquire) == n + 1, copy, acquire fence,
+ * seq again. */
 struct snp_fmt_ring {
 	_Atomic uint64_t head; /* records ever written */
 	uint64_t capacity;     /* records, a power of two, immutable */
@@ -399,8 +414,9 @@ static_assert(sizeof(struct snp_fmt_ring) == 64, "ring header");
 struct snp_fmt_event {
 	_Atomic uint64_t seq;
 	_Atomic uint64_t mono_ns;
-	_Atomic uint64_t kind;   /* EVENT_KIND | initiator << 16 | from << 32 | to << 48 */
-	_Atomic uint64_t reason; /* MOVE_REASON */
+	_Atomic uint64_t
+	    kind; /* EVENT_KIND | initiator << 16 | from << 32 | to << 48 */
+	_Atomic uint64_t reason;     /* MOVE_REASON */
 	_Atomic uint64_t pool, slot; /* row index of the pool; slot within it */
 	_Atomic uint64_t incarnation, pid;
 	_Atomic uint64_t value[2];

@@ -46,7 +46,8 @@ static inline snp_mono_t snp_mono_add_ms(snp_mono_t t, uint64_t ms)
 	return (snp_mono_t){t.ns + ms * SNP_NS_PER_MS};
 }
 
-/* later - earlier, or 0 where `later` is in fact earlier: a duration is never negative. */
+/* later - earlier, or 0 where `later` is in fact earlier: a duration is never negative.
+ */
 static inline uint64_t snp_mono_since_ns(snp_mono_t later, snp_mono_t earlier)
 {
 	return later.ns > earlier.ns ? later.ns - earlier.ns : 0;

@@ -11,10 +11,11 @@
  *   row_declare, bank_* | yes                   | the writer's mutex
  *   heartbeat           | no (one thread)       | no
  *   add, set, record,   | one thread a cell     | no: wait-free, no system call, no
- *   latch, event        |                       | allocation, no LOCK-prefixed instruction
+ *   latch, event        |                       | allocation, no LOCK-prefixed
+ * instruction
  *
- * Each cell has one writing thread at a time: bank cells the thread that holds the bank,
- * row cells the thread metrics.def names, a ring the thread that holds its bank.
+ * Each cell has one writing thread at a time: bank cells the thread that holds the
+ * bank, row cells the thread metrics.def names, a ring the thread that holds its bank.
  */
 #ifndef SNP_SHM_WRITE_H
 #define SNP_SHM_WRITE_H
@@ -33,36 +34,40 @@ enum snp_writer_flags {
 };
 
 struct snp_writer_options {
-	const char *dir;      /* created 0750 when missing; must be ours and not world-writable */
-	const char *instance; /* 1..63 bytes of [A-Za-z0-9_.-], not ".*" and not "*.prev" */
+	const char
+	    *dir; /* created 0750 when missing; must be ours and not world-writable */
+	const char
+	    *instance; /* 1..63 bytes of [A-Za-z0-9_.-], not ".*" and not "*.prev" */
 	uint32_t pools_max, workers_max, tools_max; /* rows; each at least 1 */
-	uint32_t banks_max;                         /* threads that count, at least 1 */
-	uint32_t events_per_ring;                   /* a power of two; 0 = 1024 */
-	uint32_t heartbeat_interval_ms;             /* 0 = 100 */
-	uint32_t stale_after_ms;                    /* 0 = 1000 */
+	uint32_t banks_max;			    /* threads that count, at least 1 */
+	uint32_t events_per_ring;		    /* a power of two; 0 = 1024 */
+	uint32_t heartbeat_interval_ms;		    /* 0 = 100 */
+	uint32_t stale_after_ms;		    /* 0 = 1000 */
 	enum snp_writer_flags flags;
 };
 
 /* Create the segment under a temporary name, fully allocated, state INIT.
- *   -EINVAL bad option; -EEXIST another process runs this instance; -EACCES/-EPERM unsafe or
- *   unwritable directory; -ENOSPC the file system is too small (needs snp_writer_size());
- *   -EMEDIUMTYPE not a tmpfs and ALLOW_DISK not given. */
+ *   -EINVAL bad option; -EEXIST another process runs this instance; -EACCES/-EPERM
+ * unsafe or unwritable directory; -ENOSPC the file system is too small (needs
+ * snp_writer_size()); -EMEDIUMTYPE not a tmpfs and ALLOW_DISK not given. */
 int snp_writer_create(const struct snp_writer_options *options,
 		      struct snp_writer **ret_writer, struct snp_err *err);
 
 /* Bytes the segment takes; what create would allocate for these options. */
 uint64_t snp_writer_size(const struct snp_writer_options *options);
 
-/* State LIVE, then visible as <dir>/<instance>.seg; a predecessor moves to .prev.seg. */
+/* State LIVE, then visible as <dir>/<instance>.seg; a predecessor moves to .prev.seg.
+ */
 int snp_writer_publish(struct snp_writer *writer, struct snp_err *err);
 
 void snp_writer_set_draining(struct snp_writer *writer);
 
-/* State CLOSED, last heartbeat, unmap, unlock. The file stays for post-mortem readers. */
+/* State CLOSED, last heartbeat, unmap, unlock. The file stays for post-mortem readers.
+ */
 void snp_writer_close(struct snp_writer **writer);
 
-/* The same, and remove the file and the instance's lock: a clean end leaves nothing behind.
- * Readers that are attached keep their map and see CLOSED. */
+/* The same, and remove the file and the instance's lock: a clean end leaves nothing
+ * behind. Readers that are attached keep their map and see CLOSED. */
 void snp_writer_remove(struct snp_writer **writer);
 
 /* Unmap without a word, as a crash would: for tests. */
@@ -76,26 +81,26 @@ const char *snp_writer_uuid(const struct snp_writer *writer);
 void snp_writer_heartbeat(struct snp_writer *writer, uint64_t loop_lag_max_ns,
 			  unsigned live_threads);
 
-/* ---- rows --------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------- */
 
 struct snp_row_decl {
-	unsigned kind;    /* SNP_ROW_POOL, _WORKER or _TOOL */
-	uint32_t pool;    /* row index of the pool; ignored for pools */
-	uint32_t slot;    /* workers: number within the pool */
+	unsigned kind;	  /* SNP_ROW_POOL, _WORKER or _TOOL */
+	uint32_t pool;	  /* row index of the pool; ignored for pools */
+	uint32_t slot;	  /* workers: number within the pool */
 	const char *name; /* pools, tools: 1..128 bytes of UTF-8 */
 	const char *text; /* pools: adapter; may be NULL */
 };
 
 /* Take a free row, fill and publish it. -ENOSPC when the kind is full (counted in
- * rows_dropped): the caller goes on with an overflow row of its own. -EINVAL where readers
- * would not take the name, or the pool is not declared. */
+ * rows_dropped): the caller goes on with an overflow row of its own. -EINVAL where
+ * readers would not take the name, or the pool is not declared. */
 int snp_row_declare(struct snp_writer *writer, const struct snp_row_decl *decl,
 		    uint32_t *ret_index, struct snp_err *err);
 
 struct snp_pool_row *snp_pool_row(struct snp_writer *writer, uint32_t index);
 struct snp_worker_row *snp_worker_row(struct snp_writer *writer, uint32_t index);
 
-/* ---- banks -------------------------------------------------------------------------- */
+/* ---- banks --------------------------------------------------------------- */
 
 /* A thread's private copy of all bank cells, and its event ring. */
 struct snp_bank {
@@ -113,7 +118,7 @@ struct snp_bank {
 int snp_bank_adopt(struct snp_writer *writer, struct snp_bank *ret_bank);
 void snp_bank_release(struct snp_writer *writer, struct snp_bank *bank);
 
-/* ---- the hot path --------------------------------------------------------------------- */
+/* ---- the hot path -------------------------------------------------------- */
 
 static inline void snp_add(_Atomic uint64_t *cell, uint64_t n)
 {
@@ -132,13 +137,13 @@ static inline uint64_t snp_get(const _Atomic uint64_t *cell)
 	return atomic_load_explicit(cell, memory_order_relaxed);
 }
 
-/* Generated (tools/gen-hist-table): guess from exponent and four mantissa bits, then one
- * compare with the exact boundary floor(1e9 * 2^(i/8)). */
+/* Generated (tools/gen-hist-table): guess from exponent and four mantissa bits, then
+ * one compare with the exact boundary floor(1e9 * 2^(i/8)). */
 extern const uint16_t snp__hist_guess[1024];
 extern const uint64_t snp__hist_upper[SNP_HIST_WORDS];
 
-/* Word of the bucket for a value in steps of the histogram: (lower, upper], as OpenTelemetry
- * and Prometheus define it. */
+/* Word of the bucket for a value in steps of the histogram: (lower, upper], as
+ * OpenTelemetry and Prometheus define it. */
 static inline unsigned snp__hist_word(uint64_t v)
 {
 	unsigned clz = (unsigned)__builtin_clzll(v | 1);
@@ -163,8 +168,8 @@ static inline void snp_hist_record(struct snp_fmt_hist *h, uint64_t ns)
 	snp__hist_add(h, snp__hist_word(ns), ns);
 }
 
-/* HISTOGRAM_LONG: the same buckets in steps of 64 ns, up to three days. Rounded up, so that
- * no value counts under a bound that it exceeds. */
+/* HISTOGRAM_LONG: the same buckets in steps of 64 ns, up to three days. Rounded up, so
+ * that no value counts under a bound that it exceeds. */
 #define SNP_HIST_LONG_SHIFT 6
 static inline void snp_hist_record_long(struct snp_fmt_hist *h, uint64_t ns)
 {
@@ -173,16 +178,16 @@ static inline void snp_hist_record_long(struct snp_fmt_hist *h, uint64_t ns)
 	snp__hist_add(h, snp__hist_word((ns >> SNP_HIST_LONG_SHIFT) + (part != 0)), ns);
 }
 
-/* Publish `n` words as the latch's new whole record; words beyond n keep old values of two
- * publications ago, so always publish the same n. */
+/* Publish `n` words as the latch's new whole record; words beyond n keep old values of
+ * two publications ago, so always publish the same n. */
 static inline void snp_latch_publish(struct snp_fmt_latch *latch, const uint64_t *words,
 				     unsigned n)
 {
 	uint64_t seq = atomic_load_explicit(&latch->seq, memory_order_relaxed) + 1;
 	_Atomic uint64_t *copy = latch->copy[seq & 1];
 
-	/* Orders the previous seq before these stores: a reader that sees one of them and
-	 * then re-loads seq finds it changed. */
+	/* Orders the previous seq before these stores: a reader that sees one of them
+	 * and then re-loads seq finds it changed. */
 	atomic_thread_fence(memory_order_release);
 	for (unsigned i = 0; i < n; i++)
 		atomic_store_explicit(&copy[i], words[i], memory_order_relaxed);
@@ -197,11 +202,12 @@ struct snp_event_fields {
 };
 
 /* Append to the bank's ring; overwrites the oldest. `now` is a time the caller has. */
-void snp_event_record(const struct snp_bank *bank, const struct snp_event_fields *fields,
-		      snp_mono_t now);
+void snp_event_record(const struct snp_bank *bank,
+		      const struct snp_event_fields *fields, snp_mono_t now);
 
-/* Replace the text of a worker slot (why its last start failed); cut at 503 bytes between
- * characters, bytes that are not UTF-8 become '?'. Supervisor only. */
-void snp_worker_text_set(struct snp_writer *writer, uint32_t worker_row, const char *text);
+/* Replace the text of a worker slot (why its last start failed); cut at 503 bytes
+ * between characters, bytes that are not UTF-8 become '?'. Supervisor only. */
+void snp_worker_text_set(struct snp_writer *writer, uint32_t worker_row,
+			 const char *text);
 
 #endif

@@ -26,8 +26,7 @@
 
 #define DEADLINE_S 20
 
-/* ---- Fixture: a pipe, with everything read back collected in `got`
- * -------------------- */
+/* ---- Fixture: a pipe, with everything read back collected in `got` ------- */
 
 struct far_end {
 	int fds[2];
@@ -136,8 +135,7 @@ static void python_judges(struct far_end *far, const char *script)
 	assert_int_equal(pclose(python), 0);
 }
 
-/* ---- Lines
- * ----------------------------------------------------------------------------- */
+/* ---- Lines --------------------------------------------------------------- */
 
 static void log_info_with_fields_writes_keys_in_order(void **state)
 {
@@ -205,8 +203,7 @@ static void log_write_leaves_errno_alone(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-/* ---- Hostile bytes
- * --------------------------------------------------------------------- */
+/* ---- Hostile bytes ------------------------------------------------------- */
 
 static const struct {
 	const char *bytes;
@@ -281,8 +278,7 @@ static void log_every_byte_value_stays_json(void **state)
 	python_judges(*state, "assert d['msg'] in ('byte','numbers')");
 }
 
-/* ---- Length
- * ---------------------------------------------------------------------------- */
+/* ---- Length -------------------------------------------------------------- */
 
 static void log_long_strings_are_cut_and_say_so(void **state)
 {
@@ -327,8 +323,7 @@ static void log_too_many_fields_drops_the_last_ones(void **state)
 			      " assert len(l)>3500");
 }
 
-/* ---- The descriptor
- * -------------------------------------------------------------------- */
+/* ---- The descriptor ------------------------------------------------------ */
 
 static void log_to_closed_descriptor_drops_and_counts(void **state)
 {
@@ -434,8 +429,7 @@ static void log_after_short_write_starts_on_a_new_line(void **state)
 	(void)close(fd);
 }
 
-/* ---- Threads
- * --------------------------------------------------------------------------- */
+/* ---- Threads ------------------------------------------------------------- */
 
 #define WRITERS 4
 #define LINES	400
@@ -489,8 +483,7 @@ static void log_from_many_threads_writes_whole_lines(void **state)
 	    far, "assert len(d['wide'])==d['n']%700 and set(d['wide'])<={d['writer']}");
 }
 
-/* ---- Repeated messages
- * ----------------------------------------------------------------- */
+/* ---- Repeated messages --------------------------------------------------- */
 
 static void log_ratelimit_passes_burst_then_holds_back(void **state)
 {
@@ -522,8 +515,7 @@ static void log_ratelimit_after_period_says_how_many_were_held_back(void **state
 	assert_non_null(strstr(collect(*state), expected));
 }
 
-/* ---- Lines of others
- * ------------------------------------------------------------------- */
+/* ---- Lines of others ----------------------------------------------------- */
 
 static void log_relay_json_passes_an_object_unchanged(void **state)
 {
@@ -538,6 +530,9 @@ static void log_relay_json_passes_an_object_unchanged(void **state)
 
 static void log_relay_json_wraps_what_is_no_object(void **state)
 {
+	static const char too_deep[] =
+	    "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+	    "]}";
 	static const char *const refused[] = {
 	    "",
 	    "text",
@@ -560,8 +555,7 @@ static void log_relay_json_wraps_what_is_no_object(void **state)
 	    "{\"a\":\"\xc2\x9b\"}",
 	    "{\"a\":\"\xff\"}",
 	    "{\"a\":\n1}",
-	    "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
-	    "]}",
+	    too_deep,
 	};
 
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)

@@ -15,7 +15,7 @@
 
 #include "model/utf8.h"
 
-/* ---- a decoder that accepts nothing JSON does not ----------------------- */
+/* ---- a decoder that accepts nothing JSON does not ------------------------ */
 
 static unsigned hex_value(char c)
 {
@@ -115,7 +115,7 @@ static void assert_output(const struct snp_buf *buf, const char *want)
 	fail_msg("got %.*s, want %s", (int)buf->len, buf->data, want);
 }
 
-/* ---- strings ------------------------------------------------------------ */
+/* ---- strings ------------------------------------------------------------- */
 
 static void string_every_single_byte_survives(void **state)
 {
@@ -191,7 +191,7 @@ static void utf8_forbidden_forms_are_refused(void **state)
 				 strlen(good[i]));
 }
 
-/* ---- structure ---------------------------------------------------------- */
+/* ---- structure ----------------------------------------------------------- */
 
 static void nested_values_get_their_commas(void **state)
 {

@@ -8,7 +8,7 @@
 #include "snakepit/read.h"
 #include "snakepit/write.h"
 
-/* ---- fixture: one pool, two workers, two tools ----------------------------------- */
+/* ---- fixture: one pool, two workers, two tools --------------------------- */
 
 struct fixture {
 	char dir[64];
@@ -95,7 +95,7 @@ static int close_fixture(void **state)
 	return 0;
 }
 
-/* ---- helpers --------------------------------------------------------------------- */
+/* ---- helpers ------------------------------------------------------------- */
 
 #define WORD(id) (offsetof(struct snp_pool_ledger, id) / sizeof(uint64_t))
 
@@ -151,7 +151,7 @@ static bool near(double a, double b)
 	return fabs(a - b) < 1e-6;
 }
 
-/* ---- cases ----------------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 static void read_alone_has_values_and_no_rates(void **state)
 {

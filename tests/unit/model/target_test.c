@@ -7,7 +7,7 @@
 
 #include "segment_fixture.h"
 
-/* ---- fixture ------------------------------------------------------------ */
+/* ---- fixture ------------------------------------------------------------- */
 
 struct fixture {
 	struct segment_fixture writer;
@@ -60,7 +60,7 @@ static void replace_by_garbage(const char *path)
 	assert_int_equal(rename(temporary, path), 0);
 }
 
-/* ---- cases -------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 static void poll_follows_a_living_writer(void **state)
 {

@@ -6,7 +6,7 @@
 #include "model/number.h"
 #include "segment_fixture.h"
 
-/* ---- helpers ------------------------------------------------------------ */
+/* ---- helpers ------------------------------------------------------------- */
 
 /* Values of metrics a test makes up; only MONO_NS looks at the snapshot. */
 static void assert_value(struct snp_metric metric, uint64_t stored, const char *want)
@@ -30,7 +30,7 @@ static uint64_t bits_of(double value)
 	((struct snp_metric){                                                          \
 	    .kind = SNP_KIND_##kind_, .vtype = SNP_VT_##vtype_, .unit_exp = (exp_)})
 
-/* ---- cases -------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 static void text_of_each_stored_type(void **state)
 {

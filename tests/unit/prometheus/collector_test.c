@@ -8,7 +8,7 @@
 #define REQUESTS "snakepit_requests_total{pool=\"default\",method=\"word_stats\"}"
 #define SUCCESS	 "snakepit_scrape_collector_success{collector=\"segment\"}"
 
-/* ---- fixture ------------------------------------------------------------ */
+/* ---- fixture ------------------------------------------------------------- */
 
 struct fixture {
 	struct segment_fixture writer;
@@ -58,7 +58,7 @@ static void scrape(struct fixture *f)
 	expo_check(&f->body->text, &f->doc);
 }
 
-/* ---- cases -------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 static void scrape_live_runtime_is_up(void **state)
 {

@@ -36,7 +36,7 @@ struct expo_doc {
 	double le, bucket, inf; /* of the histogram series at hand */
 };
 
-/* ---- words -------------------------------------------------------------- */
+/* ---- words --------------------------------------------------------------- */
 
 static inline size_t expo_check_name(const char *s, const char *end, bool colon)
 {
@@ -116,7 +116,7 @@ static inline bool expo_label_value(const struct expo_sample *sample, const char
 	return found;
 }
 
-/* ---- lines -------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------- */
 
 static inline void expo_check_comment(struct expo_doc *doc, const char *s,
 				      const char *end)
@@ -232,6 +232,10 @@ static inline void expo_check_sample(struct expo_doc *doc, const char *s,
 	snp_buf_fini(&scratch);
 	assert_int_equal(*s, ' ');
 	sample.value = expo_check_number(s + 1, end);
+	if (!family) {
+		fail_msg("a sample before the first family");
+		return;
+	}
 	if (strcmp(doc->type, "histogram") == 0) {
 		assert_int_equal(strncmp(sample.name, family, strlen(family)), 0);
 		expo_check_histogram(doc, &sample, sample.name + strlen(family));
@@ -244,7 +248,7 @@ static inline void expo_check_sample(struct expo_doc *doc, const char *s,
 	doc->samples[doc->samples_nr++] = sample;
 }
 
-/* ---- documents ---------------------------------------------------------- */
+/* ---- documents ----------------------------------------------------------- */
 
 static inline int expo_by_series(const void *a, const void *b)
 {

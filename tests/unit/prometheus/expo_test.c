@@ -4,7 +4,7 @@
 #include "expo_check.h"
 #include "model/utf8.h"
 
-/* ---- helpers ------------------------------------------------------------ */
+/* ---- helpers ------------------------------------------------------------- */
 
 /* The value as a reader of the page gets it. */
 static void round_trip(const char *value, struct snp_buf *ret)
@@ -20,7 +20,7 @@ static void round_trip(const char *value, struct snp_buf *ret)
 	snp_buf_fini(&out);
 }
 
-/* ---- cases -------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 static void label_every_byte_round_trips(void **state)
 {

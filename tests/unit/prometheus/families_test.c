@@ -10,7 +10,7 @@
 
 #define DURATION "snakepit_request_duration_seconds"
 
-/* ---- fixture ------------------------------------------------------------ */
+/* ---- fixture ------------------------------------------------------------- */
 
 struct fixture {
 	struct segment_fixture writer;
@@ -120,7 +120,7 @@ static void retire_worker(const char *path)
 	(void)close(fd);
 }
 
-/* ---- scalars ------------------------------------------------------------ */
+/* ---- scalars ------------------------------------------------------------- */
 
 static void render_scalars_have_their_values(void **state)
 {
@@ -254,7 +254,7 @@ static void render_hostile_names_come_back(void **state)
 	segment_fixture_close(&f.writer);
 }
 
-/* ---- what the segment may not make us say ------------------------------- */
+/* ---- what the segment may not make us say -------------------------------- */
 
 static void create_illegal_name_is_rejected(void **state)
 {
@@ -317,7 +317,7 @@ static void render_illegal_label_rejects_the_family(void **state)
 	    memmem(f->page.data, f->page.len, "snakepit_pool_requests_total", 28));
 }
 
-/* ---- histograms --------------------------------------------------------- */
+/* ---- histograms ---------------------------------------------------------- */
 
 /* The smallest bucket bound at or above the value: where the value is counted. */
 static uint64_t bucket_upper(const struct snp_metric *metric, uint64_t ns)

@@ -105,7 +105,7 @@ static bool is_closed_by_peer(int fd)
 	return read(fd, &c, 1) == 0;
 }
 
-/* ---- Unix paths ------------------------------------------------------- */
+/* ---- Unix paths ---------------------------------------------------------- */
 
 static void unix_socket_is_private_and_leaves_nothing(void **state)
 {
@@ -277,7 +277,7 @@ static void unix_longest_path_works(void **state)
 	rpc_listener_destroy(&listener);
 }
 
-/* ---- TCP -------------------------------------------------------------- */
+/* ---- TCP ----------------------------------------------------------------- */
 
 static void tcp_reports_the_port_it_got(void **state)
 {
@@ -305,7 +305,7 @@ static void tcp_reports_the_port_it_got(void **state)
 	rpc_listener_destroy(&listener);
 }
 
-/* ---- Connections ------------------------------------------------------ */
+/* ---- Connections --------------------------------------------------------- */
 
 static void connections_over_the_cap_are_closed_until_there_is_room(void **state)
 {

@@ -90,7 +90,7 @@ static void buffer_for_send_is_a_copy_of_references(void **state)
 	rpc_buf_unref(NULL);
 }
 
-/* ---- Arena ------------------------------------------------------------ */
+/* ---- Arena --------------------------------------------------------------- */
 
 static void arena_hands_out_aligned_distinct_memory(void **state)
 {
@@ -132,7 +132,7 @@ static void arena_refuses_beyond_its_limit_and_on_overflow(void **state)
 	rpc_arena_fini(&arena);
 }
 
-/* ---- Status ----------------------------------------------------------- */
+/* ---- Status -------------------------------------------------------------- */
 
 static void status_text_is_cut_at_a_characters_end(void **state)
 {

@@ -5,7 +5,7 @@
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 
-/* ---- Unary ------------------------------------------------------------ */
+/* ---- Unary --------------------------------------------------------------- */
 
 static void unary_returns_the_reply(void **state)
 {
@@ -195,7 +195,7 @@ static void method_registered_twice_is_refused(void **state)
 	rpc_server_destroy(&server);
 }
 
-/* ---- Limits ----------------------------------------------------------- */
+/* ---- Limits -------------------------------------------------------------- */
 
 static void oversized_request_is_resource_exhausted(void **state)
 {
@@ -298,7 +298,7 @@ static void compressed_request_is_unimplemented(void **state)
 	assert_int_equal(call_compressed(GRPC_COMPRESS_NONE), GRPC_STATUS_OK);
 }
 
-/* ---- Streams ---------------------------------------------------------- */
+/* ---- Streams ------------------------------------------------------------- */
 
 static void stream_delivers_all_in_order(void **state)
 {

@@ -21,7 +21,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* ---- Tasks ------------------------------------------------------------ */
+/* ---- Tasks --------------------------------------------------------------- */
 
 #define POSTERS		 4
 #define TASKS_PER_POSTER 20000
@@ -193,7 +193,7 @@ static void run_executes_on_the_loops_thread(void **state)
 	assert_ptr_equal(loop, *state);
 }
 
-/* ---- Hooks ------------------------------------------------------------ */
+/* ---- Hooks --------------------------------------------------------------- */
 
 struct hook_log {
 	atomic_uint starts, stops, turns, before, after;
@@ -262,7 +262,7 @@ static void hooks_bracket_each_wait(void **state)
 	assert_false(log.was_wrong);
 }
 
-/* ---- Timers ----------------------------------------------------------- */
+/* ---- Timers -------------------------------------------------------------- */
 
 #define TIMERS 500
 

@@ -42,7 +42,7 @@ static void assert_str(struct rpc_str actual, const char *expected)
 		rpc_buf_unref(buf_);                                                   \
 	} while (0)
 
-/* ---- Requests --------------------------------------------------------- */
+/* ---- Requests ------------------------------------------------------------ */
 
 static struct rpc_pair sample_arguments[] = {{"path", {"\"/x\"", 4}}, {"n", {"1", 1}}};
 static struct rpc_pair sample_binary[] = {{"blob", {"\0\xff\n", 3}}};
@@ -157,7 +157,7 @@ static void duplicate_keys_the_last_wins(void **state)
 	assert_str(rpc_pairs_get(&in.arguments, "k0"), values[N - 1 - (N - 1) % 7]);
 }
 
-/* ---- Responses -------------------------------------------------------- */
+/* ---- Responses ----------------------------------------------------------- */
 
 static const struct rpc_execute_response sample_result = {
     .outcome = RPC_OUTCOME_RESULT,
@@ -319,7 +319,7 @@ static void chunks_round_trip(void **state)
 	assert_int_equal(out.metadata.n, 1);
 }
 
-/* ---- Liveness, health, sessions --------------------------------------- */
+/* ---- Liveness, health, sessions ------------------------------------------ */
 
 static void liveness_messages_round_trip(void **state)
 {

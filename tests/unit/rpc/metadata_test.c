@@ -72,7 +72,7 @@ static void get_finds_the_last_of_equal_keys(void **state)
 	assert_true(rpc_str_equal(rpc_md_in_at(&md, 1).key, rpc_str_of("b")));
 }
 
-/* ---- Correlation ids -------------------------------------------------- */
+/* ---- Correlation ids ----------------------------------------------------- */
 
 static void correlation_validity_is_as_documented(void **state)
 {

@@ -60,7 +60,7 @@ static void fail_each_allocation(int (*operation)(void))
 	assert_true(n > 0); /* else nothing was tested */
 }
 
-/* ---- Codecs ----------------------------------------------------------- */
+/* ---- Codecs -------------------------------------------------------------- */
 
 enum { BIG = 20000 };
 static char big[BIG];
@@ -125,7 +125,7 @@ static void codecs_out_of_memory_fail_cleanly(void **state)
 	fail_each_allocation(bridge_response);
 }
 
-/* ---- Objects ---------------------------------------------------------- */
+/* ---- Objects ------------------------------------------------------------- */
 
 static int make_loop(void)
 {
@@ -175,7 +175,7 @@ static void objects_out_of_memory_fail_cleanly(void **state)
 	fail_each_allocation(make_listener);
 }
 
-/* ---- Calls in flight -------------------------------------------------- */
+/* ---- Calls in flight ----------------------------------------------------- */
 
 /* Whichever allocation fails, on whichever side: the call ends, once, and the next one
  * succeeds. */

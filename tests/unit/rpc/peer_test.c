@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-/* ---- Lost and absent peers -------------------------------------------- */
+/* ---- Lost and absent peers ----------------------------------------------- */
 
 static void never_sent_is_set_when_nobody_listens(void **state)
 {
@@ -108,7 +108,7 @@ static void channel_create_refuses_malformed_targets(void **state)
 	assert_null(channel);
 }
 
-/* ---- A server in a child process, killed in the middle of a call ------ */
+/* ---- A server in a child process, killed in the middle of a call --------- */
 
 extern char **environ;
 
@@ -178,7 +178,7 @@ static void killed_peer_ends_each_call_once_with_unavailable(void **state)
 	assert_int_equal(unlink(lock), 0);
 }
 
-/* ---- Connections: descriptors, restart -------------------------------- */
+/* ---- Connections: descriptors, restart ----------------------------------- */
 
 static void server_survives_running_out_of_descriptors(void **state)
 {
@@ -275,7 +275,7 @@ static void create_and_destroy_fifty_times_leaves_nothing(void **state)
 	}
 }
 
-/* ---- Stress: random cancels ------------------------------------------- */
+/* ---- Stress: random cancels ---------------------------------------------- */
 
 #define STRESS_CALLS  4000
 #define STRESS_WINDOW 32

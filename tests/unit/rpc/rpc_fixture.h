@@ -85,7 +85,7 @@ static inline bool latch_wait_ms(struct latch *latch, unsigned count, unsigned m
 		}                                                                      \
 	} while (0)
 
-/* ---- A temporary directory -------------------------------------------- */
+/* ---- A temporary directory ----------------------------------------------- */
 
 struct temp_dir {
 	char path[64];
@@ -103,7 +103,7 @@ static inline void temp_dir_remove(const struct temp_dir *dir)
 	assert_int_equal(rmdir(dir->path), 0);
 }
 
-/* ---- Accept thread ---------------------------------------------------- */
+/* ---- Accept thread ------------------------------------------------------- */
 
 struct acceptor {
 	struct rpc_listener *listener;
@@ -155,7 +155,7 @@ static inline void acceptor_stop(struct acceptor *a)
 	close(a->epoll_fd);
 }
 
-/* ---- Servers ---------------------------------------------------------- */
+/* ---- Servers ------------------------------------------------------------- */
 
 static inline void accept_into_server(void *user, int fd)
 {

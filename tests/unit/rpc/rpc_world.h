@@ -24,7 +24,7 @@
 #define FLOOD_MESSAGE_BYTES 65536
 #define MAX_MESSAGE_BYTES   (1u << 20)
 
-/* ---- The server ------------------------------------------------------- */
+/* ---- The server ---------------------------------------------------------- */
 
 struct world {
 	struct temp_dir dir;
@@ -293,7 +293,7 @@ static inline int tear_down(void **state)
 	return 0;
 }
 
-/* ---- The client ------------------------------------------------------- */
+/* ---- The client ---------------------------------------------------------- */
 
 /* What came of one call; read it after the latch says done. */
 struct reply {

@@ -226,7 +226,7 @@ static void utf8_text_finds_a_bad_byte_at_every_place(void **state)
 	}
 }
 
-/* ---- Whole messages --------------------------------------------------- */
+/* ---- Whole messages ------------------------------------------------------ */
 
 static struct rpc_buf *sample_request(void)
 {

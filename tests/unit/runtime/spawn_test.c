@@ -504,7 +504,7 @@ static void spawn_missing_launcher_fails_and_leaves_nothing(void **state)
 /* Room for no descriptor, for one, for two ... until there is enough. */
 static void spawn_with_too_few_descriptors_fails_and_leaves_nothing(void **state)
 {
-	struct spawn_result child;
+	struct spawn_result child = {.pidfd = -1};
 	struct rlimit before, limit;
 	unsigned failures = 0, fds = open_fds();
 	int rc = -EMFILE;

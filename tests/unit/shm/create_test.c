@@ -16,8 +16,7 @@
 #include "snakepit/read.h"
 #include "snakepit/write.h"
 
-/* ---- fixture and helpers
- * ------------------------------------------------------------------ */
+/* ---- fixture and helpers ------------------------------------------------- */
 
 struct fixture {
 	char dir[64];
@@ -83,8 +82,7 @@ static unsigned entries(const char *dir)
 	return n - 2;
 }
 
-/* ---- options
- * -------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------- */
 
 static void create_bad_instance_name_returns_einval(void **state)
 {
@@ -213,8 +211,7 @@ static void size_of_the_reference_set_up_is_at_most_8_mib(void **state)
 	assert_true(snp_writer_size(&o) <= UINT64_C(8) << 20);
 }
 
-/* ---- directories
- * ---------------------------------------------------------------------------- */
+/* ---- directories --------------------------------------------------------- */
 
 static void create_makes_a_missing_directory_0750(void **state)
 {
@@ -330,8 +327,7 @@ static void create_on_a_disk_needs_permission(void **state)
 	snp_test_tmpdir_remove(dir);
 }
 
-/* ---- no space
- * -------------------------------------------------------------------------------- */
+/* ---- no space ------------------------------------------------------------ */
 
 enum { CANNOT = 77 };
 
@@ -372,9 +368,7 @@ static void create_on_a_full_file_system_returns_enospc(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* ---- rows
- * ------------------------------------------------------------------------------------
- */
+/* ---- rows ---------------------------------------------------------------- */
 
 static void row_declare_bad_name_or_pool_returns_einval(void **state)
 {

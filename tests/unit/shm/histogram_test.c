@@ -15,8 +15,7 @@
 #include "snakepit/read.h"
 #include "snakepit/write.h"
 
-/* ---- exact arithmetic
- * ------------------------------------------------------------------- */
+/* ---- exact arithmetic ---------------------------------------------------- */
 
 /* Little-endian base 2^32; 768 bits hold v^8 for any 64-bit v, and 10^72 * 2^(96+8*20).
  */
@@ -103,8 +102,7 @@ static uint64_t next_random(uint64_t *state)
 	return *state * UINT64_C(0x2545F4914F6CDD1D);
 }
 
-/* ---- fixture: two metrics as a reader sees them
- * --------------------------------------------- */
+/* ---- fixture: two metrics as a reader sees them -------------------------- */
 
 struct fixture {
 	char dir[64];
@@ -175,8 +173,7 @@ static void one(uint64_t v, bool extended, uint64_t ret_words[SNP_HIST_WORDS])
 	assert_int_equal(snp_get(&h.sum), v);
 }
 
-/* ---- the writer
- * ----------------------------------------------------------------------------- */
+/* ---- the writer ---------------------------------------------------------- */
 
 static void record_every_bound_is_upper_inclusive(void **state)
 {
@@ -251,8 +248,7 @@ static void record_long_is_the_same_in_steps_rounded_up(void **state)
 	}
 }
 
-/* ---- the reader
- * ------------------------------------------------------------------------------ */
+/* ---- the reader ---------------------------------------------------------- */
 
 static void bounds_of_the_reader_equal_those_of_the_writer(void **state)
 {
@@ -350,7 +346,8 @@ static void quantiles_of_equal_values_are_within_half_a_bucket(void **state)
 	for (uint64_t v = 954; v < UINT64_C(1) << 41; v += 1 + v / 97) {
 		one(v, false, words);
 		words[snp__hist_word(v)] = 100;
-		for (double q = 0; q <= 1; q += 0.125) {
+		for (int eighth = 0; eighth <= 8; eighth++) {
+			double q = eighth / 8.0;
 			double got = (double)snp_hist_quantile_ns(f->normal, words, q);
 
 			if (fabs(got - (double)v) > 0.045 * (double)v)

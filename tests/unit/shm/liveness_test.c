@@ -21,8 +21,7 @@
 
 enum { DEADLINE_MS = 20000, STALE_MS = 60, KILLS = 50 };
 
-/* ---- fixture
- * ------------------------------------------------------------------------------ */
+/* ---- fixture ------------------------------------------------------------- */
 
 struct fixture {
 	char dir[64], path[128];
@@ -140,8 +139,7 @@ static void beat(struct fixture *f)
 	}
 }
 
-/* ---- verdicts
- * ------------------------------------------------------------------------------ */
+/* ---- verdicts ------------------------------------------------------------ */
 
 static void verdict_of_a_beating_writer_is_alive(void **state)
 {
@@ -266,8 +264,7 @@ static void verdict_names_are_all_there(void **state)
 	assert_string_equal(snp_writer_verdict_name(SNP_WRITER_VERDICT_NR), "?");
 }
 
-/* ---- replacement
- * ----------------------------------------------------------------------------- */
+/* ---- replacement --------------------------------------------------------- */
 
 static void replaced_tells_unlinked_and_restarted(void **state)
 {
@@ -375,8 +372,7 @@ static void remove_leaves_nothing_and_attached_readers_see_closed(void **state)
 	snp_writer_remove(&f->w);
 }
 
-/* ---- one writer an instance
- * ------------------------------------------------------------------- */
+/* ---- one writer an instance ---------------------------------------------- */
 
 static void create_while_the_instance_runs_returns_eexist(void **state)
 {
@@ -407,8 +403,7 @@ static void create_while_the_instance_runs_returns_eexist(void **state)
 	snp_writer_close(&w);
 }
 
-/* ---- children of the writer
- * -------------------------------------------------------------------- */
+/* ---- children of the writer ---------------------------------------------- */
 
 static void forked_child_cannot_reach_the_cells(void **state)
 {
@@ -480,8 +475,7 @@ static void executed_child_keeps_no_lock(void **state)
 	close(from_cat[1]);
 }
 
-/* ---- death at any moment
- * ------------------------------------------------------------------------ */
+/* ---- death at any moment ------------------------------------------------- */
 
 static void update_everything(struct snp_writer *w, const struct snp_bank *bank,
 			      uint64_t i)

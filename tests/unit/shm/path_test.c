@@ -9,8 +9,7 @@
 
 #include "snakepit/read.h"
 
-/* ---- fixture
- * ------------------------------------------------------------------------------ */
+/* ---- fixture ------------------------------------------------------------- */
 
 static const char *const variables[] = {"SNAKEPIT_DIR", "RUNTIME_DIRECTORY",
 					"XDG_RUNTIME_DIR", "SNAKEPIT_INSTANCE"};
@@ -63,8 +62,7 @@ static void expect_dir(struct fixture *f, const char *dir)
 	assert_string_equal(f->path, dir);
 }
 
-/* ---- directory
- * ----------------------------------------------------------------------------- */
+/* ---- directory ----------------------------------------------------------- */
 
 static void dir_default_takes_the_first_that_is_set(void **state)
 {
@@ -122,8 +120,7 @@ static void dir_default_too_long_returns_enametoolong(void **state)
 	assert_int_equal(snp_segment_path("a", f->path, &f->err), -ENAMETOOLONG);
 }
 
-/* ---- one instance
- * ---------------------------------------------------------------------------- */
+/* ---- one instance -------------------------------------------------------- */
 
 static void segment_path_joins_directory_and_name(void **state)
 {
@@ -207,8 +204,7 @@ static void find_several_returns_eexist_and_lists_them(void **state)
 	assert_non_null(strstr(f->err.msg, "an-instance-with-a-long-name-00"));
 }
 
-/* ---- all instances
- * --------------------------------------------------------------------------- */
+/* ---- all instances ------------------------------------------------------- */
 
 struct visited {
 	char names[256];

@@ -32,8 +32,7 @@ struct lab {
 	unsigned char *good; /* its bytes as the writer left them */
 };
 
-/* ---- making
- * --------------------------------------------------------------------------- */
+/* ---- making -------------------------------------------------------------- */
 
 static inline void lab_fill_row(struct snp_writer *w, const struct snp_bank *bank,
 				uint32_t pool, uint32_t worker, uint32_t tool)
@@ -152,8 +151,7 @@ LAB_UNSEEN static inline void lab_restore(struct lab *lab)
 			map[i] = good[i];
 }
 
-/* ---- damaging
- * ------------------------------------------------------------------------- */
+/* ---- damaging ------------------------------------------------------------ */
 
 static inline struct snp_fmt_header *lab_header(struct lab *lab)
 {
@@ -207,8 +205,7 @@ static inline void lab_seal(struct lab *lab)
 	snp_set(&hb->crc, snp__crc32c(hb, offsetof(struct snp_fmt_heartbeat, crc)));
 }
 
-/* ---- reading everything
- * --------------------------------------------------------------- */
+/* ---- reading everything -------------------------------------------------- */
 
 /* Enough of everything to touch each byte a reader is handed. The result is of no use
  * but keeps the reads from being optimised away. */

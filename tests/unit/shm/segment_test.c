@@ -55,11 +55,11 @@ static int setup(void **state)
 			    &(struct snp_row_decl){.kind = SNP_ROW_WORKER, .slot = 7},
 			    &f->worker, &err),
 	    0);
-	assert_int_equal(
-	    snp_row_declare(f->w,
-			    &(struct snp_row_decl){.kind = SNP_ROW_TOOL, .name = "t\xc3\xa9"},
-			    &f->tool, &err),
-	    0);
+	assert_int_equal(snp_row_declare(f->w,
+					 &(struct snp_row_decl){.kind = SNP_ROW_TOOL,
+								.name = "t\xc3\xa9"},
+					 &f->tool, &err),
+			 0);
 	assert_int_equal(snp_writer_publish(f->w, &err), 0);
 	assert_int_equal(snp_segment_attach(f->path, &f->seg, &err), 0);
 	*state = f;
@@ -118,8 +118,10 @@ static void bank_counters_from_two_banks_add_up(void **state)
 	snp_add(&b.tools[f->tool].failures[SNP_FAILURE_CODE_UNAVAILABLE], 2);
 	take(f);
 	assert_int_equal(
-	    snp_snapshot_value(f->snap, metric(f, "snakepit.requests"), f->tool, 0), 12);
-	assert_int_equal(snp_snapshot_value(f->snap, metric(f, "snakepit.request.failures"),
+	    snp_snapshot_value(f->snap, metric(f, "snakepit.requests"), f->tool, 0),
+	    12);
+	assert_int_equal(snp_snapshot_value(f->snap,
+					    metric(f, "snakepit.request.failures"),
 					    f->tool, SNP_FAILURE_CODE_UNAVAILABLE),
 			 2);
 	snp_bank_release(f->w, &a);
@@ -138,7 +140,8 @@ static void bank_adopted_again_keeps_its_totals(void **state)
 	}
 	take(f);
 	assert_int_equal(
-	    snp_snapshot_value(f->snap, metric(f, "snakepit.requests"), f->tool, 0), 10);
+	    snp_snapshot_value(f->snap, metric(f, "snakepit.requests"), f->tool, 0),
+	    10);
 }
 
 static void bank_adopt_beyond_the_limit_fails_and_is_counted(void **state)
@@ -218,14 +221,17 @@ static void ledger_words_reach_the_reader_in_table_order(void **state)
 	memcpy(words, &l, sizeof(l));
 	snp_latch_publish(&snp_pool_row(f->w, f->pool)->ledger, words, sizeof(l) / 8);
 	take(f);
-	assert_int_equal(
-	    snp_snapshot_value(f->snap, metric(f, "snakepit.pool.requests"), f->pool, 0), 10);
+	assert_int_equal(snp_snapshot_value(
+			     f->snap, metric(f, "snakepit.pool.requests"), f->pool, 0),
+			 10);
 	assert_int_equal(snp_snapshot_value(f->snap,
 					    metric(f, "snakepit.pool.request.outcomes"),
 					    f->pool, SNP_OUTCOME_ERROR),
 			 2);
-	assert_int_equal(
-	    snp_snapshot_value(f->snap, metric(f, "snakepit.pool.queue.depth"), f->pool, 0), 1);
+	assert_int_equal(snp_snapshot_value(f->snap,
+					    metric(f, "snakepit.pool.queue.depth"),
+					    f->pool, 0),
+			 1);
 }
 
 static void process_record_names_the_worker(void **state)
@@ -239,7 +245,8 @@ static void process_record_names_the_worker(void **state)
 	proc[SNP_PROC_LAST_EXIT_REASON] = SNP_EXIT_REASON_SIGNAL + 1;
 	proc[SNP_PROC_LAST_EXIT_STATUS] = 137;
 	memcpy(&proc[SNP_PROC_PYTHON], "3.11.2", 7);
-	snp_latch_publish(&snp_worker_row(f->w, f->worker)->proc, proc, SNP_LATCH_WORDS);
+	snp_latch_publish(&snp_worker_row(f->w, f->worker)->proc, proc,
+			  SNP_LATCH_WORDS);
 	snp_worker_text_set(f->w, f->worker, "ImportError: no module");
 	take(f);
 	row = snp_snapshot_row(f->snap, SNP_ROW_WORKER, f->worker);
@@ -291,17 +298,19 @@ static void workers_are_counted_by_state_and_calls_in_flight(void **state)
 		assert_int_equal(snp_snapshot_worker_status(f->snap, f->worker),
 				 cases[i].status);
 		for (uint32_t s = 0; s < SNP_WORKER_STATUS_NR; s++)
-			assert_int_equal(snp_snapshot_value(f->snap,
-							    metric(f, "snakepit.worker.count"),
-							    f->pool, s),
-					 s == cases[i].status);
+			assert_int_equal(
+			    snp_snapshot_value(f->snap,
+					       metric(f, "snakepit.worker.count"),
+					       f->pool, s),
+			    s == cases[i].status);
 	}
 }
 
 static void row_declare_beyond_the_limit_fails_and_is_counted(void **state)
 {
 	struct fixture *f = *state;
-	struct snp_row_decl decl = {.kind = SNP_ROW_TOOL, .pool = f->pool, .name = "more"};
+	struct snp_row_decl decl = {
+	    .kind = SNP_ROW_TOOL, .pool = f->pool, .name = "more"};
 	struct snp_err err = {0};
 	uint32_t index;
 
@@ -364,7 +373,7 @@ static void clock_pair_turns_monotonic_into_wall_time(void **state)
 	assert_int_equal(snp_snapshot_wall(f->snap, (snp_mono_t){0}).ns, 0);
 }
 
-/* ---- a writer and a reader at the same time --------------------------------------------------- */
+/* ---- a writer and a reader at the same time ------------------------------ */
 
 struct race {
 	struct fixture *f;
@@ -403,16 +412,18 @@ static void snapshots_beside_a_busy_writer_are_whole(void **state)
 		uint64_t requests, sum;
 
 		take(f);
-		requests = snp_snapshot_value(f->snap, metric(f, "snakepit.pool.requests"),
-					      f->pool, 0);
-		sum = snp_snapshot_value(f->snap, metric(f, "snakepit.pool.request.outcomes"),
+		requests = snp_snapshot_value(
+		    f->snap, metric(f, "snakepit.pool.requests"), f->pool, 0);
+		sum = snp_snapshot_value(f->snap,
+					 metric(f, "snakepit.pool.request.outcomes"),
 					 f->pool, 0) +
-		      snp_snapshot_value(f->snap, metric(f, "snakepit.pool.request.outcomes"),
+		      snp_snapshot_value(f->snap,
+					 metric(f, "snakepit.pool.request.outcomes"),
 					 f->pool, 1) +
-		      snp_snapshot_value(f->snap, metric(f, "snakepit.request.active"), f->pool,
-					 0) +
-		      snp_snapshot_value(f->snap, metric(f, "snakepit.pool.queue.depth"),
-					 f->pool, 0);
+		      snp_snapshot_value(f->snap, metric(f, "snakepit.request.active"),
+					 f->pool, 0) +
+		      snp_snapshot_value(
+			  f->snap, metric(f, "snakepit.pool.queue.depth"), f->pool, 0);
 		assert_int_equal(requests, sum);
 		assert_true(requests >= last);
 		last = requests;

@@ -7,7 +7,7 @@
 #include "batch.h"
 #include "sampler.h"
 
-/* ---- fixture: a runtime that can die and come back ------------------------------- */
+/* ---- fixture: a runtime that can die and come back ----------------------- */
 
 struct fixture {
 	char dir[64], path[256];
@@ -107,7 +107,7 @@ static void tick(struct fixture *f)
 	assert_int_equal(0, top_sampler_tick(f->sampler, f->frame));
 }
 
-/* ---- cases ----------------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 static void tick_without_segment_says_why(void **state)
 {

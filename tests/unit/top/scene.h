@@ -42,7 +42,7 @@ struct scene {
 	struct top_ui ui;
 };
 
-/* ---- writing --------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------- */
 
 struct scene_worker {
 	unsigned pool, slot, state;
@@ -161,7 +161,7 @@ static inline void scene_declare(struct scene *s)
 	}
 }
 
-/* ---- reading --------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 /* Two looks a second apart on paper: the rates are exact. */
 static inline void scene_look(struct scene *s)
@@ -266,7 +266,7 @@ static inline void scene_header(struct scene *s)
 	f->generation = 1;
 }
 
-/* ---- life ------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------- */
 
 static inline int scene_open(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scene.h"
 
-/* ---- helpers --------------------------------------------------------------------- */
+/* ---- helpers ------------------------------------------------------------- */
 
 static void press(struct scene *s, const uint32_t *keys)
 {
@@ -38,7 +38,7 @@ static int reset(void **state)
 	return 0;
 }
 
-/* ---- the table of keys ----------------------------------------------------------- */
+/* ---- the table of keys --------------------------------------------------- */
 
 static void keys_each_mean_one_action(void **state)
 {
@@ -87,7 +87,7 @@ static void quit_keys_quit_and_escape_does_not(void **state)
 	}
 }
 
-/* ---- selection ------------------------------------------------------------------- */
+/* ---- selection ----------------------------------------------------------- */
 
 static void first_movement_selects_the_top_row(void **state)
 {
@@ -121,7 +121,7 @@ static void selection_follows_the_worker_through_sorting(void **state)
 
 	PRESS(s, 'g', 'j');
 	was = top_ui_selected_row(&s->ui, &s->rows, &s->frame.look);
-	(void)strcpy(name, row_name(s, was));
+	(void)snprintf(name, sizeof(name), "%s", row_name(s, was));
 	PRESS(s, '!', 'I');
 	sort_rows(s);
 	now = top_ui_selected_row(&s->ui, &s->rows, &s->frame.look);
@@ -170,7 +170,7 @@ static void movement_in_an_empty_table_is_fine(void **state)
 	assert_false(s->ui.selected);
 }
 
-/* ---- sorting --------------------------------------------------------------------- */
+/* ---- sorting ------------------------------------------------------------- */
 
 static void sort_is_unhealthy_first_then_by_slot_number(void **state)
 {
@@ -215,7 +215,7 @@ static void sort_column_goes_round_and_skips_hidden_ones(void **state)
 	assert_int_equal(start, s->ui.sort.column);
 }
 
-/* ---- settings -------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------ */
 
 static void delay_steps_stay_in_their_range(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scene.h"
 
-/* ---- golden files: SNP_GOLDEN_UPDATE=1 writes them anew -------------------------- */
+/* ---- golden files: SNP_GOLDEN_UPDATE=1 writes them anew ------------------ */
 
 #define GOLDEN_DIR "tests/golden/top/"
 
@@ -48,7 +48,7 @@ static void assert_golden(const char *name, struct snp_buf *text)
 	free(want);
 }
 
-/* ---- helpers --------------------------------------------------------------------- */
+/* ---- helpers ------------------------------------------------------------- */
 
 static struct top_scene scene_of(const struct scene *s)
 {
@@ -98,7 +98,7 @@ static void press(struct scene *s, uint32_t key)
 	top_ui_key(&s->ui, key, &s->rows, &s->frame.look, (struct top_moment){0});
 }
 
-/* ---- cases ----------------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 static void view_of_each_size_matches_golden(void **state)
 {

@@ -65,7 +65,7 @@ struct snp_segment *snp_target_segment(const struct snp_target *target);
  * next. */
 uint64_t snp_target_generation(const struct snp_target *target);
 
-/* ---- for a program's last line ------------------------------------------ */
+/* ---- for a program's last line ------------------------------------------- */
 
 enum snp_exit { /* exit codes of every reader */
 		SNP_EXIT_OK = 0,

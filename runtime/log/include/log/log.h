@@ -92,7 +92,7 @@ void log_set_level(enum log_level level);
 /* Lines lost so far because the descriptor would not take them. Never falls. */
 uint64_t log_dropped(void);
 
-/* ---- Fields -------------------------------------------------------------------- */
+/* ---- Fields -------------------------------------------------------------- */
 
 enum log_field_type {
 	LOG__END, /* ends an array of fields */
@@ -140,7 +140,7 @@ struct log_field {
 #define LOG_ERRNO(errnum)                                                              \
 	((struct log_field){.key = "error", .type = LOG__ERRNO, .i64 = (errnum)})
 
-/* ---- Writing ------------------------------------------------------------------- */
+/* ---- Writing ------------------------------------------------------------- */
 
 /* log_<level>(message, fields...): the arguments are evaluated only if the level is on.
  */
@@ -172,7 +172,7 @@ void log_write(enum log_level level, const char *component, const char *msg,
 #define LOG__FIRST(first, ...) first
 #define LOG__REST(first, ...)  __VA_ARGS__
 
-/* ---- Repeated messages --------------------------------------------------------- */
+/* ---- Repeated messages --------------------------------------------------- */
 
 /*
  * At most `burst` lines per `period_ms` from one place:
@@ -203,7 +203,7 @@ struct log_ratelimit {
 /* True if the caller may write its line now. */
 bool log_ratelimit(struct log_ratelimit *site);
 
-/* ---- Lines of others ----------------------------------------------------------- */
+/* ---- Lines of others ----------------------------------------------------- */
 
 /*
  * Pass a worker's log line on whole, whatever the level and format. `text` is `len`
@@ -218,7 +218,7 @@ void log_relay_json(const char *worker, const char *text, size_t len);
 void log_relay_text(const char *worker, const char *stream, const char *text,
 		    size_t len);
 
-/* ---- Names --------------------------------------------------------------------- */
+/* ---- Names --------------------------------------------------------------- */
 
 const char *log_level_name(enum log_level level);
 const char *log_format_name(enum log_format format);

@@ -27,7 +27,7 @@
 #include "snakepit/err.h"
 #include "snakepit/time.h"
 
-/* ---- The library -------------------------------------------------------- */
+/* ---- The library --------------------------------------------------------- */
 
 enum rpc_log_level {
 	RPC_LOG_DEBUG,
@@ -49,7 +49,7 @@ void rpc_init(rpc_log_fn log_fn);
 /* After every loop, channel and server is destroyed. Ends gRPC's threads. */
 void rpc_shutdown(void);
 
-/* ---- Loops ---------------------------------------------------------- */
+/* ---- Loops --------------------------------------------------------------- */
 
 struct rpc_loop;
 
@@ -78,7 +78,7 @@ void rpc_loop_destroy(struct rpc_loop **loop);
 /* True on the thread of this loop. */
 bool rpc_loop_is_current(const struct rpc_loop *loop);
 
-/* ---- Tasks ---------------------------------------------------------- */
+/* ---- Tasks --------------------------------------------------------------- */
 
 /* Embed in an object of yours; belongs to the loop from post until fn is called, and
  * may be posted again or freed from within fn. `next` is the loop's. */
@@ -96,7 +96,7 @@ void rpc_loop_post(struct rpc_loop *loop, struct rpc_task *task);
  * and tests, not for hot paths. */
 void rpc_loop_run(struct rpc_loop *loop, void (*fn)(void *arg), void *arg);
 
-/* ---- Timers --------------------------------------------------------- */
+/* ---- Timers -------------------------------------------------------------- */
 
 /* One-shot. Embed in an object of yours, zeroed before its first use. The fields are
  * the loop's. Timers fire in deadline order, equal deadlines in the order they were

@@ -33,7 +33,7 @@
 #include "snakepit/err.h"
 #include "snakepit/time.h"
 
-/* ---- Method names ------------------------------------------------------- */
+/* ---- Method names -------------------------------------------------------- */
 
 #define RPC_METHOD_POOL_EXECUTE	       "/snakepit.pool.v1.Pool/Execute"
 #define RPC_METHOD_POOL_EXECUTE_STREAM "/snakepit.pool.v1.Pool/ExecuteStream"
@@ -52,7 +52,7 @@
 #define RPC_METHOD_BRIDGE_EXPOSED_TOOLS	  RPC_BRIDGE_METHOD("GetExposedElixirTools")
 #define RPC_METHOD_BRIDGE_HOST_TOOL	  RPC_BRIDGE_METHOD("ExecuteElixirTool")
 
-/* ---- Shared parts ------------------------------------------------------- */
+/* ---- Shared parts -------------------------------------------------------- */
 
 struct rpc_pair {
 	const char *key;
@@ -68,7 +68,7 @@ struct rpc_pairs {
  * last of equal keys wins). */
 struct rpc_str rpc_pairs_get(const struct rpc_pairs *pairs, const char *key);
 
-/* ---- Running a tool: the same structs for clients and for workers ------- */
+/* ---- Running a tool: the same structs for clients and for workers -------- */
 
 struct rpc_execute_request {
 	const char *pool; /* only in pool.v1; "" from the bridge protocol */
@@ -149,7 +149,7 @@ int rpc_bridge_decode_chunk(const struct rpc_buf *buf, struct rpc_arena *arena,
 			    struct rpc_chunk *ret, struct snp_err *err);
 int rpc_bridge_encode_chunk(const struct rpc_chunk *in, struct rpc_buf **ret_buf);
 
-/* ---- Liveness ----------------------------------------------------------- */
+/* ---- Liveness ------------------------------------------------------------ */
 
 struct rpc_heartbeat_request {
 	const char *session_id;
@@ -193,7 +193,7 @@ int rpc_bridge_decode_ping_response(const struct rpc_buf *buf, struct rpc_arena 
 int rpc_bridge_encode_ping_response(const struct rpc_ping *in,
 				    struct rpc_buf **ret_buf);
 
-/* ---- grpc.health.v1 ----------------------------------------------------- */
+/* ---- grpc.health.v1 ------------------------------------------------------ */
 
 enum rpc_health {
 	RPC_HEALTH_UNKNOWN = 0,
@@ -210,7 +210,7 @@ int rpc_health_decode_response(const struct rpc_buf *buf, struct rpc_arena *aren
 			       enum rpc_health *ret_health, struct snp_err *err);
 int rpc_health_encode_response(enum rpc_health health, struct rpc_buf **ret_buf);
 
-/* ---- Sessions and host tools of the bridge: what a host needs to answer - */
+/* ---- Sessions and host tools of the bridge: what a host needs to answer ---- */
 
 /* InitializeSession, CleanupSession and GetSession requests. */
 struct rpc_session_request {

@@ -22,7 +22,7 @@
 #define RPC_MD_TRACESTATE     "tracestate"
 #define RPC_MD_BAGGAGE	      "baggage"
 
-/* ---- Outgoing ----------------------------------------------------------- */
+/* ---- Outgoing ------------------------------------------------------------ */
 
 #define RPC_MD_MAX 16
 
@@ -47,7 +47,7 @@ bool rpc_md_key_is_legal(struct rpc_str key);
 /* Values: printable ASCII, or any bytes at all where the key ends in "-bin". */
 bool rpc_md_value_is_legal(struct rpc_str key, struct rpc_str value);
 
-/* ---- Incoming ----------------------------------------------------------- */
+/* ---- Incoming ------------------------------------------------------------ */
 
 struct rpc_md_in;
 
@@ -59,7 +59,7 @@ struct rpc_md rpc_md_in_at(const struct rpc_md_in *md, size_t i);
 /* Value of the last pair with this key, or the absent string. */
 struct rpc_str rpc_md_in_get(const struct rpc_md_in *md, const char *key);
 
-/* ---- Correlation ids ---------------------------------------------------- */
+/* ---- Correlation ids ----------------------------------------------------- */
 
 #define RPC_CORRELATION_MAX   128			/* characters on the wire */
 #define RPC_CORRELATION_BYTES (RPC_CORRELATION_MAX + 1) /* with the NUL */

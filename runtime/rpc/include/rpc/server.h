@@ -93,7 +93,7 @@ void rpc_server_shutdown(struct rpc_server *server, uint32_t grace_ms,
  * than on_stopped. */
 void rpc_server_destroy(struct rpc_server **server);
 
-/* ---- One call ------------------------------------------------------- */
+/* ---- One call ------------------------------------------------------------ */
 
 /* Say who hears of this call from now on. Without it the handler hears nothing more,
  * which suits one that finishes before it returns. `ops` is static. */
