@@ -2,9 +2,12 @@
 /* Where segments live and how a user's word for one becomes a path. */
 #include <dirent.h>
 #include <errno.h>
+#include <linux/magic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "snakepit/read.h"
@@ -31,6 +34,15 @@ static const char *env_nonempty(const char *name)
 	return value && *value ? value : NULL;
 }
 
+/* In a container /run is often part of the image, on disk: no place for a segment. */
+static bool is_tmpfs(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 &&
+	       (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
 int snp_dir_default(char ret_dir[SNP_PATH_BYTES], struct snp_err *err)
 {
 	const char *dir;
@@ -45,7 +57,7 @@ int snp_dir_default(char ret_dir[SNP_PATH_BYTES], struct snp_err *err)
 			ret_dir[strcspn(ret_dir, ":")] = '\0';
 		return rc;
 	}
-	if (geteuid() == 0)
+	if (geteuid() == 0 && is_tmpfs("/run"))
 		return path_format(ret_dir, err, "%s%s", "/run/snakepit", "");
 	if ((dir = env_nonempty("XDG_RUNTIME_DIR")))
 		return path_format(ret_dir, err, "%s%s", dir, "/snakepit");

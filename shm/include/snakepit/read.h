@@ -35,9 +35,9 @@ struct snp_snapshot;
 #define SNP_PATH_BYTES 4096
 
 /* The directory of segments and sockets: the first of $SNAKEPIT_DIR,
- * $RUNTIME_DIRECTORY, /run/snakepit (root only), $XDG_RUNTIME_DIR/snakepit,
- * /dev/shm/snakepit-<uid>. Pure: the directory need not exist. -ENAMETOOLONG where it
- * does not fit. */
+ * $RUNTIME_DIRECTORY, /run/snakepit (root, where /run is tmpfs),
+ * $XDG_RUNTIME_DIR/snakepit, /dev/shm/snakepit-<uid>. Pure: the directory need not
+ * exist. -ENAMETOOLONG where it does not fit. */
 int snp_dir_default(char ret_dir[SNP_PATH_BYTES], struct snp_err *err);
 
 /* "<dir>/<instance>.seg" for the default directory. */
