@@ -86,7 +86,6 @@ static void publish(struct pool *pool)
 
 static uint64_t *place_word(struct pool *pool, enum pool_place place)
 {
-	SNP_CHECK(place != POOL_NOWHERE);
 	return place == POOL_QUEUED ? &pool->books.queue_depth : &pool->books.active;
 }
 

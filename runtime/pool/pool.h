@@ -56,13 +56,13 @@ void pool_destroy(struct pool **pool);
 
 /* ---- books: each publishes the ledger ------------------------------------ */
 
-enum pool_place { /* where a request is */
-		  POOL_NOWHERE,
-		  POOL_QUEUED,
-		  POOL_ACTIVE,
+/* Where a request is while it has no outcome. */
+enum pool_place {
+	POOL_QUEUED,
+	POOL_ACTIVE,
 };
 
-/* A request arrived: counted, nowhere yet but accounted for as `place`. */
+/* A request arrived and is at `place`. */
 void pool_book_arrival(struct pool *pool, enum pool_place place);
 void pool_book_move(struct pool *pool, enum pool_place from, enum pool_place to);
 void pool_book_outcome(struct pool *pool, enum pool_place from,

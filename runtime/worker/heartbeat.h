@@ -21,7 +21,6 @@ struct heartbeat {
 };
 
 enum heartbeat_verdict {
-	HEARTBEAT_OK,
 	HEARTBEAT_MISSED, /* counted, keep going */
 	HEARTBEAT_LOST,	  /* max_missed_heartbeats in a row, for the first time */
 };

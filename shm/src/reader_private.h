@@ -75,7 +75,6 @@ struct snp_snapshot {
 	uint64_t *cells[SNP_ROW_KINDS];
 	uint64_t *latch[SNP_ROW_KINDS]; /* SNP_LATCH_WORDS a row: its latched record */
 	uint64_t *sums[SNP_ROW_KINDS];
-	uint64_t scratch_derived;
 	/* Strings of rows; grown in chunks so that pointers stay. */
 	struct snp__arena *arena;
 };
