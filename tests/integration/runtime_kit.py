@@ -99,3 +99,8 @@ def wait_metric(
     report = wait_until(look, timeout_s, f"a good value of {name} {labels}")
     assert report is not None
     return report
+
+
+def at_least(least: float) -> Callable[[float], bool]:
+    """Make the condition that a number is not below `least`."""
+    return lambda number: number >= least

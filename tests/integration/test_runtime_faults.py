@@ -18,6 +18,7 @@ from readers import Exporter
 from runtime_kit import (
     RunDaemon,
     assert_books_balance,
+    at_least,
     books,
     config,
     maps,
@@ -28,6 +29,15 @@ from runtime_kit import (
 )
 
 REPLACED_WITHIN_S = 3.0
+
+
+def stop_and_wait_for(daemon: Daemon, phase: str) -> None:
+    """Send SIGTERM and wait until the log has one more line of that phase."""
+    seen = len(daemon.log_lines(msg=phase))
+    daemon.process.send_signal(signal.SIGTERM)
+    wait_until(
+        lambda: len(daemon.log_lines(msg=phase)) > seen, 5, f"'{phase}' in the log"
+    )
 
 
 class TestWorkersEnd:
@@ -165,13 +175,7 @@ class TestHeartbeats:
         os.kill(victim, signal.SIGSTOP)
         missed = "snakepit.heartbeat.missed"
         for count in (1, 2):
-            wait_until(
-                lambda count=count: (
-                    metric(world.inspect("it"), missed, worker="1") >= count
-                ),
-                5,
-                f"{count} missed in a row",
-            )
+            wait_metric(world, missed, at_least(count), worker="1")
         wait_until(
             lambda: worker_pids(world).get(1, victim) != victim, 10, "a replacement"
         )
@@ -292,13 +296,7 @@ class TestRuntimeEnds:
         stuck = client.future("default", "hold_gil", seconds=60, timeout_s=60)
         wait_books(world, active=1)
         for phase in ("stopping", "stopping faster", "stopping faster"):
-            seen = len(daemon.log_lines(msg=phase))
-            daemon.process.send_signal(signal.SIGTERM)
-            wait_until(
-                lambda phase=phase, seen=seen: len(daemon.log_lines(msg=phase)) > seen,
-                5,
-                f"'{phase}' in the log",
-            )
+            stop_and_wait_for(daemon, phase)
         assert daemon.process.wait(10) == 0
         with pytest.raises(grpc.RpcError):
             stuck.result()

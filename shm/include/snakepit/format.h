@@ -187,8 +187,7 @@ enum {			    /* region.type; readers skip types they do not know */
        SNP_REGION_EVID = 13,
        SNP_REGION_SPAN = 14,
        SNP_REGION_HIST = 15,
-       SNP_REGION_TEXT =
-	   16, /* one latched text a worker slot: why its last start failed */
+       SNP_REGION_TEXT = 16, /* why the last start of a worker slot failed */
 };
 
 enum {			 /* region.kind, desc.row_kind, index of header.row_high */
