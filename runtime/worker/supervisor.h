@@ -82,8 +82,8 @@ int supervisor_listen(struct supervisor *sup, struct snp_err *err);
 /* Start the workers and look after them until a signal ended the runtime. */
 void supervisor_run(struct supervisor *sup);
 
-/* All processes are gone or lost; what a lost one holds (link, pidfd, pipes) stays until
- * this process ends. */
+/* All processes are gone or lost; what a lost one holds (link, pidfd, pipes) stays
+ * until this process ends. */
 void supervisor_fini(struct supervisor *sup);
 
 #endif
