@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "map_guard.h"
 #include "model/target.h"
 
 #define WINDOW_NS	(TOP_WINDOW_S * SNP_NS_PER_S)
@@ -21,7 +20,7 @@ struct top_sampler {
 	/* Looks a second apart, for quantiles: a ring that reaches back WINDOW_NS. */
 	struct snp_look window[TOP_WINDOW_S + 1];
 	size_t window_head, window_nr;
-	struct snp_event_cursor cursor;
+	struct snp_ring_cursor cursor;
 	struct snp_event *events; /* of this tick */
 	size_t events_nr, events_cap;
 };
@@ -121,18 +120,6 @@ static int events_copy(struct top_sampler *s)
 	return 0;
 }
 
-static int events_read(struct top_sampler *s)
-{
-	int rc;
-
-	map_guard_begin();
-	rc = events_copy(s);
-	/* The next poll meets the same hole and says so. */
-	if (map_guard_end())
-		s->events_nr = 0;
-	return rc;
-}
-
 static int by_time(const void *a, const void *b)
 {
 	const struct snp_event *x = a, *y = b;
@@ -146,7 +133,7 @@ static int events_take(struct top_sampler *s, struct top_frame *frame)
 	uint64_t lost = s->cursor.lost;
 	bool first = frame->events.nr == 0;
 
-	if (events_read(s) < 0)
+	if (events_copy(s) < 0)
 		return -ENOMEM;
 	if (s->events_nr > 1) /* rings come one after another */
 		qsort(s->events, s->events_nr, sizeof(*s->events), by_time);
@@ -208,7 +195,7 @@ static void begin_generation(struct top_sampler *s, struct top_frame *frame)
 	s->generation = snp_target_generation(s->target);
 	s->final = false;
 	s->window_nr = 0;
-	s->cursor = (struct snp_event_cursor){0};
+	s->cursor = (struct snp_ring_cursor){0};
 	frame->torn = frame->skipped = 0;
 	describe_segment(s, frame);
 	snp_look_fini(&frame->look);
@@ -266,34 +253,14 @@ static int take_look(struct top_sampler *s, struct top_frame *frame)
 	return rc < 0 ? rc : events_take(s, frame);
 }
 
-/* The file was cut short under us: what was read of it is worth nothing. Begin again
- * with whatever stands at its path. */
-static int lose_segment(struct top_sampler *s, struct top_frame *frame)
-{
-	struct snp_target *target = NULL;
-
-	frame->verdict = TOP_BROKEN;
-	(void)snprintf(frame->problem, sizeof(frame->problem),
-		       "the segment was cut short while it was read");
-	if (snp_target_create(frame->generation > 0 ? frame->path : NULL, &target) < 0)
-		return -ENOMEM;
-	snp_target_destroy(&s->target);
-	s->target = target;
-	s->generation = 0;
-	return -EBADMSG;
-}
-
 int top_sampler_tick(struct top_sampler *s, struct top_frame *frame)
 {
 	const struct snp_err *err = snp_target_error(s->target);
 	bool ended;
 	int rc = 0;
 
-	map_guard_begin();
 	(void)snp_target_poll(s->target);
 	frame->wall = snp_wall_now();
-	if (map_guard_end())
-		return lose_segment(s, frame);
 	frame->verdict = verdict_of(s);
 	(void)snprintf(frame->problem, sizeof(frame->problem), "%s", err->msg);
 	if (!snp_target_segment(s->target))

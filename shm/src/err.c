@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static void err_format(struct snp_err *err, int code, const char *fmt, va_list ap)
+static void err_format(struct snp_err *err, int code, const char *field,
+		       const char *fmt, va_list ap)
 {
 	err->code = code;
+	err->field = field;
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 }
 
@@ -18,7 +20,20 @@ int snp_err_set(struct snp_err *err, int code, const char *fmt, ...)
 	if (!err)
 		return code;
 	va_start(ap, fmt);
-	err_format(err, code, fmt, ap);
+	err_format(err, code, NULL, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int snp_err_set_field(struct snp_err *err, int code, const char *field, const char *fmt,
+		      ...)
+{
+	va_list ap;
+
+	if (!err)
+		return code;
+	va_start(ap, fmt);
+	err_format(err, code, field, fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -32,7 +47,7 @@ int snp_err_errno(struct snp_err *err, const char *fmt, ...)
 	if (!err)
 		return -saved;
 	va_start(ap, fmt);
-	err_format(err, -saved, fmt, ap);
+	err_format(err, -saved, NULL, fmt, ap);
 	va_end(ap);
 	len = strlen(err->msg);
 	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", strerror(saved));
@@ -50,7 +65,7 @@ int snp_err_wrap(struct snp_err *err, const char *fmt, ...)
 		return 0;
 	memcpy(inner, err->msg, sizeof(inner));
 	va_start(ap, fmt);
-	err_format(err, err->code, fmt, ap);
+	err_format(err, err->code, err->field, fmt, ap);
 	va_end(ap);
 	len = strlen(err->msg);
 	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", inner);

@@ -3,10 +3,9 @@
  * Histograms as readers see them. Word 0 is the zero bucket, word i (1..nbuckets)
  * covers (2^((idx_min+i-1)/2^scale), 2^((idx_min+i)/2^scale)] seconds, the last word is
  * overflow. Source of the layout: OpenTelemetry metrics data model,
- * "ExponentialHistogram".
+ * "ExponentialHistogram". The bounds themselves come from the segment.
  */
 #include <math.h>
-#include <stdlib.h>
 
 #include "reader_private.h"
 
@@ -17,26 +16,6 @@ uint64_t snp_hist_count(const struct snp_metric *metric, const uint64_t *words)
 	for (uint32_t i = 0; i < metric->nbuckets + 2; i++)
 		n += words[i];
 	return n;
-}
-
-static double upper_seconds(const struct snp_metric *m, uint32_t i)
-{
-	return exp2((double)(m->idx_min + (int)i) * exp2(-m->scale));
-}
-
-uint64_t *snp__hist_bounds(const struct snp_metric *metric)
-{
-	uint64_t *upper = calloc((size_t)metric->nbuckets + 1, sizeof(*upper));
-
-	if (!upper)
-		return NULL;
-	upper[0] = metric->zero_threshold_ns;
-	for (uint32_t i = 1; i <= metric->nbuckets; i++) {
-		double ns = upper_seconds(metric, i) * 1e9;
-
-		upper[i] = ns < 1.8e19 ? (uint64_t)ns : UINT64_MAX;
-	}
-	return upper;
 }
 
 uint64_t snp_hist_upper_ns(const struct snp_metric *metric, uint32_t i)

@@ -7,7 +7,19 @@
 #include <stdint.h>
 
 #include "snakepit/read.h"
+
+#include "gather.h"
+#include "map_guard.h"
 #include "utf8.h"
+#include "words.h"
+
+/* A table of ENUM: parsed once, shared by the metrics that refer to it. */
+struct snp__enum_texts {
+	uint32_t at; /* word index in ENUM */
+	uint32_t nr;
+	const char *prom_name, *otel_name;
+	const char **texts; /* owned */
+};
 
 /* A metric as parsed and checked, and where its cells are. */
 struct snp__metric {
@@ -16,9 +28,6 @@ struct snp__metric {
 	uint32_t off, stride;
 	uint32_t row_keys;
 	uint32_t derive_a, derive_b;
-	const char **enum_texts; /* owned */
-	uint64_t *bounds;	 /* owned */
-	uint64_t *upper_ns;	 /* owned */
 };
 
 struct snp__key {
@@ -26,30 +35,41 @@ struct snp__key {
 	const char *prom_name, *otel_name;
 };
 
-/* The schema: parsed once, immutable until detach. Strings point into `strings`. */
+#define SNP__KEYS_MAX	32 /* bits of desc.row_keys */
+#define SNP__TABLES_MAX 256
+
+/* The schema: parsed once, immutable until detach. Strings point into `strings`, bounds
+ * into `bounds`. */
 struct snp__schema {
 	char *strings; /* private copy of STRT as it was at attach */
 	uint64_t strings_bytes;
+	uint64_t *bounds;		/* private copy of BNDS */
+	struct snp__enum_texts *tables; /* by number */
+	size_t tables_nr;
 	struct snp__metric *metrics;
 	size_t metrics_nr;
-	struct snp__key keys[32];
+	struct snp__key keys[SNP__KEYS_MAX];
 	size_t keys_nr;
 };
 
 /* Regions by what the library looks for; absent ones have type 0. */
 struct snp__regions {
-	struct snp_fmt_region desc, strt, keys, enums, bnds, evnt, text;
+	struct snp_fmt_region desc, strt, keys, enums, bnds;
+	struct snp_fmt_region snap, infl, evnt, evid, span, thrd;
 	struct snp_fmt_region rowd[SNP_ROW_KINDS], rowc[SNP_ROW_KINDS],
-	    bank[SNP_ROW_KINDS];
+	    bank[SNP_ROW_KINDS], text[SNP_ROW_KINDS], hist[SNP_ROW_KINDS];
 };
 
 struct snp_segment {
 	int fd;
 	const unsigned char *map; /* PROT_READ, size_bytes long */
 	uint64_t size_bytes;
-	const struct snp_fmt_header *header; /* in the map: mutable words only */
+	struct snp__guarded *guard; /* of the map */
 	struct snp_segment_info info;
-	struct snp__regions regions; /* private, checked copy */
+	struct snp_fmt_region dir[SNP_FMT_DIR_MAX]; /* private, checked copy */
+	size_t dir_nr;
+	struct snp__regions regions; /* the same by name */
+	uint64_t header[offsetof(struct snp_fmt_header, state) / 8]; /* as at attach */
 	struct snp__schema schema;
 	uint8_t boot_id[16];
 	uint64_t dev, ino;
@@ -58,68 +78,89 @@ struct snp_segment {
 	snp_mono_t seen_hb_at;
 };
 
-struct snp__row {
-	struct snp_row pub;
-	bool present;
-	const char *label[SNP_KEY_NR];
-};
-
-struct snp_snapshot {
-	const struct snp_segment *seg;
-	struct snp_snapshot_stats stats;
-	/* By row kind: rows looked at, their decoded form, their cells and the sum of
-	 * their bank blocks. Cells and sums are row-major with the strides of the file.
-	 */
-	uint32_t rows_nr[SNP_ROW_KINDS], rows_max[SNP_ROW_KINDS];
-	struct snp__row *rows[SNP_ROW_KINDS];
-	uint64_t *cells[SNP_ROW_KINDS];
-	uint64_t *latch[SNP_ROW_KINDS]; /* SNP_LATCH_WORDS a row: its latched record */
-	uint64_t *sums[SNP_ROW_KINDS];
-	/* Strings of rows; grown in chunks so that pointers stay. */
-	struct snp__arena *arena;
-};
-
 /* Relaxed load of the aligned word at a checked file offset. */
 static inline uint64_t snp__word(const struct snp_segment *seg, uint64_t off)
 {
-	const _Atomic uint64_t *p =
-	    (const _Atomic uint64_t *)(const void *)(seg->map + off);
-
-	return atomic_load_explicit(p, memory_order_relaxed);
+	return snp__load(seg->map, off);
 }
 
 static inline uint64_t snp__word_acquire(const struct snp_segment *seg, uint64_t off)
 {
-	const _Atomic uint64_t *p =
-	    (const _Atomic uint64_t *)(const void *)(seg->map + off);
-
-	return atomic_load_explicit(p, memory_order_acquire);
+	return snp__load_acquire(seg->map, off);
 }
+
+/* See snp__latch_load(). */
+static inline int snp__latch_copy(const struct snp_segment *seg,
+				  struct snp__latch_shape shape, uint64_t *ret_words,
+				  unsigned *retries)
+{
+	return snp__latch_load(seg->map, shape, ret_words, retries);
+}
+
+/* attach.c: whether the file is shorter than what is mapped; what has been read since
+ * the last look may then be zeros. One system call. */
+bool snp__segment_truncated(const struct snp_segment *seg);
+
+/* directory_read.c: fill `dir` and `regions`. The header has been checked. */
+int snp__directory_read(struct snp_segment *seg, const struct snp_fmt_header *h,
+			struct snp_err *err);
 
 /* schema_read.c */
 int snp__schema_read(struct snp_segment *seg, struct snp_err *err);
 void snp__schema_fini(struct snp__schema *schema);
 
-/* Upper bound in ns of each word but the last (metric->nbuckets + 1), to be freed; NULL
- * when out of memory. Needs scale, idx_min, nbuckets and zero_threshold_ns. */
-uint64_t *snp__hist_bounds(const struct snp_metric *metric);
+/* ---- snapshots ----------------------------------------------------------- */
 
-/* Copy the latched record at file offset `off` (seq at 0, copies of `words` words from
- * word `first`). 0, or -EAGAIN when it would not settle; *retries grows by the torn
- * reads. */
-struct snp__latch_shape {
-	uint64_t off;
-	unsigned first, words;
+enum snp__row_state {
+	SNP__ROW_ABSENT = 0, /* free, skipped, or its pool is not there */
+	SNP__ROW_PRESENT,    /* but not decoded yet */
+	SNP__ROW_DECODED,
 };
-int snp__latch_copy(const struct snp_segment *seg, struct snp__latch_shape shape,
-		    uint64_t *ret_words, unsigned *retries);
 
-/* arena.c: memory that is freed all at once. */
-struct snp__arena;
-struct snp__arena *snp__arena_create(void);
-void snp__arena_destroy(struct snp__arena **arena);
-void snp__arena_reset(struct snp__arena *arena);
-/* NULL when out of memory. The copy is NUL-terminated. */
-char *snp__arena_text(struct snp__arena *arena, const char *text, size_t len);
+struct snp__row {
+	struct snp_row pub;
+	const char *slot_text, *pid_text; /* workers: label values */
+};
+
+/* What is derived from the image when it is first asked for. */
+struct snp__decoded {
+	uint8_t *state[SNP_ROW_KINDS]; /* enum snp__row_state, by row */
+	struct snp__row *rows[SNP_ROW_KINDS];
+	/* Texts of rows: room for the longest there can be is reserved with the rows,
+	 * so that decoding cannot fail. */
+	char *text;
+	size_t text_used;
+	/* Workers by pool and WORKER_STATUS, by the rule of this metric. */
+	const struct snp__metric *counted_by;
+	uint64_t *counts;
+};
+
+struct snp_snapshot {
+	const struct snp_segment *seg;
+	struct snp_snapshot_stats stats;
+	/* The image (gather.h): checked tables, and the entries they lead to. */
+	struct snp_fmt_snap head;
+	unsigned char *image;
+	uint64_t image_bytes;
+	uint32_t rows_nr[SNP_ROW_KINDS], rows_max[SNP_ROW_KINDS];
+	struct snp__decoded *decoded;
+};
+
+/* The entry of a row that is there. */
+static inline const unsigned char *snp__entry_of(const struct snp_snapshot *snap,
+						 unsigned kind, uint32_t row)
+{
+	const struct snp_fmt_snap_table *t = &snap->head.table[kind];
+
+	return snap->image + t->off + row * t->stride;
+}
+
+/* row_read.c: decode the rows of an image that has just been filled: which are there.
+ * -ENOMEM. */
+int snp__rows_prepare(struct snp_snapshot *snap);
+void snp__rows_fini(struct snp__decoded *decoded);
+/* The same as snp_snapshot_row(), with the label values. */
+const struct snp__row *snp__row_of(const struct snp_snapshot *snap, unsigned kind,
+				   uint32_t index);
 
 #endif

@@ -10,16 +10,18 @@
 
 #include "reader_private.h"
 
+#define ENUM_TABLES_MAX 1024
 #define ENUM_VALUES_MAX 1024
 #define UNIT_EXP_MAX	30 /* quetta and quecto */
 
 struct parse {
 	struct snp_segment *seg;
 	struct snp__schema *schema;
-	/* What is being read, for messages, and the field of it that does not hold. */
-	const char *thing;
+	const uint32_t *enums; /* private copy of ENUM */
+	/* What is being read: the field of the error, and where in it. */
+	const char *part;
 	uint64_t index;
-	const char *bad_field; /* NULL while all is well */
+	const char *bad_field; /* what does not hold there; NULL while all is well */
 };
 
 /* The first damage names the field; the rest follows from it. */
@@ -33,8 +35,7 @@ static int damaged(struct parse *p, const char *field)
 /* ---- strings ------------------------------------------------------------- */
 
 /* The text that `field` refers to; "" for 0. A bad one marks the parse as damaged and
- * yields
- * "", so that callers need not look before the end. */
+ * yields "", so that callers need not look before the end. */
 static const char *text(struct parse *p, const char *field, uint32_t ref)
 {
 	uint64_t at = (uint64_t)ref * 8, room;
@@ -58,32 +59,112 @@ static const char *text(struct parse *p, const char *field, uint32_t ref)
 	return s;
 }
 
+/* Copies of what many places refer to: read once, checked, and used from here. */
+static int copy_region(const struct snp_segment *seg, const struct snp_fmt_region *r,
+		       uint64_t bytes, void **ret_copy)
+{
+	void *copy = malloc(bytes ? bytes : 1);
+
+	if (!copy)
+		return -ENOMEM;
+	if (bytes)
+		memcpy(copy, seg->map + r->off, bytes);
+	*ret_copy = copy;
+	return 0;
+}
+
 static int copy_strings(struct parse *p)
 {
 	const struct snp_fmt_region *r = &p->seg->regions.strt;
-	/* Acquire: the bytes below the watermark. Partner: snp__string_add(). */
+	/* Acquire: the bytes below the watermark. Partner: snp__schema_build(). */
 	uint64_t used =
 	    snp__word_acquire(p->seg, offsetof(struct snp_fmt_header, strt_used));
+	void *copy;
+	int rc;
 
+	p->part = "strings";
 	if (used > r->len)
 		return damaged(p, "strt_used");
-	p->schema->strings = malloc(used ? used : 1);
-	if (!p->schema->strings)
-		return -ENOMEM;
-	memcpy(p->schema->strings, p->seg->map + r->off, used);
+	rc = copy_region(p->seg, r, used, &copy);
+	if (rc < 0)
+		return rc;
+	p->schema->strings = copy;
 	p->schema->strings_bytes = used;
 	return 0;
 }
 
-/* ---- keys, enums, bounds ------------------------------------------------- */
+/* ---- enums --------------------------------------------------------------- */
 
-static void parse_keys(struct parse *p)
+/* Take the table at word `at`. */
+static int parse_table(struct parse *p, uint32_t at)
+{
+	const struct snp_fmt_region *r = &p->seg->regions.enums;
+	struct snp__enum_texts *t = &p->schema->tables[p->schema->tables_nr];
+	const uint32_t *words;
+
+	if (at > r->count || r->count - at < 3)
+		return damaged(p, "place");
+	words = &p->enums[at];
+	if (words[2] == 0 || words[2] > ENUM_VALUES_MAX || words[2] > r->count - at - 3)
+		return damaged(p, "number of values");
+	t->texts = calloc(words[2], sizeof(*t->texts));
+	if (!t->texts)
+		return -ENOMEM;
+	p->schema->tables_nr++;
+	t->at = at;
+	t->nr = words[2];
+	t->prom_name = text(p, "label", words[0]);
+	t->otel_name = text(p, "attribute", words[1]);
+	for (uint32_t i = 0; i < t->nr; i++)
+		t->texts[i] = text(p, "value", words[3 + i]);
+	return p->bad_field ? -EBADMSG : 0;
+}
+
+static const struct snp__enum_texts *table_at(const struct parse *p, uint32_t at)
+{
+	for (size_t i = 0; i < p->schema->tables_nr; i++)
+		if (p->schema->tables[i].at == at)
+			return &p->schema->tables[i];
+	return NULL;
+}
+
+/* Tables may overlap, so their number has a limit of its own: a small file must not
+ * make a reader allocate a thousand times its size. */
+static int parse_enums(struct parse *p)
+{
+	const struct snp_fmt_region *r = &p->seg->regions.enums;
+	uint32_t nr;
+	void *copy;
+	int rc;
+
+	p->part = "enums";
+	if (!r->type)
+		return 0;
+	rc = copy_region(p->seg, r, 4 * r->count, &copy);
+	if (rc < 0)
+		return rc;
+	p->enums = copy;
+	if (r->count < 2 || p->enums[1] > r->count - 2 || p->enums[1] > ENUM_TABLES_MAX)
+		return damaged(p, "number of tables");
+	nr = p->enums[1];
+	p->schema->tables = calloc(nr ? nr : 1, sizeof(*p->schema->tables));
+	if (!p->schema->tables)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < nr && rc == 0; i++) {
+		p->index = i;
+		rc = parse_table(p, p->enums[2 + i]);
+	}
+	return rc;
+}
+
+/* ---- keys, bounds -------------------------------------------------------- */
+
+static int parse_keys(struct parse *p)
 {
 	const struct snp_fmt_region *r = &p->seg->regions.keys;
-	size_t max = sizeof(p->schema->keys) / sizeof(p->schema->keys[0]);
 
-	p->thing = "key";
-	for (uint64_t i = 0; r->type && i < r->count && i < max; i++) {
+	p->part = "keys";
+	for (uint64_t i = 0; r->type && i < r->count && i < SNP__KEYS_MAX; i++) {
 		struct snp_fmt_key key;
 
 		p->index = i;
@@ -95,56 +176,42 @@ static void parse_keys(struct parse *p)
 		};
 		p->schema->keys_nr = (size_t)i + 1;
 		if (p->bad_field)
-			return;
+			return -EBADMSG;
 	}
-}
-
-static int parse_enum(struct parse *p, uint32_t at, struct snp__metric *m)
-{
-	const struct snp_fmt_region *r = &p->seg->regions.enums;
-	const unsigned char *base = p->seg->map + r->off;
-	uint32_t head[3], ref;
-
-	if (!r->type || at > r->count || r->count - at < 3)
-		return damaged(p, "enum_off");
-	memcpy(head, base + (uint64_t)at * 4, sizeof(head));
-	if (head[2] == 0 || head[2] > ENUM_VALUES_MAX || head[2] > r->count - at - 3)
-		return damaged(p, "enum_off");
-	m->enum_texts = calloc(head[2], sizeof(*m->enum_texts));
-	if (!m->enum_texts)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < head[2]; i++) {
-		memcpy(&ref, base + ((uint64_t)at + 3 + i) * 4, sizeof(ref));
-		m->enum_texts[i] = text(p, "enum_off", ref);
-	}
-	m->pub.enum_prom_name = text(p, "enum_off", head[0]);
-	m->pub.enum_otel_name = text(p, "enum_off", head[1]);
-	m->pub.enum_values = m->enum_texts;
-	m->pub.enum_values_nr = head[2];
 	return 0;
 }
 
-static int parse_bounds(struct parse *p, const struct snp_fmt_desc *d,
-			struct snp__metric *m)
+static int copy_bounds(struct parse *p)
 {
 	const struct snp_fmt_region *r = &p->seg->regions.bnds;
+	void *copy;
+	int rc = copy_region(p->seg, r, 8 * r->count, &copy);
 
-	if (d->bounds_count == 0)
-		return 0;
-	if (!r->type || d->bounds_off > r->count ||
-	    d->bounds_count > r->count - d->bounds_off)
-		return damaged(p, "bounds_off, bounds_count");
-	m->bounds = calloc(d->bounds_count, sizeof(*m->bounds));
-	if (!m->bounds)
-		return -ENOMEM;
-	memcpy(m->bounds, p->seg->map + r->off + (uint64_t)d->bounds_off * 8,
-	       (size_t)d->bounds_count * 8);
-	for (uint32_t i = 1; i < d->bounds_count; i++)
-		if (m->bounds[i] <= m->bounds[i - 1])
-			return damaged(p, "bounds, not ascending");
-	m->pub.bounds_ns = m->bounds;
-	m->pub.bounds_nr = d->bounds_count;
-	return 0;
+	if (rc == 0)
+		p->schema->bounds = copy;
+	return rc;
+}
+
+/* `nr` ascending words of BNDS; NULL, and the parse damaged, where there are none. */
+static const uint64_t *parse_bounds(struct parse *p, const char *field, uint32_t at,
+				    uint64_t nr)
+{
+	const struct snp_fmt_region *r = &p->seg->regions.bnds;
+	const uint64_t *words;
+
+	p->part = "bounds";
+	if (!r->type || at > r->count || nr > r->count - at) {
+		(void)damaged(p, field);
+		return NULL;
+	}
+	words = &p->schema->bounds[at];
+	for (uint64_t i = 1; i < nr; i++)
+		if (words[i] <= words[i - 1]) {
+			(void)damaged(p, field);
+			return NULL;
+		}
+	p->part = "descriptors";
+	return words;
 }
 
 /* ---- descriptors --------------------------------------------------------- */
@@ -155,7 +222,8 @@ static bool known(const struct snp_fmt_desc *d)
 	       d->storage >= SNP_ST_BANK && d->storage <= SNP_ST_ONE &&
 	       d->row_kind < SNP_ROW_KINDS && d->retired_minor == 0 &&
 	       (d->storage != SNP_ST_DERIVED ||
-		d->derive == SNP_DERIVE_WORKERS_BY_STATUS);
+		(d->derive == SNP_DERIVE_WORKERS_BY_STATUS &&
+		 d->row_kind == SNP_ROW_POOL));
 }
 
 /* Bytes one cell of the metric takes. */
@@ -164,18 +232,25 @@ static uint64_t cell_bytes(const struct snp_fmt_desc *d)
 	return d->kind == SNP_KIND_HISTOGRAM ? 8 * ((uint64_t)d->nbuckets + 3) : 8;
 }
 
-/* Bytes the storage of one row has, 0 where the segment lacks it. */
-static uint64_t row_bytes(const struct snp__regions *all, const struct snp_fmt_desc *d)
+/* Bytes from `ret_first` on that a cell may take; 0 where the segment has none. The
+ * latch with which an entry of ROWC starts is no place for cells of storage ROW. */
+static uint64_t row_bytes(const struct snp__regions *all, const struct snp_fmt_desc *d,
+			  uint64_t *ret_first)
 {
+	*ret_first = 0;
 	switch (d->storage) {
 	case SNP_ST_BANK:
 		return all->bank[d->row_kind].type ? all->bank[d->row_kind].stride : 0;
 	case SNP_ST_ROW:
+		*ret_first = sizeof(struct snp_fmt_latch);
 		return all->rowc[d->row_kind].type ? all->rowc[d->row_kind].stride : 0;
 	case SNP_ST_LATCH:
 		return all->rowc[d->row_kind].type ? 8 * SNP_LATCH_WORDS : 0;
 	case SNP_ST_HEADER:
-		return SNP_FMT_HEADER_BYTES;
+		if (d->off < SNP_FMT_METERS_OFF)
+			return offsetof(struct snp_fmt_header, state);
+		*ret_first = SNP_FMT_METERS_OFF;
+		return SNP_FMT_METERS_OFF + 8 * SNP_FMT_METERS;
 	default:
 		return 0;
 	}
@@ -184,9 +259,11 @@ static uint64_t row_bytes(const struct snp__regions *all, const struct snp_fmt_d
 static int check_derived(struct parse *p, const struct snp_fmt_desc *d)
 {
 	const struct snp_fmt_region *r = &p->seg->regions.rowc[SNP_ROW_WORKER];
+	const uint64_t first = sizeof(struct snp_fmt_latch);
 	uint64_t room = r->type ? r->stride : 0;
 
-	if (room < 8 || d->derive_a % 8 || d->derive_a > room - 8 || d->derive_b % 8 ||
+	if (room < first + 8 || d->derive_a % 8 || d->derive_a < first ||
+	    d->derive_a > room - 8 || d->derive_b % 8 || d->derive_b < first ||
 	    d->derive_b > room - 8)
 		return damaged(p, "derive_a, derive_b");
 	return 0;
@@ -195,7 +272,7 @@ static int check_derived(struct parse *p, const struct snp_fmt_desc *d)
 /* Every cell lies inside its row. */
 static int check_cells(struct parse *p, const struct snp_fmt_desc *d)
 {
-	uint64_t room, bytes = cell_bytes(d);
+	uint64_t room, first, bytes = cell_bytes(d);
 
 	if (d->count == 0 || d->count > ENUM_VALUES_MAX)
 		return damaged(p, "count");
@@ -203,8 +280,8 @@ static int check_cells(struct parse *p, const struct snp_fmt_desc *d)
 		return 0;
 	if (d->storage == SNP_ST_DERIVED)
 		return check_derived(p, d);
-	room = row_bytes(&p->seg->regions, d);
-	if (d->off % 8 || d->off > room || room - d->off < bytes)
+	room = row_bytes(&p->seg->regions, d, &first);
+	if (d->off % 8 || d->off < first || d->off > room || room - d->off < bytes)
 		return damaged(p, "off");
 	room -= d->off;
 	if (d->stride % 8 || d->stride < bytes ||
@@ -237,12 +314,39 @@ static int check_desc(struct parse *p, const struct snp_fmt_desc *d)
 	return rc;
 }
 
-static int parse_buckets(struct parse *p, struct snp__metric *m)
+/* One cell for each value; a state is one cell that holds a value. */
+static int parse_enum(struct parse *p, const struct snp_fmt_desc *d,
+		      struct snp__metric *m)
 {
-	m->pub.upper_ns = m->upper_ns = snp__hist_bounds(&m->pub);
-	if (!m->upper_ns)
-		return -ENOMEM;
-	return m->upper_ns[0] > m->upper_ns[1] ? damaged(p, "zero_threshold_ns") : 0;
+	const struct snp__enum_texts *t = table_at(p, d->enum_off);
+	bool state = d->kind == SNP_KIND_STATE;
+
+	if (d->enum_off == 0)
+		return state || d->count > 1 ? damaged(p, "enum_off, count") : 0;
+	if (!t)
+		return damaged(p, "enum_off");
+	if (d->count != (state ? 1 : t->nr))
+		return damaged(p, "enum_off, count");
+	m->pub.enum_prom_name = t->prom_name;
+	m->pub.enum_otel_name = t->otel_name;
+	m->pub.enum_values = t->texts;
+	m->pub.enum_values_nr = t->nr;
+	return 0;
+}
+
+static int parse_buckets(struct parse *p, const struct snp_fmt_desc *d,
+			 struct snp__metric *m)
+{
+	if (d->bounds_count) {
+		m->pub.bounds_ns = parse_bounds(p, "bounds_off, bounds_count",
+						d->bounds_off, d->bounds_count);
+		m->pub.bounds_nr = d->bounds_count;
+	}
+	if (d->kind == SNP_KIND_HISTOGRAM && !p->bad_field) {
+		m->pub.upper_ns = parse_bounds(p, "upper_off", d->upper_off,
+					       d->nbuckets + UINT64_C(1));
+	}
+	return p->bad_field ? -EBADMSG : 0;
 }
 
 static int parse_desc(struct parse *p, const struct snp_fmt_desc *d,
@@ -278,15 +382,9 @@ static int parse_desc(struct parse *p, const struct snp_fmt_desc *d,
 		m->derive_a = d->derive_a;
 		m->derive_b = d->derive_b;
 	}
-	if (d->enum_off)
-		rc = parse_enum(p, d->enum_off, m);
+	rc = parse_enum(p, d, m);
 	if (rc == 0)
-		rc = parse_bounds(p, d, m);
-	if (rc == 0 && d->kind == SNP_KIND_HISTOGRAM)
-		rc = parse_buckets(p, m);
-	if (rc == 0 && d->kind != SNP_KIND_STATE && d->count > 1 &&
-	    d->count != m->pub.enum_values_nr)
-		rc = damaged(p, "enum_off, count");
+		rc = parse_buckets(p, d, m);
 	return rc;
 }
 
@@ -300,12 +398,12 @@ static int parse_metrics(struct parse *p)
 	struct snp_fmt_desc d;
 	int rc;
 
+	p->part = "descriptors";
 	if (used > r->count)
 		return damaged(p, "desc_used");
 	p->schema->metrics = calloc(used ? used : 1, sizeof(*p->schema->metrics));
 	if (!p->schema->metrics)
 		return -ENOMEM;
-	p->thing = "descriptor";
 	for (uint64_t i = 0; i < used; i++) {
 		p->index = i + 1;
 		memcpy(&d, p->seg->map + r->off + i * r->stride, sizeof(d));
@@ -320,31 +418,45 @@ static int parse_metrics(struct parse *p)
 
 int snp__schema_read(struct snp_segment *seg, struct snp_err *err)
 {
-	struct parse p = {.seg = seg, .schema = &seg->schema, .thing = "watermark"};
+	struct parse p = {.seg = seg, .schema = &seg->schema};
 	int rc = copy_strings(&p);
 
-	if (rc == 0) {
-		parse_keys(&p);
-		rc = p.bad_field ? -EBADMSG : parse_metrics(&p);
-	}
+	if (rc == 0)
+		rc = copy_bounds(&p);
+	if (rc == 0)
+		rc = parse_enums(&p);
+	if (rc == 0)
+		rc = parse_keys(&p);
+	if (rc == 0)
+		rc = parse_metrics(&p);
+	free((void *)(uintptr_t)p.enums);
 	if (rc == -ENOMEM)
 		return snp_err_set(err, rc, "out of memory reading the schema of %s",
 				   seg->info.path);
-	if (p.bad_field)
-		return snp_err_set(err, -EBADMSG, "%s is damaged: schema, %s %llu: %s",
-				   seg->info.path, p.thing, (unsigned long long)p.index,
-				   p.bad_field);
+	if (rc < 0)
+		return snp_err_set_field(
+		    err, -EBADMSG, p.part, "%s is damaged: %s, entry %llu: %s",
+		    seg->info.path, p.part, (unsigned long long)p.index, p.bad_field);
 	return 0;
 }
 
 void snp__schema_fini(struct snp__schema *schema)
 {
-	for (size_t i = 0; i < schema->metrics_nr; i++) {
-		free(schema->metrics[i].enum_texts);
-		free(schema->metrics[i].bounds);
-		free(schema->metrics[i].upper_ns);
-	}
+	for (size_t i = 0; i < schema->tables_nr; i++)
+		free(schema->tables[i].texts);
+	free(schema->tables);
 	free(schema->metrics);
+	free(schema->bounds);
 	free(schema->strings);
 	memset(schema, 0, sizeof(*schema));
+}
+
+const char *snp_segment_enum_text(const struct snp_segment *seg,
+				  enum snp_enum_table table, uint64_t value)
+{
+	const struct snp__schema *schema = &seg->schema;
+
+	if ((unsigned)table >= schema->tables_nr || value >= schema->tables[table].nr)
+		return "?";
+	return schema->tables[table].texts[value];
 }

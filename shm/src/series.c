@@ -35,28 +35,53 @@ const struct snp_metric *snp_snapshot_metric_find(const struct snp_snapshot *sna
 	return NULL;
 }
 
-/* ---- values -------------------------------------------------------------- */
+/* ---- places -------------------------------------------------------------- */
 
-/* First word of the cell in the snapshot's copy; NULL for storages without one. */
+/* Where in an entry of the image the metric's first cell is; 0 = nowhere there. */
+static uint64_t place_in_entry(const struct snp_snapshot *snap,
+			       const struct snp__metric *m)
+{
+	const struct snp_fmt_snap_table *t = &snap->head.table[m->pub.row_kind];
+
+	switch (m->storage) {
+	case SNP_ST_BANK:
+		return t->sums + m->off;
+	case SNP_ST_ROW:
+		return t->cells + m->off - sizeof(struct snp_fmt_latch);
+	case SNP_ST_LATCH:
+		return t->record + m->off;
+	default:
+		return 0;
+	}
+}
+
+/* First word of the cell in the image. The metric is of a storage that is there. */
 static const uint64_t *cell_words(const struct snp_snapshot *snap,
 				  const struct snp__metric *m, uint32_t row,
 				  uint32_t cell)
 {
-	const struct snp__regions *all = &snap->seg->regions;
-	unsigned kind = m->pub.row_kind;
-	uint64_t at = (m->off + (uint64_t)cell * m->stride) / 8;
+	const unsigned char *entry = snp__entry_of(snap, m->pub.row_kind, row);
 
-	switch (m->storage) {
-	case SNP_ST_BANK:
-		return snap->sums[kind] + row * (all->bank[kind].stride / 8) + at;
-	case SNP_ST_ROW:
-		return snap->cells[kind] + row * (all->rowc[kind].stride / 8) + at;
-	case SNP_ST_LATCH:
-		return snap->latch[kind] + (uint64_t)row * SNP_LATCH_WORDS + at;
-	default:
-		return NULL;
-	}
+	return snp__words_at(entry,
+			     place_in_entry(snap, m) + (uint64_t)cell * m->stride);
 }
+
+static bool row_present(const struct snp_snapshot *snap, unsigned kind, uint32_t row)
+{
+	return row < snap->rows_nr[kind] &&
+	       snap->decoded->state[kind][row] != SNP__ROW_ABSENT;
+}
+
+/* A word of the header: the immutable ones as they were at attach, the meters as they
+ * are in the image, so that both tiers say the same. */
+static uint64_t header_word(const struct snp_snapshot *snap, uint64_t off)
+{
+	return off < SNP_FMT_METERS_OFF
+		   ? snap->seg->header[off / 8]
+		   : snap->head.meters[(off - SNP_FMT_METERS_OFF) / 8];
+}
+
+/* ---- workers by status --------------------------------------------------- */
 
 static unsigned status_of(uint64_t state, uint64_t active)
 {
@@ -77,27 +102,43 @@ static unsigned status_of(uint64_t state, uint64_t active)
 static unsigned worker_status(const struct snp_snapshot *snap,
 			      const struct snp__metric *m, uint32_t worker)
 {
-	const uint64_t *cells =
-	    snap->cells[SNP_ROW_WORKER] +
-	    worker * (snap->seg->regions.rowc[SNP_ROW_WORKER].stride / 8);
+	const unsigned char *cells = snp__entry_of(snap, SNP_ROW_WORKER, worker) +
+				     snap->head.table[SNP_ROW_WORKER].cells -
+				     sizeof(struct snp_fmt_latch);
 
-	return status_of(cells[m->derive_a / 8], cells[m->derive_b / 8]);
+	return status_of(snp__load(cells, m->derive_a), snp__load(cells, m->derive_b));
+}
+
+/* All pools at once, on the first question: one by one, sixteen pools would look at
+ * each worker eighty times. */
+static void count_all(const struct snp_snapshot *snap, const struct snp__metric *m)
+{
+	struct snp__decoded *d = snap->decoded;
+
+	memset(d->counts, 0,
+	       sizeof(*d->counts) * SNP_WORKER_STATUS_NR * snap->rows_nr[SNP_ROW_POOL]);
+	for (uint32_t i = 0; i < snap->rows_nr[SNP_ROW_WORKER]; i++) {
+		const unsigned char *entry = snp__entry_of(snap, SNP_ROW_WORKER, i);
+		uint64_t pool = snp__load(entry, offsetof(struct snp_fmt_row, parent));
+
+		if (d->state[SNP_ROW_WORKER][i] != SNP__ROW_ABSENT &&
+		    snp__load(entry, offsetof(struct snp_fmt_row, gen)) % 4 ==
+			SNP_GEN_LIVE)
+			d->counts[pool * SNP_WORKER_STATUS_NR +
+				  worker_status(snap, m, i)]++;
+	}
+	d->counted_by = m;
 }
 
 static uint64_t count_workers(const struct snp_snapshot *snap,
 			      const struct snp__metric *m, uint32_t pool,
 			      uint32_t status)
 {
-	uint64_t n = 0;
-
-	for (uint32_t i = 0; i < snap->rows_nr[SNP_ROW_WORKER]; i++) {
-		const struct snp_row *row = snp_snapshot_row(snap, SNP_ROW_WORKER, i);
-
-		if (row && !row->tombstone && row->pool == pool &&
-		    worker_status(snap, m, i) == status)
-			n++;
-	}
-	return n;
+	if (status >= SNP_WORKER_STATUS_NR || m->pub.row_kind != SNP_ROW_POOL)
+		return 0;
+	if (snap->decoded->counted_by != m)
+		count_all(snap, m);
+	return snap->decoded->counts[(uint64_t)pool * SNP_WORKER_STATUS_NR + status];
 }
 
 unsigned snp_snapshot_worker_status(const struct snp_snapshot *snap,
@@ -105,7 +146,7 @@ unsigned snp_snapshot_worker_status(const struct snp_snapshot *snap,
 {
 	const struct snp__schema *schema = &snap->seg->schema;
 
-	if (!snp_snapshot_row(snap, SNP_ROW_WORKER, worker_row))
+	if (!row_present(snap, SNP_ROW_WORKER, worker_row))
 		return SNP_WORKER_STATUS_DOWN;
 	for (size_t i = 0; i < schema->metrics_nr; i++)
 		if (schema->metrics[i].derive == SNP_DERIVE_WORKERS_BY_STATUS)
@@ -113,25 +154,32 @@ unsigned snp_snapshot_worker_status(const struct snp_snapshot *snap,
 	return SNP_WORKER_STATUS_DOWN;
 }
 
+/* ---- values -------------------------------------------------------------- */
+
+/* Of a cell and a row that are there. */
+static uint64_t value_of(const struct snp_snapshot *snap, const struct snp__metric *m,
+			 uint32_t row, uint32_t cell)
+{
+	switch (m->storage) {
+	case SNP_ST_ONE:
+		return 1;
+	case SNP_ST_HEADER:
+		return header_word(snap, m->off + (uint64_t)cell * m->stride);
+	case SNP_ST_DERIVED:
+		return count_workers(snap, m, row, cell);
+	default:
+		return *cell_words(snap, m, row, cell);
+	}
+}
+
 uint64_t snp_snapshot_value(const struct snp_snapshot *snap,
 			    const struct snp_metric *metric, uint32_t row,
 			    uint32_t cell)
 {
-	const struct snp__metric *m;
-	const uint64_t *words;
-
 	if (!metric || cell >= metric->cells ||
-	    !snp_snapshot_row(snap, metric->row_kind, row))
+	    !row_present(snap, metric->row_kind, row))
 		return 0;
-	m = private_of(metric);
-	if (m->storage == SNP_ST_ONE)
-		return 1;
-	if (m->storage == SNP_ST_HEADER)
-		return snp__word(snap->seg, m->off + (uint64_t)cell * m->stride);
-	if (m->storage == SNP_ST_DERIVED)
-		return count_workers(snap, m, row, cell);
-	words = cell_words(snap, m, row, cell);
-	return words ? *words : 0;
+	return value_of(snap, private_of(metric), row, cell);
 }
 
 const uint64_t *snp_snapshot_hist(const struct snp_snapshot *snap,
@@ -139,7 +187,7 @@ const uint64_t *snp_snapshot_hist(const struct snp_snapshot *snap,
 				  uint32_t cell)
 {
 	if (!metric || metric->kind != SNP_KIND_HISTOGRAM || cell >= metric->cells ||
-	    !snp_snapshot_row(snap, metric->row_kind, row))
+	    !row_present(snap, metric->row_kind, row))
 		return NULL;
 	return cell_words(snap, private_of(metric), row, cell);
 }
@@ -164,38 +212,70 @@ static void add_label(struct snp_series *s, const char *prom, const char *otel,
 		s->labels[s->labels_nr++] = (struct snp_label){prom, otel, value};
 }
 
-static void fill_series(const struct snp_series_iter *it, struct snp_series *s)
+static const char *label_value(const struct snp__row *row, uint32_t source)
 {
-	const struct snp__schema *schema = &it->snap->seg->schema;
-	const struct snp__metric *m = &schema->metrics[it->metric];
-	const struct snp__row *row = &it->snap->rows[m->pub.row_kind][it->row];
+	switch (source) {
+	case SNP_KEY_POOL:
+		return row->pub.pool_name;
+	case SNP_KEY_WORKER:
+		return row->slot_text;
+	case SNP_KEY_METHOD:
+		return row->pub.name;
+	case SNP_KEY_WORKER_ID:
+		return row->pub.worker_id;
+	case SNP_KEY_PID:
+		return row->pid_text;
+	case SNP_KEY_ADAPTER:
+		return row->pub.adapter;
+	default:
+		return row->pub.python;
+	}
+}
 
-	s->metric = &m->pub;
-	s->row = it->row;
-	s->cell = it->cell;
+static void fill_labels(const struct snp_snapshot *snap, const struct snp__metric *m,
+			const struct snp_series_iter *it, struct snp_series *s)
+{
+	const struct snp__schema *schema = &snap->seg->schema;
+	const struct snp__row *row = snp__row_of(snap, m->pub.row_kind, it->row);
+
 	s->labels_nr = 0;
 	for (size_t k = 0; k < schema->keys_nr; k++)
 		if (m->row_keys & (UINT32_C(1) << k) &&
 		    schema->keys[k].source < SNP_KEY_NR)
 			add_label(s, schema->keys[k].prom_name,
 				  schema->keys[k].otel_name,
-				  row->label[schema->keys[k].source]);
+				  label_value(row, schema->keys[k].source));
 	if (m->pub.enum_values && m->pub.kind != SNP_KIND_STATE)
 		add_label(s, m->pub.enum_prom_name, m->pub.enum_otel_name,
 			  m->pub.enum_values[it->cell]);
+}
+
+static void fill_series(const struct snp_series_iter *it, struct snp_series *s)
+{
+	const struct snp__metric *m = &it->snap->seg->schema.metrics[it->metric];
+
+	s->metric = &m->pub;
+	s->row = it->row;
+	s->cell = it->cell;
+	fill_labels(it->snap, m, it, s);
 	s->hist = NULL;
 	s->value = 0;
 	if (m->pub.kind == SNP_KIND_HISTOGRAM)
 		s->hist = cell_words(it->snap, m, it->row, it->cell);
 	else
-		s->value = snp_snapshot_value(it->snap, &m->pub, it->row, it->cell);
+		s->value = value_of(it->snap, m, it->row, it->cell);
 }
 
 /* An info series says who is there: nobody, nothing to say. */
-static bool row_has_series(const struct snp__metric *m, const struct snp_row *row)
+static bool row_has_series(const struct snp_snapshot *snap, const struct snp__metric *m,
+			   uint32_t row)
 {
-	return row && !(m->pub.kind == SNP_KIND_INFO &&
-			m->pub.row_kind == SNP_ROW_WORKER && row->pid == 0);
+	unsigned kind = m->pub.row_kind;
+
+	if (!row_present(snap, kind, row))
+		return false;
+	return m->pub.kind != SNP_KIND_INFO || kind != SNP_ROW_WORKER ||
+	       snp_snapshot_row(snap, kind, row)->pid != 0;
 }
 
 bool snp_series_next(struct snp_series_iter *it, struct snp_series *ret_series)
@@ -210,8 +290,7 @@ bool snp_series_next(struct snp_series_iter *it, struct snp_series *ret_series)
 			it->row = it->cell = 0;
 			continue;
 		}
-		if (it->cell >= m->pub.cells ||
-		    !row_has_series(m, snp_snapshot_row(it->snap, kind, it->row))) {
+		if (it->cell >= m->pub.cells || !row_has_series(it->snap, m, it->row)) {
 			it->row++;
 			it->cell = 0;
 			continue;

@@ -1,362 +1,141 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Snapshots: a private copy of every row with its cells and the sum of its bank blocks.
- *
- * Row protocol (shm/format/segment.md): load gen (acquire); free or recycling rows are
- * skipped; copy; acquire fence; load gen again; equal: the copy is of one life of the
- * row. Otherwise try again, a few times, then leave the row out and count it. Nothing
- * here waits for the writer.
+ * Snapshots: an image of every row with its values, gathered from the live cells or
+ * copied from the half of SNAP that the writer finished last. Nothing here waits for
+ * the writer.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crc32c.h"
 #include "reader_private.h"
 
-#define ROW_TRIES   4
-#define LATCH_TRIES 1000
+#define SNAP_TRIES 4
 
-/* ---- copying ------------------------------------------------------------- */
+/* ---- the image ----------------------------------------------------------- */
 
-static void copy_words(const struct snp_segment *seg, uint64_t off, uint64_t *ret,
-		       uint64_t words)
+static int reserve(struct snp_snapshot *snap, uint64_t bytes)
 {
-	for (uint64_t i = 0; i < words; i++)
-		ret[i] = snp__word(seg, off + 8 * i);
-}
-
-int snp__latch_copy(const struct snp_segment *seg, struct snp__latch_shape shape,
-		    uint64_t *ret_words, unsigned *retries)
-{
-	uint64_t copies = shape.off + 8 * (uint64_t)shape.first;
-
-	for (int i = 0; i < LATCH_TRIES; i++) {
-		uint64_t seq = snp__word_acquire(seg, shape.off);
-
-		copy_words(seg, copies + (seq & 1) * 8 * shape.words, ret_words,
-			   shape.words);
-		atomic_thread_fence(memory_order_acquire);
-		if (snp__word(seg, shape.off) == seq)
-			return 0;
-		(*retries)++;
-	}
-	return -EAGAIN;
-}
-
-/* Add the row's block of every bank in use into `sums`. From the last word to the
- * first, each with acquire: a histogram's sum stands behind its buckets and is
- * published after them, so a sum counted here has its bucket counted too. */
-static void sum_banks(const struct snp_segment *seg, const struct snp_fmt_region *r,
-		      uint64_t index, uint64_t *sums)
-{
-	uint64_t banks =
-	    snp__word_acquire(seg, offsetof(struct snp_fmt_header, bank_high));
-	uint64_t words = r->stride / 8;
-
-	memset(sums, 0, r->stride);
-	if (banks > r->outer_count)
-		banks = r->outer_count;
-	for (uint64_t b = 0; b < banks; b++) {
-		uint64_t off = r->off + b * r->outer_stride + index * r->stride;
-
-		for (uint64_t i = words; i-- > 0;)
-			sums[i] += snp__word_acquire(seg, off + 8 * i);
-	}
-}
-
-static uint64_t *row_words(uint64_t *table, const struct snp_fmt_region *r,
-			   uint32_t index)
-{
-	return table ? table + (uint64_t)index * (r->stride / 8) : NULL;
-}
-
-/* ---- decoding a row ------------------------------------------------------ */
-
-/* Word indexes of struct snp_fmt_row. */
-enum {
-	ROW_GEN,
-	ROW_UID,
-	ROW_PARENT,
-	ROW_SLOT,
-	ROW_NAME,
-	ROW_TEXT,
-	ROW_WORDS = 6,
-};
-
-static const char *arena_printf_u64(struct snp__arena *arena, uint64_t v)
-{
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)v);
-
-	return snp__arena_text(arena, text, (size_t)n);
-}
-
-/* A string of the mapped STRT, checked and copied; "" when it does not hold. */
-static const char *mapped_text(struct snp_snapshot *snap, uint64_t ref)
-{
-	const struct snp_segment *seg = snap->seg;
-	const struct snp_fmt_region *r = &seg->regions.strt;
-	uint64_t used =
-	    snp__word_acquire(seg, offsetof(struct snp_fmt_header, strt_used));
-	const char *base = (const char *)seg->map + r->off;
-	const char *copy;
-	uint32_t len;
-
-	if (used > r->len || ref == 0 || ref > used / 8 ||
-	    used - ref * 8 < sizeof(len) + 1)
-		return "";
-	memcpy(&len, base + ref * 8, sizeof(len));
-	if (len > used - ref * 8 - sizeof(len) - 1)
-		return "";
-	copy = snp__arena_text(snap->arena, base + ref * 8 + sizeof(len), len);
-	return !copy || snp__utf8_ok(copy, len) ? copy : "";
-}
-
-static const char *worker_text(struct snp_snapshot *snap, uint32_t index)
-{
-	const struct snp_fmt_region *r = &snap->seg->regions.text;
-	uint64_t words[SNP_TEXT_WORDS];
-	struct snp__latch_shape shape = {
-	    .off = r->off + index * r->stride,
-	    .first = offsetof(struct snp_fmt_text, copy) / 8,
-	    .words = SNP_TEXT_WORDS,
-	};
-	const char *text = (const char *)words;
-	size_t len;
-
-	if (!r->type || index >= r->count ||
-	    snp__latch_copy(snap->seg, shape, words, &snap->stats.retries) < 0)
-		return "";
-	len = strnlen(text, sizeof(words));
-	if (len == sizeof(words) || !snp__utf8_ok(text, len))
-		return "";
-	return len ? snp__arena_text(snap->arena, text, len) : "";
-}
-
-static void decode_process(struct snp_snapshot *snap, struct snp__row *row,
-			   const uint64_t *proc)
-{
-	struct snp_row *pub = &row->pub;
-	char id[SNP_FMT_NAME_BYTES + 192], python[17] = "";
-	int n;
-
-	pub->incarnation = proc[SNP_PROC_INCARNATION];
-	pub->pid = (pid_t)proc[SNP_PROC_PID];
-	pub->start_mono.ns = proc[SNP_PROC_START_MONO_NS];
-	pub->start_wall.ns = proc[SNP_PROC_START_REAL_NS];
-	pub->ready_mono.ns = proc[SNP_PROC_READY_MONO_NS];
-	pub->last_exit_status = (unsigned)proc[SNP_PROC_LAST_EXIT_STATUS];
-	if (proc[SNP_PROC_LAST_EXIT_REASON])
-		pub->last_exit_reason = snp_enum_text(
-		    SNP_ENUM_TABLE_EXIT_REASON, proc[SNP_PROC_LAST_EXIT_REASON] - 1);
-	memcpy(python, &proc[SNP_PROC_PYTHON], 16);
-	if (*python && snp__utf8_ok(python, strlen(python)))
-		pub->python = snp__arena_text(snap->arena, python, strlen(python));
-	n = snprintf(id, sizeof(id), "%s/%u#%llu", pub->pool_name, pub->slot,
-		     (unsigned long long)pub->incarnation);
-	pub->worker_id = snp__arena_text(
-	    snap->arena, id, (size_t)n < sizeof(id) ? (size_t)n : sizeof(id) - 1);
-	pub->last_error = worker_text(snap, pub->index);
-}
-
-static void fill_labels(struct snp_snapshot *snap, unsigned kind, struct snp__row *row)
-{
-	for (unsigned i = 0; i < SNP_KEY_NR; i++)
-		row->label[i] = "";
-	row->label[SNP_KEY_POOL] = row->pub.pool_name;
-	row->label[SNP_KEY_ADAPTER] = row->pub.adapter;
-	if (kind == SNP_ROW_TOOL)
-		row->label[SNP_KEY_METHOD] = row->pub.name;
-	if (kind == SNP_ROW_WORKER) {
-		row->label[SNP_KEY_WORKER] =
-		    arena_printf_u64(snap->arena, row->pub.slot);
-		row->label[SNP_KEY_WORKER_ID] = row->pub.worker_id;
-		row->label[SNP_KEY_PID] =
-		    arena_printf_u64(snap->arena, (uint64_t)row->pub.pid);
-		row->label[SNP_KEY_PYTHON] = row->pub.python;
-	}
-}
-
-/* Pools are decoded first, so a row's pool is known here. One that is not (a pool
- * declared after we looked, or skipped, or damage) costs this row alone: the next look
- * has it. */
-static int decode_row(struct snp_snapshot *snap, unsigned kind, uint32_t index,
-		      const uint64_t *words)
-{
-	struct snp__row *row = &snap->rows[kind][index];
-	const struct snp_row *pool;
-
-	row->pub = (struct snp_row){
-	    .index = index,
-	    .uid = words[ROW_UID],
-	    .tombstone = words[ROW_GEN] % 4 == SNP_GEN_TOMBSTONE,
-	    .slot = (uint32_t)words[ROW_SLOT],
-	    .name = mapped_text(snap, words[ROW_NAME]),
-	    .worker_id = "",
-	    .python = "",
-	    .last_exit_reason = "",
-	    .last_error = "",
-	};
-	if (kind == SNP_ROW_POOL) {
-		row->pub.pool = index;
-		row->pub.pool_name = row->pub.name;
-		row->pub.adapter = mapped_text(snap, words[ROW_TEXT]);
-	} else {
-		pool = words[ROW_PARENT] < snap->rows_nr[SNP_ROW_POOL]
-			   ? snp_snapshot_row(snap, SNP_ROW_POOL,
-					      (uint32_t)words[ROW_PARENT])
-			   : NULL;
-		if (!pool) {
-			snap->stats.rows_skipped++;
-			return 0;
-		}
-		row->pub.pool = pool->index;
-		row->pub.pool_name = pool->name;
-		row->pub.adapter = pool->adapter;
-	}
-	if (!row->pub.name || !row->pub.pool_name || !row->pub.adapter)
-		return -ENOMEM;
-	if (kind == SNP_ROW_WORKER)
-		decode_process(snap, row,
-			       &snap->latch[kind][(size_t)index * SNP_LATCH_WORDS]);
-	fill_labels(snap, kind, row);
-	for (unsigned i = 0; i < SNP_KEY_NR; i++)
-		if (!row->label[i])
-			return -ENOMEM;
-	row->present = true;
-	return 0;
-}
-
-/* ---- one row ------------------------------------------------------------- */
-
-static int copy_row_cells(struct snp_snapshot *snap, unsigned kind, uint32_t index)
-{
-	const struct snp_segment *seg = snap->seg;
-	const struct snp_fmt_region *cells = &seg->regions.rowc[kind];
-	const struct snp_fmt_region *bank = &seg->regions.bank[kind];
-
-	if (cells->type && index < cells->count) {
-		uint64_t off = cells->off + index * cells->stride;
-		struct snp__latch_shape shape = {
-		    .off = off,
-		    .first = offsetof(struct snp_fmt_latch, copy) / 8,
-		    .words = SNP_LATCH_WORDS,
-		};
-		int rc = snp__latch_copy(
-		    seg, shape, &snap->latch[kind][(size_t)index * SNP_LATCH_WORDS],
-		    &snap->stats.retries);
-
-		if (rc < 0)
-			return rc;
-		copy_words(seg, off, row_words(snap->cells[kind], cells, index),
-			   cells->stride / 8);
-	}
-	if (bank->type && index < bank->count)
-		sum_banks(seg, bank, index, row_words(snap->sums[kind], bank, index));
-	return 0;
-}
-
-static int copy_row(struct snp_snapshot *snap, unsigned kind, uint32_t index)
-{
-	const struct snp_segment *seg = snap->seg;
-	const struct snp_fmt_region *r = &seg->regions.rowd[kind];
-	uint64_t off = r->off + index * r->stride;
-	uint64_t words[ROW_WORDS];
-
-	for (int i = 0; i < ROW_TRIES; i++) {
-		/* Acquire: the row's words. Partner: row_declare_locked(). */
-		uint64_t gen = snp__word_acquire(seg, off);
-
-		if (gen % 4 == SNP_GEN_FREE || gen % 4 == SNP_GEN_RECYCLING)
-			return 0;
-		copy_words(seg, off, words, ROW_WORDS);
-		words[ROW_GEN] = gen;
-		if (copy_row_cells(snap, kind, index) < 0)
-			continue;
-		atomic_thread_fence(memory_order_acquire);
-		if (snp__word(seg, off) == gen)
-			return decode_row(snap, kind, index, words);
-		snap->stats.retries++;
-	}
-	snap->stats.rows_skipped++;
-	return 0;
-}
-
-/* ---- all rows ------------------------------------------------------------ */
-
-/* Grow (never shrink) the tables of one kind to `nr` rows. */
-static int reserve(struct snp_snapshot *snap, unsigned kind, uint32_t nr)
-{
-	const struct snp__regions *all = &snap->seg->regions;
-	uint32_t max = nr + nr / 4 + 1;
-
-	if (nr <= snap->rows_max[kind])
+	if (bytes <= snap->image_bytes)
 		return 0;
-	free(snap->rows[kind]);
-	free(snap->cells[kind]);
-	free(snap->latch[kind]);
-	free(snap->sums[kind]);
-	snap->rows[kind] = calloc(max, sizeof(*snap->rows[kind]));
-	snap->cells[kind] =
-	    calloc(max, all->rowc[kind].type ? all->rowc[kind].stride : 8);
-	snap->latch[kind] = calloc(max, sizeof(uint64_t) * SNP_LATCH_WORDS);
-	snap->sums[kind] =
-	    calloc(max, all->bank[kind].type ? all->bank[kind].stride : 8);
-	snap->rows_max[kind] = max;
-	if (!snap->rows[kind] || !snap->cells[kind] || !snap->latch[kind] ||
-	    !snap->sums[kind]) {
-		snap->rows_max[kind] = 0;
+	free(snap->image);
+	snap->image_bytes = 0;
+	snap->image = malloc(bytes + bytes / 4);
+	if (!snap->image)
 		return -ENOMEM;
-	}
+	snap->image_bytes = bytes + bytes / 4;
 	return 0;
 }
 
-static int copy_kind(struct snp_snapshot *snap, unsigned kind, struct snp_err *err)
+static int fill_live(struct snp_snapshot *snap, struct snp_err *err)
 {
 	const struct snp_segment *seg = snap->seg;
-	const struct snp_fmt_region *r = &seg->regions.rowd[kind];
-	/* Acquire: the rows below the watermark. Partner: row_declare_locked(). */
-	uint64_t high = snp__word_acquire(
-	    seg, offsetof(struct snp_fmt_header, row_high) + 8 * (uint64_t)kind);
+	const struct snp__source source = {
+	    .map = seg->map, .regions = seg->dir, .regions_nr = seg->dir_nr};
+	int rc = snp__gather_plan(&source, &snap->head);
+
+	if (rc < 0)
+		return snp_err_set_field(err, rc, "rows",
+					 "%s is damaged: row_high is more than it has",
+					 seg->info.path);
+	rc = reserve(snap, snap->head.length);
+	if (rc == 0)
+		snp__gather(&source, &snap->head, snap->image, &snap->stats.retries);
+	return rc;
+}
+
+/* ---- SNAP ---------------------------------------------------------------- */
+
+/* A part of an entry: there exactly where it must be, and inside. */
+static bool part_ok(const struct snp_fmt_snap_table *t, uint64_t at, uint64_t bytes)
+{
+	if (bytes == 0)
+		return at == 0;
+	return at % 8 == 0 && at >= sizeof(struct snp_fmt_row) && at <= t->stride &&
+	       bytes <= t->stride - at;
+}
+
+static bool table_ok(const struct snp_segment *seg, unsigned kind,
+		     const struct snp_fmt_snap *head)
+{
+	const struct snp_fmt_snap_table *t = &head->table[kind];
+	const struct snp__regions *all = &seg->regions;
+	const struct snp_fmt_region *rowc = &all->rowc[kind];
+	const uint64_t latch = sizeof(struct snp_fmt_latch);
+	uint64_t rows = kind == SNP_ROW_PROC ? 1 : all->rowd[kind].count;
+
+	if (t->count == 0)
+		return kind != SNP_ROW_PROC;
+	if (t->count > rows || t->off % 8 || t->off < sizeof(*head) ||
+	    t->off > head->length || t->stride % 8 ||
+	    t->stride < sizeof(struct snp_fmt_row) ||
+	    t->count > (head->length - t->off) / t->stride)
+		return false;
+	return part_ok(t, t->record, rowc->type ? 8 * SNP_LATCH_WORDS : 0) &&
+	       part_ok(t, t->text, all->text[kind].type ? SNP_TEXT_BYTES : 0) &&
+	       part_ok(t, t->cells, rowc->type ? rowc->stride - latch : 0) &&
+	       part_ok(t, t->sums, all->bank[kind].type ? all->bank[kind].stride : 0);
+}
+
+/* Copy half `seq`; whether it is whole and leads nowhere outside. -ENOMEM. */
+static int copy_half(struct snp_snapshot *snap, uint64_t seq, bool *ret_whole)
+{
+	const struct snp_segment *seg = snap->seg;
+	const struct snp_fmt_region *r = &seg->regions.snap;
+	uint64_t off = r->off + (seq & 1) * r->outer_stride;
+	struct snp_fmt_snap *head = &snap->head;
+
+	*ret_whole = false;
+	snp__copy_words(seg->map, off, (uint64_t *)(void *)head, sizeof(*head) / 8);
+	if (head->seq != seq || head->length % 8 || head->length < sizeof(*head) ||
+	    head->length > r->len)
+		return 0;
+	if (reserve(snap, head->length) < 0)
+		return -ENOMEM;
+	snp__copy_words(seg->map, off, (uint64_t *)(void *)snap->image,
+			head->length / 8);
+	/* The header once more, from the copy that the checksum covers. */
+	memcpy(head, snap->image, sizeof(*head));
+	*ret_whole = head->seq == seq &&
+		     head->crc == snp__crc32c(snap->image + sizeof(head->crc),
+					      head->length - sizeof(head->crc));
+	return 0;
+}
+
+static int fill_snap(struct snp_snapshot *snap, struct snp_err *err)
+{
+	const struct snp_segment *seg = snap->seg;
+	const uint64_t seq_off = offsetof(struct snp_fmt_header, snap_seq);
+	bool whole = false;
 	int rc;
 
-	if (kind == SNP_ROW_PROC) {
-		high = 1;
-	} else {
-		if (!r->type)
-			return 0;
-		if (high > r->count)
-			return snp_err_set(err, -EBADMSG, "%s is damaged: row_high[%u]",
-					   seg->info.path, kind);
-	}
-	rc = reserve(snap, kind, (uint32_t)high);
-	if (rc < 0)
-		return rc;
-	snap->rows_nr[kind] = (uint32_t)high;
-	if (kind == SNP_ROW_PROC) {
-		struct snp__row *row = &snap->rows[kind][0];
+	for (int i = 0; i < SNAP_TRIES && !whole; i++) {
+		/* Acquire: the half. Partner: snp_writer_snap(). */
+		uint64_t seq = snp__word_acquire(seg, seq_off);
 
-		*row = (struct snp__row){.present = true,
-					 .pub = {.name = "",
-						 .pool_name = "",
-						 .adapter = "",
-						 .worker_id = "",
-						 .python = "",
-						 .last_exit_reason = "",
-						 .last_error = ""}};
-		fill_labels(snap, kind, row);
-		return copy_row_cells(snap, kind, 0);
-	}
-	for (uint32_t i = 0; i < high; i++) {
-		snap->rows[kind][i].present = false;
-		rc = copy_row(snap, kind, i);
+		if (!seg->regions.snap.type || seq == 0)
+			return snp_err_set_field(
+			    err, -EAGAIN, "snap",
+			    "%s has no SNAP yet; try again, or read the live tier",
+			    seg->info.path);
+		rc = copy_half(snap, seq, &whole);
 		if (rc < 0)
 			return rc;
+		snap->stats.retries += !whole;
 	}
+	for (unsigned kind = 0; kind < SNP_ROW_KINDS && whole; kind++)
+		whole = table_ok(seg, kind, &snap->head);
+	if (!whole)
+		return snp_err_set_field(err, -EBADMSG, "snap",
+					 "%s is damaged: no whole SNAP in %d tries",
+					 seg->info.path, SNAP_TRIES);
+	snap->stats.begin.ns = snap->head.begin_mono_ns;
+	snap->stats.end.ns = snap->head.end_mono_ns;
 	return 0;
 }
+
+/* ---- what is not in the image -------------------------------------------- */
 
 static int copy_heartbeat(struct snp_snapshot *snap, struct snp_err *err)
 {
@@ -373,12 +152,18 @@ static int copy_heartbeat(struct snp_snapshot *snap, struct snp_err *err)
 	if (snp__latch_copy(snap->seg, shape, words, &snap->stats.retries) < 0)
 		return 0; /* the previous pair still converts times well enough */
 	if (words[CRC] != snp__crc32c(words, CRC * sizeof(words[0])))
-		return snp_err_set(err, -EBADMSG, "%s is damaged: heartbeat crc",
-				   snap->seg->info.path);
+		return snp_err_set_field(err, -EBADMSG, "heartbeat",
+					 "%s is damaged: heartbeat crc",
+					 snap->seg->info.path);
 	snap->stats.heartbeat_seq = words[0];
 	snap->stats.heartbeat_mono.ns = words[1];
 	snap->stats.heartbeat_wall.ns = words[2];
 	return 0;
+}
+
+static uint64_t meter(const struct snp_snapshot *snap, size_t header_offset)
+{
+	return snap->head.meters[(header_offset - SNP_FMT_METERS_OFF) / 8];
 }
 
 static void copy_meters(struct snp_snapshot *snap)
@@ -386,61 +171,79 @@ static void copy_meters(struct snp_snapshot *snap)
 	const struct snp_segment *seg = snap->seg;
 	struct snp_snapshot_stats *s = &snap->stats;
 
+	/* Acquire: the reason is stored before CLOSED. */
 	s->state = snp__word_acquire(seg, offsetof(struct snp_fmt_header, state));
-	s->rows_dropped = snp__word(seg, offsetof(struct snp_fmt_header, rows_dropped));
-	s->descs_dropped =
-	    snp__word(seg, offsetof(struct snp_fmt_header, descs_dropped));
+	s->stop_reason =
+	    (unsigned)snp__word(seg, offsetof(struct snp_fmt_header, stop_reason));
+	s->rows_dropped = meter(snap, offsetof(struct snp_fmt_header, rows_dropped));
 	s->banks_exhausted =
-	    snp__word(seg, offsetof(struct snp_fmt_header, banks_exhausted));
-	s->overflow_obs = snp__word(seg, offsetof(struct snp_fmt_header, overflow_obs));
+	    meter(snap, offsetof(struct snp_fmt_header, banks_exhausted));
 	s->text_truncated =
-	    snp__word(seg, offsetof(struct snp_fmt_header, text_truncated));
+	    meter(snap, offsetof(struct snp_fmt_header, text_truncated));
+	s->rows_skipped += (unsigned)snap->head.rows_unsettled;
 }
 
 /* ---- public -------------------------------------------------------------- */
 
 static int snapshot_fill(struct snp_snapshot *snap, struct snp_err *err)
 {
-	/* Pools before what belongs to them. */
-	static const unsigned order[] = {SNP_ROW_PROC, SNP_ROW_POOL, SNP_ROW_WORKER,
-					 SNP_ROW_TOOL};
+	int rc = copy_heartbeat(snap, err);
+
+	if (rc == 0)
+		rc = snap->stats.tier == SNP_TIER_SNAP ? fill_snap(snap, err)
+						       : fill_live(snap, err);
+	if (rc == 0)
+		rc = snp__rows_prepare(snap);
+	if (rc == 0)
+		copy_meters(snap);
+	return rc;
+}
+
+static struct snp_snapshot *snapshot_create(const struct snp_segment *seg)
+{
+	struct snp_snapshot *snap = calloc(1, sizeof(*snap));
+
+	if (!snap)
+		return NULL;
+	snap->seg = seg;
+	snap->decoded = calloc(1, sizeof(*snap->decoded));
+	if (!snap->decoded) {
+		free(snap);
+		return NULL;
+	}
+	return snap;
+}
+
+int snp_segment_snapshot_from(struct snp_segment *seg, enum snp_tier tier,
+			      struct snp_snapshot **snap, struct snp_err *err)
+{
+	struct snp_snapshot *s = *snap;
 	int rc;
 
-	snap->stats = (struct snp_snapshot_stats){.begin = snp_mono_now()};
-	snp__arena_reset(snap->arena);
-	memset(snap->rows_nr, 0, sizeof(snap->rows_nr));
-	rc = copy_heartbeat(snap, err);
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && rc == 0; i++)
-		rc = copy_kind(snap, order[i], err);
-	copy_meters(snap);
-	snap->stats.end = snp_mono_now();
+	if (!s)
+		s = *snap = snapshot_create(seg);
+	if (!s)
+		return snp_err_set(err, -ENOMEM, "out of memory for a snapshot");
+	memset(s->rows_nr, 0, sizeof(s->rows_nr));
+	s->stats = (struct snp_snapshot_stats){.tier = tier, .begin = snp_mono_now()};
+	rc = snapshot_fill(s, err);
+	if (tier == SNP_TIER_LIVE)
+		s->stats.end = snp_mono_now();
+	if (snp__segment_truncated(seg))
+		rc = snp_err_set_field(err, -EBADMSG, "file",
+				       "%s was cut short while it was read",
+				       seg->info.path);
+	if (rc < 0)
+		memset(s->rows_nr, 0, sizeof(s->rows_nr));
+	if (rc == -ENOMEM)
+		return snp_err_set(err, rc, "out of memory for a snapshot");
 	return rc;
 }
 
 int snp_segment_snapshot(struct snp_segment *seg, struct snp_snapshot **snap,
 			 struct snp_err *err)
 {
-	struct snp_snapshot *s = *snap;
-	int rc;
-
-	if (!s) {
-		s = calloc(1, sizeof(*s));
-		if (s)
-			s->arena = snp__arena_create();
-		if (!s || !s->arena) {
-			free(s);
-			return snp_err_set(err, -ENOMEM,
-					   "out of memory for a snapshot");
-		}
-		s->seg = seg;
-		*snap = s;
-	}
-	rc = snapshot_fill(s, err);
-	if (rc < 0)
-		memset(s->rows_nr, 0, sizeof(s->rows_nr));
-	if (rc == -ENOMEM)
-		return snp_err_set(err, rc, "out of memory for a snapshot");
-	return rc;
+	return snp_segment_snapshot_from(seg, SNP_TIER_LIVE, snap, err);
 }
 
 void snp_snapshot_destroy(struct snp_snapshot **snap)
@@ -450,13 +253,8 @@ void snp_snapshot_destroy(struct snp_snapshot **snap)
 	*snap = NULL;
 	if (!s)
 		return;
-	for (unsigned k = 0; k < SNP_ROW_KINDS; k++) {
-		free(s->rows[k]);
-		free(s->cells[k]);
-		free(s->latch[k]);
-		free(s->sums[k]);
-	}
-	snp__arena_destroy(&s->arena);
+	snp__rows_fini(s->decoded);
+	free(s->image);
 	free(s);
 }
 
@@ -477,18 +275,4 @@ snp_wall_t snp_snapshot_wall(const struct snp_snapshot *snap, snp_mono_t mono)
 	if (mono.ns == 0)
 		return (snp_wall_t){0};
 	return (snp_wall_t){s->heartbeat_wall.ns + (mono.ns - s->heartbeat_mono.ns)};
-}
-
-uint32_t snp_snapshot_rows_nr(const struct snp_snapshot *snap, unsigned kind)
-{
-	return kind < SNP_ROW_KINDS ? snap->rows_nr[kind] : 0;
-}
-
-const struct snp_row *snp_snapshot_row(const struct snp_snapshot *snap, unsigned kind,
-				       uint32_t index)
-{
-	if (kind >= SNP_ROW_KINDS || index >= snap->rows_nr[kind] ||
-	    !snap->rows[kind][index].present)
-		return NULL;
-	return &snap->rows[kind][index].pub;
 }

@@ -15,10 +15,15 @@
 
 #include <stdarg.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SNP_ERR_MSG_BYTES 512
 
 struct snp_err {
 	int code;		     /* negative errno; 0 = no error recorded */
+	const char *field;	     /* static name of what is wrong, for programs, or NULL */
 	char msg[SNP_ERR_MSG_BYTES]; /* UTF-8, one line, NUL-terminated */
 };
 
@@ -27,6 +32,10 @@ struct snp_err {
 int snp_err_set(struct snp_err *err, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same, naming the field that is wrong: a static string, one word. */
+int snp_err_set_field(struct snp_err *err, int code, const char *field, const char *fmt,
+		      ...) __attribute__((format(printf, 4, 5)));
+
 /* Like snp_err_set() but appends ": <strerror(errno)>" and uses -errno as the code. */
 int snp_err_errno(struct snp_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -34,5 +43,9 @@ int snp_err_errno(struct snp_err *err, const char *fmt, ...)
 /* Prefix "<text>: " to what is already recorded. Returns err->code, or 0 for NULL. */
 int snp_err_wrap(struct snp_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -14,9 +14,15 @@
 #define SNP_SHM_FORMAT_H
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+#include <atomic>
+#define _Atomic /* C++ sees plain words of the same layout */
+#else
+#include <stdatomic.h>
+#endif
 
 #define SNP_FMT_MAGIC	     "\x93SNKM\r\n\x1a"
 #define SNP_FMT_ENDIAN	     UINT32_C(0x01020304)
@@ -112,7 +118,7 @@ struct snp_fmt_header {
 	/* 0x100  writer: runtime main thread | order: release store, acquire load.
 	 * Partner of the acquire in attach: everything above is visible with LIVE. */
 	_Atomic uint64_t state;
-	_Atomic uint64_t exit_reason;
+	_Atomic uint64_t stop_reason; /* STOP_REASON; stored before CLOSED */
 	uint8_t pad1[0x30];
 
 	/* 0x140  writer: supervisor | +2 for each change of descriptors, rows or banks
@@ -122,8 +128,8 @@ struct snp_fmt_header {
 
 	/* 0x180  writer: supervisor | order: release store, acquire load. Watermarks.
 	 */
-	_Atomic uint64_t desc_used;   /* entries of DESC */
-	_Atomic uint64_t strt_used;   /* bytes of STRT */
+	_Atomic uint64_t desc_used;   /* entries of DESC; constant after INIT */
+	_Atomic uint64_t strt_used;   /* bytes of STRT; constant after INIT */
 	_Atomic uint64_t bank_high;   /* banks that were ever adopted */
 	_Atomic uint64_t row_high[4]; /* rows that were ever used, by row kind */
 	_Atomic uint64_t reserved1;
@@ -133,15 +139,18 @@ struct snp_fmt_header {
 	uint8_t pad3[0x38];
 	struct snp_fmt_heartbeat hb[2]; /* 0x200, 0x280 */
 
-	/* 0x300  writer: supervisor or the thread that met the limit, relaxed. */
+	/* 0x300  writer: any thread, under the writer's mutex, relaxed. The segment's
+	 * own meters: what did not fit. */
 	_Atomic uint64_t rows_dropped;
-	_Atomic uint64_t descs_dropped;
 	_Atomic uint64_t banks_exhausted;
-	_Atomic uint64_t overflow_obs;
 	_Atomic uint64_t text_truncated;
+	_Atomic uint64_t reserved2[5];
+
+	/* 0x340  writer: ticker | order: release store after the half (snap_seq & 1).
+	 */
 	_Atomic uint64_t snap_seq;
-	uint8_t pad4[0x10];
-	uint8_t reserved2[0xCC0];
+	uint8_t pad4[0x38];
+	uint8_t reserved3[0xC80];
 };
 static_assert(sizeof(struct snp_fmt_header) == SNP_FMT_HEADER_BYTES, "header page");
 #define SNP_FMT_AT(field, off)                                                         \
@@ -168,6 +177,11 @@ SNP_FMT_AT(desc_used, 0x180);
 SNP_FMT_AT(hb_seq, 0x1C0);
 SNP_FMT_AT(hb, 0x200);
 SNP_FMT_AT(rows_dropped, 0x300);
+SNP_FMT_AT(snap_seq, 0x340);
+
+/* Words of the meters from 0x300 on, which every SNAP half repeats. */
+#define SNP_FMT_METERS_OFF 0x300
+#define SNP_FMT_METERS	   8
 
 /* ---- region directory ---------------------------------------------------- */
 
@@ -181,13 +195,14 @@ enum {			    /* region.type; readers skip types they do not know */
        SNP_REGION_ROWD = 7, /* row directory of one kind */
        SNP_REGION_ROWC = 8, /* row cells of one kind */
        SNP_REGION_BANK = 9, /* bank cells of one kind, one block a bank */
-       SNP_REGION_SNAP = 10,
-       SNP_REGION_INFL = 11,
-       SNP_REGION_EVNT = 12, /* event rings, one a writer thread */
-       SNP_REGION_EVID = 13,
-       SNP_REGION_SPAN = 14,
-       SNP_REGION_HIST = 15,
+       SNP_REGION_SNAP = 10, /* two checksummed copies of all rows and values */
+       SNP_REGION_INFL = 11, /* requests in flight, a block a worker row */
+       SNP_REGION_EVNT = 12, /* event rings, one a bank */
+       SNP_REGION_EVID = 13, /* ring of texts that events point to */
+       SNP_REGION_SPAN = 14, /* rings of finished spans, one a bank */
+       SNP_REGION_HIST = 15, /* rings of samples of one row kind, one a row */
        SNP_REGION_TEXT = 16, /* why the last start of a worker slot failed */
+       SNP_REGION_THRD = 17, /* the threads that hold the banks */
 };
 
 enum {			 /* region.kind, desc.row_kind, index of header.row_high */
@@ -198,10 +213,10 @@ enum {			 /* region.kind, desc.row_kind, index of header.row_high */
        SNP_ROW_KINDS = 4,
 };
 
-/* Immutable, covered by header.dir_crc. For BANK: row r of bank b starts at
- * off + b * outer_stride + r * stride; `len` is the length of one bank's block. For
- * EVNT: ring b starts at off + b * outer_stride. All others: entry i at off + i *
- * stride. */
+/* Immutable, covered by header.dir_crc. Block b starts at off + b * outer_stride and is
+ * `len` bytes long; entry i of a block starts i * stride into it, in the ring regions
+ * (EVNT, EVID, SPAN, HIST) behind the ring's header. Blocks are banks in BANK, EVNT and
+ * SPAN, rows in HIST and INFL, halves in SNAP; everything else has one. */
 struct snp_fmt_region {
 	uint32_t type;
 	uint32_t kind;
@@ -290,7 +305,10 @@ struct snp_fmt_desc {
 	uint64_t
 	    zero_threshold_ns; /* histogram: values up to this are in the zero bucket */
 	uint32_t derive_a, derive_b;
-	uint64_t reserved[4];
+	uint32_t upper_off; /* histogram: index in BNDS of the inclusive upper bounds, in
+			       ns, of words 0 to nbuckets */
+	uint32_t reserved0;
+	uint64_t reserved[3];
 };
 static_assert(sizeof(struct snp_fmt_desc) == 128, "descriptor");
 static_assert(offsetof(struct snp_fmt_desc, zero_threshold_ns) == 80, "descriptor");
@@ -315,8 +333,9 @@ struct snp_fmt_key {
 };
 static_assert(sizeof(struct snp_fmt_key) == 16, "key");
 
-/* ENUM table, u32 words at desc.enum_off: label name (string ref), OTel attribute name
- * (string ref), number of values n, then n string refs. Word 0 of the region is 0. */
+/* ENUM, u32 words: 0, number of tables n, then the word index of each table in the
+ * order of enums.def (the numbers SNP_ENUM_TABLE_*). A table: label name (string ref),
+ * OTel attribute name (string ref), number of values n, then n string refs. */
 
 /* ---- rows ---------------------------------------------------------------- */
 
@@ -327,21 +346,30 @@ enum { /* gen mod 4 */
        SNP_GEN_RECYCLING = 3,
 };
 
-/* writer: supervisor, or the thread that declares the row | readers: copy, then check
- * gen. Publication: all words relaxed, then gen with release. Partner: acquire load of
- * gen before the copy, acquire fence and re-load after it (snapshot.c). */
+/* Attributes of a row up to `name` and `text`, NUL-padded, need no string table: names
+ * come and go with rows, and a table that only grows would fill. */
+#define SNP_ROW_TEXT_WORDS 16
+#define SNP_ROW_TEXT_BYTES (8 * SNP_ROW_TEXT_WORDS)
+
+/* writer: the thread that declares or retires the row, under the writer's mutex |
+ * readers: copy, then check gen. Publication: all words relaxed, then gen with release.
+ * Partner: acquire load of gen before the copy, acquire fence and re-load after it
+ * (snapshot.c). Recycling: gen to RECYCLING (relaxed), release fence, clear and fill,
+ * gen to LIVE (release). */
 struct snp_fmt_row {
 	_Atomic uint64_t gen;
 	_Atomic uint64_t uid;	 /* never used twice in one segment */
 	_Atomic uint64_t parent; /* row index of the pool; own index for pools */
 	_Atomic uint64_t slot;	 /* worker: slot number within its pool */
-	_Atomic uint64_t name;	 /* string reference */
-	_Atomic uint64_t text;	 /* pool: adapter, string reference */
-	_Atomic uint64_t state, exit_code;
-	_Atomic uint64_t born_mono_ns, retired_mono_ns, reuse_after_mono_ns;
-	_Atomic uint64_t reserved[5];
+	_Atomic uint64_t born_mono_ns;
+	_Atomic uint64_t retired_mono_ns;     /* tombstone: when it was retired */
+	_Atomic uint64_t reuse_after_mono_ns; /* tombstone: not recycled before */
+	_Atomic uint64_t retire_reason;	      /* tombstone: RETIRE_REASON */
+	_Atomic uint64_t reserved[8];
+	_Atomic uint64_t name[SNP_ROW_TEXT_WORDS]; /* pool or tool */
+	_Atomic uint64_t text[SNP_ROW_TEXT_WORDS]; /* pool: adapter */
 };
-static_assert(sizeof(struct snp_fmt_row) == 128, "row directory entry");
+static_assert(sizeof(struct snp_fmt_row) == 384, "row directory entry");
 
 /* ---- histograms ---------------------------------------------------------- */
 
@@ -397,34 +425,186 @@ struct snp_fmt_text {
 };
 static_assert(sizeof(struct snp_fmt_text) == 1024, "text record");
 
-/* ---- events -------------------------------------------------------------- */
+/* ---- requests in flight -------------------------------------------------- */
+
+/* One request a worker runs now. A two-copy latch like snp_fmt_latch, plus a CRC of the
+ * words before it in the same copy, for readers without memory ordering. writer: the
+ * event loop that owns the worker. */
+#define SNP_INFL_WORDS 14
+
+enum {				    /* words of a copy */
+       SNP_INFL_START_MONO_NS = 0,  /* sent to the worker; 0 = the slot is free */
+       SNP_INFL_DEADLINE_MONO_NS = 1, /* 0 = none */
+       SNP_INFL_RECEIVED_MONO_NS = 2, /* by the runtime */
+       SNP_INFL_TOOL = 3,	      /* row index */
+       SNP_INFL_INCARNATION = 4,      /* of the worker process */
+       SNP_INFL_TRACE_ID = 5,	      /* first 8 bytes, big-endian value; 0 = none */
+       SNP_INFL_TRACE_ID_LO = 6,      /* last 8 bytes */
+       SNP_INFL_CORRELATION = 7,      /* 7 words: text, NUL-padded, cut at 56 bytes */
+       SNP_INFL_CRC = 14,	      /* CRC32C of the words before it */
+};
+static_assert(SNP_INFL_CRC == SNP_INFL_WORDS, "the checksum follows the payload");
+#define SNP_INFL_CORRELATION_BYTES 56
+
+struct snp_fmt_inflight {
+	_Atomic uint64_t seq;
+	_Atomic uint64_t reserved;
+	_Atomic uint64_t copy[2][SNP_INFL_WORDS + 1];
+};
+static_assert(sizeof(struct snp_fmt_inflight) == 256, "in-flight slot");
+
+/* ---- rings --------------------------------------------------------------- */
 
 /* Ring of one writer thread. Writer of record n: record.seq = 0 (relaxed), release
  * fence, payload (relaxed), record.seq = n + 1 (release), head = n + 1 (release).
  * Reader: head (acquire), then for each n: seq (acquire) == n + 1, copy, acquire fence,
- * seq again. */
+ * seq again. Word 1 of each record is the CRC32C of n + 1 and of words 2 to the end of
+ * the entry: readers without memory ordering copy and check that. Record n is entry
+ * n mod capacity. */
 struct snp_fmt_ring {
 	_Atomic uint64_t head; /* records ever written */
-	uint64_t capacity;     /* records, a power of two, immutable */
+	uint64_t capacity;     /* records, immutable; a power of two in EVNT and SPAN */
 	_Atomic uint64_t reserved[6];
 };
 static_assert(sizeof(struct snp_fmt_ring) == 64, "ring header");
 
 struct snp_fmt_event {
-	_Atomic uint64_t seq;
+	_Atomic uint64_t seq, crc;
 	_Atomic uint64_t mono_ns;
 	_Atomic uint64_t
 	    kind; /* EVENT_KIND | initiator << 16 | from << 32 | to << 48 */
 	_Atomic uint64_t reason;     /* MOVE_REASON */
 	_Atomic uint64_t pool, slot; /* row index of the pool; slot within it */
+	_Atomic uint64_t pool_uid;
 	_Atomic uint64_t incarnation, pid;
 	_Atomic uint64_t value[2];
 	_Atomic uint64_t trace_id[2];
-	_Atomic uint64_t reserved[4];
+	_Atomic uint64_t evidence; /* record n of EVID plus 1; 0 = none */
+	_Atomic uint64_t reserved;
 };
 static_assert(sizeof(struct snp_fmt_event) == 128, "event record");
 
-static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free");
+/* A text that an event points to. Longer ones take several records in a row, of which
+ * the event names the first. writer: supervisor. */
+#define SNP_EVID_TEXT_WORDS 496
+#define SNP_EVID_TEXT_BYTES (8 * SNP_EVID_TEXT_WORDS)
+
+struct snp_fmt_evidence {
+	_Atomic uint64_t seq, crc;
+	_Atomic uint64_t mono_ns;
+	_Atomic uint64_t kind;	     /* EVIDENCE_KIND */
+	_Atomic uint64_t part;	     /* from 0 | parts << 32 */
+	_Atomic uint64_t length;     /* bytes of text in this record */
+	_Atomic uint64_t pool, slot; /* as in an event */
+	_Atomic uint64_t pool_uid;
+	_Atomic uint64_t incarnation, pid;
+	_Atomic uint64_t reserved[5];
+	_Atomic uint64_t text[SNP_EVID_TEXT_WORDS]; /* UTF-8, NUL-padded */
+};
+static_assert(sizeof(struct snp_fmt_evidence) == 4096, "evidence record");
+
+/* A finished span. writer: the thread that holds the bank. */
+#define SNP_SPAN_CORRELATION_BYTES 64
+
+struct snp_fmt_span {
+	_Atomic uint64_t seq, crc;
+	_Atomic uint64_t start_mono_ns, end_mono_ns;
+	_Atomic uint64_t trace_id[2]; /* as in flight: first and last 8 bytes */
+	_Atomic uint64_t span_id, parent_span_id; /* parent 0 = root */
+	_Atomic uint64_t kind; /* SPAN_KIND | status << 16 (0 = ok, else FAILURE_CODE
+				  plus 1) | W3C trace flags << 32 */
+	_Atomic uint64_t queue_ns; /* time in the queue before `start` of an attempt, or
+				      in all */
+	_Atomic uint64_t pool, pool_uid;
+	_Atomic uint64_t tool, tool_uid; /* row index and uid */
+	_Atomic uint64_t slot;		 /* worker slot plus 1; 0 = reached none */
+	_Atomic uint64_t incarnation;
+	_Atomic uint64_t attempt; /* from 1; of the whole request: attempts made */
+	_Atomic uint64_t correlation[SNP_SPAN_CORRELATION_BYTES / 8]; /* NUL-padded */
+	_Atomic uint64_t reserved[7];
+};
+static_assert(sizeof(struct snp_fmt_span) == 256, "span record");
+
+/* ---- history ------------------------------------------------------------- */
+
+/* HIST rings hold the last minutes of each row. writer: ticker. `uid` is the row's when
+ * the sample was taken: samples of an earlier life of the row are not the row's. */
+#define SNP_HIST_OCTAVES 32
+
+struct snp_fmt_pool_sample { /* one a second */
+	_Atomic uint64_t seq, crc;
+	_Atomic uint64_t mono_ns;
+	_Atomic uint64_t uid;
+	_Atomic uint64_t queue_depth, active;
+	_Atomic uint64_t requests, failures; /* since the start, not of this second */
+	/* Requests that ended since the previous sample, by duration, two u32 a word,
+	 * the lower first: octave j counts (2^(j-1), 2^j] * 2^-20 s, the first all
+	 * below, the last all above. */
+	_Atomic uint64_t octave[SNP_HIST_OCTAVES / 2];
+};
+static_assert(sizeof(struct snp_fmt_pool_sample) == 192, "pool sample");
+
+struct snp_fmt_worker_sample { /* one in five seconds */
+	_Atomic uint64_t seq, crc;
+	_Atomic uint64_t mono_ns;
+	_Atomic uint64_t uid;
+	_Atomic uint64_t state;		    /* WORKER_STATE */
+	_Atomic uint64_t requests, busy_ns; /* since the start */
+	_Atomic uint64_t rss_bytes;
+};
+static_assert(sizeof(struct snp_fmt_worker_sample) == 64, "worker sample");
+
+/* ---- writer threads ------------------------------------------------------ */
+
+/* Entry b: the thread that holds bank b. writer: that thread. */
+struct snp_fmt_thread {
+	/* Since when it has been at work without going back to wait; 0 = it waits. A
+	 * loop that is stuck shows here although the ticker goes on. */
+	_Atomic uint64_t busy_since_mono_ns;
+	_Atomic uint64_t tid;	  /* in the writer's pid namespace; 0 = bank is free */
+	_Atomic uint64_t name[2]; /* up to 16 bytes, NUL-padded */
+	_Atomic uint64_t reserved[12];
+};
+static_assert(sizeof(struct snp_fmt_thread) == 128, "thread");
+
+/* ---- SNAP ---------------------------------------------------------------- */
+
+/* Where the rows of one kind are in a half of SNAP. Offsets within an entry; 0 = the
+ * kind has no such part. */
+struct snp_fmt_snap_table {
+	uint64_t off;	 /* from the start of the half */
+	uint64_t count;	 /* rows ever used; entry i is row i */
+	uint64_t stride; /* bytes from entry to entry */
+	uint64_t record; /* the current copy of the row's latched record */
+	uint64_t text;	 /* workers: the current copy of TEXT */
+	uint64_t cells;	 /* the row's ROWC entry from byte sizeof(struct snp_fmt_latch) on */
+	uint64_t sums;	 /* the row's BANK entry, summed over banks */
+	uint64_t reserved;
+};
+static_assert(sizeof(struct snp_fmt_snap_table) == 64, "snap table");
+
+/* A half: this header, then the entries, each of which starts with the row's ROWD entry
+ * (PROC: zeros but for gen). Plain bytes under one checksum: right for any reader that
+ * can copy them, from the map, with read(), or from a copy of the file. writer: ticker,
+ * only ever into the half that header.snap_seq does not select. */
+struct snp_fmt_snap {
+	uint64_t crc;	 /* CRC32C of bytes 8 to `length` */
+	uint64_t seq;	 /* header.snap_seq when this half became the current one */
+	uint64_t length; /* bytes of the half in use, this header included */
+	uint64_t begin_mono_ns, end_mono_ns; /* when the values were gathered */
+	uint64_t real_ns;		     /* wall clock at the end */
+	uint64_t struct_gen;
+	uint64_t rows_unsettled; /* rows left out (gen 0) because they were changing */
+	uint64_t meters[SNP_FMT_METERS]; /* header words from 0x300 on */
+	struct snp_fmt_snap_table table[SNP_ROW_KINDS];
+	uint64_t reserved[16];
+};
+static_assert(sizeof(struct snp_fmt_snap) == 512, "snap header");
+
 static_assert(sizeof(_Atomic uint64_t) == 8, "atomics must be plain words");
+
+#ifdef __cplusplus
+#undef _Atomic
+#endif
 
 #endif

@@ -27,6 +27,10 @@
 #include "snakepit/format.h"
 #include "snakepit/time.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct snp_segment;
 struct snp_snapshot;
 
@@ -59,12 +63,40 @@ int snp_segment_list(int (*visit)(const char *instance, const char *path, void *
 
 /* ---- attaching ----------------------------------------------------------- */
 
+/* What can become of an attempt to attach, besides success. */
+#define SNP_ATTACH_OUTCOMES(X)                                                         \
+	X(MISSING, "missing", "there is no such file")                                 \
+	X(NOT_READY, "not_ready", "it is being built; try again soon")                 \
+	X(VERSION, "version", "another major version, or a feature not known here")    \
+	X(DAMAGED, "damaged", "not a segment, or not whole")                           \
+	X(DENIED, "denied", "not readable for this user, or not safe to read")
+
+enum snp_attach_outcome {
+#define SNP__ATTACH_OUTCOME(id, name, help) SNP_ATTACH_##id,
+	SNP_ATTACH_OUTCOMES(SNP__ATTACH_OUTCOME)
+#undef SNP__ATTACH_OUTCOME
+	    SNP_ATTACH_NR /* none of these: out of memory, too many open files */
+};
+
+/* The outcome that a negative errno of snp_segment_attach(), _snapshot() or _find()
+ * stands for, and its name for programs ("?" for SNP_ATTACH_NR). */
+enum snp_attach_outcome snp_attach_outcome(int error);
+const char *snp_attach_outcome_name(enum snp_attach_outcome outcome);
+
 /* Map `path` read-only and check it. Each failure names the file and what is wrong with
- * it: -ENOENT   there is none -EAGAIN   it is being built; try again soon -EPROTO
- * another major version, or a feature this library does not know -EBADMSG  not a
- * segment, or damaged -EACCES   not readable for this user -EPERM    unsafe: writable
- * by everybody, not a regular file, or a symlink A segment whose writer is gone
- * attaches like any other (post-mortem). */
+ * it; err->field is the field in the vocabulary of shm/format/segment.md:
+ *   -ENOENT           MISSING
+ *   -EAGAIN           NOT_READY
+ *   -EPROTO           VERSION
+ *   -EBADMSG          DAMAGED
+ *   -EACCES, -EPERM   DENIED: not readable; writable by everybody, not a regular file, a
+ *                     symlink, or somebody else's (neither ours nor root's)
+ * A segment whose writer is gone attaches like any other (post-mortem).
+ *
+ * A file that is truncated while it is attached does no harm: from then on what is
+ * missing reads as zeros and the next call that notices says -EBADMSG. For this the
+ * first attach installs a handler of SIGBUS for the process, which passes on every
+ * fault that is not in a map of ours. */
 int snp_segment_attach(const char *path, struct snp_segment **ret_seg,
 		       struct snp_err *err);
 void snp_segment_detach(struct snp_segment **seg);
@@ -107,25 +139,36 @@ const struct snp_segment_info *snp_segment_info(const struct snp_segment *seg);
 
 /* ---- snapshots ----------------------------------------------------------- */
 
-/* Copy everything the segment holds now. *snap is created on first use (pass a NULL
+/* Where a snapshot comes from. Both say the same, SNAP up to one interval later. */
+enum snp_tier {
+	SNP_TIER_LIVE, /* the cells themselves, now */
+	SNP_TIER_SNAP, /* the writer's own checksummed copy */
+};
+
+/* Copy everything the segment holds. *snap is created on first use (pass a NULL
  * pointer) and its memory reused afterwards; it belongs to `seg` and must be destroyed
  * before it is detached. Bounded: retries are counted, rows that stay unsettled are
- * left out and counted. -EBADMSG when the structure itself does not hold, -ENOMEM; on
- * failure the previous contents are gone. */
+ * left out and counted. -EBADMSG when the structure itself does not hold, the file was
+ * truncated, or no whole SNAP could be had; -ENOMEM; on failure the previous contents
+ * are gone. */
+int snp_segment_snapshot_from(struct snp_segment *seg, enum snp_tier tier,
+			      struct snp_snapshot **snap, struct snp_err *err);
+/* The same from the live cells. */
 int snp_segment_snapshot(struct snp_segment *seg, struct snp_snapshot **snap,
 			 struct snp_err *err);
 void snp_snapshot_destroy(struct snp_snapshot **snap);
 
 struct snp_snapshot_stats {
-	snp_mono_t begin, end; /* our own clock around the copy */
+	enum snp_tier tier;
+	snp_mono_t begin, end; /* our own clock around the copy; SNAP: the writer's */
 	uint64_t state;	       /* SNP_STATE_* */
 	uint64_t heartbeat_seq;
 	snp_mono_t heartbeat_mono; /* the writer's clock pair at its last heartbeat */
 	snp_wall_t heartbeat_wall;
 	unsigned retries;      /* torn reads that were repeated */
 	unsigned rows_skipped; /* rows left out because they would not settle */
-	uint64_t rows_dropped, descs_dropped, banks_exhausted, overflow_obs,
-	    text_truncated;
+	uint64_t rows_dropped, banks_exhausted, text_truncated;
+	unsigned stop_reason; /* STOP_REASON */
 };
 const struct snp_snapshot_stats *snp_snapshot_stats(const struct snp_snapshot *snap);
 
@@ -234,6 +277,8 @@ struct snp_row {
 	uint32_t index; /* within its kind */
 	uint64_t uid;
 	bool tombstone;	  /* retired: values are final */
+	const char *retire_reason;	    /* "" while it is live */
+	snp_mono_t born_mono, retired_mono; /* retired 0 = live */
 	const char *name; /* pool or tool name; "" for workers */
 	uint32_t pool;	  /* row index of the pool it belongs to (pools: their own) */
 	const char *pool_name;
@@ -261,32 +306,140 @@ const struct snp_row *snp_snapshot_row(const struct snp_snapshot *snap, unsigned
 unsigned snp_snapshot_worker_status(const struct snp_snapshot *snap,
 				    uint32_t worker_row);
 
-/* ---- events -------------------------------------------------------------- */
+/* ---- rings --------------------------------------------------------------- */
+
+#define SNP_RINGS_MAX 64
+/* Where a reader is in the rings of one region: its own, the writer knows nothing. */
+struct snp_ring_cursor {
+	uint64_t next[SNP_RINGS_MAX]; /* zero-initialise to start with the oldest kept */
+	uint64_t lost;		      /* overwritten before this cursor read them */
+};
 
 struct snp_event {
 	uint64_t seq; /* per ring */
 	unsigned ring;
 	snp_mono_t mono;
 	unsigned kind, initiator, from, to,
-	    reason; /* EVENT_KIND, INITIATOR, WORKER_STATE x 2, MOVE_REASON */
-	uint32_t pool, slot;
+	    reason;	     /* EVENT_KIND, INITIATOR, WORKER_STATE x 2, MOVE_REASON */
+	uint32_t pool, slot; /* row index */
+	uint64_t pool_uid;   /* equal to the row's, or the pool is gone */
 	uint64_t incarnation;
 	pid_t pid;
 	uint64_t value[2];
-};
-
-#define SNP_RINGS_MAX 64
-struct snp_event_cursor {
-	uint64_t
-	    next[SNP_RINGS_MAX]; /* zero-initialise to start with the oldest kept */
-	uint64_t lost;		 /* overwritten before this cursor read them */
+	uint64_t trace_id[2];
+	uint64_t evidence; /* for snp_segment_evidence(); 0 = none */
 };
 
 /* Copy up to `max` new events, ring by ring, oldest first; returns how many. */
-size_t snp_segment_events(struct snp_segment *seg, struct snp_event_cursor *cursor,
+size_t snp_segment_events(struct snp_segment *seg, struct snp_ring_cursor *cursor,
 			  struct snp_event *ret_events, size_t max);
+
+struct snp_span {
+	uint64_t seq; /* per ring */
+	unsigned ring;
+	unsigned kind, status, flags; /* as in struct snp_span_fields */
+	snp_mono_t start, end;
+	uint64_t queue_ns;
+	uint64_t trace_id[2], span_id, parent_span_id;
+	uint32_t pool, tool; /* row indexes */
+	uint64_t pool_uid, tool_uid;
+	uint32_t slot; /* plus 1; 0 = reached none */
+	uint64_t incarnation;
+	unsigned attempt;
+	char correlation[SNP_SPAN_CORRELATION_BYTES + 1]; /* UTF-8 */
+};
+
+/* Copy up to `max` new spans, ring by ring, oldest first; returns how many. */
+size_t snp_segment_spans(struct snp_segment *seg, struct snp_ring_cursor *cursor,
+			 struct snp_span *ret_spans, size_t max);
+
+struct snp_evidence {
+	snp_mono_t mono;
+	unsigned kind; /* EVIDENCE_KIND */
+	uint32_t pool, slot;
+	uint64_t incarnation;
+	pid_t pid;
+	size_t len;
+	char *text; /* UTF-8, NUL-terminated, the caller's to free() */
+};
+
+/* The text an event points to. -ENOENT when it has been overwritten, -ENOMEM. */
+int snp_segment_evidence(struct snp_segment *seg, uint64_t evidence,
+			 struct snp_evidence *ret_evidence);
+
+/* ---- requests in flight -------------------------------------------------- */
+
+struct snp_inflight {
+	uint32_t worker, at; /* row index, slot within the worker */
+	snp_mono_t received, start, deadline; /* deadline.ns 0 = none */
+	uint32_t tool;			      /* row index */
+	uint64_t incarnation;
+	uint64_t trace_id[2];
+	char correlation[SNP_INFL_CORRELATION_BYTES + 1]; /* UTF-8 */
+};
+
+/* Copy the requests in flight, in order of worker rows, up to `max`; returns how many
+ * there are, which may be more. A slot that would not settle is left out. */
+size_t snp_segment_inflight(struct snp_segment *seg, struct snp_inflight *ret_inflight,
+			    size_t max);
+
+/* ---- history ------------------------------------------------------------- */
+
+struct snp_pool_sample {
+	snp_mono_t mono;
+	uint64_t queue_depth, active;
+	uint64_t requests, failures; /* since the start */
+	uint32_t octave[SNP_HIST_OCTAVES]; /* ended since the previous sample, see format.h */
+};
+
+struct snp_worker_sample {
+	snp_mono_t mono;
+	unsigned state;		    /* WORKER_STATE */
+	uint64_t requests, busy_ns; /* since the start */
+	uint64_t rss_bytes;
+};
+
+/* The newest `max` samples of a live row, oldest first; returns how many. `row` comes
+ * from a snapshot of `seg`; samples of an earlier life of the row are left out. */
+size_t snp_segment_pool_history(struct snp_segment *seg, const struct snp_row *row,
+				struct snp_pool_sample *ret_samples, size_t max);
+size_t snp_segment_worker_history(struct snp_segment *seg, const struct snp_row *row,
+				  struct snp_worker_sample *ret_samples, size_t max);
+
+/* ---- threads ------------------------------------------------------------- */
+
+struct snp_thread {
+	uint32_t bank;
+	pid_t tid;
+	char name[17];
+	snp_mono_t busy_since; /* .ns 0 = waits for work */
+};
+
+/* The threads that hold a bank now, up to `max`; returns how many. */
+size_t snp_segment_threads(struct snp_segment *seg, struct snp_thread *ret_threads,
+			   size_t max);
+
+/* ---- checking ------------------------------------------------------------ */
+
+/* Look at every record of every ring (events, spans, evidence, history) and at every
+ * request in flight. `fault` is called with a line of text for each that should be whole
+ * and is not; also right beside a writer that overwrites records meanwhile. Returns how
+ * many they are. */
+uint64_t snp_segment_audit(struct snp_segment *seg,
+			   void (*fault)(void *user, const char *text), void *user);
+
+/* ---- enumerations -------------------------------------------------------- */
+
+/* Text of a number, from the segment's own tables: right also for numbers that are newer
+ * than this library. "?" for what the segment does not know. */
+const char *snp_segment_enum_text(const struct snp_segment *seg,
+				  enum snp_enum_table table, uint64_t value);
 
 /* Text of a number of enums.def for people: "?" when the number is unknown here. */
 const char *snp_enum_text(enum snp_enum_table table, uint64_t value);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -3,16 +3,18 @@
  * write.h - create a segment and write to it. One process writes a segment.
  *
  * Order of use: create, declare rows, publish, then adopt a bank in every thread that
- * counts, add/set/record, heartbeat from a thread of its own, close.
+ * counts, add/set/record; heartbeat, snap and sample from a thread of its own; close.
  *
  * Exclusion and progress:
- *                       | may run beside itself | takes a lock
- *   create/publish/close| no                    | -
- *   row_declare, bank_* | yes                   | the writer's mutex
- *   heartbeat           | no (one thread)       | no
- *   add, set, record,   | one thread a cell     | no: wait-free, no system call, no
- *   latch, event        |                       | allocation, no LOCK-prefixed
- * instruction
+ *                        | may run beside itself | takes a lock
+ *   create/publish/close | no                    | -
+ *   row_declare, _retire,| yes                   | the writer's mutex
+ *   bank_*               |                       |
+ *   heartbeat, snap,     | no (one thread)       | no
+ *   sample               |                       |
+ *   add, set, record,    | one thread a cell     | no: wait-free, no system call, no
+ *   latch, event, span,  |                       | allocation, no LOCK-prefixed
+ *   inflight             |                       | instruction
  *
  * Each cell has one writing thread at a time: bank cells the thread that holds the
  * bank, row cells the thread metrics.def names, a ring the thread that holds its bank.
@@ -20,6 +22,7 @@
 #ifndef SNP_SHM_WRITE_H
 #define SNP_SHM_WRITE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "snakepit/cells.h"
@@ -27,10 +30,16 @@
 #include "snakepit/format.h"
 #include "snakepit/time.h"
 
+/* Not on 32-bit x86: its plain 64-bit accesses are two. The bytes are the same there. */
+static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free");
+
 struct snp_writer;
 
 enum snp_writer_flags {
 	SNP_WRITER_ALLOW_DISK = 1, /* accept a directory that is not on tmpfs */
+	/* Private memory in place of the file: same calls, no reader, nothing but the
+	 * instance's lock in the directory. snp_writer_path() is "". */
+	SNP_WRITER_ANONYMOUS = 2,
 };
 
 struct snp_writer_options {
@@ -41,6 +50,11 @@ struct snp_writer_options {
 	uint32_t pools_max, workers_max, tools_max; /* rows; each at least 1 */
 	uint32_t banks_max;			    /* threads that count, at least 1 */
 	uint32_t events_per_ring;		    /* a power of two; 0 = 1024 */
+	uint32_t spans_per_ring;		    /* a power of two; 0 = 1024 */
+	uint32_t inflight_per_worker;		    /* most requests at once; 0 = 1 */
+	uint32_t evidence_max;			    /* texts kept; 0 = 64 */
+	uint32_t history_seconds;		    /* 0 = 600 */
+	uint32_t reuse_quarantine_ms;		    /* 0 = 60000 */
 	uint32_t heartbeat_interval_ms;		    /* 0 = 100 */
 	uint32_t stale_after_ms;		    /* 0 = 1000 */
 	enum snp_writer_flags flags;
@@ -62,8 +76,12 @@ int snp_writer_publish(struct snp_writer *writer, struct snp_err *err);
 
 void snp_writer_set_draining(struct snp_writer *writer);
 
-/* State CLOSED, last heartbeat, unmap, unlock. The file stays for post-mortem readers.
- */
+/* Why the segment will be closed; say it before close or remove. */
+void snp_writer_set_stop_reason(struct snp_writer *writer,
+				enum snp_enum_STOP_REASON reason);
+
+/* Last SNAP and heartbeat, state CLOSED, unmap, unlock. The file stays for post-mortem
+ * readers. */
 void snp_writer_close(struct snp_writer **writer);
 
 /* The same, and remove the file and the instance's lock: a clean end leaves nothing
@@ -81,6 +99,16 @@ const char *snp_writer_uuid(const struct snp_writer *writer);
 void snp_writer_heartbeat(struct snp_writer *writer, uint64_t loop_lag_max_ns,
 			  unsigned live_threads);
 
+/* Gather all rows and values into the half of SNAP that is not the current one, then
+ * make it current. Waits for nobody; a row that would not settle is left out and
+ * counted. Same thread as the heartbeat. */
+void snp_writer_snap(struct snp_writer *writer);
+
+/* Take the samples of HIST that are due (pools: 1 s, workers: 5 s after the last),
+ * from the current half of SNAP. Same thread as the heartbeat; call at least once a
+ * second, after snp_writer_snap(). */
+void snp_writer_sample(struct snp_writer *writer, snp_mono_t now);
+
 /* ---- rows ---------------------------------------------------------------- */
 
 struct snp_row_decl {
@@ -91,32 +119,44 @@ struct snp_row_decl {
 	const char *text; /* pools: adapter; may be NULL */
 };
 
-/* Take a free row, fill and publish it. -ENOSPC when the kind is full (counted in
- * rows_dropped): the caller goes on with an overflow row of its own. -EINVAL where
- * readers would not take the name, or the pool is not declared. */
+/* Take a row that was never used or, when there is none, the one retired longest ago
+ * whose quarantine has passed; fill and publish it. -ENOSPC when there is neither
+ * (counted in rows_dropped): the caller goes on with an overflow row of its own.
+ * -EINVAL where readers would not take the name, or the pool is not live. */
 int snp_row_declare(struct snp_writer *writer, const struct snp_row_decl *decl,
 		    uint32_t *ret_index, struct snp_err *err);
+
+/* Make a live row a tombstone: its values are final, readers still show them. To be
+ * called when nobody can write to the row any more, that is after a grace period of the
+ * caller's (runtime/rcu.h). The row is not used again before reuse_quarantine_ms. A
+ * pool must not have live rows of its own. */
+void snp_row_retire(struct snp_writer *writer, unsigned kind, uint32_t index,
+		    enum snp_enum_RETIRE_REASON reason);
 
 struct snp_pool_row *snp_pool_row(struct snp_writer *writer, uint32_t index);
 struct snp_worker_row *snp_worker_row(struct snp_writer *writer, uint32_t index);
 
 /* ---- banks --------------------------------------------------------------- */
 
-/* A thread's private copy of all bank cells, and its event ring. */
+/* A thread's private copy of all bank cells, and its rings of events and spans. */
 struct snp_bank {
+	const struct snp_writer *writer;
 	struct snp_proc_cells *proc;
 	struct snp_pool_cells *pools; /* array by pool row */
 	struct snp_tool_cells *tools; /* array by tool row */
-	struct snp_fmt_ring *ring;
-	struct snp_fmt_event *events;
-	uint64_t event_mask;
+	struct snp_fmt_thread *thread;
+	struct snp_fmt_ring *event_ring, *span_ring; /* records follow the header */
 	uint32_t index;
 };
 
-/* Take over a free bank with the totals its last holder left: sums never fall.
+/* Take over a free bank with the totals its last holder left: sums never fall. The
+ * bank is in the name of the calling thread until snp_bank_name_thread().
  * -ENOSPC when all are taken (counted in banks_exhausted). */
 int snp_bank_adopt(struct snp_writer *writer, struct snp_bank *ret_bank);
 void snp_bank_release(struct snp_writer *writer, struct snp_bank *bank);
+
+/* The calling thread is the one that will write to the bank: publish its id and name. */
+void snp_bank_name_thread(struct snp_bank *bank);
 
 /* ---- the hot path -------------------------------------------------------- */
 
@@ -135,6 +175,18 @@ static inline void snp_set(_Atomic uint64_t *cell, uint64_t v)
 static inline uint64_t snp_get(const _Atomic uint64_t *cell)
 {
 	return atomic_load_explicit(cell, memory_order_relaxed);
+}
+
+/* A loop says when it starts to work on something and when it goes back to wait: one
+ * that is stuck then shows in the segment. */
+static inline void snp_bank_busy(struct snp_bank *bank, snp_mono_t now)
+{
+	snp_set(&bank->thread->busy_since_mono_ns, now.ns);
+}
+
+static inline void snp_bank_idle(struct snp_bank *bank)
+{
+	snp_set(&bank->thread->busy_since_mono_ns, 0);
 }
 
 /* Generated (tools/gen-hist-table): guess from exponent and four mantissa bits, then
@@ -196,14 +248,62 @@ static inline void snp_latch_publish(struct snp_fmt_latch *latch, const uint64_t
 
 struct snp_event_fields {
 	unsigned kind, initiator, from, to, reason;
-	uint32_t pool, slot;
+	uint32_t pool, slot; /* row index of the pool; slot within it */
 	uint64_t incarnation, pid;
 	uint64_t value[2];
+	uint64_t trace_id[2]; /* as numbers, big-endian halves; 0 = none */
+	uint64_t evidence;    /* what snp_evidence_record() returned; 0 = none */
 };
 
-/* Append to the bank's ring; overwrites the oldest. `now` is a time the caller has. */
+/* Append to the bank's event ring; overwrites the oldest. `now` is a time the caller
+ * has. */
 void snp_event_record(const struct snp_bank *bank,
 		      const struct snp_event_fields *fields, snp_mono_t now);
+
+struct snp_span_fields {
+	enum snp_enum_SPAN_KIND kind;
+	unsigned status; /* 0 = ok, else FAILURE_CODE plus 1 */
+	unsigned flags;	 /* W3C trace flags */
+	snp_mono_t start, end;
+	uint64_t queue_ns;
+	uint64_t trace_id[2], span_id, parent_span_id;
+	uint32_t pool, tool;	 /* row indexes */
+	uint32_t slot;		 /* worker slot plus 1; 0 = reached none */
+	uint64_t incarnation;
+	unsigned attempt;
+	const char *correlation; /* cut at 64 bytes; may be NULL */
+};
+
+/* Append to the bank's span ring; overwrites the oldest. */
+void snp_span_record(const struct snp_bank *bank, const struct snp_span_fields *fields);
+
+struct snp_inflight_fields {
+	snp_mono_t start, deadline, received; /* deadline.ns 0 = none */
+	uint32_t tool;			      /* row index */
+	uint64_t incarnation;
+	uint64_t trace_id[2];
+	const char *correlation; /* cut at 56 bytes; may be NULL */
+};
+
+/* A request starts on, or leaves, slot `at` (below inflight_per_worker) of a worker row.
+ * The event loop that owns the worker. */
+void snp_inflight_begin(struct snp_writer *writer, uint32_t worker_row, uint32_t at,
+			const struct snp_inflight_fields *fields);
+void snp_inflight_end(struct snp_writer *writer, uint32_t worker_row, uint32_t at);
+
+struct snp_evidence_fields {
+	enum snp_enum_EVIDENCE_KIND kind;
+	uint32_t pool, slot;
+	uint64_t incarnation, pid;
+};
+
+/* Keep a text (the last output of a worker, the stacks of its threads) for an event to
+ * point to; split over as many records as it needs, at most evidence_max / 2, its head
+ * cut off beyond that. Bytes that are not UTF-8 become '?'. Returns the number for
+ * snp_event_fields.evidence, 0 for an empty text. Supervisor only. */
+uint64_t snp_evidence_record(struct snp_writer *writer,
+			     const struct snp_evidence_fields *fields, const char *text,
+			     size_t len, snp_mono_t now);
 
 /* Replace the text of a worker slot (why its last start failed); cut at 503 bytes
  * between characters, bytes that are not UTF-8 become '?'. Supervisor only. */

@@ -19,9 +19,9 @@ static void watermarks_beyond_their_region_are_noticed(void **state)
 
 	for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
 		snp_set(&h->desc_used, desc->count + beyond[i]);
-		expect(lab, -EBADMSG, "desc_used");
+		expect(lab, -EBADMSG, "descriptors", "desc_used");
 		snp_set(&h->strt_used, strt->len + beyond[i]);
-		expect(lab, -EBADMSG, "strt_used");
+		expect(lab, -EBADMSG, "strings", "strt_used");
 		for (unsigned kind = SNP_ROW_POOL; kind < SNP_ROW_KINDS; kind++) {
 			snp_set(&h->row_high[kind],
 				lab_region(lab, SNP_REGION_ROWD, kind)->count +
@@ -35,7 +35,7 @@ static void watermarks_beyond_their_region_are_noticed(void **state)
 		assert_int_equal(probe_and_restore(lab), 0);
 	}
 	snp_set(&h->strt_used, 0); /* every reference leads nowhere now */
-	expect(lab, -EBADMSG, "schema");
+	expect(lab, -EBADMSG, "enums", "label");
 }
 
 /* ---- damage behind good checksums: descriptors and what they refer to ---- */
@@ -124,23 +124,23 @@ static void attach_cell_past_its_row_returns_ebadmsg(void **state)
 		uint64_t room = lab_region(lab, cases[i].region, d->row_kind)->stride;
 		uint64_t cell =
 		    d->kind == SNP_KIND_HISTOGRAM ? 8 * (d->nbuckets + 3u) : 8;
-		char text[32];
+		char text[48];
 
-		(void)snprintf(text, sizeof(text), "descriptor %u: ", id);
+		(void)snprintf(text, sizeof(text), "descriptors, entry %u: ", id);
 		d->off = (uint32_t)(room - cell + 8);
-		expect(lab, -EBADMSG, text);
+		expect(lab, -EBADMSG, "descriptors", text);
 		d->off = (uint32_t)(room - cell); /* the last place there is */
 		assert_int_equal(probe_and_restore(lab), 0);
 		d->off += 4;
-		expect(lab, -EBADMSG, text);
+		expect(lab, -EBADMSG, "descriptors", text);
 		d->off = UINT32_MAX - 7;
-		expect(lab, -EBADMSG, text);
+		expect(lab, -EBADMSG, "descriptors", text);
 		d->stride = (uint32_t)(cell - 8);
-		expect(lab, -EBADMSG, text);
+		expect(lab, -EBADMSG, "descriptors", text);
 		d->count = 0;
-		expect(lab, -EBADMSG, text);
+		expect(lab, -EBADMSG, "descriptors", text);
 		d->count = UINT32_MAX;
-		expect(lab, -EBADMSG, text);
+		expect(lab, -EBADMSG, "descriptors", text);
 	}
 }
 
@@ -151,13 +151,18 @@ static void attach_histogram_without_cells_returns_ebadmsg(void **state)
 	struct lab *lab = *state;
 	uint32_t id = first_of(lab, SNP_KIND_HISTOGRAM, SNP_ST_BANK);
 
+	while (lab_desc(lab, id)->kind != SNP_KIND_HISTOGRAM ||
+	       lab_desc(lab, id)->row_kind != SNP_ROW_POOL)
+		id++;
 	for (size_t i = 0; i < sizeof(storages); i++) {
 		struct snp_fmt_desc *d = lab_desc(lab, id);
 
 		d->storage = storages[i];
 		d->off = 0;
 		d->derive = SNP_DERIVE_WORKERS_BY_STATUS;
-		expect(lab, -EBADMSG, "storage");
+		d->derive_a = d->derive_b = sizeof(struct snp_fmt_latch);
+		expect(lab, -EBADMSG, "descriptors",
+		       storages[i] == SNP_ST_HEADER ? "off" : "storage");
 	}
 }
 
@@ -188,17 +193,15 @@ static void attach_histogram_of_impossible_shape_returns_ebadmsg(void **state)
 	    lab_desc(lab, first_of(lab, SNP_KIND_HISTOGRAM, SNP_ST_BANK));
 
 	d->nbuckets = 0;
-	expect(lab, -EBADMSG, "nbuckets");
+	expect(lab, -EBADMSG, "descriptors", "nbuckets");
 	d->scale = 9;
-	expect(lab, -EBADMSG, "scale");
+	expect(lab, -EBADMSG, "descriptors", "scale");
 	d->scale = -5;
-	expect(lab, -EBADMSG, "scale");
+	expect(lab, -EBADMSG, "descriptors", "scale");
 	d->idx_min = 16385;
-	expect(lab, -EBADMSG, "idx_min");
+	expect(lab, -EBADMSG, "descriptors", "idx_min");
 	d->idx_min = INT32_MIN;
-	expect(lab, -EBADMSG, "idx_min");
-	d->zero_threshold_ns = UINT64_MAX; /* above the first bucket */
-	expect(lab, -EBADMSG, "zero_threshold");
+	expect(lab, -EBADMSG, "descriptors", "idx_min");
 }
 
 /* 10^unit_exp is computed by multiplying: two billion times for a damaged one. */
@@ -209,7 +212,7 @@ static void attach_absurd_unit_exponent_returns_ebadmsg(void **state)
 
 	for (size_t i = 0; i < sizeof(exponents) / sizeof(exponents[0]); i++) {
 		lab_desc(lab, 1)->unit_exp = exponents[i];
-		expect(lab, -EBADMSG, "descriptor 1: unit_exp");
+		expect(lab, -EBADMSG, "descriptors", "entry 1: unit_exp");
 	}
 }
 
@@ -221,9 +224,9 @@ static void attach_string_reference_out_of_range_returns_ebadmsg(void **state)
 
 	for (size_t i = 0; i < sizeof(refs) / sizeof(refs[0]); i++) {
 		lab_desc(lab, 1)->name = refs[i];
-		expect(lab, -EBADMSG, "descriptor 1: name");
+		expect(lab, -EBADMSG, "descriptors", "entry 1: name");
 		lab_desc(lab, 1)->help = refs[i];
-		expect(lab, -EBADMSG, "descriptor 1: help");
+		expect(lab, -EBADMSG, "descriptors", "entry 1: help");
 	}
 }
 
@@ -240,15 +243,15 @@ static void attach_damaged_string_returns_ebadmsg(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		memcpy(lab->map + at + 4 + len - strlen(bad[i]), bad[i],
 		       strlen(bad[i]));
-		expect(lab, -EBADMSG, "descriptor 1: name");
+		expect(lab, -EBADMSG, "descriptors", "entry 1: name");
 	}
 	lab->map[at + 4] = '\0'; /* shorter for whoever uses strlen */
-	expect(lab, -EBADMSG, "name");
+	expect(lab, -EBADMSG, "descriptors", "entry 1: name");
 	lab->map[at + 4 + len] = 'x'; /* not terminated */
-	expect(lab, -EBADMSG, "name");
+	expect(lab, -EBADMSG, "descriptors", "entry 1: name");
 	for (uint32_t v = UINT32_MAX; v > 1000; v /= 2) {
 		memcpy(lab->map + at, &v, sizeof(v));
-		expect(lab, -EBADMSG, "name");
+		expect(lab, -EBADMSG, "descriptors", "entry 1: name");
 	}
 }
 
@@ -258,38 +261,71 @@ static void attach_damaged_key_returns_ebadmsg(void **state)
 	struct snp_fmt_key *key = lab_entry(lab, SNP_REGION_KEYS, 0, 0);
 
 	key->prom_name = UINT32_MAX;
-	expect(lab, -EBADMSG, "key 0");
+	expect(lab, -EBADMSG, "keys", "entry 0: prom_name");
 	key->source = UINT32_MAX; /* an attribute we do not know: no label */
 	assert_int_equal(probe_and_restore(lab), 0);
 }
 
-static void attach_damaged_enum_table_returns_ebadmsg(void **state)
+/* What a metric says of its enumeration. */
+static void attach_wrong_enum_reference_returns_ebadmsg(void **state)
 {
 	struct lab *lab = *state;
-	uint32_t *words = lab_entry(lab, SNP_REGION_ENUM, 0, 0);
 	uint32_t room = (uint32_t)lab_region(lab, SNP_REGION_ENUM, 0)->count;
-	const uint32_t offs[] = {room, room - 2, room + 1, UINT32_MAX, UINT32_MAX - 2};
-	const uint32_t counts[] = {0, 1025, room, UINT32_MAX, UINT32_MAX - 2};
-	struct snp_fmt_desc *d = NULL;
+	struct snp_fmt_desc *d, *of_state;
 	uint32_t id = 1;
 
 	while (!lab_desc(lab, id)->enum_off)
 		id++;
 	d = lab_desc(lab, id);
+	of_state = lab_desc(lab, first_of(lab, SNP_KIND_STATE, SNP_ST_ROW));
+	/* Not the start of a table of the index. */
+	const uint32_t offs[] = {1,	   d->enum_off + 1, room,	   room - 2,
+				 room + 1, UINT32_MAX,	    UINT32_MAX - 2};
+
 	for (size_t i = 0; i < sizeof(offs) / sizeof(offs[0]); i++) {
 		d->enum_off = offs[i];
-		expect(lab, -EBADMSG, "enum_off");
+		expect(lab, -EBADMSG, "descriptors", "enum_off");
 	}
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		words[d->enum_off + 2] = counts[i];
-		expect(lab, -EBADMSG, "enum_off");
+	d->enum_off = 0; /* many cells, no names for them */
+	expect(lab, -EBADMSG, "descriptors", "enum_off, count");
+	d->count--; /* a value without a cell */
+	expect(lab, -EBADMSG, "descriptors", "enum_off, count");
+	of_state->enum_off = 0;
+	expect(lab, -EBADMSG, "descriptors", "enum_off, count");
+}
+
+/* The tables themselves: all of them, also those that no metric uses. */
+static void attach_damaged_enum_table_returns_ebadmsg(void **state)
+{
+	struct lab *lab = *state;
+	uint32_t *words = lab_entry(lab, SNP_REGION_ENUM, 0, 0);
+	uint32_t room = (uint32_t)lab_region(lab, SNP_REGION_ENUM, 0)->count;
+	const uint32_t counts[] = {0, 1025, room, UINT32_MAX, UINT32_MAX - 2};
+	const uint32_t tables[] = {room - 1, 1025, UINT32_MAX};
+
+	for (uint32_t t = 0; t < SNP_ENUM_TABLE_NR; t++) {
+		uint32_t at = words[2 + t];
+		const uint32_t ats[] = {room, room - 2, UINT32_MAX};
+
+		for (size_t i = 0; i < sizeof(ats) / sizeof(ats[0]); i++) {
+			words[2 + t] = ats[i];
+			expect(lab, -EBADMSG, "enums", "place");
+		}
+		for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+			words[at + 2] = counts[i];
+			expect(lab, -EBADMSG, "enums", "number of values");
+		}
+		words[at + 3] = UINT32_MAX;
+		expect(lab, -EBADMSG, "enums", "value");
+		words[at] = UINT32_MAX;
+		expect(lab, -EBADMSG, "enums", "label");
+		words[at + 1] = UINT32_MAX;
+		expect(lab, -EBADMSG, "enums", "attribute");
 	}
-	words[d->enum_off + 3] = UINT32_MAX; /* a value's text */
-	expect(lab, -EBADMSG, "enum_off");
-	words[d->enum_off] = UINT32_MAX; /* the label */
-	expect(lab, -EBADMSG, "enum_off");
-	words[d->enum_off + 2]--; /* fewer names than cells */
-	expect(lab, -EBADMSG, "enum_off");
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		words[1] = tables[i];
+		expect(lab, -EBADMSG, "enums", "number of tables");
+	}
 }
 
 static void attach_damaged_bounds_return_ebadmsg(void **state)
@@ -297,18 +333,57 @@ static void attach_damaged_bounds_return_ebadmsg(void **state)
 	struct lab *lab = *state;
 	uint32_t id = first_of(lab, SNP_KIND_HISTOGRAM, SNP_ST_BANK);
 	struct snp_fmt_desc *d = lab_desc(lab, id);
-	uint64_t *words = lab_entry(lab, SNP_REGION_BNDS, 0, d->bounds_off);
+	uint32_t room = (uint32_t)lab_region(lab, SNP_REGION_BNDS, 0)->count;
+	const uint32_t starts[] = {d->bounds_off, d->upper_off};
 
-	words[1] = words[0]; /* not ascending */
-	expect(lab, -EBADMSG, "bounds");
-	words[2] = 0;
-	expect(lab, -EBADMSG, "bounds");
-	d->bounds_off = (uint32_t)lab_region(lab, SNP_REGION_BNDS, 0)->count - 1;
-	expect(lab, -EBADMSG, "bounds");
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t *words = lab_entry(lab, SNP_REGION_BNDS, 0, starts[i]);
+
+		words[1] = words[0]; /* not ascending */
+		expect(lab, -EBADMSG, "bounds", "_off");
+		words[2] = 0;
+		expect(lab, -EBADMSG, "bounds", "_off");
+	}
+	lab_restore(lab);
+	d->bounds_off = room - 1;
+	expect(lab, -EBADMSG, "bounds", "bounds_off");
 	d->bounds_off = UINT32_MAX;
-	expect(lab, -EBADMSG, "bounds");
+	expect(lab, -EBADMSG, "bounds", "bounds_off");
 	d->bounds_count = UINT32_MAX;
-	expect(lab, -EBADMSG, "bounds");
+	expect(lab, -EBADMSG, "bounds", "bounds_off");
+	d->upper_off = room - SNP_HIST_BUCKETS; /* one word too late */
+	expect(lab, -EBADMSG, "bounds", "upper_off");
+	d->upper_off = UINT32_MAX;
+	expect(lab, -EBADMSG, "bounds", "upper_off");
+}
+
+/* Cells that SNAP could not show: inside the latch, or in words of the header that
+ * change. */
+static void attach_cell_where_none_may_be_returns_ebadmsg(void **state)
+{
+	static const uint32_t header[] = {0x100, 0x1C0, 0x2F8, 0x340, 0xFF8};
+	struct lab *lab = *state;
+	struct snp_fmt_desc *row =
+	    lab_desc(lab, first_of(lab, SNP_KIND_GAUGE, SNP_ST_ROW));
+	struct snp_fmt_desc *word =
+	    lab_desc(lab, first_of(lab, SNP_KIND_COUNTER, SNP_ST_HEADER));
+	struct snp_fmt_desc *derived =
+	    lab_desc(lab, first_of(lab, SNP_KIND_GAUGE, SNP_ST_DERIVED));
+
+	row->off = sizeof(struct snp_fmt_latch) - 8;
+	expect(lab, -EBADMSG, "descriptors", "off");
+	derived->derive_a = 0;
+	expect(lab, -EBADMSG, "descriptors", "derive_a");
+	derived->derive_b = sizeof(struct snp_fmt_latch) - 8;
+	expect(lab, -EBADMSG, "descriptors", "derive_b");
+	for (size_t i = 0; i < sizeof(header) / sizeof(header[0]); i++) {
+		word->off = header[i];
+		expect(lab, -EBADMSG, "descriptors", "off");
+	}
+	word->off = 0xF8;
+	assert_int_equal(probe_and_restore(lab), 0);
+	word->off = 0x338;
+	assert_int_equal(probe_and_restore(lab), 0);
 }
 
 static void attach_unknown_descriptor_is_left_out(void **state)
@@ -476,8 +551,10 @@ int main(void)
 	    T(attach_string_reference_out_of_range_returns_ebadmsg),
 	    T(attach_damaged_string_returns_ebadmsg),
 	    T(attach_damaged_key_returns_ebadmsg),
+	    T(attach_wrong_enum_reference_returns_ebadmsg),
 	    T(attach_damaged_enum_table_returns_ebadmsg),
 	    T(attach_damaged_bounds_return_ebadmsg),
+	    T(attach_cell_where_none_may_be_returns_ebadmsg),
 	    T(attach_unknown_descriptor_is_left_out),
 	    T(snapshot_row_of_unknown_pool_is_skipped_and_counted),
 	    T(snapshot_free_and_recycling_rows_are_absent),

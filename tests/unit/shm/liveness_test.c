@@ -558,7 +558,7 @@ static void check_cells(const struct fixture *f, uint64_t done)
 static void check_records(const struct fixture *f, uint64_t done)
 {
 	const struct snp_row *row = snp_snapshot_row(f->snap, SNP_ROW_WORKER, 0);
-	struct snp_event_cursor cursor = {{0}, 0};
+	struct snp_ring_cursor cursor = {{0}, 0};
 	struct snp_event events[32];
 	unsigned long long first = 0, last = 0;
 	size_t n;

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Row protocol (shm/format/segment.md): load gen (acquire); free or recycling rows are
+ * skipped; copy; acquire fence; load gen again; equal: the copy is of one life of the
+ * row. Otherwise try again, a few times, then leave the row out and count it.
+ */
+#include "gather.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include "snakepit/time.h"
+
+#include "snap_layout.h"
+#include "words.h"
+
+#define ROW_TRIES   4
+#define LATCH_TRIES 1000
+
+enum {
+	ROW_WORDS = sizeof(struct snp_fmt_row) / 8,
+	LATCH_BYTES = sizeof(struct snp_fmt_latch),
+};
+
+/* Where the parts of one kind's rows come from; NULL where there is none. */
+struct kind {
+	const unsigned char *map;
+	const struct snp_fmt_region *rowd, *rowc, *text, *bank;
+	const struct snp_fmt_snap_table *table;
+	uint64_t banks; /* in use */
+};
+
+static const struct snp_fmt_region *find(const struct snp__source *source,
+					 uint32_t type, uint32_t kind)
+{
+	for (size_t i = 0; i < source->regions_nr; i++)
+		if (source->regions[i].type == type && source->regions[i].kind == kind)
+			return &source->regions[i];
+	return NULL;
+}
+
+/* ---- parts of a row ------------------------------------------------------ */
+
+int snp__latch_load(const unsigned char *base, struct snp__latch_shape shape,
+		    uint64_t *ret_words, unsigned *retries)
+{
+	uint64_t copies = shape.off + 8 * (uint64_t)shape.first;
+
+	for (int i = 0; i < LATCH_TRIES; i++) {
+		/* Acquire: the copy that seq selects. Partner: snp_latch_publish(). */
+		uint64_t seq = snp__load_acquire(base, shape.off);
+
+		snp__copy_words(base, copies + (seq & 1) * 8 * shape.words, ret_words,
+				shape.words);
+		atomic_thread_fence(memory_order_acquire);
+		if (snp__load(base, shape.off) == seq)
+			return 0;
+		(*retries)++;
+	}
+	return -EAGAIN;
+}
+
+/* Whether a byte of the word is zero. */
+static bool has_nul(uint64_t word)
+{
+	return ((word - UINT64_C(0x0101010101010101)) & ~word &
+		UINT64_C(0x8080808080808080)) != 0;
+}
+
+/* The text up to the word with its end: most rows have none, and what follows the NUL
+ * means nothing. */
+static int copy_text(const struct kind *k, uint64_t index, uint64_t *ret_words,
+		     unsigned *retries)
+{
+	uint64_t off, copy, word;
+
+	if (index >= k->text->count) {
+		__atomic_store_n(ret_words, 0, __ATOMIC_RELAXED);
+		return 0;
+	}
+	off = k->text->off + index * k->text->stride;
+	for (int i = 0; i < LATCH_TRIES; i++) {
+		uint64_t seq = snp__load_acquire(k->map, off);
+
+		copy = off + offsetof(struct snp_fmt_text, copy) +
+		       (seq & 1) * SNP_TEXT_BYTES;
+		for (unsigned n = 0; n < SNP_TEXT_WORDS; n++) {
+			word = snp__load(k->map, copy + 8 * (uint64_t)n);
+			__atomic_store_n(&ret_words[n], word, __ATOMIC_RELAXED);
+			if (has_nul(word))
+				break;
+		}
+		atomic_thread_fence(memory_order_acquire);
+		if (snp__load(k->map, off) == seq)
+			return 0;
+		(*retries)++;
+	}
+	return -EAGAIN;
+}
+
+/* The row's entry of every bank in use, added up. From the last word to the first, each
+ * with acquire: a histogram's sum stands behind its buckets and is published after
+ * them, so a sum counted here has its bucket counted too. */
+static void sum_banks(const struct kind *k, uint64_t index, uint64_t *ret_words)
+{
+	const unsigned char *entry = k->map + k->bank->off + index * k->bank->stride;
+
+	for (uint64_t i = k->bank->stride / 8; i-- > 0;) {
+		uint64_t sum = 0;
+
+		for (uint64_t b = 0; b < k->banks; b++)
+			sum +=
+			    snp__load_acquire(entry, b * k->bank->outer_stride + 8 * i);
+		__atomic_store_n(&ret_words[i], sum, __ATOMIC_RELAXED);
+	}
+}
+
+static int copy_values(const struct kind *k, uint64_t index, uint64_t *entry,
+		       unsigned *retries)
+{
+	const struct snp_fmt_snap_table *t = k->table;
+	int rc = 0;
+
+	if (t->record) {
+		struct snp__latch_shape shape = {
+		    .off = k->rowc->off + index * k->rowc->stride,
+		    .first = offsetof(struct snp_fmt_latch, copy) / 8,
+		    .words = SNP_LATCH_WORDS,
+		};
+
+		rc = snp__latch_load(k->map, shape, entry + t->record / 8, retries);
+	}
+	if (rc == 0 && t->text)
+		rc = copy_text(k, index, entry + t->text / 8, retries);
+	if (rc == 0 && t->cells)
+		snp__copy_words(
+		    k->map, k->rowc->off + index * k->rowc->stride + LATCH_BYTES,
+		    entry + t->cells / 8, (k->rowc->stride - LATCH_BYTES) / 8);
+	if (rc == 0 && t->sums)
+		sum_banks(k, index, entry + t->sums / 8);
+	return rc;
+}
+
+/* ---- rows ---------------------------------------------------------------- */
+
+/* False when the row would not settle. */
+static bool gather_row(const struct kind *k, uint64_t index, uint64_t *entry,
+		       unsigned *retries)
+{
+	uint64_t off = k->rowd->off + index * k->rowd->stride;
+
+	for (int i = 0; i < ROW_TRIES; i++) {
+		/* Acquire: the row's words and values. Partner: snp_row_declare(). */
+		uint64_t gen = snp__load_acquire(k->map, off);
+
+		if (gen % 4 == SNP_GEN_FREE || gen % 4 == SNP_GEN_RECYCLING) {
+			__atomic_store_n(entry, 0, __ATOMIC_RELAXED);
+			return true;
+		}
+		snp__copy_words(k->map, off + 8, entry + 1, ROW_WORDS - 1);
+		if (copy_values(k, index, entry, retries) < 0)
+			continue;
+		atomic_thread_fence(memory_order_acquire);
+		if (snp__load(k->map, off) == gen) {
+			__atomic_store_n(entry, gen, __ATOMIC_RELAXED);
+			return true;
+		}
+		(*retries)++;
+	}
+	__atomic_store_n(entry, 0, __ATOMIC_RELAXED);
+	return false;
+}
+
+/* The one row without a directory. */
+static bool gather_process(const struct kind *k, uint64_t *entry, unsigned *retries)
+{
+	int rc = copy_values(k, 0, entry, retries);
+
+	for (unsigned i = 1; i < ROW_WORDS; i++)
+		__atomic_store_n(&entry[i], 0, __ATOMIC_RELAXED);
+	__atomic_store_n(entry, rc < 0 ? SNP_GEN_FREE : SNP_GEN_LIVE, __ATOMIC_RELAXED);
+	return rc == 0;
+}
+
+/* ---- the whole image ----------------------------------------------------- */
+
+int snp__gather_plan(const struct snp__source *source, struct snp_fmt_snap *ret_head)
+{
+	struct snp_fmt_snap head = {.begin_mono_ns = snp_mono_now().ns};
+	uint64_t rows[SNP_ROW_KINDS] = {[SNP_ROW_PROC] = 1};
+
+	/* Acquire: what changed before it. Partner: the writer's struct_changed(). */
+	head.struct_gen =
+	    snp__load_acquire(source->map, offsetof(struct snp_fmt_header, struct_gen));
+	for (uint32_t kind = SNP_ROW_PROC + 1; kind < SNP_ROW_KINDS; kind++) {
+		const struct snp_fmt_region *rowd = find(source, SNP_REGION_ROWD, kind);
+
+		if (!rowd)
+			continue;
+		/* Acquire: the rows below the watermark. Partner: snp_row_declare(). */
+		rows[kind] = snp__load_acquire(
+		    source->map,
+		    offsetof(struct snp_fmt_header, row_high) + 8 * (uint64_t)kind);
+		if (rows[kind] > rowd->count)
+			return -EBADMSG;
+	}
+	head.length =
+	    snp__snap_tables(source->regions, source->regions_nr, rows, head.table);
+	*ret_head = head;
+	return 0;
+}
+
+void snp__gather(const struct snp__source *source, struct snp_fmt_snap *head,
+		 unsigned char *image, unsigned *retries)
+{
+	uint64_t banks =
+	    snp__load_acquire(source->map, offsetof(struct snp_fmt_header, bank_high));
+
+	snp__copy_words(source->map, SNP_FMT_METERS_OFF, head->meters, SNP_FMT_METERS);
+	for (uint32_t kind = 0; kind < SNP_ROW_KINDS; kind++) {
+		struct kind k = {
+		    .map = source->map,
+		    .rowd = find(source, SNP_REGION_ROWD, kind),
+		    .rowc = find(source, SNP_REGION_ROWC, kind),
+		    .text = find(source, SNP_REGION_TEXT, kind),
+		    .bank = find(source, SNP_REGION_BANK, kind),
+		    .table = &head->table[kind],
+		};
+		unsigned char *entry = image + k.table->off;
+
+		if (k.bank)
+			k.banks =
+			    banks < k.bank->outer_count ? banks : k.bank->outer_count;
+		for (uint64_t i = 0; i < k.table->count; i++) {
+			uint64_t *words = (uint64_t *)(void *)entry;
+			bool settled = kind == SNP_ROW_PROC
+					   ? gather_process(&k, words, retries)
+					   : gather_row(&k, i, words, retries);
+
+			head->rows_unsettled += !settled;
+			entry += k.table->stride;
+		}
+	}
+	head->end_mono_ns = snp_mono_now().ns;
+	head->real_ns = snp_wall_now().ns;
+}
