@@ -2,8 +2,9 @@
 /*
  * layout.h - where the writer puts the regions of a segment of given limits.
  *
- * The formula of the file's size: header and directory 8 KiB, schema regions rounded up
- * to pages, rows, texts, then one page-aligned bank and one ring a thread.
+ * The formula of the file's size: header and directory 8 KiB, schema regions, rows,
+ * texts, requests in flight, then a page-aligned bank and two rings a thread, evidence,
+ * history, threads, and two images of everything; each region rounded up to pages.
  * shm/format/segment.md repeats it for people.
  */
 #ifndef SNP_SHM_LAYOUT_H
@@ -25,18 +26,28 @@ enum snp__place {
 	PLACE_ROWC_POOL,
 	PLACE_ROWC_WORKER,
 	PLACE_TEXT_WORKER,
+	PLACE_INFL_WORKER,
 	PLACE_BANK_PROC,
 	PLACE_BANK_POOL,
 	PLACE_BANK_TOOL,
 	PLACE_EVNT,
+	PLACE_SPAN,
+	PLACE_EVID,
+	PLACE_HIST_POOL,
+	PLACE_HIST_WORKER,
+	PLACE_THRD,
+	PLACE_SNAP,
 	PLACE_NR,
 };
 
-#define SNP__STRT_BYTES_MIN UINT64_C(65536)
-#define SNP__JSON_BYTES	    UINT64_C(65536)
-#define SNP__ENUM_WORDS	    1024
-#define SNP__BNDS_WORDS	    256
-#define SNP__DESC_MAX	    128
+#define SNP__STRT_BYTES UINT64_C(32768)
+#define SNP__JSON_BYTES UINT64_C(65536)
+#define SNP__ENUM_WORDS 1024
+#define SNP__BNDS_WORDS 1024
+#define SNP__DESC_MAX	128
+
+/* Seconds from one worker sample to the next; pools are sampled each second. */
+#define SNP__WORKER_SAMPLE_S 5
 
 struct snp__layout {
 	struct snp_fmt_region region[PLACE_NR];

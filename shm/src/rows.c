@@ -1,82 +1,225 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows, banks, events and texts: the writer's side of everything that is indexed. */
+/*
+ * The life of rows: declared, retired, and used again after a quarantine.
+ *
+ * A row's generation grows by one from LIVE to TOMBSTONE to RECYCLING, and then to the
+ * next number that means LIVE. Readers copy a row and look at the generation again; so
+ * nothing of a row may change under a generation that says it is whole.
+ */
 #include <errno.h>
 #include <string.h>
 
+#include "text.h"
 #include "utf8.h"
 #include "writer_private.h"
 
-#define NAME_BYTES_MAX 128 /* layout.c keeps room for as much */
+#define NO_ROW UINT32_MAX
 
-/* ---- rows ---------------------------------------------------------------- */
-
-static enum snp__place rowd_place(unsigned kind)
+static uint64_t rows_max(const struct snp_writer *w, unsigned kind)
 {
-	SNP_CHECK(kind >= SNP_ROW_POOL && kind <= SNP_ROW_TOOL);
-	return (enum snp__place)(PLACE_ROWD_POOL + (kind - SNP_ROW_POOL));
+	return w->layout.region[snp__rowd_place(kind)].count;
+}
+
+static struct snp_fmt_row *row_at(const struct snp_writer *w, unsigned kind,
+				  uint32_t index)
+{
+	return snp__entry(w, snp__rowd_place(kind), index);
+}
+
+/* ---- clearing ------------------------------------------------------------ */
+
+/* Relaxed: between the fence after RECYCLING and the release of LIVE. */
+static void clear_words(void *from, uint64_t bytes)
+{
+	_Atomic uint64_t *word = from;
+
+	for (uint64_t i = 0; i < bytes / sizeof(*word); i++)
+		snp_set(&word[i], 0);
+}
+
+/* The same for a latch, whose sequence goes on: one that started again could come back
+ * to the number a slow reader has seen. Two copies from byte `copies` on. */
+static void clear_latch(void *latch, uint64_t copies, uint64_t bytes)
+{
+	clear_words((char *)latch + copies, bytes - copies);
+}
+
+static void clear_in_banks(struct snp_writer *w, enum snp__place place, uint32_t index)
+{
+	const struct snp_fmt_region *r = &w->layout.region[place];
+
+	for (uint64_t bank = 0; bank < r->outer_count; bank++)
+		clear_words((char *)snp__block(w, place, bank) + index * r->stride,
+			    r->stride);
+}
+
+static void clear_worker(struct snp_writer *w, uint32_t index)
+{
+	struct snp_fmt_inflight *slot = snp__block(w, PLACE_INFL_WORKER, index);
+
+	clear_latch(snp__entry(w, PLACE_ROWC_WORKER, index),
+		    offsetof(struct snp_fmt_latch, copy),
+		    sizeof(struct snp_worker_row));
+	clear_latch(snp__entry(w, PLACE_TEXT_WORKER, index),
+		    offsetof(struct snp_fmt_text, copy), sizeof(struct snp_fmt_text));
+	for (uint32_t i = 0; i < w->options.inflight_per_worker; i++)
+		clear_latch(&slot[i], offsetof(struct snp_fmt_inflight, copy),
+			    sizeof(*slot));
+}
+
+/* Everything the row's last life has left behind, but for its history: that is the
+ * ticker's, and its samples carry the uid of the life they belong to. */
+static void clear_values(struct snp_writer *w, unsigned kind, uint32_t index)
+{
+	if (kind == SNP_ROW_POOL) {
+		clear_latch(snp__entry(w, PLACE_ROWC_POOL, index),
+			    offsetof(struct snp_fmt_latch, copy),
+			    sizeof(struct snp_pool_row));
+		clear_in_banks(w, PLACE_BANK_POOL, index);
+	} else if (kind == SNP_ROW_WORKER) {
+		clear_worker(w, index);
+	} else {
+		clear_in_banks(w, PLACE_BANK_TOOL, index);
+	}
+}
+
+/* Retired workers and tools of a pool whose row gets another name would be shown under
+ * that: they go out of sight. They were retired before their pool, so their quarantine
+ * has passed as well. */
+static void forget_children(struct snp_writer *w, uint32_t pool)
+{
+	for (unsigned kind = SNP_ROW_WORKER; kind < SNP_ROW_KINDS; kind++) {
+		const struct snp__tombstones *t = &w->tombstones[kind];
+
+		for (uint32_t i = 0; i < t->nr; i++) {
+			uint32_t index = t->index[(t->first + i) % rows_max(w, kind)];
+			struct snp_fmt_row *row = row_at(w, kind, index);
+			uint64_t gen = snp_get(&row->gen);
+
+			if (gen % 4 == SNP_GEN_TOMBSTONE &&
+			    snp_get(&row->parent) == pool)
+				atomic_store_explicit(&row->gen, gen + 2, /* FREE */
+						      memory_order_release);
+		}
+	}
+}
+
+/* ---- filling ------------------------------------------------------------- */
+
+static void fill_text(_Atomic uint64_t cells[SNP_ROW_TEXT_WORDS],
+		      const uint64_t words[SNP_ROW_TEXT_WORDS])
+{
+	for (unsigned i = 0; i < SNP_ROW_TEXT_WORDS; i++)
+		snp_set(&cells[i], words[i]);
 }
 
 static void row_fill(struct snp_writer *w, struct snp_fmt_row *row, uint32_t index,
 		     const struct snp_row_decl *decl)
 {
+	uint64_t name[SNP_ROW_TEXT_WORDS] = {0}, text[SNP_ROW_TEXT_WORDS] = {0};
+	size_t len = decl->text ? strlen(decl->text) : 0;
+
+	if (decl->name)
+		memcpy(name, decl->name, strlen(decl->name));
+	if (len && snp__text_clean((char *)text, sizeof(text), decl->text, len) < len)
+		snp_add(&w->header->text_truncated, 1);
 	snp_set(&row->uid, ++w->next_uid);
 	snp_set(&row->parent, decl->kind == SNP_ROW_POOL ? index : decl->pool);
 	snp_set(&row->slot, decl->slot);
-	snp_set(&row->name, snp__string_add(w, decl->name ? decl->name : ""));
-	snp_set(&row->text, snp__string_add(w, decl->text ? decl->text : ""));
 	snp_set(&row->born_mono_ns, snp_mono_now().ns);
+	snp_set(&row->retired_mono_ns, 0);
+	snp_set(&row->reuse_after_mono_ns, 0);
+	snp_set(&row->retire_reason, SNP_RETIRE_REASON_NONE);
+	fill_text(row->name, name);
+	fill_text(row->text, text);
 }
 
-static void struct_changed(struct snp_writer *w)
+/* A row that was never used, NO_ROW when there is none left. */
+static uint32_t take_fresh(struct snp_writer *w, const struct snp_row_decl *decl)
 {
-	atomic_store_explicit(&w->header->struct_gen,
-			      snp_get(&w->header->struct_gen) + 2,
-			      memory_order_release);
+	_Atomic uint64_t *high = &w->header->row_high[decl->kind];
+	uint32_t index = (uint32_t)snp_get(high);
+	struct snp_fmt_row *row;
+
+	if (index >= rows_max(w, decl->kind))
+		return NO_ROW;
+	row = row_at(w, decl->kind, index);
+	row_fill(w, row, index, decl);
+	/* Release: the row's words before its generation, the generation before the
+	 * watermark. Partner: row_copy() in gather.c. */
+	atomic_store_explicit(&row->gen, SNP_GEN_LIVE, memory_order_release);
+	atomic_store_explicit(high, index + 1, memory_order_release);
+	return index;
 }
+
+/* The row retired longest ago, NO_ROW when there is none or its time has not come: then
+ * none of the others' has. */
+static uint32_t take_tombstone(struct snp_writer *w, const struct snp_row_decl *decl)
+{
+	struct snp__tombstones *t = &w->tombstones[decl->kind];
+	uint32_t index = t->nr ? t->index[t->first] : NO_ROW;
+	struct snp_fmt_row *row;
+	uint64_t gen;
+
+	if (index == NO_ROW)
+		return NO_ROW;
+	row = row_at(w, decl->kind, index);
+	if (snp_mono_now().ns < snp_get(&row->reuse_after_mono_ns))
+		return NO_ROW;
+	t->first = (uint32_t)((t->first + 1) % rows_max(w, decl->kind));
+	t->nr--;
+	if (decl->kind == SNP_ROW_POOL)
+		forget_children(w, index);
+	gen = (snp_get(&row->gen) & ~UINT64_C(3)) + SNP_GEN_RECYCLING;
+	snp_set(&row->gen, gen);
+	/* Orders RECYCLING before what follows: who copies a word of the new life finds
+	 * another generation than before. Partner: the acquire fence in gather.c. */
+	atomic_thread_fence(memory_order_release);
+	clear_values(w, decl->kind, index);
+	row_fill(w, row, index, decl);
+	atomic_store_explicit(&row->gen, gen + 2, memory_order_release); /* LIVE */
+	return index;
+}
+
+/* ---- public -------------------------------------------------------------- */
 
 /* Names come from adapters and callers: what readers would refuse is refused here. */
 static int check_decl(const struct snp_writer *w, const struct snp_row_decl *decl,
 		      struct snp_err *err)
 {
-	size_t len = decl->name ? strnlen(decl->name, NAME_BYTES_MAX + 1) : 0;
+	size_t len = decl->name ? strnlen(decl->name, SNP_ROW_TEXT_BYTES + 1) : 0;
 
-	if (decl->kind != SNP_ROW_WORKER &&
-	    (len == 0 || len > NAME_BYTES_MAX || !snp__utf8_ok(decl->name, len)))
+	if (len > SNP_ROW_TEXT_BYTES || !snp__utf8_ok(decl->name, len) ||
+	    (decl->kind != SNP_ROW_WORKER && len == 0))
 		return snp_err_set(
 		    err, -EINVAL,
 		    "the name of a pool or tool must be 1 to %d bytes of UTF-8",
-		    NAME_BYTES_MAX);
+		    SNP_ROW_TEXT_BYTES);
 	if (decl->kind != SNP_ROW_POOL &&
-	    decl->pool >= snp_get(&w->header->row_high[SNP_ROW_POOL]))
-		return snp_err_set(err, -EINVAL,
-				   "row of pool %u, which is not declared", decl->pool);
+	    (decl->pool >= w->options.pools_max ||
+	     snp_get(&row_at(w, SNP_ROW_POOL, decl->pool)->gen) % 4 != SNP_GEN_LIVE))
+		return snp_err_set(err, -EINVAL, "row of pool %u, which is not live",
+				   decl->pool);
 	return 0;
 }
 
-static int row_declare_locked(struct snp_writer *w, const struct snp_row_decl *decl,
-			      uint32_t *ret_index, struct snp_err *err)
+static int declare_locked(struct snp_writer *w, const struct snp_row_decl *decl,
+			  uint32_t *ret_index, struct snp_err *err)
 {
-	enum snp__place place = rowd_place(decl->kind);
-	_Atomic uint64_t *high = &w->header->row_high[decl->kind];
-	uint32_t index = (uint32_t)snp_get(high);
-	struct snp_fmt_row *row;
+	uint32_t index = take_fresh(w, decl);
 
-	if (index >= w->layout.region[place].count) {
+	if (index == NO_ROW)
+		index = take_tombstone(w, decl);
+	if (index == NO_ROW) {
 		snp_add(&w->header->rows_dropped, 1);
 		return snp_err_set(
 		    err, -ENOSPC,
 		    "the segment has no room for '%s': its limit of %llu rows "
 		    "is reached",
 		    decl->name ? decl->name : "",
-		    (unsigned long long)w->layout.region[place].count);
+		    (unsigned long long)rows_max(w, decl->kind));
 	}
-	row = snp__entry(w, place, index);
-	row_fill(w, row, index, decl);
-	/* Release: the row's words before its generation, the generation before the
-	 * watermark. Partner: row_copy() in snapshot.c. */
-	atomic_store_explicit(&row->gen, SNP_GEN_LIVE, memory_order_release);
-	atomic_store_explicit(high, index + 1, memory_order_release);
-	struct_changed(w);
+	snp__struct_changed(w);
 	*ret_index = index;
 	return 0;
 }
@@ -89,9 +232,50 @@ int snp_row_declare(struct snp_writer *w, const struct snp_row_decl *decl,
 	pthread_mutex_lock(&w->mutex);
 	rc = check_decl(w, decl, err);
 	if (rc == 0)
-		rc = row_declare_locked(w, decl, ret_index, err);
+		rc = declare_locked(w, decl, ret_index, err);
 	pthread_mutex_unlock(&w->mutex);
 	return rc;
+}
+
+static bool has_live_rows(const struct snp_writer *w, uint32_t pool)
+{
+	for (unsigned kind = SNP_ROW_WORKER; kind < SNP_ROW_KINDS; kind++) {
+		uint64_t used = snp_get(&w->header->row_high[kind]);
+
+		for (uint32_t i = 0; i < used; i++) {
+			const struct snp_fmt_row *row = row_at(w, kind, i);
+
+			if (snp_get(&row->gen) % 4 == SNP_GEN_LIVE &&
+			    snp_get(&row->parent) == pool)
+				return true;
+		}
+	}
+	return false;
+}
+
+void snp_row_retire(struct snp_writer *w, unsigned kind, uint32_t index,
+		    enum snp_enum_RETIRE_REASON reason)
+{
+	struct snp_fmt_row *row = row_at(w, kind, index);
+	struct snp__tombstones *t = &w->tombstones[kind];
+	snp_mono_t now = snp_mono_now();
+	uint64_t gen;
+
+	pthread_mutex_lock(&w->mutex);
+	SNP_CHECK(index < snp_get(&w->header->row_high[kind]));
+	gen = snp_get(&row->gen);
+	SNP_CHECK(gen % 4 == SNP_GEN_LIVE);
+	SNP_CHECK(kind != SNP_ROW_POOL || !has_live_rows(w, index));
+	snp_set(&row->retired_mono_ns, now.ns);
+	snp_set(&row->reuse_after_mono_ns,
+		snp_mono_add_ms(now, w->options.reuse_quarantine_ms).ns);
+	snp_set(&row->retire_reason, reason);
+	/* Release: all that was ever written to the row, the values included, which the
+	 * caller's grace period has made ours to publish. */
+	atomic_store_explicit(&row->gen, gen + 1, memory_order_release);
+	t->index[(t->first + t->nr++) % rows_max(w, kind)] = index;
+	snp__struct_changed(w);
+	pthread_mutex_unlock(&w->mutex);
 }
 
 struct snp_pool_row *snp_pool_row(struct snp_writer *w, uint32_t index)
@@ -104,115 +288,4 @@ struct snp_worker_row *snp_worker_row(struct snp_writer *w, uint32_t index)
 {
 	SNP_CHECK(index < w->layout.region[PLACE_ROWC_WORKER].count);
 	return snp__entry(w, PLACE_ROWC_WORKER, index);
-}
-
-/* ---- banks --------------------------------------------------------------- */
-
-static void *bank_block(const struct snp_writer *w, enum snp__place place,
-			uint32_t bank)
-{
-	const struct snp_fmt_region *r = &w->layout.region[place];
-
-	return w->map + r->off + bank * r->outer_stride;
-}
-
-int snp_bank_adopt(struct snp_writer *w, struct snp_bank *ret_bank)
-{
-	uint32_t i, nr = w->options.banks_max;
-
-	pthread_mutex_lock(&w->mutex);
-	for (i = 0; i < nr && w->bank_used[i]; i++)
-		;
-	if (i < nr) {
-		w->bank_used[i] = true;
-		if (i >= snp_get(&w->header->bank_high)) {
-			atomic_store_explicit(&w->header->bank_high, i + 1,
-					      memory_order_release);
-			struct_changed(w);
-		}
-	} else {
-		snp_add(&w->header->banks_exhausted, 1);
-	}
-	pthread_mutex_unlock(&w->mutex);
-	if (i == nr)
-		return -ENOSPC;
-	ret_bank->index = i;
-	ret_bank->proc = bank_block(w, PLACE_BANK_PROC, i);
-	ret_bank->pools = bank_block(w, PLACE_BANK_POOL, i);
-	ret_bank->tools = bank_block(w, PLACE_BANK_TOOL, i);
-	ret_bank->ring = bank_block(w, PLACE_EVNT, i);
-	ret_bank->events = (struct snp_fmt_event *)(ret_bank->ring + 1);
-	ret_bank->event_mask = w->layout.region[PLACE_EVNT].count - 1;
-	return 0;
-}
-
-void snp_bank_release(struct snp_writer *w, struct snp_bank *bank)
-{
-	pthread_mutex_lock(&w->mutex);
-	SNP_CHECK(w->bank_used[bank->index]);
-	w->bank_used[bank->index] = false;
-	pthread_mutex_unlock(&w->mutex);
-	memset(bank, 0, sizeof(*bank));
-}
-
-/* ---- events and texts ---------------------------------------------------- */
-
-void snp_event_record(const struct snp_bank *bank, const struct snp_event_fields *f,
-		      snp_mono_t now)
-{
-	uint64_t n = snp_get(&bank->ring->head);
-	struct snp_fmt_event *e = &bank->events[n & bank->event_mask];
-
-	snp_set(&e->seq, 0);
-	/* Orders "being written" before the payload. Partner: the fence in
-	 * events_read.c. */
-	atomic_thread_fence(memory_order_release);
-	snp_set(&e->mono_ns, now.ns);
-	snp_set(&e->kind, (uint64_t)f->kind | (uint64_t)f->initiator << 16 |
-			      (uint64_t)f->from << 32 | (uint64_t)f->to << 48);
-	snp_set(&e->reason, f->reason);
-	snp_set(&e->pool, f->pool);
-	snp_set(&e->slot, f->slot);
-	snp_set(&e->incarnation, f->incarnation);
-	snp_set(&e->pid, f->pid);
-	snp_set(&e->value[0], f->value[0]);
-	snp_set(&e->value[1], f->value[1]);
-	atomic_store_explicit(&e->seq, n + 1, memory_order_release);
-	atomic_store_explicit(&bank->ring->head, n + 1, memory_order_release);
-}
-
-/* Copy what fits before the end of `ret`, cut between characters; a byte that is no
- * part of one becomes '?', because the reader refuses text that is not UTF-8. */
-static void text_copy(char *ret, size_t size_bytes, const char *text)
-{
-	size_t used = 0, n;
-
-	for (; *text; text += n) {
-		n = snp__utf8_char(text);
-		if (used + (n ? n : 1) >= size_bytes)
-			break;
-		if (n)
-			memcpy(ret + used, text, n);
-		else
-			ret[used] = '?';
-		n = n ? n : 1;
-		used += n;
-	}
-	ret[used] = '\0';
-}
-
-void snp_worker_text_set(struct snp_writer *w, uint32_t worker_row, const char *text)
-{
-	struct snp_fmt_text *t;
-	uint64_t words[SNP_TEXT_WORDS] = {0};
-	uint64_t seq;
-
-	SNP_CHECK(worker_row < w->layout.region[PLACE_TEXT_WORKER].count);
-	t = snp__entry(w, PLACE_TEXT_WORKER, worker_row);
-	seq = snp_get(&t->seq) + 1;
-	text_copy((char *)words, sizeof(words), text);
-	atomic_thread_fence(memory_order_release); /* as in snp_latch_publish() */
-	for (unsigned i = 0; i < SNP_TEXT_WORDS; i++)
-		snp_set(&t->copy[seq & 1][i], words[i]);
-	atomic_store_explicit(&t->seq, seq, memory_order_release);
 }

@@ -135,12 +135,15 @@ static const struct {
 
 /* ---- building ------------------------------------------------------------ */
 
+enum { SHIFT_MAX = SNP_HIST_LONG_SHIFT };
+
 struct build {
 	struct snp_writer *w;
-	uint32_t enum_words; /* used words of ENUM; word 0 stays 0 */
-	uint32_t bnds_words;
-	uint32_t enum_at[SNP_ENUM_TABLE_NR]; /* 0 = not written yet */
+	uint32_t enum_words, bnds_words; /* used so far */
+	uint32_t enum_at[SNP_ENUM_TABLE_NR];
 	uint32_t bnds_at[BOUNDS_NR];
+	uint32_t
+	    upper_at[SHIFT_MAX + 1]; /* by step of the histogram; see build_upper */
 };
 
 static int build_enum(struct build *b, enum snp_enum_table which)
@@ -148,11 +151,12 @@ static int build_enum(struct build *b, enum snp_enum_table which)
 	const struct snp__enum_table *table = snp__enum_table(which);
 	uint32_t *words = snp__entry(b->w, PLACE_ENUM, 0);
 	uint32_t at = b->enum_words;
-	char otel[64];
+	char otel[64] = "";
 
-	if (at + 3 + table->nr > SNP__ENUM_WORDS)
+	if (table->nr + 3 > SNP__ENUM_WORDS - at)
 		return -ENOSPC;
-	(void)snprintf(otel, sizeof(otel), "snakepit.%s", table->label);
+	if (*table->label)
+		(void)snprintf(otel, sizeof(otel), "snakepit.%s", table->label);
 	words[at] = snp__string_add(b->w, table->label);
 	words[at + 1] = snp__string_add(b->w, otel);
 	words[at + 2] = table->nr;
@@ -163,16 +167,46 @@ static int build_enum(struct build *b, enum snp_enum_table which)
 	return 0;
 }
 
+/* Every table of enums.def behind an index of them all: events and records have numbers
+ * that no metric has. */
+static int build_enums(struct build *b)
+{
+	uint32_t *words = snp__entry(b->w, PLACE_ENUM, 0);
+	int rc = 0;
+
+	words[1] = SNP_ENUM_TABLE_NR;
+	b->enum_words = 2 + SNP_ENUM_TABLE_NR;
+	for (uint32_t t = 0; t < SNP_ENUM_TABLE_NR && rc == 0; t++) {
+		rc = build_enum(b, t);
+		words[2 + t] = b->enum_at[t];
+	}
+	return rc;
+}
+
 static int build_bounds(struct build *b, enum bounds_table which)
 {
 	uint64_t *words = snp__entry(b->w, PLACE_BNDS, 0);
 
-	if (b->bnds_words + bounds[which].nr > SNP__BNDS_WORDS)
+	if (bounds[which].nr > SNP__BNDS_WORDS - b->bnds_words)
 		return -ENOSPC;
 	b->bnds_at[which] = b->bnds_words;
 	for (size_t i = 0; i < bounds[which].nr; i++)
 		words[b->bnds_words++] =
 		    (uint64_t)(bounds[which].seconds[i] * 1e9 + 0.5);
+	return 0;
+}
+
+/* The upper bounds that snp__hist_word() decides by, for histograms in steps of
+ * 2^shift ns: a reader needs no power of two by eighths to agree with the writer. */
+static int build_upper(struct build *b, uint8_t shift)
+{
+	uint64_t *words = snp__entry(b->w, PLACE_BNDS, 0);
+
+	if (SNP_HIST_BUCKETS + 1 > SNP__BNDS_WORDS - b->bnds_words)
+		return -ENOSPC;
+	b->upper_at[shift] = b->bnds_words;
+	for (unsigned k = 0; k <= SNP_HIST_BUCKETS; k++)
+		words[b->bnds_words++] = snp__hist_upper[k] << shift;
 	return 0;
 }
 
@@ -188,6 +222,7 @@ static void fill_histogram(const struct build *b, const struct metric_row *m,
 	 * buckets. */
 	d->idx_min = SNP_HIST_IDX_MIN + m->shift * (1 << SNP_HIST_SCALE);
 	d->zero_threshold_ns = snp__hist_upper[0] << m->shift;
+	d->upper_off = b->upper_at[m->shift];
 }
 
 static void fill_desc(struct build *b, const struct metric_row *m, uint32_t id)
@@ -271,16 +306,17 @@ static int build_json(struct snp_writer *w)
 
 int snp__schema_build(struct snp_writer *w, struct snp_err *err)
 {
-	struct build b = {.w = w, .enum_words = 1};
-	int rc = 0;
+	struct build b = {.w = w};
+	int rc;
 
 	w->strt_used_bytes = 8; /* reference 0 is the empty string */
+	rc = build_enums(&b);
 	for (enum bounds_table t = BOUNDS_NONE + 1; t < BOUNDS_NR && rc == 0; t++)
 		rc = build_bounds(&b, t);
-	for (size_t i = 0; i < METRICS_NR && rc == 0; i++)
-		if (metrics[i].enums != SNP_ENUM_TABLE_NONE &&
-		    !b.enum_at[metrics[i].enums])
-			rc = build_enum(&b, metrics[i].enums);
+	if (rc == 0)
+		rc = build_upper(&b, 0);
+	if (rc == 0)
+		rc = build_upper(&b, SNP_HIST_LONG_SHIFT);
 	if (rc == 0)
 		rc = build_json(w);
 	if (rc < 0)

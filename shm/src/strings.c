@@ -1,32 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The writer's side of STRT: append-only, referenced by offset / 8. */
+/* The writer's side of STRT: the strings of the schema, each once, referenced by
+ * offset / 8. */
 #include <string.h>
 
 #include "writer_private.h"
 
 #define ENTRY_ALIGN 8
 
+static uint32_t entry_bytes(uint32_t len)
+{
+	return (sizeof(uint32_t) + len + 1 + ENTRY_ALIGN - 1) / ENTRY_ALIGN *
+	       ENTRY_ALIGN;
+}
+
+/* Offset of the string, or of the end of what is used. A few hundred strings, once a
+ * start: a search from the beginning is quick enough. */
+static uint32_t find(const struct snp_writer *w, const char *text, uint32_t len)
+{
+	uint32_t at = ENTRY_ALIGN; /* reference 0 is the empty string */
+
+	while (at < w->strt_used_bytes) {
+		const unsigned char *entry = snp__entry(w, PLACE_STRT, at);
+		uint32_t there;
+
+		memcpy(&there, entry, sizeof(there));
+		if (there == len && memcmp(entry + sizeof(there), text, len) == 0)
+			break;
+		at += entry_bytes(there);
+	}
+	return at;
+}
+
 uint32_t snp__string_add(struct snp_writer *w, const char *text)
 {
-	const struct snp_fmt_region *r = &w->layout.region[PLACE_STRT];
-	uint32_t len = (uint32_t)strlen(text);
-	uint32_t need =
-	    (sizeof(uint32_t) + len + 1 + ENTRY_ALIGN - 1) / ENTRY_ALIGN * ENTRY_ALIGN;
-	uint32_t at = w->strt_used_bytes;
-	unsigned char *p = w->map + r->off + at;
+	uint32_t len = (uint32_t)strlen(text), at;
+	unsigned char *entry;
 
 	if (len == 0)
 		return 0;
-	if (need > r->count - at) {
-		snp_add(&w->header->text_truncated, 1);
-		return 0;
-	}
-	memcpy(p, &len, sizeof(len));
-	memcpy(p + sizeof(len), text, len + 1);
-	w->strt_used_bytes = at + need;
-	/* Release: the bytes before the watermark. Partner: schema_read.c, snapshot.c.
-	 */
-	atomic_store_explicit(&w->header->strt_used, w->strt_used_bytes,
-			      memory_order_release);
+	at = find(w, text, len);
+	if (at < w->strt_used_bytes)
+		return at / ENTRY_ALIGN;
+	SNP_CHECK(entry_bytes(len) <= w->layout.region[PLACE_STRT].count - at);
+	entry = snp__entry(w, PLACE_STRT, at);
+	memcpy(entry, &len, sizeof(len));
+	memcpy(entry + sizeof(len), text, len + 1);
+	w->strt_used_bytes = at + entry_bytes(len);
+	snp_set(&w->header->strt_used, w->strt_used_bytes);
 	return at / ENTRY_ALIGN;
 }

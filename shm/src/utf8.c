@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "utf8.h"
 
-#include <string.h>
-
 /* Bytes of the sequence that starts with `lead`, and the allowed range of its second
  * byte (RFC 3629, table of section 4: no overlong forms, no surrogates, nothing over
  * U+10FFFF). */
@@ -62,7 +60,7 @@ bool snp__utf8_ok(const char *text, size_t len)
 	return true;
 }
 
-size_t snp__utf8_char(const char *text)
+size_t snp__utf8_char(const char *text, size_t len)
 {
-	return character((const unsigned char *)text, strnlen(text, 4));
+	return character((const unsigned char *)text, len);
 }

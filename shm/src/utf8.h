@@ -9,8 +9,8 @@
 /* Whether `len` bytes are valid UTF-8 without NUL. */
 bool snp__utf8_ok(const char *text, size_t len);
 
-/* Bytes of the character that the NUL-terminated `text` starts with; 0 where it starts
- * with none. */
-size_t snp__utf8_char(const char *text);
+/* Bytes of the character that `text` (`len` bytes) starts with; 0 where it starts with
+ * none. */
+size_t snp__utf8_char(const char *text, size_t len);
 
 #endif

@@ -2,15 +2,21 @@
 /*
  * segment_writer - a segment with known contents, kept alive without a runtime.
  *
- *   segment_writer DIR INSTANCE [POOLS WORKERS TOOLS] [hostile]
+ *   segment_writer DIR INSTANCE [POOLS WORKERS TOOLS] [hostile] [quarantine=MS]
  *
  * WORKERS and TOOLS are per pool. Prints "ready" once the segment is there, then obeys
- * single words on stdin, answering each with "ok":
- *   step      count one more round of everything
- *   load on   count as fast as it goes, load off stops that
- *   freeze    no more heartbeats, the lock stays: a hung runtime
- *   close     end cleanly and exit; end of input does the same
+ * lines on stdin, answering each with "ok" once SNAP has it too:
+ *   step               count one more round of everything
+ *   load on            count as fast as it goes, load off stops that
+ *   retire KIND INDEX  retire a row; KIND is pool, worker or tool
+ *   churn on           declare and retire tool rows of the first pool as fast as the
+ *                      quarantine (60 s where not given) allows, churn off stops that
+ *   freeze             no more heartbeats, the lock stays: a hung runtime
+ *   close              end cleanly and exit; end of input does the same
  * `hostile` gives pools and tools names with every byte a label may have to escape.
+ *
+ * Each round adds an event with evidence, a span of each kind, and for every odd worker
+ * a request in flight in place of its last.
  */
 #include <errno.h>
 #include <poll.h>
@@ -22,15 +28,33 @@
 
 #include "snakepit/write.h"
 
-#define HEARTBEAT_MS 50
-#define NAME_BYTES   129
+#define HEARTBEAT_MS  50
+#define QUARANTINE_MS 60000
+#define NAME_BYTES    129
+#define CHURN_ROWS    8 /* beside the tools that stay */
+#define INFLIGHT      2
+#define RETIRED_MAX   16
+
+struct churn_row {
+	uint32_t index;
+	bool live;
+	snp_mono_t next; /* not declared again before */
+};
 
 struct fixture {
 	struct snp_writer *writer;
 	struct snp_bank bank;
 	unsigned pools, workers, tools; /* workers and tools: per pool */
+	unsigned quarantine_ms;
 	uint64_t rounds;
-	bool hostile, loaded, frozen;
+	bool hostile, loaded, churning, frozen;
+	struct churn_row churn[CHURN_ROWS];
+	unsigned churned;
+	struct {
+		unsigned kind, index;
+	} retired[RETIRED_MAX];
+	unsigned retired_nr;
+	snp_mono_t last_beat;
 };
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -155,15 +179,32 @@ static void count_worker(struct fixture *f, unsigned worker)
 	snp_set(&row->hot.last_pong[0], snp_mono_now().ns);
 }
 
-static void count_round(struct fixture *f)
+/* A request in flight in the slots of the worker by turns. */
+static void count_inflight(struct fixture *f, unsigned worker)
 {
-	f->rounds++;
-	for (unsigned i = 0; i < f->pools; i++)
-		count_pool(f, i);
-	for (unsigned i = 0; i < f->pools * f->tools; i++)
-		count_tool(f, i);
-	for (unsigned i = 0; i < f->pools * f->workers; i++)
-		count_worker(f, i);
+	const snp_mono_t now = snp_mono_now();
+	const struct snp_inflight_fields request = {
+	    .start = now,
+	    .deadline = snp_mono_add_ms(now, 30000),
+	    .received = now,
+	    .tool = worker / f->workers * f->tools,
+	    .incarnation = 1 + worker % 3,
+	    .trace_id = {UINT64_C(0x0af7651916cd43dd), f->rounds},
+	    .correlation = "request-\xC3\xA4",
+	};
+
+	snp_inflight_begin(f->writer, worker, f->rounds % INFLIGHT, &request);
+	snp_inflight_end(f->writer, worker, (f->rounds + 1) % INFLIGHT);
+}
+
+static void record_event(struct fixture *f)
+{
+	const struct snp_evidence_fields output = {
+	    .kind = SNP_EVIDENCE_KIND_OUTPUT, .incarnation = f->rounds, .pid = 1000};
+	char text[64];
+	int len = snprintf(text, sizeof(text), "last words of round %llu\n",
+			   (unsigned long long)f->rounds);
+
 	snp_event_record(&f->bank,
 			 &(struct snp_event_fields){.kind = SNP_EVENT_KIND_WORKER_MOVED,
 						    .initiator = SNP_INITIATOR_WORKER,
@@ -171,11 +212,121 @@ static void count_round(struct fixture *f)
 						    .to = SNP_WORKER_STATE_READY,
 						    .reason = SNP_MOVE_REASON_ANSWERED,
 						    .incarnation = f->rounds,
-						    .pid = 1000},
+						    .pid = 1000,
+						    .evidence = snp_evidence_record(
+							f->writer, &output, text,
+							(size_t)len, snp_mono_now())},
 			 snp_mono_now());
 }
 
+/* A request and its one attempt, of the last of the workers. */
+static void record_spans(struct fixture *f)
+{
+	struct snp_span_fields span = {
+	    .kind = SNP_SPAN_KIND_REQUEST,
+	    .status = f->rounds % 3 == 0 ? 1 + SNP_FAILURE_CODE_TOOL_ERROR : 0,
+	    .flags = 1,
+	    .end = snp_mono_now(),
+	    .queue_ns = 1000000,
+	    .trace_id = {UINT64_C(0x0af7651916cd43dd), f->rounds},
+	    .span_id = 2 * f->rounds,
+	    .slot = f->workers,
+	    .incarnation = 1,
+	    .attempt = 1,
+	    .correlation = "request-\xC3\xA4",
+	};
+
+	span.start.ns = span.end.ns - 5000000;
+	snp_span_record(&f->bank, &span);
+	span.kind = SNP_SPAN_KIND_ATTEMPT;
+	span.parent_span_id = span.span_id++;
+	span.start.ns += span.queue_ns;
+	snp_span_record(&f->bank, &span);
+}
+
+/* Values of a retired row are final. */
+static bool is_retired(const struct fixture *f, unsigned kind, unsigned index)
+{
+	for (unsigned i = 0; i < f->retired_nr; i++)
+		if (f->retired[i].kind == kind && f->retired[i].index == index)
+			return true;
+	return false;
+}
+
+static void count_round(struct fixture *f)
+{
+	f->rounds++;
+	for (unsigned i = 0; i < f->pools; i++)
+		if (!is_retired(f, SNP_ROW_POOL, i))
+			count_pool(f, i);
+	for (unsigned i = 0; i < f->pools * f->tools; i++)
+		if (!is_retired(f, SNP_ROW_TOOL, i))
+			count_tool(f, i);
+	for (unsigned i = 0; i < f->pools * f->workers; i++) {
+		if (is_retired(f, SNP_ROW_WORKER, i))
+			continue;
+		count_worker(f, i);
+		if (i % 2)
+			count_inflight(f, i);
+	}
+	record_event(f);
+	record_spans(f);
+}
+
+/* ---- rows that come and go ----------------------------------------------- */
+
+static void churn_one(struct fixture *f, struct churn_row *row)
+{
+	char name[NAME_BYTES];
+	const struct snp_row_decl decl = {.kind = SNP_ROW_TOOL, .name = name};
+	snp_mono_t now = snp_mono_now();
+
+	if (row->live) {
+		snp_row_retire(f->writer, SNP_ROW_TOOL, row->index,
+			       SNP_RETIRE_REASON_IDLE);
+		row->live = false;
+		/* A moment more: the writer took its own time of retirement. */
+		row->next = snp_mono_add_ms(snp_mono_now(), f->quarantine_ms + 1);
+	} else if (now.ns >= row->next.ns) {
+		(void)snprintf(name, sizeof(name), "churn%u", f->churned);
+		if (snp_row_declare(f->writer, &decl, &row->index, NULL) < 0)
+			return;
+		row->live = true;
+		f->churned++;
+		snp_add(f->bank.tools[row->index].requests, f->churned);
+	}
+}
+
+static bool retire(struct fixture *f, const char *command)
+{
+	static const char *const kinds[SNP_ROW_KINDS] = {[SNP_ROW_POOL] = "pool",
+							 [SNP_ROW_WORKER] = "worker",
+							 [SNP_ROW_TOOL] = "tool"};
+	char kind[8];
+	unsigned index;
+
+	if (f->retired_nr == RETIRED_MAX ||
+	    sscanf(command, "retire %7s %u", kind, &index) != 2)
+		return false;
+	for (unsigned i = SNP_ROW_POOL; i < SNP_ROW_KINDS; i++)
+		if (strcmp(kind, kinds[i]) == 0) {
+			snp_row_retire(f->writer, i, index, SNP_RETIRE_REASON_REMOVED);
+			f->retired[f->retired_nr].kind = i;
+			f->retired[f->retired_nr++].index = index;
+			return true;
+		}
+	return false;
+}
+
 /* ---- life ---------------------------------------------------------------- */
+
+static void beat(struct fixture *f)
+{
+	f->last_beat = snp_mono_now();
+	snp_writer_heartbeat(f->writer, 0, 1);
+	snp_writer_snap(f->writer);
+	snp_writer_sample(f->writer, f->last_beat);
+}
 
 static int fixture_open(struct fixture *f, const char *dir, const char *instance,
 			struct snp_err *err)
@@ -185,9 +336,14 @@ static int fixture_open(struct fixture *f, const char *dir, const char *instance
 	    .instance = instance,
 	    .pools_max = f->pools,
 	    .workers_max = f->pools * f->workers,
-	    .tools_max = f->pools * f->tools,
+	    .tools_max = f->pools * f->tools + CHURN_ROWS,
 	    .banks_max = 1,
 	    .events_per_ring = 64,
+	    .spans_per_ring = 64,
+	    .inflight_per_worker = INFLIGHT,
+	    .evidence_max = 32,
+	    .history_seconds = 60,
+	    .reuse_quarantine_ms = f->quarantine_ms,
 	    .heartbeat_interval_ms = HEARTBEAT_MS,
 	    .stale_after_ms = 500,
 	    .flags = SNP_WRITER_ALLOW_DISK,
@@ -201,9 +357,21 @@ static int fixture_open(struct fixture *f, const char *dir, const char *instance
 	r = snp_bank_adopt(f->writer, &f->bank);
 	if (r < 0)
 		return snp_err_set(err, r, "no bank");
-	snp_writer_heartbeat(f->writer, 0, 1);
 	count_round(f);
-	return snp_writer_publish(f->writer, err);
+	r = snp_writer_publish(f->writer, err);
+	if (r == 0)
+		beat(f);
+	return r;
+}
+
+static bool on_or_off(const char *command, const char *what, bool *ret_on)
+{
+	size_t len = strlen(what);
+
+	if (strncmp(command, what, len) != 0)
+		return false;
+	*ret_on = strcmp(command + len, " on\n") == 0;
+	return *ret_on || strcmp(command + len, " off\n") == 0;
 }
 
 /* false: end. */
@@ -213,16 +381,26 @@ static bool obey(struct fixture *f, const char *command)
 		return false;
 	if (strcmp(command, "step\n") == 0)
 		count_round(f);
-	else if (strcmp(command, "load on\n") == 0)
-		f->loaded = true;
-	else if (strcmp(command, "load off\n") == 0)
-		f->loaded = false;
 	else if (strcmp(command, "freeze\n") == 0)
 		f->frozen = true;
-	else
+	else if (!on_or_off(command, "load", &f->loaded) &&
+		 !on_or_off(command, "churn", &f->churning) && !retire(f, command))
 		(void)printf("unknown command: %s", command);
+	if (!f->frozen)
+		beat(f);
 	(void)puts("ok");
 	return true;
+}
+
+static void turn(struct fixture *f)
+{
+	if (!f->frozen && snp_mono_since_ns(snp_mono_now(), f->last_beat) >=
+			      HEARTBEAT_MS * SNP_NS_PER_MS)
+		beat(f);
+	for (int i = 0; f->loaded && i < 100; i++)
+		count_round(f);
+	for (int i = 0; f->churning && i < CHURN_ROWS; i++)
+		churn_one(f, &f->churn[i]);
 }
 
 static void live(struct fixture *f)
@@ -233,11 +411,8 @@ static void live(struct fixture *f)
 
 	(void)puts("ready");
 	for (;;) {
-		if (!f->frozen)
-			snp_writer_heartbeat(f->writer, 0, 1);
-		for (int i = 0; f->loaded && i < 100; i++)
-			count_round(f);
-		n = poll(&in, 1, f->loaded ? 0 : HEARTBEAT_MS);
+		turn(f);
+		n = poll(&in, 1, f->loaded || f->churning ? 0 : HEARTBEAT_MS);
 		if (n < 0 && errno != EINTR)
 			return;
 		/* stdin is unbuffered, so poll() sees all there is. */
@@ -247,18 +422,28 @@ static void live(struct fixture *f)
 	}
 }
 
+/* Words behind the numbers; returns how many arguments are left. */
+static int take_words(struct fixture *f, int argc, char **argv)
+{
+	for (; argc > 3; argc--)
+		if (strcmp(argv[argc - 1], "hostile") == 0)
+			f->hostile = true;
+		else if (sscanf(argv[argc - 1], "quarantine=%u", &f->quarantine_ms) !=
+			 1)
+			break;
+	return argc;
+}
+
 int main(int argc, char **argv)
 {
-	struct fixture f = {.pools = 2, .workers = 2, .tools = 2};
+	struct fixture f = {
+	    .pools = 2, .workers = 2, .tools = 2, .quarantine_ms = QUARANTINE_MS};
 	struct snp_err err = {0};
 
-	if (argc > 3 && strcmp(argv[argc - 1], "hostile") == 0) {
-		f.hostile = true;
-		argc--;
-	}
+	argc = take_words(&f, argc, argv);
 	if (argc != 3 && argc != 6) {
 		(void)fputs("usage: segment_writer DIR INSTANCE [POOLS WORKERS TOOLS] "
-			    "[hostile]\n",
+			    "[hostile] [quarantine=MS]\n",
 			    stderr);
 		return 2;
 	}
@@ -275,6 +460,7 @@ int main(int argc, char **argv)
 	}
 	live(&f);
 	snp_bank_release(f.writer, &f.bank);
+	snp_writer_set_stop_reason(f.writer, SNP_STOP_REASON_REQUESTED);
 	snp_writer_close(&f.writer);
 	return 0;
 }

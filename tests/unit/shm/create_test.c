@@ -146,24 +146,38 @@ static void create_good_instance_names_succeed(void **state)
 	}
 }
 
+/* Each option by its name; 0 means the default where there is one. */
 static void create_bad_limits_return_einval(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t *const limits[] = {&f->o.pools_max, &f->o.workers_max, &f->o.tools_max,
-				    &f->o.banks_max};
+	const struct {
+		const char *name;
+		uint32_t *option, too_small, too_large;
+	} limits[] = {
+	    {"pools_max", &f->o.pools_max, 0, (1u << 16) + 1},
+	    {"workers_max", &f->o.workers_max, 0, (1u << 20) + 1},
+	    {"tools_max", &f->o.tools_max, 0, (1u << 20) + 1},
+	    {"banks_max", &f->o.banks_max, 0, SNP_RINGS_MAX + 1},
+	    {"events_per_ring", &f->o.events_per_ring, 1000, 1u << 21},
+	    {"spans_per_ring", &f->o.spans_per_ring, 3, UINT32_MAX},
+	    {"inflight_per_worker", &f->o.inflight_per_worker, 4097, UINT32_MAX},
+	    {"evidence_max", &f->o.evidence_max, 1, UINT32_MAX},
+	    {"history_seconds", &f->o.history_seconds, 86401, UINT32_MAX},
+	    {"reuse_quarantine_ms", &f->o.reuse_quarantine_ms, 86400001, UINT32_MAX},
+	    {"heartbeat_interval_ms", &f->o.heartbeat_interval_ms, 86400001,
+	     UINT32_MAX},
+	    {"stale_after_ms", &f->o.stale_after_ms, 86400001, UINT32_MAX},
+	};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		uint32_t good = *limits[i];
+		uint32_t good = *limits[i].option;
 
-		*limits[i] = 0;
-		expect(f, -EINVAL, "limits");
-		*limits[i] = UINT32_MAX;
-		expect(f, -EINVAL, "limits");
-		*limits[i] = good;
+		*limits[i].option = limits[i].too_small;
+		expect(f, -EINVAL, limits[i].name);
+		*limits[i].option = limits[i].too_large;
+		expect(f, -EINVAL, limits[i].name);
+		*limits[i].option = good;
 	}
-	f->o.banks_max = SNP_RINGS_MAX + 1;
-	expect(f, -EINVAL, "limits");
-	f->o.banks_max = 1;
 	f->o.events_per_ring = 1000;
 	expect(f, -EINVAL, "power of two");
 	assert_int_equal(entries(f->dir), 0);
@@ -179,7 +193,8 @@ static void create_larger_than_readers_accept_returns_einval(void **state)
 	assert_true(snp_writer_size(&f->o) > SNP_FMT_MAX_BYTES);
 	expect(f, -EINVAL, "larger than");
 	f->o.tools_max = 1;
-	f->o.events_per_ring = 1u << 31;
+	f->o.banks_max = SNP_RINGS_MAX;
+	f->o.events_per_ring = 1u << 20;
 	expect(f, -EINVAL, "larger than");
 }
 
@@ -327,6 +342,48 @@ static void create_on_a_disk_needs_permission(void **state)
 	snp_test_tmpdir_remove(dir);
 }
 
+/* ---- private memory ------------------------------------------------------ */
+
+static void create_anonymous_writes_like_any_other_and_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct snp_bank bank;
+
+	f->o.flags = SNP_WRITER_ANONYMOUS;
+	create(f);
+	assert_string_equal(snp_writer_path(f->w), "");
+	assert_int_equal(snp_bank_adopt(f->w, &bank), 0);
+	snp_add(&bank.proc->overflows[0], 1);
+	assert_int_equal(snp_writer_publish(f->w, NULL), 0);
+	snp_writer_snap(f->w);
+	snp_writer_sample(f->w, snp_mono_now());
+	assert_int_equal(entries(f->dir), 1); /* the lock */
+	snp_bank_release(f->w, &bank);
+	snp_writer_close(&f->w);
+	assert_int_equal(entries(f->dir), 0);
+}
+
+/* What a real writer left is not ours to take away. */
+static void create_anonymous_excludes_a_second_writer_and_spares_its_file(void **state)
+{
+	struct fixture *f = *state;
+	struct snp_writer *real;
+	char path[SNP_PATH_BYTES];
+
+	create(f);
+	real = f->w;
+	f->w = NULL;
+	assert_int_equal(snp_writer_publish(real, NULL), 0);
+	(void)snprintf(path, sizeof(path), "%s", snp_writer_path(real));
+	f->o.flags = SNP_WRITER_ANONYMOUS;
+	expect(f, -EEXIST, "already running");
+	snp_writer_close(&real);
+	create(f);
+	assert_int_equal(snp_writer_publish(f->w, NULL), 0);
+	snp_writer_remove(&f->w);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 /* ---- no space ------------------------------------------------------------ */
 
 enum { CANNOT = 77 };
@@ -335,6 +392,7 @@ enum { CANNOT = 77 };
 static int create_on_tiny_tmpfs(struct fixture *f)
 {
 	struct snp_err err = {0};
+	char needs[64];
 	int rc;
 
 	if (unshare(CLONE_NEWNS) < 0 ||
@@ -344,8 +402,12 @@ static int create_on_tiny_tmpfs(struct fixture *f)
 	rc = snp_writer_create(&f->o, &f->w, &err);
 	if (rc != -ENOSPC || f->w)
 		return 1;
-	if (!strstr(err.msg, "cannot allocate") || !strstr(err.msg, f->dir))
+	(void)snprintf(needs, sizeof(needs), "needs %llu KiB, ",
+		       (unsigned long long)snp_writer_size(&f->o) / 1024);
+	if (!strstr(err.msg, needs) || !strstr(err.msg, f->dir))
 		return 2;
+	if (entries(f->dir) != 0)
+		return 4;
 	/* What was taken is given back: a smaller file fits at once. */
 	return open(f->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) < 0 ? 3 : 0;
 }
@@ -366,6 +428,25 @@ static void create_on_a_full_file_system_returns_enospc(void **state)
 		skip();
 	}
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* ---- a start that fails later --------------------------------------------- */
+
+/* Whatever the reason, the directory is as it was. */
+static void publish_that_fails_leaves_nothing_behind(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+	struct snp_err err = {0};
+
+	/* A directory where the predecessor's name should be: it cannot be unlinked. */
+	(void)snprintf(path, sizeof(path), "%s/unit.prev.seg", f->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	create(f);
+	assert_true(snp_writer_publish(f->w, &err) < 0);
+	assert_non_null(strstr(err.msg, "unit.prev.seg"));
+	snp_writer_close(&f->w);
+	assert_int_equal(entries(f->dir), 1); /* what was there before */
 }
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -484,7 +565,10 @@ int main(void)
 	    T(create_over_a_file_returns_enotdir),
 	    T(create_beside_a_fifo_does_not_hang),
 	    T(create_on_a_disk_needs_permission),
+	    T(create_anonymous_writes_like_any_other_and_leaves_nothing),
+	    T(create_anonymous_excludes_a_second_writer_and_spares_its_file),
 	    T(create_on_a_full_file_system_returns_enospc),
+	    T(publish_that_fails_leaves_nothing_behind),
 	    T(row_declare_bad_name_or_pool_returns_einval),
 	    T(struct_gen_grows_with_rows_and_banks),
 	    T(text_that_is_not_utf8_keeps_what_is),

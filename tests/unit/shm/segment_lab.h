@@ -34,6 +34,44 @@ struct lab {
 
 /* ---- making -------------------------------------------------------------- */
 
+/* A text of two records, events of which the oldest are gone, a span of every kind, a
+ * request in flight. */
+static inline void lab_fill_records(struct snp_writer *w, const struct snp_bank *bank,
+				    uint32_t pool, uint32_t worker, uint32_t tool)
+{
+	const struct snp_evidence_fields output = {.pool = pool, .pid = 4711};
+	static char text[SNP_EVID_TEXT_BYTES + 10];
+	uint64_t evidence;
+
+	memset(text, 'x', sizeof(text));
+	evidence =
+	    snp_evidence_record(w, &output, text, sizeof(text), (snp_mono_t){900});
+	for (unsigned i = 0; i < 11; i++)
+		snp_event_record(
+		    bank,
+		    &(struct snp_event_fields){.kind = SNP_EVENT_KIND_WORKER_MOVED,
+					       .to = SNP_WORKER_STATE_READY,
+					       .pool = pool,
+					       .slot = i,
+					       .evidence = i == 10 ? evidence : 0},
+		    (snp_mono_t){1000 + i});
+	for (unsigned kind = 0; kind < SNP_SPAN_KIND_NR; kind++)
+		snp_span_record(
+		    bank, &(struct snp_span_fields){.kind = kind,
+						    .start = {2000},
+						    .end = {3000 + kind},
+						    .trace_id = {1, 2},
+						    .span_id = 3 + kind,
+						    .pool = pool,
+						    .tool = tool,
+						    .correlation = "caf\xc3\xa9"});
+	snp_inflight_begin(w, worker, 1,
+			   &(struct snp_inflight_fields){.start = {4000},
+							 .received = {3900},
+							 .tool = tool,
+							 .correlation = "req-1"});
+}
+
 static inline void lab_fill_row(struct snp_writer *w, const struct snp_bank *bank,
 				uint32_t pool, uint32_t worker, uint32_t tool)
 {
@@ -55,13 +93,7 @@ static inline void lab_fill_row(struct snp_writer *w, const struct snp_bank *ban
 		snp_hist_record(bank->tools[tool].duration, v);
 		snp_hist_record_long(bank->pools[pool].lifetime, v);
 	}
-	for (unsigned i = 0; i < 11; i++)
-		snp_event_record(
-		    bank,
-		    &(struct snp_event_fields){.kind = SNP_EVENT_KIND_WORKER_MOVED,
-					       .to = SNP_WORKER_STATE_READY,
-					       .slot = i},
-		    (snp_mono_t){1000 + i});
+	lab_fill_records(w, bank, pool, worker, tool);
 }
 
 static inline void lab_fill(struct snp_writer *w)
@@ -93,7 +125,11 @@ static inline struct lab *lab_make(void)
 				       .workers_max = 3,
 				       .tools_max = 2,
 				       .banks_max = 2,
-				       .events_per_ring = 8};
+				       .events_per_ring = 8,
+				       .spans_per_ring = 8,
+				       .inflight_per_worker = 2,
+				       .evidence_max = 8,
+				       .history_seconds = 10};
 	struct snp_writer *w;
 	int fd;
 
@@ -105,6 +141,8 @@ static inline struct lab *lab_make(void)
 	SNP_CHECK(snp_writer_create(&o, &w, NULL) == 0);
 	lab_fill(w);
 	SNP_CHECK(snp_writer_publish(w, NULL) == 0);
+	snp_writer_snap(w);
+	snp_writer_sample(w, (snp_mono_t){10 * SNP_NS_PER_S});
 	snp_writer_abandon(&w);
 	lab->size = snp_writer_size(&o);
 	fd = open(lab->path, O_RDWR | O_CLOEXEC);
@@ -191,7 +229,26 @@ static inline struct snp_fmt_desc *lab_desc(struct lab *lab, uint32_t id)
 	return lab_entry(lab, SNP_REGION_DESC, 0, id - 1);
 }
 
-/* Fresh checksums over whatever the header and the directory say now. */
+/* The half of SNAP that readers take. */
+static inline struct snp_fmt_snap *lab_snap(struct lab *lab)
+{
+	const struct snp_fmt_region *r = lab_region(lab, SNP_REGION_SNAP, 0);
+	const struct snp_fmt_header *good = (const void *)lab->good;
+
+	return (void *)(lab->map + r->off +
+			(snp_get(&good->snap_seq) & 1) * r->outer_stride);
+}
+
+static inline void lab_seal_snap(struct lab *lab)
+{
+	struct snp_fmt_snap *half = lab_snap(lab);
+	uint64_t len = half->length;
+
+	if (len >= sizeof(*half) && len <= lab_region(lab, SNP_REGION_SNAP, 0)->len)
+		half->crc = snp__crc32c(&half->seq, len - sizeof(half->crc));
+}
+
+/* Fresh checksums over whatever the header, the directory and SNAP say now. */
 static inline void lab_seal(struct lab *lab)
 {
 	struct snp_fmt_header *h = lab_header(lab);
@@ -203,17 +260,15 @@ static inline void lab_seal(struct lab *lab)
 					 h->dir_count * sizeof(struct snp_fmt_region));
 	h->hdr_crc = snp__crc32c(h, offsetof(struct snp_fmt_header, hdr_crc));
 	snp_set(&hb->crc, snp__crc32c(hb, offsetof(struct snp_fmt_heartbeat, crc)));
+	lab_seal_snap(lab);
 }
 
 /* ---- reading everything -------------------------------------------------- */
 
-/* Enough of everything to touch each byte a reader is handed. The result is of no use
- * but keeps the reads from being optimised away. */
-static inline uint64_t lab_walk(struct snp_segment *seg,
-				const struct snp_snapshot *snap)
+/* Enough of everything to touch each byte a reader is handed. The results are of no use
+ * but keep the reads from being optimised away. */
+static inline uint64_t lab_walk_series(const struct snp_snapshot *snap)
 {
-	struct snp_event_cursor cursor = {{0}, 0};
-	struct snp_event events[32];
 	struct snp_series_iter it;
 	struct snp_series s;
 	uint64_t seen = 0;
@@ -242,36 +297,106 @@ static inline uint64_t lab_walk(struct snp_segment *seg,
 		else
 			seen += snp_series_number(snap, &s) > 0;
 	}
+	return seen;
+}
+
+static inline uint64_t lab_walk_rows(struct snp_segment *seg,
+				     const struct snp_snapshot *snap)
+{
+	struct snp_pool_sample pool_samples[16];
+	struct snp_worker_sample worker_samples[16];
+	uint64_t seen = 0;
+
 	for (unsigned kind = 0; kind < SNP_ROW_KINDS; kind++)
 		for (uint32_t i = 0; i < snp_snapshot_rows_nr(snap, kind); i++) {
 			const struct snp_row *row = snp_snapshot_row(snap, kind, i);
 
-			if (row)
-				seen += strlen(row->name) + strlen(row->pool_name) +
-					strlen(row->adapter) + strlen(row->worker_id) +
-					strlen(row->python) +
-					strlen(row->last_exit_reason) +
-					strlen(row->last_error);
+			if (!row)
+				continue;
+			seen += strlen(row->name) + strlen(row->pool_name) +
+				strlen(row->adapter) + strlen(row->worker_id) +
+				strlen(row->python) + strlen(row->last_exit_reason) +
+				strlen(row->last_error) + strlen(row->retire_reason);
+			if (kind == SNP_ROW_POOL)
+				seen += snp_segment_pool_history(seg, row, pool_samples,
+								 16);
 			if (kind == SNP_ROW_WORKER)
-				seen += snp_snapshot_worker_status(snap, i);
+				seen += snp_snapshot_worker_status(snap, i) +
+					snp_segment_worker_history(seg, row,
+								   worker_samples, 16);
 		}
-	for (int i = 0; i < 64; i++) {
-		size_t n = snp_segment_events(seg, &cursor, events, 32);
+	return seen;
+}
 
+static inline uint64_t lab_walk_evidence(struct snp_segment *seg, uint64_t evidence)
+{
+	struct snp_evidence text;
+	uint64_t seen;
+
+	if (snp_segment_evidence(seg, evidence, &text) != 0)
+		return 0;
+	seen = strlen(text.text) + text.len;
+	free(text.text);
+	return seen;
+}
+
+static inline uint64_t lab_walk_rings(struct snp_segment *seg)
+{
+	struct snp_ring_cursor cursor = {{0}, 0}, span_cursor = {{0}, 0};
+	struct snp_event events[32];
+	struct snp_span spans[32];
+	uint64_t seen = 0;
+	size_t n;
+
+	/* Heads may lie: what they promise is bounded by patience. */
+	for (int i = 0; i < 64; i++) {
+		n = snp_segment_events(seg, &cursor, events, 32);
 		for (size_t k = 0; k < n; k++)
-			seen += strlen(
-			    snp_enum_text(SNP_ENUM_TABLE_EVENT_KIND, events[k].kind));
+			seen += lab_walk_evidence(seg, events[k].evidence) +
+				strlen(snp_segment_enum_text(
+				    seg, SNP_ENUM_TABLE_EVENT_KIND, events[k].kind));
 		if (n == 0)
 			break;
 	}
-	return seen + cursor.lost;
+	for (int i = 0; i < 64; i++) {
+		n = snp_segment_spans(seg, &span_cursor, spans, 32);
+		for (size_t k = 0; k < n; k++)
+			seen += strlen(spans[k].correlation);
+		if (n == 0)
+			break;
+	}
+	return seen + cursor.lost + span_cursor.lost;
 }
 
-/* Attach, look twice, walk, judge, detach: the first error, or 0. */
+static inline uint64_t lab_walk_slots(struct snp_segment *seg)
+{
+	struct snp_inflight inflight[8];
+	struct snp_thread threads[8];
+	size_t n = snp_segment_inflight(seg, inflight, 8);
+	uint64_t seen = 0;
+
+	for (size_t i = 0; i < n && i < 8; i++)
+		seen += strlen(inflight[i].correlation);
+	n = snp_segment_threads(seg, threads, 8);
+	for (size_t i = 0; i < n && i < 8; i++)
+		seen += strlen(threads[i].name);
+	return seen;
+}
+
+static inline uint64_t lab_walk(struct snp_segment *seg,
+				const struct snp_snapshot *snap)
+{
+	return lab_walk_series(snap) + lab_walk_rows(seg, snap) + lab_walk_rings(seg) +
+	       lab_walk_slots(seg);
+}
+
+/* Attach, look twice at the live cells and once at SNAP, walk, judge, detach: the first
+ * error of attaching or of a live look, or 0. */
 static inline int lab_probe_path(const char *path, struct snp_err *err)
 {
 	struct snp_segment *seg = NULL;
 	struct snp_snapshot *snap = NULL;
+	struct snp_err snap_err = {0};
 	int rc = snp_segment_attach(path, &seg, err);
 
 	for (int look = 0; look < 2 && rc == 0; look++) {
@@ -280,6 +405,11 @@ static inline int lab_probe_path(const char *path, struct snp_err *err)
 		 * same. */
 		if (snap)
 			(void)lab_walk(seg, snap);
+	}
+	if (rc == 0) {
+		SNP_CHECK(snp_segment_snapshot_from(seg, SNP_TIER_SNAP, &snap,
+						    &snap_err) == snap_err.code);
+		(void)lab_walk(seg, snap);
 	}
 	if (seg)
 		(void)snp_segment_verdict(seg);

@@ -326,7 +326,7 @@ static void row_declare_beyond_the_limit_fails_and_is_counted(void **state)
 static void events_come_back_in_order_and_losses_are_counted(void **state)
 {
 	struct fixture *f = *state;
-	struct snp_event_cursor cursor = {{0}, 0};
+	struct snp_ring_cursor cursor = {{0}, 0};
 	struct snp_event events[16];
 	struct snp_bank bank;
 
