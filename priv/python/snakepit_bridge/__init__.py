@@ -8,22 +8,29 @@
         @tool(description="Greet somebody")
         def greet(self, name: str) -> str:
             return f"Hello, {name}"
+
+`snakepit_bridge.segment` reads a runtime's metrics, and needs none of what adapters
+need: what is named here is imported on first use.
 """
 
 from __future__ import annotations
 
-from . import telemetry
-from ._errors import (
-    HostError,
-    HostToolNotFoundError,
-    InvalidArgumentError,
-    ResultEncodingError,
-    SnakepitError,
-    StreamingToolError,
-    ToolNotFoundError,
-)
-from .base_adapter import BaseAdapter, tool
-from .session_context import SessionContext
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import telemetry
+    from ._errors import (
+        HostError,
+        HostToolNotFoundError,
+        InvalidArgumentError,
+        ResultEncodingError,
+        SnakepitError,
+        StreamingToolError,
+        ToolNotFoundError,
+    )
+    from .base_adapter import BaseAdapter, tool
+    from .session_context import SessionContext
 
 __all__ = [
     "BaseAdapter",
@@ -38,3 +45,20 @@ __all__ = [
     "telemetry",
     "tool",
 ]
+
+_MODULES = {
+    "BaseAdapter": ".base_adapter",
+    "SessionContext": ".session_context",
+    "tool": ".base_adapter",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    if name == "telemetry":
+        return importlib.import_module(".telemetry", __name__)
+    module = importlib.import_module(_MODULES.get(name, "._errors"), __name__)
+    value = globals()[name] = getattr(module, name)
+    return value
