@@ -2,6 +2,7 @@
 # One non-recursive file. Variants live side by side: build/ (release), build/asan/, build/tsan/.
 
 VERSION := 0.1.0
+SHM_VERSION := 1.0.0
 SAN     ?=
 V       ?= 0
 
@@ -31,6 +32,7 @@ CFLAGS  := -std=c11 -g $(OPT) $(SAN_FLAGS) -fPIC -fno-omit-frame-pointer \
 CPPFLAGS := -D_GNU_SOURCE -DSNP_VERSION='"$(VERSION)"' -MMD -MP
 LDFLAGS := -pthread -pie -Wl,-z,relro,-z,now $(SAN_FLAGS)
 Q       := $(if $(filter 1,$(V)),,@)
+comma   := ,
 
 # ---- Components -----------------------------------------------------------------------
 # A component is a folder of .c files that become one archive, and the only include
@@ -123,7 +125,7 @@ TOBJ_top        := $(filter-out reader/top/main.c,$(SRC_snakepit-top))
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: bins proto-python ## build the programs into build/bin
+all: bins lib proto-python ## build the programs into build/bin, the library into build/lib
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n",$$1,$$2}' Makefile
@@ -166,6 +168,53 @@ $(B)/obj/%.o: %.c
 
 bins: $(foreach p,$(PROGS),$(if $(SRC_$(p)),$(BIN)/$(p)))
 unit-bins: $(UNIT:%=$(B)/tests/unit/%)
+
+# ---- libsnakepit-shm: what programs of others link to read (or write) a segment ---------
+# The map says what is exported; the shared library is named by the version of its ABI.
+SHM_MAP    := shm/libsnakepit-shm.map
+SHM_SONAME := libsnakepit-shm.so.$(firstword $(subst ., ,$(SHM_VERSION)))
+SHM_REAL   := libsnakepit-shm.so.$(SHM_VERSION)
+SHM_LIBS   := $(B)/lib/libsnakepit-shm.a $(B)/lib/$(SHM_REAL) $(B)/lib/$(SHM_SONAME) \
+	      $(B)/lib/libsnakepit-shm.so
+SHM_OBJ    := $(call obj,$(wildcard $(DIRS_shm)/*.c))
+
+lib: $(SHM_LIBS) ## build libsnakepit-shm, static and shared
+$(B)/lib/libsnakepit-shm.a: $(SHM_OBJ)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/lib/$(SHM_REAL): $(SHM_OBJ) $(SHM_MAP)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) -shared -pthread -Wl,-soname,$(SHM_SONAME) -Wl,--version-script=$(SHM_MAP) \
+	    -Wl,-z,relro,-z,now $(if $(SAN),,-Wl$(comma)-z$(comma)defs) $(SAN_FLAGS) \
+	    -o $@ $(SHM_OBJ) -lm
+$(B)/lib/$(SHM_SONAME): $(B)/lib/$(SHM_REAL)
+	$(Q)ln -sf $(SHM_REAL) $@
+$(B)/lib/libsnakepit-shm.so: $(B)/lib/$(SHM_SONAME)
+	$(Q)ln -sf $(SHM_SONAME) $@
+
+# ---- Installation: DESTDIR for packages, PREFIX where it will live -----------------------
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SHM_HEADERS := $(addprefix shm/include/snakepit/,cells.h err.h format.h read.h time.h write.h) \
+	       shm/enums.def shm/metrics.def
+MAN     := $(wildcard man/*.1 man/*.5)
+AT      := $(DESTDIR)$(PREFIX)
+
+install: bins lib ## install under DESTDIR/PREFIX (/usr/local): programs, library, headers, man
+	$(Q)install -d $(AT)/bin $(AT)/lib/pkgconfig $(AT)/include/snakepit
+	$(Q)install -m 755 $(foreach p,$(PROGS),$(if $(SRC_$(p)),$(BIN)/$(p))) $(AT)/bin
+	$(Q)install -m 644 $(B)/lib/libsnakepit-shm.a $(AT)/lib
+	$(Q)install -m 755 $(B)/lib/$(SHM_REAL) $(AT)/lib
+	$(Q)ln -sf $(SHM_REAL) $(AT)/lib/$(SHM_SONAME)
+	$(Q)ln -sf $(SHM_SONAME) $(AT)/lib/libsnakepit-shm.so
+	$(Q)install -m 644 $(SHM_HEADERS) $(AT)/include/snakepit
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(SHM_VERSION)|' \
+	    shm/snakepit-shm.pc.in >$(AT)/lib/pkgconfig/snakepit-shm.pc
+	$(Q)for page in $(MAN); do \
+	    install -D -m 644 "$$page" "$(AT)/share/man/man$${page##*.}/$${page##*/}"; done
+	$(Q)cd priv/python && find . -name '*.py' ! -path './tests/*' \
+	    -exec install -D -m 644 {} $(abspath $(AT))/share/snakepit/python/{} \;
 
 # ---- Protocol buffers: generated C lives under build/gen, Python under _generated/ ------
 PROTO_C := bridge pool health

@@ -12,26 +12,28 @@
 #include "selector.h"
 #include "verify.h"
 
-static int complain(const struct snp_err *err, const char *advice)
+static void complain(const struct snp_err *err, const char *advice)
 {
 	(void)fprintf(stderr, "snakepit-inspect: %s%s\n", err->msg, advice);
-	return snp_exit_code(err->code);
 }
 
 /* Find, map and copy; on failure nothing is left behind. */
-static int look(const char *instance, struct snp_segment **ret_seg,
+static int look(const struct options *options, struct snp_segment **ret_seg,
 		struct snp_snapshot **ret_snap, struct snp_err *err)
 {
 	struct snp_segment *seg = NULL;
 	struct snp_snapshot *snap = NULL;
 	char path[SNP_PATH_BYTES];
+	/* To verify is to hold the other tier against this one. */
+	enum snp_tier tier =
+	    options->action == OPTIONS_VERIFY ? SNP_TIER_LIVE : options->tier;
 	int r;
 
-	r = snp_segment_find(instance, path, err);
+	r = snp_segment_find(options->instance, path, err);
 	if (r == 0)
 		r = snp_segment_attach(path, &seg, err);
 	if (r == 0)
-		r = snp_segment_snapshot(seg, &snap, err);
+		r = snp_segment_snapshot_from(seg, tier, &snap, err);
 	if (r < 0) {
 		snp_snapshot_destroy(&snap);
 		snp_segment_detach(&seg);
@@ -66,22 +68,54 @@ static int print(struct snp_segment *seg, const struct snp_snapshot *snap,
 		 struct snp_err *err)
 {
 	struct report report;
-	int r = 0;
+	int r;
 
 	report_init(&report, seg, snap);
-	if (options->events)
-		r = report_add_events(&report, seg);
+	r = report_add(&report, options->parts);
 	if (r < 0)
-		(void)snp_err_set(err, r, "out of memory for events");
+		(void)snp_err_set(err, r, "out of memory for records");
 	else
 		r = render(&report, options, out, err);
 	report_fini(&report);
 	return r;
 }
 
+/* A program that asked for JSON gets its answer as JSON, also when it is a failure. */
+static int fail(const struct options *options, const struct snp_err *err,
+		const char *advice, int exit_code)
+{
+	struct snp_buf out = {0};
+
+	complain(err, advice);
+	if (options->format == OPTIONS_JSON) {
+		render_json_error(err, &out);
+		(void)snp_buf_write_fd(&out, STDOUT_FILENO);
+	}
+	snp_buf_fini(&out);
+	return exit_code;
+}
+
 static int exit_of_field(int error)
 {
 	return error == -EINVAL ? SNP_EXIT_USAGE : SNP_EXIT_FAILURE;
+}
+
+/* What was asked of a segment that could be looked at, into `out`. */
+static int act(struct snp_segment *seg, const struct snp_snapshot *snap,
+	       const struct options *options, struct snp_buf *out)
+{
+	struct snp_err err = {0};
+	int r;
+
+	if (options->action == OPTIONS_VERIFY) {
+		r = verify(seg, snap, out, &err);
+		if (r < 0)
+			return fail(options, &err, snp_exit_advice(r),
+				    snp_exit_code(r));
+		return r > 0 ? SNP_EXIT_UNKNOWN : SNP_EXIT_OK;
+	}
+	r = print(seg, snap, options, out, &err);
+	return r < 0 ? fail(options, &err, "", exit_of_field(r)) : SNP_EXIT_OK;
 }
 
 static int run(const struct options *options)
@@ -90,32 +124,18 @@ static int run(const struct options *options)
 	struct snp_snapshot *snap = NULL;
 	struct snp_buf out = {0};
 	struct snp_err err = {0};
-	int exit_code = SNP_EXIT_OK;
+	int exit_code;
 	int r;
 
-	r = look(options->instance, &seg, &snap, &err);
+	r = look(options, &seg, &snap, &err);
 	if (r < 0)
-		return complain(&err, snp_exit_advice(r));
-	if (options->action == OPTIONS_VERIFY) {
-		r = verify(seg, snap, &out, &err);
-		if (r > 0)
-			exit_code = SNP_EXIT_UNKNOWN;
-		else if (r < 0)
-			exit_code = complain(&err, snp_exit_advice(r));
-	} else {
-		r = print(seg, snap, options, &out, &err);
-		if (r < 0) {
-			(void)complain(&err, "");
-			exit_code = exit_of_field(r);
-		}
-	}
-	if (r >= 0) {
-		r = snp_buf_write_fd(&out, STDOUT_FILENO);
-		if (r < 0) {
-			(void)snp_err_set(&err, r, "cannot write: %s", strerror(-r));
-			(void)complain(&err, "");
-			exit_code = SNP_EXIT_FAILURE;
-		}
+		return fail(options, &err, snp_exit_advice(r), snp_exit_code(r));
+	exit_code = act(seg, snap, options, &out);
+	r = snp_buf_write_fd(&out, STDOUT_FILENO);
+	if (r < 0) {
+		(void)snp_err_set(&err, r, "cannot write: %s", strerror(-r));
+		complain(&err, "");
+		exit_code = SNP_EXIT_FAILURE;
 	}
 	snp_buf_fini(&out);
 	snp_snapshot_destroy(&snap);
@@ -129,7 +149,7 @@ int main(int argc, char **argv)
 	struct snp_err err = {0};
 
 	if (options_parse(argc, argv, &options, &err) < 0) {
-		(void)complain(&err, "; see snakepit-inspect --help");
+		complain(&err, "; see snakepit-inspect --help");
 		return SNP_EXIT_USAGE;
 	}
 	switch (options.action) {

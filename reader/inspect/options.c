@@ -3,7 +3,11 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
+
+#include "report.h"
 
 const char options_help[] =
     "Print what a Snakepit runtime's segment holds, running or dead.\n"
@@ -26,6 +30,15 @@ const char options_help[] =
     "                            as needed; of histograms the count, or :sum, :p50,\n"
     "                            :p90, :p99\n"
     "      --events              lifecycle events too\n"
+    "      --evidence            events, and the text each of them points to\n"
+    "      --log                 the events and their texts, and nothing else\n"
+    "      --in-flight           requests that workers run now\n"
+    "      --spans               requests that ended, and their attempts\n"
+    "      --history             the last minutes of each pool (JSON: and worker)\n"
+    "      --threads             the runtime's threads, and since when they are busy\n"
+    "      --all                 all of these\n"
+    "      --tier live|snap      read the cells themselves (default), or the checked\n"
+    "                            copy the runtime makes of them with each heartbeat\n"
     "      --verify              check the contents, print what is wrong\n"
     "  -V, --version             print the version\n"
     "  -h, --help                print this text\n"
@@ -39,6 +52,14 @@ enum {
 	OPT_CSV,
 	OPT_FIELD,
 	OPT_EVENTS,
+	OPT_EVIDENCE,
+	OPT_LOG,
+	OPT_IN_FLIGHT,
+	OPT_SPANS,
+	OPT_HISTORY,
+	OPT_THREADS,
+	OPT_ALL,
+	OPT_TIER,
 	OPT_VERIFY,
 };
 
@@ -49,11 +70,54 @@ static const struct option long_options[] = {
     {"csv", no_argument, NULL, OPT_CSV},
     {"field", required_argument, NULL, OPT_FIELD},
     {"events", no_argument, NULL, OPT_EVENTS},
+    {"evidence", no_argument, NULL, OPT_EVIDENCE},
+    {"log", no_argument, NULL, OPT_LOG},
+    {"in-flight", no_argument, NULL, OPT_IN_FLIGHT},
+    {"spans", no_argument, NULL, OPT_SPANS},
+    {"history", no_argument, NULL, OPT_HISTORY},
+    {"threads", no_argument, NULL, OPT_THREADS},
+    {"all", no_argument, NULL, OPT_ALL},
+    {"tier", required_argument, NULL, OPT_TIER},
     {"verify", no_argument, NULL, OPT_VERIFY},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {0},
 };
+
+static unsigned parts_of(int option)
+{
+	switch (option) {
+	case OPT_EVENTS:
+		return REPORT_EVENTS;
+	case OPT_EVIDENCE:
+		return REPORT_EVENTS | REPORT_EVIDENCE;
+	case OPT_LOG:
+		return REPORT_EVENTS | REPORT_EVIDENCE | REPORT_ALONE;
+	case OPT_IN_FLIGHT:
+		return REPORT_IN_FLIGHT;
+	case OPT_SPANS:
+		return REPORT_SPANS;
+	case OPT_HISTORY:
+		return REPORT_HISTORY;
+	case OPT_THREADS:
+		return REPORT_THREADS;
+	case OPT_ALL:
+		return REPORT_ALL;
+	default:
+		return 0;
+	}
+}
+
+static bool parse_tier(const char *name, enum snp_tier *ret_tier)
+{
+	if (strcmp(name, "live") == 0)
+		*ret_tier = SNP_TIER_LIVE;
+	else if (strcmp(name, "snap") == 0)
+		*ret_tier = SNP_TIER_SNAP;
+	else
+		return false;
+	return true;
+}
 
 /* false for what getopt could not make sense of. */
 static bool parse_one(int option, struct options *options)
@@ -74,9 +138,6 @@ static bool parse_one(int option, struct options *options)
 	case OPT_FIELD:
 		options->field = optarg;
 		return true;
-	case OPT_EVENTS:
-		options->events = true;
-		return true;
 	case OPT_VERIFY:
 		options->action = OPTIONS_VERIFY;
 		return true;
@@ -87,7 +148,8 @@ static bool parse_one(int option, struct options *options)
 		options->action = OPTIONS_HELP;
 		return true;
 	default:
-		return false;
+		options->parts |= parts_of(option);
+		return parts_of(option) != 0;
 	}
 }
 
@@ -105,6 +167,13 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 			break;
 		if (option == ':')
 			return snp_err_set(err, -EINVAL, "%s needs a value", argv[at]);
+		if (option == OPT_TIER) {
+			if (parse_tier(optarg, &options.tier))
+				continue;
+			return snp_err_set(err, -EINVAL,
+					   "no tier '%s'; there are live and snap",
+					   optarg);
+		}
 		if (!parse_one(option, &options))
 			return snp_err_set(err, -EINVAL, "unknown option %s", argv[at]);
 	}

@@ -3,9 +3,8 @@
 #ifndef SNP_INSPECT_OPTIONS_H
 #define SNP_INSPECT_OPTIONS_H
 
-#include <stdbool.h>
-
 #include "snakepit/err.h"
+#include "snakepit/read.h"
 
 enum options_action { OPTIONS_PRINT, OPTIONS_VERIFY, OPTIONS_HELP, OPTIONS_VERSION };
 
@@ -16,7 +15,8 @@ struct options {
 	enum options_format format;
 	const char *instance; /* NULL: the only one there is */
 	const char *field;    /* NULL: everything */
-	bool events;
+	enum snp_tier tier;
+	unsigned parts; /* REPORT_*: beyond facts, rows and metrics */
 };
 
 extern const char options_help[];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One JSON object; docs/inspect.md describes it. Keys are only ever added. */
+#include <errno.h>
 #include <string.h>
 
-#include "model/json_out.h"
 #include "model/number.h"
 #include "model/value.h"
-#include "report.h"
+#include "render_json.h"
 
 #define SCHEMA 1
 
@@ -52,7 +52,7 @@ static void put_worker(const struct report *report, const struct snp_row *row,
 	snp_json_kv_string(json, "pool", row->pool_name);
 	snp_json_kv_u64(json, "slot", row->slot);
 	snp_json_kv_string(json, "status",
-			   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, status));
+			   report_enum(report, SNP_ENUM_TABLE_WORKER_STATUS, status));
 	snp_json_kv_string(json, "worker_id", row->worker_id);
 	snp_json_kv_u64(json, "incarnation", row->incarnation);
 	snp_json_kv_i64(json, "pid", row->pid);
@@ -91,6 +91,12 @@ static void put_rows(const struct report *report, struct snp_json *json,
 		snp_json_kv_u64(json, "row", row->index);
 		snp_json_kv_u64(json, "uid", row->uid);
 		snp_json_kv_bool(json, "retired", row->tombstone);
+		snp_json_kv_string(json, "retire_reason", row->retire_reason);
+		snp_json_kv_seconds(json, "born_time",
+				    snp_snapshot_wall(report->snap, row->born_mono).ns);
+		snp_json_kv_seconds(
+		    json, "retired_time",
+		    snp_snapshot_wall(report->snap, row->retired_mono).ns);
 		put(report, row, json);
 		snp_json_object_end(json);
 	}
@@ -204,71 +210,66 @@ static void put_metric(const struct report *report, const struct snp_metric *met
 	snp_json_object_end(json);
 }
 
-/* ---- events -------------------------------------------------------------- */
+/* ---- all ----------------------------------------------------------------- */
 
-static void put_event(const struct report *report, const struct snp_event *event,
-		      struct snp_json *json)
+static void put_rows_and_metrics(const struct report *report, struct snp_json *json)
 {
-	const struct snp_row *pool =
-	    snp_snapshot_row(report->snap, SNP_ROW_POOL, event->pool);
+	size_t metrics_nr = snp_snapshot_metrics_nr(report->snap);
 
-	snp_json_object_begin(json);
-	snp_json_kv_seconds(json, "time",
-			    snp_snapshot_wall(report->snap, event->mono).ns);
-	snp_json_kv_u64(json, "mono_ns", event->mono.ns);
-	snp_json_kv_u64(json, "ring", event->ring);
-	snp_json_kv_u64(json, "seq", event->seq);
-	snp_json_kv_string(json, "kind",
-			   snp_enum_text(SNP_ENUM_TABLE_EVENT_KIND, event->kind));
-	snp_json_kv_string(json, "initiator",
-			   snp_enum_text(SNP_ENUM_TABLE_INITIATOR, event->initiator));
-	snp_json_kv_string(json, "from",
-			   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, event->from));
-	snp_json_kv_string(json, "to",
-			   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, event->to));
-	snp_json_kv_string(json, "reason",
-			   snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, event->reason));
-	snp_json_kv_string(json, "pool", pool ? pool->name : "");
-	snp_json_kv_u64(json, "slot", event->slot);
-	snp_json_kv_u64(json, "incarnation", event->incarnation);
-	snp_json_kv_i64(json, "pid", event->pid);
-	snp_json_key(json, "values");
+	put_rows(report, json, "pools", SNP_ROW_POOL, put_pool);
+	put_rows(report, json, "workers", SNP_ROW_WORKER, put_worker);
+	put_rows(report, json, "tools", SNP_ROW_TOOL, put_tool);
+	snp_json_key(json, "metrics");
 	snp_json_array_begin(json);
-	snp_json_u64(json, event->value[0]);
-	snp_json_u64(json, event->value[1]);
-	snp_json_array_end(json);
-	snp_json_object_end(json);
-}
-
-static void put_events(const struct report *report, struct snp_json *json)
-{
-	snp_json_kv_u64(json, "events_lost", report->events_lost);
-	snp_json_key(json, "events");
-	snp_json_array_begin(json);
-	for (size_t i = 0; i < report->events_nr; i++)
-		put_event(report, &report->events[i], json);
+	for (size_t i = 0; i < metrics_nr; i++)
+		put_metric(report, snp_snapshot_metric(report->snap, i), json);
 	snp_json_array_end(json);
 }
 
 void render_json(const struct report *report, struct snp_buf *out)
 {
-	size_t metrics_nr = snp_snapshot_metrics_nr(report->snap);
 	struct snp_json json;
 
 	snp_json_init(&json, out);
 	snp_json_object_begin(&json);
 	snp_json_kv_u64(&json, "schema", SCHEMA);
-	put_facts(report, &json);
-	put_rows(report, &json, "pools", SNP_ROW_POOL, put_pool);
-	put_rows(report, &json, "workers", SNP_ROW_WORKER, put_worker);
-	put_rows(report, &json, "tools", SNP_ROW_TOOL, put_tool);
-	snp_json_key(&json, "metrics");
-	snp_json_array_begin(&json);
-	for (size_t i = 0; i < metrics_nr; i++)
-		put_metric(report, snp_snapshot_metric(report->snap, i), &json);
-	snp_json_array_end(&json);
-	if (report->with_events)
-		put_events(report, &json);
+	if (!(report->parts & REPORT_ALONE)) {
+		put_facts(report, &json);
+		put_rows_and_metrics(report, &json);
+	}
+	render_json_records(report, &json);
+	snp_json_object_end(&json);
+	snp_buf_putc(out, '\n');
+}
+
+/* The outcomes of attaching have names of their own; the rest is what the exit code
+ * says. */
+static const char *error_kind(int code)
+{
+	enum snp_attach_outcome outcome = snp_attach_outcome(code);
+
+	if (outcome != SNP_ATTACH_NR)
+		return snp_attach_outcome_name(outcome);
+	return code == -EINVAL || code == -EEXIST ? "usage" : "failed";
+}
+
+void render_json_error(const struct snp_err *err, struct snp_buf *out)
+{
+	struct snp_json json;
+
+	snp_json_init(&json, out);
+	snp_json_object_begin(&json);
+	snp_json_kv_u64(&json, "schema", SCHEMA);
+	snp_json_key(&json, "error");
+	snp_json_object_begin(&json);
+	snp_json_kv_string(&json, "kind", error_kind(err->code));
+	snp_json_key(&json, "field");
+	if (err->field)
+		snp_json_string(&json, err->field);
+	else
+		snp_json_null(&json);
+	snp_json_kv_string(&json, "message", err->msg);
+	snp_json_object_end(&json);
 	snp_json_object_end(&json);
 	snp_buf_putc(out, '\n');
 }

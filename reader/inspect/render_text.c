@@ -1,48 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For people: grouped, aligned, times as dates; safe on a terminal whatever names hold.
  */
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "model/number.h"
 #include "model/value.h"
-#include "report.h"
+#include "render_text.h"
 #include "terminal.h"
 
 #define NAME_WIDTH 24
-
-static void put_date(struct snp_buf *out, uint64_t wall_ns)
-{
-	time_t seconds = (time_t)(wall_ns / SNP_NS_PER_S);
-	char text[40];
-	struct tm tm;
-
-	if (wall_ns == 0) {
-		snp_buf_puts(out, "never");
-		return;
-	}
-	if (!gmtime_r(&seconds, &tm) ||
-	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
-		snp_buf_seconds(out, wall_ns);
-		return;
-	}
-	snp_buf_printf(out, "%s.%03uZ", text,
-		       (unsigned)(wall_ns % SNP_NS_PER_S / SNP_NS_PER_MS));
-}
-
-/* As people say it: three digits and a unit. */
-static void put_duration(struct snp_buf *out, uint64_t ns)
-{
-	if (ns < SNP_NS_PER_US)
-		snp_buf_printf(out, "%uns", (unsigned)ns);
-	else if (ns < SNP_NS_PER_MS)
-		snp_buf_printf(out, "%.3gus", (double)ns / 1e3);
-	else if (ns < SNP_NS_PER_S)
-		snp_buf_printf(out, "%.3gms", (double)ns / 1e6);
-	else
-		snp_buf_printf(out, "%.1fs", (double)ns / 1e9);
-}
 
 static void put_facts(const struct report *report, struct snp_buf *out)
 {
@@ -61,12 +27,27 @@ static void put_facts(const struct report *report, struct snp_buf *out)
 		else if (fact->type == REPORT_NUMBER)
 			snp_buf_u64(out, fact->number);
 		else
-			put_date(out, fact->number);
+			render_text_date(out, fact->number);
 		snp_buf_putc(out, '\n');
 	}
 }
 
 /* ---- rows ---------------------------------------------------------------- */
+
+/* The end of a row's line. */
+static void put_retired(const struct report *report, const struct snp_row *row,
+			struct snp_buf *out)
+{
+	if (row->tombstone) {
+		snp_buf_puts(out, "  retired ");
+		render_text_date(out,
+				 snp_snapshot_wall(report->snap, row->retired_mono).ns);
+		snp_buf_puts(out, " (");
+		terminal_put(out, row->retire_reason);
+		snp_buf_putc(out, ')');
+	}
+	snp_buf_putc(out, '\n');
+}
 
 static void put_pools(const struct report *report, struct snp_buf *out)
 {
@@ -83,7 +64,7 @@ static void put_pools(const struct report *report, struct snp_buf *out)
 		terminal_put(out, row->name);
 		snp_buf_puts(out, "  ");
 		terminal_put(out, row->adapter);
-		snp_buf_puts(out, row->tombstone ? "  retired\n" : "\n");
+		put_retired(report, row, out);
 	}
 }
 
@@ -97,18 +78,20 @@ static void put_worker(const struct report *report, const struct snp_row *row,
 	snp_buf_printf(out, "/%u", row->slot);
 	if (row->incarnation)
 		snp_buf_printf(out, "#%llu", (unsigned long long)row->incarnation);
-	snp_buf_printf(out, "  %s",
-		       snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, status));
+	snp_buf_puts(out, "  ");
+	render_text_enum(report, out, SNP_ENUM_TABLE_WORKER_STATUS, status);
 	if (row->pid)
 		snp_buf_printf(out, "  pid %d", (int)row->pid);
 	if (*row->python) {
 		snp_buf_puts(out, "  python ");
 		terminal_put(out, row->python);
 	}
-	if (*row->last_exit_reason)
-		snp_buf_printf(out, "  last exit %s (%u)", row->last_exit_reason,
-			       row->last_exit_status);
-	snp_buf_puts(out, row->tombstone ? "  retired\n" : "\n");
+	if (*row->last_exit_reason) {
+		snp_buf_puts(out, "  last exit ");
+		terminal_put(out, row->last_exit_reason);
+		snp_buf_printf(out, " (%u)", row->last_exit_status);
+	}
+	put_retired(report, row, out);
 	if (*row->last_error) {
 		snp_buf_puts(out, "    ");
 		terminal_put(out, row->last_error);
@@ -139,11 +122,11 @@ static void put_histogram(const struct snp_series *series, struct snp_buf *out)
 	snp_buf_puts(out, "count ");
 	snp_buf_u64(out, snp_hist_count(metric, series->hist));
 	snp_buf_puts(out, "  sum ");
-	put_duration(out, report_hist_sum(series));
+	render_text_duration(out, report_hist_sum(series));
 	for (size_t i = 0; i < REPORT_QUANTILES_NR; i++) {
 		snp_buf_printf(out, "  %s ", report_quantiles[i].name);
-		put_duration(out, snp_hist_quantile_ns(metric, series->hist,
-						       report_quantiles[i].q));
+		render_text_duration(out, snp_hist_quantile_ns(metric, series->hist,
+							       report_quantiles[i].q));
 	}
 }
 
@@ -156,9 +139,9 @@ static void put_scalar(const struct report *report, const struct snp_series *ser
 	if (metric->kind == SNP_KIND_STATE && series->value < metric->enum_values_nr)
 		terminal_put(out, metric->enum_values[series->value]);
 	else if (metric->vtype == SNP_VT_REAL_NS)
-		put_date(out, series->value);
+		render_text_date(out, series->value);
 	else if (metric->vtype == SNP_VT_MONO_NS)
-		put_date(
+		render_text_date(
 		    out,
 		    snp_snapshot_wall(report->snap, (snp_mono_t){series->value}).ns);
 	else
@@ -196,55 +179,18 @@ static void put_metric(const struct report *report, const struct snp_metric *met
 	}
 }
 
-/* ---- events -------------------------------------------------------------- */
-
-static void put_event(const struct report *report, const struct snp_event *event,
-		      struct snp_buf *out)
-{
-	const struct snp_row *pool =
-	    snp_snapshot_row(report->snap, SNP_ROW_POOL, event->pool);
-
-	snp_buf_puts(out, "  ");
-	put_date(out, snp_snapshot_wall(report->snap, event->mono).ns);
-	snp_buf_printf(out, "  %s by %s",
-		       snp_enum_text(SNP_ENUM_TABLE_EVENT_KIND, event->kind),
-		       snp_enum_text(SNP_ENUM_TABLE_INITIATOR, event->initiator));
-	if (event->incarnation) {
-		snp_buf_puts(out, "  ");
-		terminal_put(out, pool ? pool->name : "?");
-		snp_buf_printf(out, "/%u#%llu", event->slot,
-			       (unsigned long long)event->incarnation);
-	}
-	if (event->kind == SNP_EVENT_KIND_WORKER_MOVED)
-		snp_buf_printf(
-		    out, "  %s -> %s  %s",
-		    snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, event->from),
-		    snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, event->to),
-		    snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, event->reason));
-	if (event->pid)
-		snp_buf_printf(out, "  pid %d", (int)event->pid);
-	snp_buf_putc(out, '\n');
-}
-
-static void put_events(const struct report *report, struct snp_buf *out)
-{
-	snp_buf_puts(out, "\nevents\n");
-	for (size_t i = 0; i < report->events_nr; i++)
-		put_event(report, &report->events[i], out);
-	if (report->events_lost)
-		snp_buf_printf(out, "  %llu older ones were overwritten\n",
-			       (unsigned long long)report->events_lost);
-}
+/* ---- all ----------------------------------------------------------------- */
 
 void render_text(const struct report *report, struct snp_buf *out)
 {
 	size_t metrics_nr = snp_snapshot_metrics_nr(report->snap);
 
-	put_facts(report, out);
-	put_pools(report, out);
-	put_workers(report, out);
-	for (size_t i = 0; i < metrics_nr; i++)
-		put_metric(report, snp_snapshot_metric(report->snap, i), out);
-	if (report->with_events)
-		put_events(report, out);
+	if (!(report->parts & REPORT_ALONE)) {
+		put_facts(report, out);
+		put_pools(report, out);
+		put_workers(report, out);
+		for (size_t i = 0; i < metrics_nr; i++)
+			put_metric(report, snp_snapshot_metric(report->snap, i), out);
+	}
+	render_text_records(report, out);
 }

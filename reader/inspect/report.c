@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "selector.h"
@@ -78,7 +76,7 @@ static uint64_t heartbeat_age_ns(const struct report *report)
 	case SNP_WRITER_ALIVE:
 	case SNP_WRITER_HUNG:
 	case SNP_WRITER_DEAD:
-		return snp_mono_since_ns(stats->end, stats->heartbeat_mono);
+		return snp_mono_since_ns(snp_mono_now(), stats->heartbeat_mono);
 	default:
 		now = snp_wall_now().ns;
 		return now > stats->heartbeat_wall.ns ? now - stats->heartbeat_wall.ns
@@ -114,6 +112,8 @@ static void add_writer(struct report *report)
 		   heartbeat_age_ns(report) / SNP_NS_PER_MS);
 	add_number(report, "writer", "heartbeat_seq", stats->heartbeat_seq);
 	add_seconds(report, "writer", "heartbeat_time", stats->heartbeat_wall.ns);
+	add_text(report, "writer", "stop_reason",
+		 report_enum(report, SNP_ENUM_TABLE_STOP_REASON, stats->stop_reason));
 }
 
 static void add_stats(struct report *report)
@@ -125,9 +125,7 @@ static void add_stats(struct report *report)
 	add_number(report, "stats", "retries", stats->retries);
 	add_number(report, "stats", "rows_skipped", stats->rows_skipped);
 	add_number(report, "stats", "rows_dropped", stats->rows_dropped);
-	add_number(report, "stats", "descs_dropped", stats->descs_dropped);
 	add_number(report, "stats", "banks_exhausted", stats->banks_exhausted);
-	add_number(report, "stats", "overflow_obs", stats->overflow_obs);
 	add_number(report, "stats", "text_truncated", stats->text_truncated);
 }
 
@@ -135,6 +133,7 @@ void report_init(struct report *report, struct snp_segment *seg,
 		 const struct snp_snapshot *snap)
 {
 	*report = (struct report){
+	    .seg = seg,
 	    .info = snp_segment_info(seg),
 	    .snap = snap,
 	    .verdict = snp_segment_verdict(seg),
@@ -146,49 +145,21 @@ void report_init(struct report *report, struct snp_segment *seg,
 	add_stats(report);
 }
 
-void report_fini(struct report *report)
+uint64_t report_age_ns(const struct report *report, snp_mono_t since)
 {
-	free(report->events);
-	*report = (struct report){0};
+	bool there =
+	    report->verdict == SNP_WRITER_ALIVE || report->verdict == SNP_WRITER_HUNG;
+
+	return snp_mono_since_ns(
+	    there ? snp_mono_now() : snp_snapshot_now(report->snap), since);
 }
 
-/* ---- events -------------------------------------------------------------- */
-
-static int by_time(const void *a, const void *b)
+const char *report_row_name(const struct report *report, unsigned kind, uint32_t index,
+			    uint64_t uid)
 {
-	const struct snp_event *x = a, *y = b;
+	const struct snp_row *row = snp_snapshot_row(report->snap, kind, index);
 
-	if (x->mono.ns != y->mono.ns)
-		return x->mono.ns < y->mono.ns ? -1 : 1;
-	if (x->ring != y->ring)
-		return x->ring < y->ring ? -1 : 1;
-	return x->seq < y->seq ? -1 : x->seq > y->seq;
-}
-
-int report_add_events(struct report *report, struct snp_segment *seg)
-{
-	enum {
-		CHUNK = 256,
-		CHUNKS_MAX = 4096
-	}; /* a runtime may write as fast as we read */
-	struct snp_event_cursor cursor = {0};
-	struct snp_event *events;
-	size_t found = CHUNK;
-
-	report->with_events = true;
-	for (unsigned i = 0; found == CHUNK && i < CHUNKS_MAX; i++) {
-		events = reallocarray(report->events, report->events_nr + CHUNK,
-				      sizeof(*events));
-		if (!events)
-			return -ENOMEM;
-		report->events = events;
-		found =
-		    snp_segment_events(seg, &cursor, events + report->events_nr, CHUNK);
-		report->events_nr += found;
-	}
-	report->events_lost = cursor.lost;
-	qsort(report->events, report->events_nr, sizeof(*report->events), by_time);
-	return 0;
+	return row && (uid == 0 || row->uid == uid) ? row->name : "";
 }
 
 /* ---- labels -------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "model/buf.h"
+#include "snakepit/err.h"
 #include "snakepit/read.h"
 
 /* A thing to know about the segment as a whole; "<group>.<name>" is its field name.
@@ -24,25 +25,80 @@ struct report_fact {
 };
 #define REPORT_FACTS_MAX 32
 
+enum report_part { /* what a report can have beyond facts, rows and metrics */
+		   REPORT_EVENTS = 1,
+		   REPORT_EVIDENCE = 2, /* texts of the events */
+		   REPORT_IN_FLIGHT = 4,
+		   REPORT_SPANS = 8,
+		   REPORT_HISTORY = 16,
+		   REPORT_THREADS = 32,
+		   REPORT_ALL = 63,
+		   REPORT_ALONE = 64, /* and without facts, rows and metrics */
+};
+
 struct report {
+	struct snp_segment *seg;
 	const struct snp_segment_info *info;
 	const struct snp_snapshot *snap;
 	enum snp_writer_verdict verdict;
 	char version[24];
 	struct report_fact facts[REPORT_FACTS_MAX];
 	size_t facts_nr;
-	bool with_events;
+	unsigned parts;		  /* REPORT_* */
 	struct snp_event *events; /* all rings, in order of time */
 	size_t events_nr;
 	uint64_t events_lost;
+	struct snp_evidence
+	    *evidence; /* by event; text NULL: it has none, or no more */
+	struct snp_inflight *inflight; /* in order of worker rows */
+	size_t inflight_nr;
+	struct snp_span *spans; /* all rings, in the order in which they ended */
+	size_t spans_nr;
+	uint64_t spans_lost;
+	struct snp_thread threads[SNP_RINGS_MAX];
+	size_t threads_nr;
 };
 
 /* The segment must have been looked at: `snap` is of `seg`. */
 void report_init(struct report *report, struct snp_segment *seg,
 		 const struct snp_snapshot *snap);
-/* Add the events the segment still holds. -ENOMEM. */
-int report_add_events(struct report *report, struct snp_segment *seg);
+/* Add these parts, as the segment has them now (records.c). -ENOMEM. */
+int report_add(struct report *report, unsigned parts);
 void report_fini(struct report *report);
+
+/* Age of a moment on the writer's clock: up to now, or to its last heartbeat when it is
+ * gone. */
+uint64_t report_age_ns(const struct report *report, snp_mono_t since);
+
+/* Name of the row, "" when it is absent, or is `uid` != 0 and another one by now. */
+const char *report_row_name(const struct report *report, unsigned kind, uint32_t index,
+			    uint64_t uid);
+
+/* "ok", or the name of what the span failed with. */
+const char *report_span_status(const struct report *report,
+			       const struct snp_span *span);
+
+/* The samples of a row, for one renderer at a time: memory is kept for the next row.
+ * A zeroed struct is empty; to be freed with report_history_fini(). */
+struct report_history {
+	struct snp_pool_sample *pool;
+	struct snp_worker_sample *worker;
+	size_t pool_cap, worker_cap;
+	size_t nr; /* of the row that was asked for last */
+};
+/* -ENOMEM. */
+int report_pool_history(const struct report *report, const struct snp_row *row,
+			struct report_history *history);
+int report_worker_history(const struct report *report, const struct snp_row *row,
+			  struct report_history *history);
+void report_history_fini(struct report_history *history);
+
+/* Text of a number, from the segment's own tables. */
+static inline const char *report_enum(const struct report *report,
+				      enum snp_enum_table table, uint64_t value)
+{
+	return snp_segment_enum_text(report->seg, table, value);
+}
 
 /* Quantiles shown of each histogram. */
 struct report_quantile {
@@ -72,5 +128,8 @@ void report_put_labels(struct snp_buf *out, const struct snp_series *series);
 void render_text(const struct report *report, struct snp_buf *out);
 void render_json(const struct report *report, struct snp_buf *out);
 void render_csv(const struct report *report, struct snp_buf *out);
+
+/* What went wrong, as a JSON object of its own. */
+void render_json_error(const struct snp_err *err, struct snp_buf *out);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "terminal.h"
 
+#include <string.h>
+
 bool terminal_is_control(const char *s)
 {
 	const unsigned char *u = (const unsigned char *)s;
@@ -9,9 +11,11 @@ bool terminal_is_control(const char *s)
 	       (u[0] == 0xC2 && u[1] >= 0x80 && u[1] < 0xA0);
 }
 
-void terminal_put(struct snp_buf *out, const char *text)
+void terminal_put_n(struct snp_buf *out, const char *text, size_t len)
 {
-	for (; *text; text++) {
+	const char *end = text + len;
+
+	for (; text < end; text++) {
 		if (!terminal_is_control(text)) {
 			snp_buf_putc(out, *text);
 			continue;
@@ -20,4 +24,9 @@ void terminal_put(struct snp_buf *out, const char *text)
 		if ((unsigned char)*text == 0xC2)
 			snp_buf_printf(out, "\\x%02x", (unsigned char)*++text);
 	}
+}
+
+void terminal_put(struct snp_buf *out, const char *text)
+{
+	terminal_put_n(out, text, strlen(text));
 }

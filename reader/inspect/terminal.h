@@ -14,5 +14,7 @@ bool terminal_is_control(const char *s);
 
 /* `text` with each byte of a control character as \xHH. */
 void terminal_put(struct snp_buf *out, const char *text);
+/* The first `len` bytes of it, which end on a character. */
+void terminal_put_n(struct snp_buf *out, const char *text, size_t len);
 
 #endif

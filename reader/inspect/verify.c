@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "report.h"
 #include "terminal.h"
@@ -49,33 +53,176 @@ static void check_names(struct check *check)
 	}
 }
 
-/* Whether the row is the same in both snapshots, so that its counters compare. */
-static bool same_row(const struct check *check, const struct snp_series *series)
+/* ---- two looks ----------------------------------------------------------- */
+
+/* Two copies of which neither value may be ahead of the other, or, of a writer that is
+ * done, may differ. */
+struct pair {
+	const struct snp_snapshot *low, *high;
+	const char *names[2]; /* what to call them */
+	bool equal;	      /* they must not differ at all */
+};
+
+/* Whether the row is the same in both copies, so that its values compare. */
+static bool same_row(const struct pair *pair, const struct snp_series *series)
 {
 	unsigned kind = series->metric->row_kind;
-	const struct snp_row *before, *after;
+	const struct snp_row *low, *high;
 
 	if (kind == SNP_ROW_PROC)
 		return true;
-	before = snp_snapshot_row(check->before, kind, series->row);
-	after = snp_snapshot_row(check->after, kind, series->row);
-	return before && after && before->uid == after->uid;
+	low = snp_snapshot_row(pair->low, kind, series->row);
+	high = snp_snapshot_row(pair->high, kind, series->row);
+	return low && high && low->uid == high->uid;
 }
 
-static void check_counter(struct check *check, const struct snp_series *series)
+static void compare(struct check *check, const struct pair *pair,
+		    const struct snp_series *series, uint64_t low, uint64_t high)
 {
-	uint64_t before;
-
-	if (!same_row(check, series))
-		return;
-	before = snp_snapshot_value(check->before, series->metric, series->row,
-				    series->cell);
-	if (before <= series->value)
+	if (pair->equal ? low == high : low <= high)
 		return;
 	fault_at(check, series);
-	snp_buf_printf(check->out, "counter fell from %llu to %llu\n",
-		       (unsigned long long)before, (unsigned long long)series->value);
+	snp_buf_printf(check->out, "%s %" PRIu64 ", %s %" PRIu64 "\n", pair->names[0],
+		       low, pair->names[1], high);
 }
+
+static void compare_series(struct check *check, const struct pair *pair,
+			   const struct snp_series *series)
+{
+	const struct snp_metric *metric = series->metric;
+	const uint64_t *low;
+
+	if (!same_row(pair, series))
+		return;
+	if (metric->kind == SNP_KIND_HISTOGRAM) {
+		low = snp_snapshot_hist(pair->low, metric, series->row, series->cell);
+		for (uint32_t i = 0; low && series->hist && i < metric->nbuckets + 3;
+		     i++)
+			compare(check, pair, series, low[i], series->hist[i]);
+	} else if (metric->kind == SNP_KIND_COUNTER || pair->equal) {
+		compare(
+		    check, pair, series,
+		    snp_snapshot_value(pair->low, metric, series->row, series->cell),
+		    series->value);
+	}
+}
+
+static void check_pair(struct check *check, const struct pair *pair)
+{
+	struct snp_series_iter it;
+	struct snp_series series;
+
+	snp_series_iter_init(&it, pair->high, NULL);
+	while (snp_series_next(&it, &series))
+		compare_series(check, pair, &series);
+}
+
+/* A copy that the writer made after `before` was taken, if it still makes any within a
+ * few of its intervals; else the last one it made. */
+static int fresh_snap(struct snp_segment *seg, const struct snp_snapshot *before,
+		      struct snp_snapshot **snap, struct snp_err *err)
+{
+	const struct timespec tick = {.tv_nsec = 5000000};
+	snp_mono_t end = snp_mono_add_ms(
+	    snp_mono_now(), 10 * snp_segment_info(seg)->heartbeat_interval_ms);
+	int r;
+
+	for (;;) {
+		r = snp_segment_snapshot_from(seg, SNP_TIER_SNAP, snap, err);
+		if (r < 0 || snp_snapshot_stats(*snap)->begin.ns >=
+				 snp_snapshot_stats(before)->end.ns)
+			return r;
+		if (snp_segment_verdict(seg) != SNP_WRITER_ALIVE ||
+		    snp_mono_now().ns >= end.ns)
+			return 0;
+		(void)nanosleep(&tick, NULL);
+	}
+}
+
+/* The writer's own copy lies between what was there before it and what came after. */
+static void check_tiers(struct check *check, struct snp_segment *seg,
+			const struct snp_snapshot *snap)
+{
+	bool fresh = snp_snapshot_stats(snap)->begin.ns >=
+		     snp_snapshot_stats(check->before)->end.ns;
+
+	if (fresh)
+		check_pair(check, &(struct pair){.low = check->before,
+						 .high = snap,
+						 .names = {"live", "then snap"}});
+	check_pair(check, &(struct pair){.low = snap,
+					 .high = check->after,
+					 .names = {"snap", "then live"},
+					 .equal = snp_segment_verdict(seg) ==
+						  SNP_WRITER_CLOSED});
+}
+
+/* ---- rows ---------------------------------------------------------------- */
+
+static void fault_of_row(struct check *check, const char *kind,
+			 const struct snp_row *row, const char *what)
+{
+	check->faults++;
+	snp_buf_printf(check->out, "fault: %s row %u: %s\n", kind, row->index, what);
+}
+
+struct uid {
+	uint64_t uid;
+	const char *kind;
+	const struct snp_row *row;
+};
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct uid *x = a, *y = b;
+
+	return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+static void check_row(struct check *check, const char *kind, const struct snp_row *row)
+{
+	if (row->uid == 0)
+		fault_of_row(check, kind, row, "has no uid");
+	if (row->tombstone && row->retired_mono.ns < row->born_mono.ns)
+		fault_of_row(check, kind, row, "was retired before it was born");
+	if (row->tombstone && !*row->retire_reason)
+		fault_of_row(check, kind, row, "was retired without a reason");
+}
+
+static int check_rows(struct check *check)
+{
+	static const char *const kinds[SNP_ROW_KINDS] = {[SNP_ROW_POOL] = "pool",
+							 [SNP_ROW_WORKER] = "worker",
+							 [SNP_ROW_TOOL] = "tool"};
+	struct uid *uids;
+	size_t room = 1, nr = 0;
+
+	for (unsigned kind = SNP_ROW_POOL; kind < SNP_ROW_KINDS; kind++)
+		room += snp_snapshot_rows_nr(check->after, kind);
+	uids = calloc(room, sizeof(*uids));
+	if (!uids)
+		return -ENOMEM;
+	for (unsigned kind = SNP_ROW_POOL; kind < SNP_ROW_KINDS; kind++)
+		for (uint32_t i = 0; i < snp_snapshot_rows_nr(check->after, kind);
+		     i++) {
+			const struct snp_row *row =
+			    snp_snapshot_row(check->after, kind, i);
+
+			if (!row)
+				continue;
+			check_row(check, kinds[kind], row);
+			uids[nr++] = (struct uid){row->uid, kinds[kind], row};
+		}
+	qsort(uids, nr, sizeof(*uids), by_uid);
+	for (size_t i = 1; i < nr; i++)
+		if (uids[i].uid == uids[i - 1].uid)
+			fault_of_row(check, uids[i].kind, uids[i].row,
+				     "has the uid of another row");
+	free(uids);
+	return 0;
+}
+
+/* ---- values -------------------------------------------------------------- */
 
 /* The sum is read before the buckets, so it may lag them but never lead: it is at most
  * what they hold, each observation at its bucket's upper bound. */
@@ -117,41 +264,75 @@ static void check_series(struct check *check)
 	snp_series_iter_init(&it, check->after, NULL);
 	while (snp_series_next(&it, &series)) {
 		check->series++;
-		if (series.metric->kind == SNP_KIND_COUNTER)
-			check_counter(check, &series);
-		else if (series.metric->kind == SNP_KIND_HISTOGRAM)
+		if (series.metric->kind == SNP_KIND_HISTOGRAM)
 			check_histogram(check, &series);
 		else if (series.metric->kind == SNP_KIND_STATE)
 			check_state(check, &series);
 	}
 }
 
+/* ---- all ----------------------------------------------------------------- */
+
+static void put_record_fault(void *user, const char *text)
+{
+	struct check *check = user;
+
+	check->faults++;
+	snp_buf_printf(check->out, "fault: %s\n", text);
+}
+
+static void put_ok(const struct check *check)
+{
+	unsigned skipped = snp_snapshot_stats(check->after)->rows_skipped;
+
+	snp_buf_printf(check->out, "ok: %zu metrics, %" PRIu64 " series",
+		       snp_snapshot_metrics_nr(check->after), check->series);
+	if (skipped)
+		snp_buf_printf(check->out, "; %u rows were changing and not looked at",
+			       skipped);
+	snp_buf_putc(check->out, '\n');
+}
+
+static int check_all(struct check *check, struct snp_segment *seg,
+		     const struct snp_snapshot *snap)
+{
+	check_names(check);
+	check_series(check);
+	check_pair(check, &(struct pair){.low = check->before,
+					 .high = check->after,
+					 .names = {"counted", "fell to"}});
+	if (snap)
+		check_tiers(check, seg, snap);
+	(void)snp_segment_audit(seg, put_record_fault, check);
+	return check_rows(check);
+}
+
 int verify(struct snp_segment *seg, const struct snp_snapshot *before,
 	   struct snp_buf *out, struct snp_err *err)
 {
-	struct snp_snapshot *after = NULL;
-	struct check check;
-	unsigned skipped;
+	struct snp_snapshot *snap = NULL, *after = NULL;
+	struct check check = {.before = before, .out = out};
 	int r;
 
+	r = fresh_snap(seg, before, &snap, err);
+	if (r == -EAGAIN) /* it has made none yet */
+		snp_snapshot_destroy(&snap);
+	else if (r < 0)
+		goto out;
 	r = snp_segment_snapshot(seg, &after, err);
+	if (r < 0)
+		goto out;
+	check.after = after;
+	r = check_all(&check, seg, snap);
 	if (r < 0) {
-		snp_snapshot_destroy(&after);
-		return r;
+		(void)snp_err_set(err, r, "out of memory");
+		goto out;
 	}
-	check = (struct check){.before = before, .after = after, .out = out};
-	check_names(&check);
-	check_series(&check);
-	skipped = snp_snapshot_stats(after)->rows_skipped;
 	if (check.faults == 0)
-		snp_buf_printf(out, "ok: %zu metrics, %llu series",
-			       snp_snapshot_metrics_nr(after),
-			       (unsigned long long)check.series);
-	if (check.faults == 0 && skipped)
-		snp_buf_printf(out, "; %u rows were changing and not looked at",
-			       skipped);
-	if (check.faults == 0)
-		snp_buf_putc(out, '\n');
+		put_ok(&check);
+	r = check.faults;
+out:
+	snp_snapshot_destroy(&snap);
 	snp_snapshot_destroy(&after);
-	return check.faults;
+	return r;
 }

@@ -108,9 +108,7 @@ void own_segment(struct snp_buf *buf, struct own_totals *totals,
 	family_seconds(buf, OWN_SHM_LAST_UPDATE, stats->heartbeat_wall.ns);
 	begin(buf, OWN_OVERFLOWS);
 	sample_u64(buf, OWN_OVERFLOWS, "limit", "rows", stats->rows_dropped);
-	sample_u64(buf, OWN_OVERFLOWS, "limit", "descriptors", stats->descs_dropped);
 	sample_u64(buf, OWN_OVERFLOWS, "limit", "banks", stats->banks_exhausted);
-	sample_u64(buf, OWN_OVERFLOWS, "limit", "observations", stats->overflow_obs);
 	sample_u64(buf, OWN_OVERFLOWS, "limit", "text", stats->text_truncated);
 }
 

@@ -33,17 +33,22 @@ static inline uint64_t snp__clock_ns(clockid_t clock)
 
 static inline snp_mono_t snp_mono_now(void)
 {
-	return (snp_mono_t){snp__clock_ns(CLOCK_MONOTONIC)};
+	snp_mono_t now = {snp__clock_ns(CLOCK_MONOTONIC)};
+
+	return now;
 }
 
 static inline snp_wall_t snp_wall_now(void)
 {
-	return (snp_wall_t){snp__clock_ns(CLOCK_REALTIME)};
+	snp_wall_t now = {snp__clock_ns(CLOCK_REALTIME)};
+
+	return now;
 }
 
 static inline snp_mono_t snp_mono_add_ms(snp_mono_t t, uint64_t ms)
 {
-	return (snp_mono_t){t.ns + ms * SNP_NS_PER_MS};
+	t.ns += ms * SNP_NS_PER_MS;
+	return t;
 }
 
 /* later - earlier, or 0 where `later` is in fact earlier: a duration is never negative.

@@ -211,7 +211,7 @@ static inline void scene_age(struct scene *s)
 
 static inline void scene_events(struct scene *s)
 {
-	struct snp_event_cursor cursor = {0};
+	struct snp_ring_cursor cursor = {0};
 	struct snp_event events[16];
 	size_t n;
 
