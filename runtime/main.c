@@ -159,8 +159,10 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (snp_config_load(args.config, &cfg, &err) < 0) {
+	if (snp_config_load(args.config, &cfg, &err) < 0 ||
+	    runtime_check(cfg, args.config, &err) < 0) {
 		(void)fprintf(stderr, "snakepitd: %s\n", err.msg);
+		snp_config_destroy(&cfg);
 		return EXIT_USAGE;
 	}
 	if (args.check)

@@ -189,6 +189,21 @@ static int check_worker_slots(const struct node *pools, const struct snp_config 
 	return 0;
 }
 
+/* What finds no row is counted under _OTHER, so that one each pool must have. */
+static int check_tool_rows(const struct node *pools, const struct snp_config *cfg,
+			   const struct diag *diag)
+{
+	const struct node *pool = pools->first;
+
+	if (cfg->pools_count <= cfg->segment.max_tool_rows)
+		return 0;
+	for (uint32_t i = 0; i < cfg->segment.max_tool_rows; i++)
+		pool = pool->next;
+	return diag_at(diag, snp__tree_find(pool, "name")->mark,
+		       "%u pools; expected at most segment.max_tool_rows, which is %u",
+		       cfg->pools_count, cfg->segment.max_tool_rows);
+}
+
 static int check_restart(const struct node *pools, const struct snp_config *cfg,
 			 const struct diag *diag)
 {
@@ -224,6 +239,8 @@ int snp__check(const struct node *root, const struct snp_config *cfg,
 		rc = check_unique(snp__tree_find(root, "listen"), NULL, diag);
 	if (rc == 0)
 		rc = check_worker_slots(pools, cfg, diag);
+	if (rc == 0)
+		rc = check_tool_rows(pools, cfg, diag);
 	if (rc == 0)
 		rc = check_restart(pools, cfg, diag);
 	return rc;

@@ -1,19 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/event_loop.h"
 
-#include <sys/random.h>
-
+#include "core/thread.h"
 #include "rcu.h"
+
+/* ---- what the thread says in its bank; `user` is the loop --------------- */
+
+static void on_start(void *user)
+{
+	struct event_loop *loop = user;
+
+	thread_begin(&loop->bank);
+}
+
+static void on_stop(void *user)
+{
+	struct event_loop *loop = user;
+
+	thread_end(&loop->bank);
+}
+
+static void before_wait(void *user)
+{
+	struct event_loop *loop = user;
+
+	thread_idle(&loop->bank);
+}
+
+static void after_wait(void *user)
+{
+	struct event_loop *loop = user;
+
+	thread_busy(&loop->bank);
+}
+
+static const struct rpc_loop_hooks plain_hooks = {
+    .on_thread_start = on_start,
+    .on_thread_stop = on_stop,
+    .before_wait = before_wait,
+    .after_wait = after_wait,
+};
+
+/* ---- the same, and when it holds no pointer any more --------------------- */
 
 static void reader_start(void *user)
 {
-	(void)user;
 	rcu_reader_register();
+	on_start(user);
 }
 
 static void reader_stop(void *user)
 {
-	(void)user;
+	on_stop(user);
 	rcu_reader_unregister();
 }
 
@@ -25,14 +63,14 @@ static void reader_turn(void *user)
 
 static void reader_before_wait(void *user)
 {
-	(void)user;
+	before_wait(user);
 	rcu_offline();
 }
 
 static void reader_after_wait(void *user)
 {
-	(void)user;
 	rcu_online();
+	after_wait(user);
 }
 
 static const struct rpc_loop_hooks reader_hooks = {
@@ -52,11 +90,11 @@ int event_loop_init(struct event_loop *loop, const char *name,
 	if (rc < 0)
 		return snp_err_set(err, rc, "no bank of counters left for thread %s",
 				   name);
-	if (getrandom(&loop->random, sizeof(loop->random), 0) < 0 || loop->random == 0)
-		loop->random = 1;
+	prng_seed(&loop->prng);
 	loop->flags = flags;
-	rc = rpc_loop_create(name, flags & EVENT_LOOP_RCU_READER ? &reader_hooks : NULL,
-			     loop, &loop->rpc, err);
+	rc = rpc_loop_create(
+	    name, flags & EVENT_LOOP_RCU_READER ? &reader_hooks : &plain_hooks, loop,
+	    &loop->rpc, err);
 	if (rc < 0)
 		snp_bank_release(writer, &loop->bank);
 	return rc;
@@ -73,12 +111,4 @@ void event_loop_fini(struct event_loop *loop, struct snp_writer *writer)
 	rpc_loop_destroy(&rpc);
 	loop->rpc = NULL;
 	snp_bank_release(writer, &loop->bank);
-}
-
-uint32_t event_loop_random(struct event_loop *loop)
-{
-	loop->random ^= loop->random >> 12;
-	loop->random ^= loop->random << 25;
-	loop->random ^= loop->random >> 27;
-	return (uint32_t)((loop->random * UINT64_C(0x2545F4914F6CDD1D)) >> 32);
 }

@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "core/prng.h"
 #include "rpc/loop.h"
 #include "snakepit/err.h"
 #include "snakepit/write.h"
@@ -24,7 +25,7 @@ enum event_loop_flags {
 struct event_loop {
 	struct rpc_loop *rpc;
 	struct snp_bank bank; /* the loop's thread only */
-	uint64_t random;      /* state of event_loop_random(); the loop's thread only */
+	struct prng prng;     /* the loop's thread only */
 	enum event_loop_flags flags;
 };
 
@@ -33,8 +34,5 @@ int event_loop_init(struct event_loop *loop, const char *name,
 		    struct snp_err *err);
 /* Stops the thread. Nothing may use the loop any more. */
 void event_loop_fini(struct event_loop *loop, struct snp_writer *writer);
-
-/* 32 random bits for jitter (xorshift64*, Vigna 2016); not for secrets. */
-uint32_t event_loop_random(struct event_loop *loop);
 
 #endif

@@ -17,8 +17,9 @@
 #include "snakepit/read.h"
 #include "worker/supervisor.h"
 
-#define LOOPS_MAX      4
-#define THREADS_BESIDE 3 /* front door, supervisor, ticker */
+#define LOOPS_MAX    4
+#define BANKS_BESIDE 2 /* front door, supervisor */
+#define HEARTBEAT_MS 100
 /* What must fit behind the socket directory: "/<row>.<incarnation>.sock". */
 #define SOCKET_TAIL_BYTES 24
 
@@ -36,7 +37,7 @@ struct runtime {
 	struct front front;
 	struct supervisor sup;
 	struct ticker ticker;
-	bool supervised;
+	bool supervised, served;
 };
 
 /* ---- directories --------------------------------------------------------- */
@@ -105,20 +106,68 @@ static uint32_t loops_wanted(void)
 	return cores < 1 ? 1 : cores > LOOPS_MAX ? LOOPS_MAX : (uint32_t)cores;
 }
 
+static uint32_t largest_capacity(const struct snp_config *cfg)
+{
+	uint32_t most = 1;
+
+	for (uint32_t i = 0; i < cfg->pools_count; i++)
+		if (pool_capacity(&cfg->pools[i]) > most)
+			most = pool_capacity(&cfg->pools[i]);
+	return most;
+}
+
+static struct snp_writer_options segment_options(const struct snp_config *cfg,
+						 const char *dir)
+{
+	return (struct snp_writer_options){
+	    .dir = dir,
+	    .instance = cfg->instance,
+	    .pools_max = cfg->pools_count,
+	    .workers_max = cfg->segment.max_worker_slots,
+	    .tools_max = cfg->segment.max_tool_rows,
+	    .banks_max = loops_wanted() + BANKS_BESIDE,
+	    .inflight_per_worker = largest_capacity(cfg),
+	    .history_seconds = cfg->segment.history_seconds,
+	    .heartbeat_interval_ms = HEARTBEAT_MS,
+	    .flags = cfg->segment.allow_disk ? SNP_WRITER_ALLOW_DISK : 0,
+	};
+}
+
+int runtime_check(const struct snp_config *cfg, const char *file, struct snp_err *err)
+{
+	const struct snp_writer_options options = segment_options(cfg, "");
+	const uint64_t bytes = snp_writer_size(&options);
+
+	if (bytes <= SNP_FMT_MAX_BYTES)
+		return 0;
+	return snp_err_set(
+	    err, -EINVAL,
+	    "%s: the segment would have %llu MiB; expected at most %llu; lower "
+	    "segment.max_worker_slots (%u), segment.max_tool_rows (%u), "
+	    "segment.history_seconds (%u) or threads_per_worker (%u)",
+	    file, (unsigned long long)(bytes >> 20),
+	    (unsigned long long)(SNP_FMT_MAX_BYTES >> 20), options.workers_max,
+	    options.tools_max, options.history_seconds, options.inflight_per_worker);
+}
+
+/* Without a segment nobody can see the runtime, so it takes the word of its owner to go
+ * on; and whatever he says, not beside another of the same name. */
+static bool can_do_without(const struct snp_config *cfg, int rc)
+{
+	return rc < 0 && rc != -EEXIST && !cfg->segment.required;
+}
+
 static int create_segment(struct runtime *rt, struct snp_err *err)
 {
-	const struct snp_cfg_segment *cfg = &rt->cfg->segment;
-	const struct snp_writer_options options = {
-	    .dir = rt->dir,
-	    .instance = rt->cfg->instance,
-	    .pools_max = rt->cfg->pools_count,
-	    .workers_max = cfg->max_worker_slots,
-	    .tools_max = cfg->max_tool_rows,
-	    .banks_max = loops_wanted() + THREADS_BESIDE,
-	    .flags = cfg->allow_disk ? SNP_WRITER_ALLOW_DISK : 0,
-	};
+	struct snp_writer_options options = segment_options(rt->cfg, rt->dir);
 	int rc = snp_writer_create(&options, &rt->writer, err);
 
+	if (can_do_without(rt->cfg, rc)) {
+		log_warn("running without a segment: nobody can read metrics",
+			 LOG_STR("error", err->msg));
+		options.flags |= SNP_WRITER_ANONYMOUS;
+		rc = snp_writer_create(&options, &rt->writer, err);
+	}
 	if (rc == 0)
 		(void)snprintf(rt->run_id, sizeof(rt->run_id), "%.8s",
 			       snp_writer_uuid(rt->writer));
@@ -219,8 +268,7 @@ static int build(struct runtime *rt, const sigset_t *signals, struct snp_err *er
 	if (rc == 0)
 		rc = snp_writer_publish(rt->writer, err);
 	if (rc == 0)
-		rc = ticker_start(&rt->ticker, rt->writer, 100,
-				  rt->loops_nr + THREADS_BESIDE, err);
+		rc = ticker_start(&rt->ticker, rt->writer, HEARTBEAT_MS, err);
 	return rc;
 }
 
@@ -248,6 +296,7 @@ int runtime_create(struct snp_config *cfg, const sigset_t *signals,
 
 void runtime_run(struct runtime *rt)
 {
+	rt->served = true;
 	supervisor_run(&rt->sup);
 	log_info("runtime stopped", LOG_STR("instance", rt->cfg->instance));
 }
@@ -277,6 +326,8 @@ void runtime_destroy(struct runtime **runtime)
 		clear_sockets(rt->socket_dir);
 		(void)rmdir(rt->socket_dir);
 	}
+	if (rt->writer && !rt->served)
+		snp_writer_set_stop_reason(rt->writer, SNP_STOP_REASON_FAILED);
 	snp_writer_remove(&rt->writer);
 	free(rt);
 }

@@ -2,14 +2,13 @@
 /*
  * runtime.h - one running instance: segment, loops, pools, front door, supervisor.
  *
- *   thread          | owns                                              | may block on
- *   ----------------+---------------------------------------------------+--------------
- *   main            | supervisor: processes, lifecycle cells, sampling  | epoll
- *   snp-loop-N      | the calls and heartbeats of its share of slots    | its
- * completion queue snp-front       | client calls, admission, queues, tools | its
- * completion queue snp-ticker      | heartbeat and clock pair of the segment | a
- * condition RCU callbacks   | release of withdrawn links                        |
- * liburcu
+ *   thread        | owns                                             | may block on
+ *   --------------+--------------------------------------------------+-----------------
+ *   main          | supervisor: processes, lifecycle cells, sampling | epoll
+ *   snp-loop-N    | the calls and heartbeats of its share of slots   | completion queue
+ *   snp-front     | client calls, admission, queues, tools           | completion queue
+ *   snp-ticker    | heartbeat, SNAP and history of the segment       | a condition
+ *   RCU callbacks | release of withdrawn links, retiring of rows     | liburcu
  */
 #ifndef SNAKEPIT_RUNTIME_RUNTIME_H
 #define SNAKEPIT_RUNTIME_RUNTIME_H
@@ -20,6 +19,10 @@
 #include "snakepit/err.h"
 
 struct runtime;
+
+/* Whether a segment of the size that `cfg` asks for can be made at all; -EINVAL with a
+ * message that names `file`, the configuration's, and the keys. */
+int runtime_check(const struct snp_config *cfg, const char *file, struct snp_err *err);
 
 /* Build everything and listen; no worker is started yet. Signals must be blocked in the
  * calling thread; those in `signals` end the runtime. `cfg` is borrowed and its

@@ -6,11 +6,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "core/thread.h"
+
 #define EVENTS_PER_TURN 64
 
 int watcher_init(struct watcher *watcher, struct snp_err *err)
 {
 	watcher->turn = 0;
+	watcher->bank = NULL;
 	watcher->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	return watcher->epoll_fd < 0 ? snp_err_errno(err, "cannot create an epoll set")
 				     : 0;
@@ -60,8 +63,14 @@ static int timeout_ms(snp_mono_t deadline)
 void watcher_turn(struct watcher *watcher, snp_mono_t deadline)
 {
 	struct epoll_event events[EVENTS_PER_TURN];
-	int n = epoll_wait(watcher->epoll_fd, events, EVENTS_PER_TURN,
-			   timeout_ms(deadline));
+	int n;
+
+	if (watcher->bank)
+		thread_idle(watcher->bank);
+	n = epoll_wait(watcher->epoll_fd, events, EVENTS_PER_TURN,
+		       timeout_ms(deadline));
+	if (watcher->bank)
+		thread_busy(watcher->bank);
 
 	/* A watch that an earlier function of this turn removed has fd -1, and one that
 	 * was also added again is new: what was found belongs to its old descriptor.

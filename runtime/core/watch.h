@@ -13,6 +13,7 @@
 
 #include "snakepit/err.h"
 #include "snakepit/time.h"
+#include "snakepit/write.h"
 
 struct watch {
 	int fd; /* -1 = not watched; borrowed */
@@ -24,6 +25,7 @@ struct watch {
 struct watcher {
 	int epoll_fd;
 	uint64_t turn;
+	struct snp_bank *bank; /* of the thread, told when it waits; may be NULL */
 };
 
 int watcher_init(struct watcher *watcher, struct snp_err *err);

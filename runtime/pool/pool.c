@@ -28,6 +28,10 @@ static int declare_rows(struct pool *pool, struct snp_writer *writer,
 		decl = (struct snp_row_decl){
 		    .kind = SNP_ROW_WORKER, .pool = pool->index, .slot = i};
 		rc = snp_row_declare(writer, &decl, &pool->slots[i].worker_row, err);
+		if (rc == 0)
+			inflight_init(&pool->slots[i].inflight, writer,
+				      pool->slots[i].worker_row,
+				      pool_capacity(pool->cfg));
 	}
 	if (rc == 0)
 		rc = tools_init(&pool->tools, writer, pool->index, pool->cfg->max_tools,

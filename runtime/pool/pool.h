@@ -2,8 +2,9 @@
 /*
  * pool.h - one pool as the front door sees it: its queue, its books, its workers.
  *
- * Everything here belongs to the front door's thread, except the slots' link pointers:
- * the supervisor publishes and withdraws them (rcu.h), the front door reads them.
+ * Everything here belongs to the front door's thread, except the slots: the supervisor
+ * publishes and withdraws their link pointers (rcu.h), the front door reads them; what
+ * a slot shows in flight belongs to its event loop.
  *
  * Workers hold no backlog: a request leaves the queue only for a worker with free
  * capacity. Books: every request received is queued, active or has one outcome, and the
@@ -18,6 +19,7 @@
 #include "config/config.h"
 #include "pool/tools.h"
 #include "snakepit/write.h"
+#include "worker/inflight.h"
 #include "worker/link.h"
 
 struct request;
@@ -25,7 +27,14 @@ struct request;
 struct pool_slot {
 	_Atomic(struct link *) link; /* NULL: no worker takes requests here */
 	uint32_t worker_row;	     /* immutable */
+	struct inflight inflight;    /* the slot's event loop */
 };
+
+/* Requests that one worker of the pool runs at once. */
+static inline uint32_t pool_capacity(const struct snp_cfg_pool *cfg)
+{
+	return cfg->profile == SNP_CFG_PROFILE_THREAD ? cfg->threads_per_worker : 1;
+}
 
 /* The ledger's words in the order of metrics.def (struct snp_pool_ledger). */
 struct pool_books {

@@ -89,10 +89,47 @@ static struct snp_pool_cells *pool_cells(const struct request *r)
 
 static struct snp_tool_cells *tool_cells(const struct request *r)
 {
-	return &r->front->loop.bank.tools[r->tool_row];
+	return &r->front->loop.bank.tools[r->tool->row];
+}
+
+struct snp_span_fields request_span(const struct request *r,
+				    enum snp_enum_SPAN_KIND kind, enum rpc_code code,
+				    snp_mono_t end)
+{
+	struct snp_span_fields span = {
+	    .kind = kind,
+	    .flags = r->trace.flags,
+	    .end = end,
+	    .trace_id = {r->trace.id[0], r->trace.id[1]},
+	    .pool = r->pool->index,
+	    .tool = r->tool->row,
+	    .slot = r->last.slot,
+	    .incarnation = r->last.incarnation,
+	    .attempt = r->last.number,
+	    .correlation = r->correlation,
+	};
+
+	if (r->tool_failed)
+		span.status = SNP_FAILURE_CODE_TOOL_ERROR + 1;
+	else if (code != RPC_OK)
+		span.status = request_failure_code(code) + 1;
+	return span;
 }
 
 /* ---- the end ------------------------------------------------------------- */
+
+static void record_span(const struct request *r, enum rpc_code code, snp_mono_t now)
+{
+	struct snp_span_fields span = request_span(r, SNP_SPAN_KIND_REQUEST, code, now);
+
+	span.start = r->received;
+	span.span_id = r->trace.span;
+	span.parent_span_id = r->trace.parent_span;
+	span.queue_ns = r->queued_ns;
+	if (r->state == REQUEST_QUEUED)
+		span.queue_ns += snp_mono_since_ns(now, r->queued);
+	snp_span_record(&r->front->loop.bank, &span);
+}
 
 static void log_end(const struct request *r, const char *code, snp_mono_t now)
 {
@@ -139,6 +176,9 @@ static void conclude(struct request *r, enum rpc_code code, const char *text)
 	else if (code != RPC_OK)
 		snp_add(&cells->failures[request_failure_code(code)], 1);
 	snp_hist_record(cells->duration, snp_mono_since_ns(now, r->received));
+	record_span(r, code, now);
+	tool_release(r->tool, now);
+	r->tool = NULL;
 	log_end(r, r->tool_failed ? "TOOL_ERROR" : rpc_code_name(code), now);
 	answer(r, code, text);
 	front_request_ended(r->front);
@@ -249,7 +289,13 @@ static void send_to(struct request *r, struct link *link, snp_mono_t now)
 	r->state = REQUEST_ACTIVE;
 	r->link = link_ref(link);
 	r->dispatched = now;
-	r->attempts++;
+	r->last = (struct request_try){
+	    .number = r->last.number + 1,
+	    .slot = link->opt.slot + 1,
+	    .incarnation = link->opt.incarnation,
+	    .queued_ns = snp_mono_since_ns(now, r->queued),
+	};
+	r->queued_ns += r->last.queued_ns;
 	link->dispatched++;
 	link->last_dispatch = ++r->pool->dispatches;
 	snp_hist_record(pool_cells(r)->queue_wait, snp_mono_since_ns(now, r->received));
@@ -288,7 +334,7 @@ void request_dispatch(struct pool *pool)
 static bool may_retry(const struct request *r, snp_mono_t now)
 {
 	return r->status.never_sent && !r->front->queues_closed &&
-	       r->attempts < ATTEMPTS_MAX && now.ns < r->deadline.ns &&
+	       r->last.number < ATTEMPTS_MAX && now.ns < r->deadline.ns &&
 	       !rpc_server_call_is_cancelled(r->call);
 }
 
@@ -300,6 +346,7 @@ static void retry(struct request *r, snp_mono_t now)
 	pool_queue_unpop(r->pool, r);
 	pool_book_move(r->pool, POOL_ACTIVE, POOL_QUEUED);
 	r->state = REQUEST_QUEUED;
+	r->queued = now;
 	wait_until(r, queue_limit(r));
 }
 
@@ -434,6 +481,29 @@ static struct pool *find_pool(struct request *r)
 	return pool;
 }
 
+/* All pools share the segment's rows: where one finds none, a tool of any may give way.
+ */
+static void make_room(struct front *front, struct pool *pool, snp_mono_t now)
+{
+	bool done = tools_evict(&pool->tools, now);
+
+	for (uint32_t i = 0; i < front->pools_nr && !done; i++)
+		done = tools_evict(&front->pools[i]->tools, now);
+	pool->tools.wants_row = false;
+}
+
+static void take_tool(struct request *r)
+{
+	struct tools *tools = &r->pool->tools;
+
+	r->tool = tools_take(tools, r->msg.tool, r->received);
+	if (r->tool != &tools->other)
+		return;
+	snp_add(&r->front->loop.bank.proc->overflows[SNP_OVERFLOW_TOOL_ROWS], 1);
+	if (tools->wants_row)
+		make_room(r->front, r->pool, r->received);
+}
+
 static snp_mono_t effective_deadline(const struct request *r)
 {
 	snp_mono_t asked = rpc_server_call_deadline(r->call);
@@ -450,7 +520,7 @@ static void admit(struct request *r)
 	char text[RPC_STATUS_MSG_BYTES];
 
 	r->deadline = effective_deadline(r);
-	r->waiter.since = r->received;
+	r->waiter.since = r->queued = r->received;
 	if (r->front->draining) {
 		refuse(r, SNP_QUEUE_REJECTION_DRAINING, RPC_UNAVAILABLE,
 		       "the runtime is stopping");
@@ -527,7 +597,10 @@ void request_arrive(struct front *front, struct rpc_server_call *call,
 	if (!r->pool)
 		return;
 	r->msg.stream = protocol->streaming;
-	r->tool_row = tools_row(&r->pool->tools, r->msg.tool);
+	take_tool(r);
+	trace_begin(&r->trace,
+		    rpc_md_in_get(rpc_server_call_metadata(call), RPC_MD_TRACEPARENT),
+		    &front->loop.prng);
 	snp_add(tool_cells(r)->requests, 1);
 	admit(r);
 }

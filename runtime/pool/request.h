@@ -21,6 +21,7 @@
 
 #include <stdatomic.h>
 
+#include "core/trace.h"
 #include "pool/pool.h"
 #include "rpc/messages.h"
 #include "rpc/metadata.h"
@@ -48,6 +49,18 @@ enum request_state {
 	REQUEST_DONE,
 };
 
+/* One try of a worker. Written by the front door, `place` and `start` by the event
+ * loop.
+ */
+struct request_try {
+	unsigned number; /* from 1; 0 = none yet */
+	uint32_t slot;	 /* of the worker plus 1; 0 = none */
+	uint64_t incarnation;
+	uint64_t queued_ns; /* before it */
+	snp_mono_t start;
+	uint32_t place; /* in flight */
+};
+
 struct request {
 	struct pool_waiter waiter;
 	_Atomic unsigned refs;
@@ -59,9 +72,12 @@ struct request {
 	struct rpc_arena arena; /* holds msg */
 	struct rpc_execute_request msg;
 	char correlation[RPC_CORRELATION_BYTES];
-	uint32_t tool_row;
-	unsigned attempts;
+	struct trace trace;
+	struct tool *tool; /* taken while the request is a pool's and has no outcome */
+	struct request_try last; /* the attempt under way, or the last one */
 	snp_mono_t received, deadline, dispatched;
+	snp_mono_t queued;  /* since when it waits, if it does */
+	uint64_t queued_ns; /* and how long it did before */
 	struct rpc_timer queue_timer;
 	struct link *link; /* referenced while active */
 	/* Event loop of the link. */
@@ -94,5 +110,11 @@ void request_back(struct rpc_task *task);
 
 /* FAILURE_CODE for a status. */
 unsigned request_failure_code(enum rpc_code code);
+
+/* What all spans of a request have in common; `code` is how it, or a try, ended. The
+ * thread that has the request. */
+struct snp_span_fields request_span(const struct request *request,
+				    enum snp_enum_SPAN_KIND kind, enum rpc_code code,
+				    snp_mono_t end);
 
 #endif

@@ -10,10 +10,35 @@
 #include "core/front.h"
 #include "pool/request.h"
 
+static void record_span(const struct request *r, snp_mono_t now)
+{
+	struct event_loop *loop = r->link->opt.loop;
+	struct snp_span_fields span =
+	    request_span(r, SNP_SPAN_KIND_ATTEMPT, r->status.code, now);
+
+	span.start = r->last.start;
+	span.span_id = prng_next_nonzero(&loop->prng);
+	span.parent_span_id = r->trace.span;
+	span.queue_ns = r->last.queued_ns;
+	snp_span_record(&loop->bank, &span);
+}
+
+static enum link_call_end how_it_ended(const struct request *r)
+{
+	if (r->outcome == SNP_OUTCOME_OK)
+		return LINK_CALL_OK;
+	return r->status.code == RPC_UNAVAILABLE && !r->status.never_sent
+		   ? LINK_CALL_LOST
+		   : LINK_CALL_FAILED;
+}
+
 /* The request goes back to the front door with what is in status, outcome and reply. */
 static void give_back(struct request *r)
 {
-	link_call_end(r->link, r->outcome != SNP_OUTCOME_OK, snp_mono_now());
+	snp_mono_t now = snp_mono_now();
+
+	link_call_end(r->link, r->last.place, how_it_ended(r), now);
+	record_span(r, now);
 	r->back_task.fn = request_back;
 	rpc_loop_post(r->front->loop.rpc, &r->back_task);
 }
@@ -144,13 +169,29 @@ static int start_call(struct request *r, struct rpc_buf *buf)
 	return rpc_call_start(&args, &r->worker_call);
 }
 
+static void begin(struct request *r)
+{
+	const struct snp_inflight_fields fields = {
+	    .start = snp_mono_now(),
+	    .deadline = r->deadline,
+	    .received = r->received,
+	    .tool = r->tool->row,
+	    .incarnation = r->last.incarnation,
+	    .trace_id = {r->trace.id[0], r->trace.id[1]},
+	    .correlation = r->correlation,
+	};
+
+	r->last.start = fields.start;
+	r->last.place = link_call_begin(r->link, &fields);
+}
+
 void request_run(struct request *r)
 {
 	struct rpc_buf *buf = NULL;
 	int rc;
 
 	r->tool_failed = r->undelivered = false;
-	link_call_begin(r->link, snp_mono_now());
+	begin(r);
 	rc = rpc_bridge_encode_execute_request(&r->msg, &buf);
 	if (rc == 0)
 		rc = start_call(r, buf);

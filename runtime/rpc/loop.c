@@ -222,6 +222,8 @@ static void *loop_main(void *arg)
 	struct rpc_loop *loop = arg;
 
 	current_loop = loop;
+	/* From within: it has its name when on_thread_start looks. */
+	(void)pthread_setname_np(pthread_self(), loop->name);
 	call_hook(loop, loop->hooks.on_thread_start);
 	while (!loop->stopping)
 		run_turn(loop);
@@ -242,8 +244,6 @@ static int start_thread(struct rpc_loop *loop)
 	SNP_CHECK(rc == 0);
 	rc = pthread_create(&loop->thread, NULL, loop_main, loop);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc == 0)
-		(void)pthread_setname_np(loop->thread, loop->name);
 	return -rc;
 }
 

@@ -100,10 +100,10 @@ static void count_failure(struct link *link, const struct rpc_status *status)
 
 static void schedule(struct link *link, snp_mono_t now)
 {
-	rpc_timer_start(
-	    link->opt.loop->rpc, &link->timer,
-	    heartbeat_next(&link->heartbeat, now, event_loop_random(link->opt.loop)),
-	    on_timer);
+	rpc_timer_start(link->opt.loop->rpc, &link->timer,
+			heartbeat_next(&link->heartbeat, now,
+				       (uint32_t)prng_next(&link->opt.loop->prng)),
+			on_timer);
 }
 
 static void on_pong(struct link *link, snp_mono_t now)
@@ -121,7 +121,7 @@ static void on_pong(struct link *link, snp_mono_t now)
 static void on_miss(struct link *link, const struct rpc_status *status, snp_mono_t now)
 {
 	enum heartbeat_verdict verdict = heartbeat_failed(&link->heartbeat);
-	const struct snp_event_fields event = {
+	struct snp_event_fields event = {
 	    .kind = SNP_EVENT_KIND_HEARTBEAT_MISSED,
 	    .initiator = SNP_INITIATOR_SUPERVISOR,
 	    .pool = link->opt.pool,
@@ -133,6 +133,7 @@ static void on_miss(struct link *link, const struct rpc_status *status, snp_mono
 	};
 
 	count_failure(link, status);
+	link_suspect(link, event.trace_id);
 	snp_set(link->opt.row->hot.heartbeat_missed, link->heartbeat.missed);
 	snp_event_record(&link->opt.loop->bank, &event, now);
 	log_warn("heartbeat missed", LOG_STR("worker", link->worker_id),
@@ -307,24 +308,56 @@ void link_stop(struct link *link)
 
 /* ---- requests on the worker ---------------------------------------------- */
 
-void link_call_begin(struct link *link, snp_mono_t now)
+static const uint64_t nobody[2];
+
+uint32_t link_call_begin(struct link *link, const struct snp_inflight_fields *fields)
 {
 	struct snp_worker_hot *hot = &link->opt.row->hot;
+	uint32_t place = inflight_begin(link->opt.inflight, fields);
 
 	if (link->calls++ == 0)
-		link->busy_since = now;
+		link->busy_since = fields->start;
+	snp_latch_publish(&link->suspect, link->calls == 1 ? fields->trace_id : nobody,
+			  2);
 	snp_add(hot->worker_requests, 1);
 	snp_set(hot->worker_active, snp_get(hot->worker_active) + 1);
+	if (place == INFLIGHT_NONE)
+		snp_add(&link->opt.loop->bank.proc->overflows[SNP_OVERFLOW_IN_FLIGHT],
+			1);
+	return place;
 }
 
-void link_call_end(struct link *link, bool failed, snp_mono_t now)
+void link_call_end(struct link *link, uint32_t place, enum link_call_end how,
+		   snp_mono_t now)
 {
 	struct snp_worker_hot *hot = &link->opt.row->hot;
 
 	SNP_CHECK(link->calls > 0);
+	inflight_end(link->opt.inflight, place);
 	if (--link->calls == 0)
 		snp_add(hot->worker_busy, snp_mono_since_ns(now, link->busy_since));
-	if (failed)
+	if (how != LINK_CALL_OK)
 		snp_add(hot->worker_errors, 1);
+	if (how != LINK_CALL_LOST)
+		snp_latch_publish(&link->suspect, nobody, 2);
 	snp_set(hot->worker_active, snp_get(hot->worker_active) - 1);
+}
+
+/* The reading side of snp_latch_publish(). A loop that goes through requests faster
+ * than this can look is not stuck on one. */
+void link_suspect(const struct link *link, uint64_t ret_trace_id[2])
+{
+	const struct snp_fmt_latch *latch = &link->suspect;
+
+	for (int tries = 0; tries < 4; tries++) {
+		uint64_t seq = atomic_load_explicit(&latch->seq, memory_order_acquire);
+		const _Atomic uint64_t *copy = latch->copy[seq & 1];
+
+		ret_trace_id[0] = snp_get(&copy[0]);
+		ret_trace_id[1] = snp_get(&copy[1]);
+		atomic_thread_fence(memory_order_acquire);
+		if (snp_get(&latch->seq) == seq)
+			return;
+	}
+	ret_trace_id[0] = ret_trace_id[1] = 0;
 }

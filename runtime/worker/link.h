@@ -9,7 +9,8 @@
  *   thread       | may touch
  *   -------------+--------------------------------------------------------------
  *   supervisor   | create, start, stop; `open` (writes)
- *   event loop   | the fields under "event loop", the slot's hot cells
+ *   event loop   | the fields under "event loop", the slot's hot cells and requests in
+ *                | flight
  *   front door   | the fields under "front door", `open` (reads)
  *
  * Lifetime: references. The supervisor has one from create to the end of the grace
@@ -30,6 +31,7 @@
 #include "rpc/call.h"
 #include "rpc/channel.h"
 #include "worker/heartbeat.h"
+#include "worker/inflight.h"
 
 struct link;
 
@@ -51,6 +53,7 @@ struct link_options {
 	pid_t pid;
 	uint32_t capacity; /* calls at once */
 	struct snp_worker_row *row;
+	struct inflight *inflight; /* of the slot */
 	struct event_loop *loop;
 	const struct snp_cfg_heartbeat *heartbeat;
 	uint32_t answer_timeout_ms; /* for the first round trip */
@@ -83,6 +86,7 @@ struct link {
 	bool stopped;
 	uint32_t calls; /* in flight */
 	snp_mono_t busy_since;
+	struct snp_fmt_latch suspect; /* written here, read by the supervisor */
 	struct heartbeat heartbeat;
 	struct rpc_timer timer;
 	struct rpc_call *ping;
@@ -101,8 +105,22 @@ void link_start(struct link *link);
  * After link_start, once. */
 void link_stop(struct link *link);
 
-/* Event loop: a request begins or ends on the worker; keeps the slot's hot cells. */
-void link_call_begin(struct link *link, snp_mono_t now);
-void link_call_end(struct link *link, bool failed, snp_mono_t now);
+enum link_call_end {
+	LINK_CALL_OK,
+	LINK_CALL_FAILED,
+	LINK_CALL_LOST, /* the worker took it and did not survive it */
+};
+
+/* Event loop: a request begins or ends on the worker: keeps the slot's hot cells and
+ * what it shows in flight. `fields->start` is now. Returns the request's place in
+ * flight for link_call_end(), INFLIGHT_NONE where there was none left, which is
+ * counted. */
+uint32_t link_call_begin(struct link *link, const struct snp_inflight_fields *fields);
+void link_call_end(struct link *link, uint32_t place, enum link_call_end how,
+		   snp_mono_t now);
+
+/* The trace id of the request that the worker runs, or was lost with; zeros where it is
+ * none, or one of several. Event loop and supervisor; as far as the loop has heard. */
+void link_suspect(const struct link *link, uint64_t ret_trace_id[2]);
 
 #endif

@@ -2,6 +2,7 @@
 #define LOG_COMPONENT "worker"
 #include "worker/output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 	16	     /* so that one flooding worker does not hold the supervisor       \
 		      */
 #define LAST_TURNS 4 /* more than a pipe holds */
+
+static_assert(OUTPUT_TEXT_BYTES < OUTPUT_TAIL_BYTES, "a line fits the tail");
 
 static const char *const stream_names[OUTPUT_NR] = {
     [OUTPUT_LOG] = "log",
@@ -36,8 +39,6 @@ static void tail_append(struct output *out, const char *text, size_t len)
 {
 	const size_t room = sizeof(out->tail) - 1;
 
-	if (len > room)
-		len = room;
 	while (out->tail_len && len + 1 > room - out->tail_len) {
 		const char *newline = memchr(out->tail, '\n', out->tail_len);
 		const char *rest = newline ? newline + 1 : out->tail + out->tail_len;
@@ -124,4 +125,17 @@ void output_fini(struct output *out)
 const char *output_tail(const struct output *out)
 {
 	return out->tail;
+}
+
+void output_last_lines(const struct output *out, char *ret_text, size_t size)
+{
+	const char *start = out->tail, *end = out->tail + out->tail_len, *newline;
+	size_t len;
+
+	while ((size_t)(end - start) >= size &&
+	       (newline = memchr(start, '\n', (size_t)(end - start))))
+		start = newline + 1;
+	len = (size_t)(end - start) < size ? (size_t)(end - start) : size - 1;
+	memcpy(ret_text, start, len);
+	ret_text[len] = '\0';
 }

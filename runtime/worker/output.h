@@ -4,7 +4,7 @@
  *
  * Reads a non-blocking pipe whenever the supervisor says it is readable. Lines longer
  * than one line of our log can carry come as several. Of stderr the last lines are
- * kept: they say why a start failed. Supervisor thread only.
+ * kept: they say why a worker ended. Supervisor thread only.
  */
 #ifndef SNAKEPIT_RUNTIME_OUTPUT_H
 #define SNAKEPIT_RUNTIME_OUTPUT_H
@@ -18,7 +18,7 @@
 	(LOG_LINE_MAX - 1)     /* of the bridge's log, with its newline                \
 				*/
 #define OUTPUT_TEXT_BYTES 3000 /* of other text: as a message it fits a line */
-#define OUTPUT_TAIL_BYTES 480  /* fits the segment's text record */
+#define OUTPUT_TAIL_BYTES 3969 /* one record of evidence and a NUL */
 
 enum output_kind {
 	OUTPUT_LOG, /* JSON lines of the bridge, passed on whole */
@@ -51,5 +51,9 @@ void output_fini(struct output *out);
 
 /* The last lines of stderr, without a final newline. Borrowed until the next read. */
 const char *output_tail(const struct output *out);
+
+/* Of the tail, the newest lines that fit into `size` bytes with a NUL; of a line that
+ * is longer its beginning. */
+void output_last_lines(const struct output *out, char *ret_text, size_t size);
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "core/thread.h"
 #include "log/log.h"
 #include "snakepit/check.h"
 
@@ -102,6 +103,7 @@ static void enter_draining(struct supervisor *sup)
 	sup->phase = SUPERVISOR_DRAINING;
 	sup->phase_deadline =
 	    snp_mono_add_ms(snp_mono_now(), sup->cfg->shutdown.drain_timeout_ms);
+	snp_writer_set_stop_reason(sup->writer, SNP_STOP_REASON_REQUESTED);
 	snp_writer_set_draining(sup->writer);
 	event(sup, SNP_EVENT_KIND_RUNTIME_STOPPING, SNP_INITIATOR_OPERATOR);
 	close_listeners(sup);
@@ -219,10 +221,12 @@ static snp_mono_t tend(struct supervisor *sup)
 
 void supervisor_run(struct supervisor *sup)
 {
+	thread_begin(&sup->bank);
 	event(sup, SNP_EVENT_KIND_RUNTIME_STARTED, SNP_INITIATOR_OPERATOR);
 	while (sup->phase != SUPERVISOR_DONE)
 		watcher_turn(&sup->watcher, tend(sup));
 	event(sup, SNP_EVENT_KIND_RUNTIME_STOPPED, SNP_INITIATOR_OPERATOR);
+	thread_end(&sup->bank);
 }
 
 /* ---- listeners ----------------------------------------------------------- */
@@ -295,6 +299,7 @@ static int open_ears(struct supervisor *sup, const sigset_t *signals,
 		rc = mailbox_init(&sup->mailbox, err);
 	if (rc < 0)
 		return rc;
+	sup->watcher.bank = &sup->bank;
 	sup->signal_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (sup->signal_fd < 0)
 		return snp_err_errno(err, "cannot create a signalfd");

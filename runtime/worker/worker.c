@@ -14,6 +14,7 @@
 #include "snakepit/check.h"
 #include "snakepit/read.h" /* snp_enum_text */
 #include "worker/backoff.h"
+#include "worker/ending.h"
 #include "worker/procfs.h"
 
 /* A worker that served this long and ends has not failed "in a row" with earlier ends.
@@ -66,10 +67,13 @@ static void worker_move(struct worker *w, enum snp_enum_WORKER_STATE to,
 	    .pool = w->pool->index,
 	    .slot = w->slot,
 	    .incarnation = w->incarnation,
-	    .pid = (uint64_t)w->pid,
+	    .pid = w->note.pid ? w->note.pid : (uint64_t)w->pid,
+	    .trace_id = {w->note.trace_id[0], w->note.trace_id[1]},
+	    .evidence = w->note.evidence,
 	};
 
 	SNP_CHECK(worker_may_move(from, to));
+	memset(&w->note, 0, sizeof(w->note));
 	w->state = to;
 	check_invariant(w);
 	snp_set(w->cells->sup.state, to);
@@ -100,11 +104,6 @@ bool worker_is_gone(const struct worker *w)
 }
 
 /* ---- what readers see ---------------------------------------------------- */
-
-static struct snp_pool_cells *pool_cells(const struct worker *w)
-{
-	return &w->site->bank->pools[w->pool->index];
-}
 
 static void publish_process(struct worker *w)
 {
@@ -184,71 +183,6 @@ static void back_off(struct worker *w)
 		 LOG_U64("failures", w->failures), LOG_U64("delay_ms", delay_ms));
 }
 
-static enum snp_enum_EXIT_REASON exit_reason(const struct worker *w,
-					     const siginfo_t *info)
-{
-	if (w->intent != SNP_EXIT_REASON_NR)
-		return w->intent;
-	if (!w->ready.ns)
-		return SNP_EXIT_REASON_START_FAILED;
-	if (info->si_code != CLD_EXITED)
-		return SNP_EXIT_REASON_SIGNAL;
-	return info->si_status == 0 ? SNP_EXIT_REASON_CLEAN : SNP_EXIT_REASON_EXIT_CODE;
-}
-
-static enum snp_enum_MOVE_REASON move_reason(const siginfo_t *info)
-{
-	if (info->si_code != CLD_EXITED)
-		return SNP_MOVE_REASON_SIGNAL;
-	return info->si_status == 0 ? SNP_MOVE_REASON_EXIT_ZERO
-				    : SNP_MOVE_REASON_EXIT_CODE;
-}
-
-/* A start that failed: why, for the counters and for people. */
-static void record_start_failure(struct worker *w)
-{
-	const char *tail = output_tail(&w->output[OUTPUT_STDERR]);
-	char text[SNP_TEXT_BYTES];
-
-	(void)snprintf(
-	    text, sizeof(text), "%s%s%s", w->start_error,
-	    *w->start_error && *tail ? "; stderr: " : "",
-	    *tail || *w->start_error
-		? tail
-		: "the worker ended before it was ready and wrote nothing to stderr");
-	snp_add(&pool_cells(w)->start_failures[w->start_failure], 1);
-	snp_worker_text_set(w->site->writer, w->row, text);
-	log_error("worker did not become ready, it will be started again after a pause",
-		  LOG_STR("worker", w->id), LOG_STR("pool", w->pool->cfg->name),
-		  LOG_STR("reason", snp_enum_text(SNP_ENUM_TABLE_START_FAILURE,
-						  w->start_failure)),
-		  LOG_STR("error", w->start_error), LOG_STR("stderr_tail", tail));
-}
-
-static void record_exit(struct worker *w, const siginfo_t *info)
-{
-	enum snp_enum_EXIT_REASON reason = exit_reason(w, info);
-	unsigned status = (unsigned)info->si_status;
-	bool planned = reason == SNP_EXIT_REASON_SHUTDOWN;
-	snp_mono_t now = snp_mono_now();
-
-	if (info->si_code != CLD_EXITED)
-		status += 128;
-	snp_add(&pool_cells(w)->exits[reason], 1);
-	if (w->ready.ns)
-		snp_hist_record_long(pool_cells(w)->lifetime,
-				     snp_mono_since_ns(now, w->ready));
-	w->proc[SNP_PROC_LAST_EXIT_REASON] = (uint64_t)reason + 1;
-	w->proc[SNP_PROC_LAST_EXIT_STATUS] = status;
-	if (!w->ready.ns && !planned)
-		record_start_failure(w);
-	log_at(planned ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "worker ended",
-	       LOG_STR("worker", w->id), LOG_I64("worker_pid", w->pid),
-	       LOG_STR("reason", snp_enum_text(SNP_ENUM_TABLE_EXIT_REASON, reason)),
-	       LOG_U64("status", status),
-	       LOG_MS("uptime_ms", snp_mono_since_ns(now, w->started)));
-}
-
 static void forget_process(struct worker *w)
 {
 	w->cpu_before_ns += w->cpu_now_ns;
@@ -291,13 +225,17 @@ static void on_exit_readable(struct watch *watch)
 		return;
 	watch_remove(w->site->watcher, watch);
 	close(fd);
+	if (w->link && !planned)
+		link_suspect(w->link, w->note.trace_id);
 	withdraw(w);
 	close_pipes(w);
-	record_exit(w, &info);
+	w->note.pid = (uint64_t)w->pid;
+	w->note.evidence = planned ? 0 : ending_keep_words(w);
+	ending_record(w, &info);
 	settled = w->ready.ns && snp_mono_since_ns(snp_mono_now(), w->ready) >=
 				     SETTLED_MS * SNP_NS_PER_MS;
 	forget_process(w);
-	worker_move(w, SNP_WORKER_STATE_EXITED, move_reason(&info),
+	worker_move(w, SNP_WORKER_STATE_EXITED, ending_move_reason(&info),
 		    SNP_INITIATOR_KERNEL);
 	if (settled)
 		w->failures = 0;
@@ -318,6 +256,8 @@ void worker_kill(struct worker *w, enum snp_enum_EXIT_REASON intent,
 		w->intent = intent;
 	if (w->link)
 		atomic_store_explicit(&w->link->open, false, memory_order_relaxed);
+	if (w->link && w->intent != SNP_EXIT_REASON_SHUTDOWN)
+		link_suspect(w->link, w->note.trace_id);
 	w->deadline =
 	    snp_mono_add_ms(snp_mono_now(), w->site->shutdown->kill_timeout_ms);
 	worker_move(w, SNP_WORKER_STATE_KILLING, reason, SNP_INITIATOR_SUPERVISOR);
@@ -381,7 +321,7 @@ static void become_ready(struct worker *w)
 {
 	w->ready = snp_mono_now();
 	w->deadline.ns = 0;
-	snp_hist_record(pool_cells(w)->startup,
+	snp_hist_record(worker_pool_cells(w)->startup,
 			snp_mono_since_ns(w->ready, w->started));
 	snp_worker_text_set(w->site->writer, w->row, "");
 	publish_process(w);
@@ -429,6 +369,7 @@ static void on_hello(struct worker *w, size_t len)
 	    .pid = w->pid,
 	    .capacity = (uint32_t)snp_get(w->cells->sup.capacity),
 	    .row = w->cells,
+	    .inflight = &w->pool->slots[w->slot].inflight,
 	    .loop = w->loop,
 	    .heartbeat = &w->pool->cfg->heartbeat,
 	    .answer_timeout_ms = w->pool->cfg->startup.boot_timeout_ms,
@@ -546,7 +487,8 @@ static void begin_incarnation(struct worker *w)
 
 static void spawn_failed(struct worker *w, const struct snp_err *err)
 {
-	snp_add(&pool_cells(w)->start_failures[SNP_START_FAILURE_SPAWN_FAILED], 1);
+	snp_add(&worker_pool_cells(w)->start_failures[SNP_START_FAILURE_SPAWN_FAILED],
+		1);
 	snp_worker_text_set(w->site->writer, w->row, err->msg);
 	log_error("cannot start a worker, trying again after a pause",
 		  LOG_STR("worker", w->id), LOG_STR("error", err->msg));
@@ -585,7 +527,7 @@ void worker_start(struct worker *w)
 	w->pid = spawned.pid;
 	w->deadline =
 	    snp_mono_add_ms(w->started, w->pool->cfg->startup.boot_timeout_ms);
-	snp_add(&pool_cells(w)->starts[reason], 1);
+	snp_add(&worker_pool_cells(w)->starts[reason], 1);
 	if (!first)
 		snp_add(w->cells->sup.restarts, 1);
 	publish_process(w);
@@ -596,10 +538,6 @@ void worker_start(struct worker *w)
 void worker_init(struct worker *w, const struct worker_site *site, struct pool *pool,
 		 uint32_t slot, struct event_loop *loop)
 {
-	uint32_t capacity = pool->cfg->profile == SNP_CFG_PROFILE_THREAD
-				? pool->cfg->threads_per_worker
-				: 1;
-
 	*w = (struct worker){.site = site, .pool = pool, .slot = slot, .loop = loop};
 	w->row = pool->slots[slot].worker_row;
 	w->cells = snp_worker_row(site->writer, w->row);
@@ -607,6 +545,6 @@ void worker_init(struct worker *w, const struct worker_site *site, struct pool *
 	w->pidfd.fd = w->ready_pipe.fd = -1;
 	for (int i = 0; i < OUTPUT_NR; i++)
 		w->output_watch[i].fd = w->output[i].fd = -1;
-	snp_set(w->cells->sup.capacity, capacity);
+	snp_set(w->cells->sup.capacity, pool_capacity(pool->cfg));
 	snp_set(w->cells->sup.state, w->state);
 }

@@ -64,6 +64,11 @@ struct worker {
 	enum snp_enum_START_FAILURE start_failure;
 	char start_error[192]; /* why the supervisor ended a start; "" = it ended itself
 				*/
+	/* What the next move is about besides: a process that is gone by then, the
+	 * request it ran, its last words. The move takes it. */
+	struct {
+		uint64_t pid, trace_id[2], evidence;
+	} note;
 	uint64_t proc[SNP_LATCH_WORDS]; /* process record as published */
 	uint64_t cpu_before_ns;		/* of earlier processes of the slot */
 	uint64_t cpu_now_ns;
@@ -73,6 +78,12 @@ struct worker {
 	size_t hello_len;
 	char hello_line[HELLO_LINE_BYTES];
 };
+
+/* The counters of its pool, as the supervisor's. */
+static inline struct snp_pool_cells *worker_pool_cells(const struct worker *worker)
+{
+	return &worker->site->bank->pools[worker->pool->index];
+}
 
 void worker_init(struct worker *worker, const struct worker_site *site,
 		 struct pool *pool, uint32_t slot, struct event_loop *loop);

@@ -209,7 +209,8 @@ static void parse_takes_what_is_given(void **state)
 		  "- {name: one, adapter: a.B, workers: 250, profile: thread}\n"
 		  "- name: two\n  adapter: x.y.Z\n  threads_per_worker: 256\n"
 		  "  pythonpath: []\n  env: [A=, \"B=x y\\n${SNP_TEST_A:-z}\"]\n"
-		  "segment: {allow_disk: true, max_worker_slots: 254}\n"
+		  "segment: {allow_disk: true, max_worker_slots: 254, required: false, "
+		  "history_seconds: 60}\n"
 		  "telemetry: {traces: {sampler: traceidratio, ratio: 1.5e-1}}\n"
 		  "log: {level: error, format: logfmt, python_output: false}\n");
 
@@ -231,6 +232,8 @@ static void parse_takes_what_is_given(void **state)
 	assert_string_equal(cfg->pools[1].env[0], "A=");
 	assert_string_equal(cfg->pools[1].env[1], "B=x y\nz");
 	assert_true(cfg->segment.allow_disk);
+	assert_false(cfg->segment.required);
+	assert_int_equal(cfg->segment.history_seconds, 60);
 	assert_int_equal(cfg->telemetry.traces.sampler, SNP_CFG_SAMPLER_TRACEIDRATIO);
 	assert_true(cfg->telemetry.traces.ratio == 0.15);
 	assert_int_equal(cfg->log.level, LOG_LEVEL_ERROR);

@@ -259,6 +259,19 @@ static void parse_wrong_value_says_what_is_expected(void **state)
 	     "1:36: heartbeat.max_missed_heartbeats is \"0\"; expected a whole number "
 	     "from 1 "
 	     "to 1000"},
+	    {POOL "segment: {max_worker_slots: 0}\n",
+	     "3:29: segment.max_worker_slots is \"0\"; expected a whole number from 1 "
+	     "to 65535"},
+	    {POOL "segment: {max_tool_rows: 65536}\n",
+	     "3:26: segment.max_tool_rows is \"65536\"; expected a whole number from 1 "
+	     "to 65535"},
+	    {POOL "segment: {history_seconds: 0}\n",
+	     "3:28: segment.history_seconds is \"0\"; expected a whole number from 1 "
+	     "to "
+	     "86400"},
+	    {POOL "segment: {history_seconds: 86401}\n",
+	     "3:28: segment.history_seconds is \"86401\"; expected a whole number from "
+	     "1 to 86400"},
 	    {POOL "    lifecycle: {jitter: 1.5}\n",
 	     "3:25: pools[0].lifecycle.jitter is \"1.5\"; expected a number from 0 to "
 	     "1"},
@@ -317,6 +330,9 @@ static void parse_values_that_disagree_say_where(void **state)
 	     "- {name: y, adapter: a.B, workers: 3}\n",
 	     "4:36: 7 workers in the pools up to this one; expected at most "
 	     "segment.max_worker_slots, which is 6"},
+	    {"segment: {max_tool_rows: 1}\npools:\n- {name: x, adapter: a.B}\n"
+	     "- {adapter: a.B, name: y}\n",
+	     "4:24: 2 pools; expected at most segment.max_tool_rows, which is 1"},
 	    {POOL "    restart: {backoff_max_ms: 5}\n",
 	     "3:31: backoff_max_ms is 5 and backoff_min_ms is 200; expected the "
 	     "maximum not "

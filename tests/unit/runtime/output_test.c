@@ -327,10 +327,39 @@ static void tail_keeps_the_newest_lines_that_fit(void **state)
 	assert_string_equal(tail, wanted);
 }
 
-static void tail_of_one_long_line_is_its_beginning(void **state)
+static void last_lines_are_those_that_fit(void **state)
 {
-	char line[3000];
-	const char *tail;
+	static const struct {
+		size_t size;
+		const char *expected;
+	} cases[] = {
+	    {64, "one\ntwo\nthree"},
+	    {14, "one\ntwo\nthree"},
+	    {13, "two\nthree"},
+	    {10, "two\nthree"},
+	    {9, "three"},
+	    {6, "three"},
+	    {5, "thre"},
+	    {2, "t"},
+	    {1, ""},
+	};
+	char text[64];
+
+	(void)state;
+	open_output(OUTPUT_STDERR, false);
+	output_last_lines(&out, text, sizeof(text));
+	assert_string_equal(text, "");
+	say("one\ntwo\nthree\n");
+	assert_true(output_read(&out));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		output_last_lines(&out, text, cases[i].size);
+		assert_string_equal(text, cases[i].expected);
+	}
+}
+
+static void last_lines_of_one_long_line_are_its_beginning(void **state)
+{
+	char line[3000], tail[480];
 
 	(void)state;
 	open_output(OUTPUT_STDERR, false);
@@ -340,9 +369,9 @@ static void tail_of_one_long_line_is_its_beginning(void **state)
 	line[sizeof(line) - 1] = '\n';
 	say_bytes(line, sizeof(line));
 	assert_true(output_read(&out));
-	tail = output_tail(&out);
+	output_last_lines(&out, tail, sizeof(tail));
 	assert_int_equal(strncmp(tail, "ValueError: yyy", 15), 0);
-	assert_in_range(strlen(tail), 400, OUTPUT_TAIL_BYTES - 1);
+	assert_int_equal(strlen(tail), sizeof(tail) - 1);
 }
 
 static void tail_random_lines_stay_within_bounds(void **state)
@@ -443,7 +472,8 @@ int main(void)
 	    T(read_log_line_that_is_no_object_is_wrapped),
 	    T(read_log_line_as_long_as_the_log_takes_stays_whole),
 	    T(tail_keeps_the_newest_lines_that_fit),
-	    T(tail_of_one_long_line_is_its_beginning),
+	    T(last_lines_are_those_that_fit),
+	    T(last_lines_of_one_long_line_are_its_beginning),
 	    T(tail_random_lines_stay_within_bounds),
 	    T(tail_of_stdout_is_not_kept),
 	    T(read_flood_takes_a_bounded_amount_a_call),

@@ -442,6 +442,7 @@ static inline void link_open(uint32_t slot, uint32_t capacity)
 	    .pid = 4711,
 	    .capacity = capacity,
 	    .row = snp_worker_row(world.writer, slot_of(slot)->worker_row),
+	    .inflight = &slot_of(slot)->inflight,
 	    .loop = loop_of(slot),
 	    .heartbeat = &pool->cfg->heartbeat,
 	    .answer_timeout_ms = WAIT_MS,

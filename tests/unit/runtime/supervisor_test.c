@@ -112,6 +112,7 @@ static int set_up(void **state)
 static void *run(void *arg)
 {
 	(void)arg;
+	(void)pthread_setname_np(pthread_self(), "supervisor");
 	supervisor_run(&sup);
 	return NULL;
 }
@@ -149,11 +150,9 @@ static void start(uint32_t workers, const char *text)
 	running = true;
 }
 
-/* Stop it as snakepitd is stopped, and take everything down. */
-static void stop(void)
+/* Take everything down after the supervisor has ended. */
+static void stop_joined(void)
 {
-	assert_int_equal(kill(getpid(), SIGTERM), 0);
-	pthread_join(thread, NULL);
 	running = false;
 	supervisor_fini(&sup);
 	rpc_server_destroy(&front.server);
@@ -164,6 +163,14 @@ static void stop(void)
 	snp_snapshot_destroy(&snapshot);
 	snp_segment_detach(&segment);
 	snp_writer_remove(&writer);
+}
+
+/* Stop it as snakepitd is stopped. */
+static void stop(void)
+{
+	assert_int_equal(kill(getpid(), SIGTERM), 0);
+	pthread_join(thread, NULL);
+	stop_joined();
 }
 
 static int tear_down(void **state)
@@ -195,6 +202,42 @@ static bool failed_often(void *user)
 {
 	(void)user;
 	return seen("snakepit.worker.start_failures", 0, SNP_START_FAILURE_EXITED) >= 5;
+}
+
+/* The oldest event of the supervisor that is one of these, if it has happened. */
+static bool event_of(unsigned kind, unsigned to, struct snp_event *ret)
+{
+	struct snp_ring_cursor cursor = {0};
+	struct snp_event events[256];
+	size_t n = snp_segment_events(segment, &cursor, events, 256);
+
+	for (size_t i = 0; i < n; i++)
+		if (events[i].kind == kind && events[i].to == to) {
+			*ret = events[i];
+			return true;
+		}
+	return false;
+}
+
+static bool has_exited(void *user)
+{
+	return event_of(SNP_EVENT_KIND_WORKER_MOVED, SNP_WORKER_STATE_EXITED, user);
+}
+
+static bool has_started(void *user)
+{
+	return event_of(SNP_EVENT_KIND_WORKER_MOVED, SNP_WORKER_STATE_STARTING, user);
+}
+
+static bool waits(void *user)
+{
+	struct snp_thread threads[8];
+	size_t n = snp_segment_threads(segment, threads, 8);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(threads[i].name, user) == 0)
+			return threads[i].busy_since.ns == 0;
+	return false;
 }
 
 /* ---- Cases --------------------------------------------------------------- */
@@ -231,10 +274,78 @@ static void run_counts_failed_starts_and_keeps_why(void **state)
 	assert_int_equal(row->last_exit_status, 1);
 }
 
+static void run_keeps_the_last_words_of_a_process_for_its_event(void **state)
+{
+	struct snp_evidence evidence;
+	struct snp_event exited;
+
+	(void)state;
+	start(1, "echo first >&2; echo aside; echo last words >&2; exit 3\n");
+	assert_true(snp_test_wait_until(has_exited, &exited, DEADLINE_MS));
+	assert_int_equal(exited.reason, SNP_MOVE_REASON_EXIT_CODE);
+	assert_int_equal(exited.initiator, SNP_INITIATOR_KERNEL);
+	assert_int_equal(exited.incarnation, 1);
+	assert_true(exited.pid > 1);
+	assert_int_not_equal(exited.evidence, 0);
+	assert_int_equal(snp_segment_evidence(segment, exited.evidence, &evidence), 0);
+	assert_string_equal(evidence.text, "first\nlast words");
+	assert_int_equal(evidence.kind, SNP_EVIDENCE_KIND_OUTPUT);
+	assert_int_equal(evidence.pid, exited.pid);
+	assert_int_equal(evidence.incarnation, 1);
+	assert_int_equal(evidence.slot, 0);
+	free(evidence.text);
+}
+
+static void run_has_nothing_to_keep_of_a_silent_process(void **state)
+{
+	struct snp_event exited;
+
+	(void)state;
+	start(1, "exit 3\n");
+	assert_true(snp_test_wait_until(has_exited, &exited, DEADLINE_MS));
+	assert_int_equal(exited.evidence, 0);
+}
+
+/* Asked for, so it needs no explanation. */
+static void stop_keeps_no_evidence_and_says_why(void **state)
+{
+	struct snp_event event;
+
+	(void)state;
+	start(1, "echo something >&2; exec sleep 1000\n");
+	assert_true(snp_test_wait_until(has_started, &event, DEADLINE_MS));
+	assert_true(event_of(SNP_EVENT_KIND_RUNTIME_STARTED, 0, &event));
+	assert_false(event_of(SNP_EVENT_KIND_RUNTIME_STOPPING, 0, &event));
+	assert_int_equal(kill(getpid(), SIGTERM), 0);
+	pthread_join(thread, NULL);
+	assert_true(has_exited(&event));
+	assert_int_equal(event.evidence, 0);
+	assert_true(event_of(SNP_EVENT_KIND_RUNTIME_STOPPING, 0, &event));
+	assert_int_equal(event.initiator, SNP_INITIATOR_OPERATOR);
+	assert_true(event_of(SNP_EVENT_KIND_RUNTIME_STOPPED, 0, &event));
+	(void)seen("snakepit.worker.state", 0, 0);
+	assert_int_equal(snp_snapshot_stats(snapshot)->stop_reason,
+			 SNP_STOP_REASON_REQUESTED);
+	stop_joined();
+}
+
+static void run_says_when_it_waits(void **state)
+{
+	char name[] = "supervisor";
+
+	(void)state;
+	start(1, "exec sleep 1000\n");
+	assert_true(snp_test_wait_until(waits, name, DEADLINE_MS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	    T(run_keeps_the_last_words_of_a_process_for_its_event),
+	    T(run_has_nothing_to_keep_of_a_silent_process),
+	    T(stop_keeps_no_evidence_and_says_why),
+	    T(run_says_when_it_waits),
 	    T(run_sleeps_while_a_restart_waits_for_its_batch),
 	    T(run_counts_failed_starts_and_keeps_why),
 	};
