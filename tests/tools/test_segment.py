@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import struct
 import subprocess
 import tempfile
@@ -132,6 +133,40 @@ def test_hot_path_that_is_not_is_found(
     header.write_text(text.replace(old, new))
     done = run("tools/check-hot-path", "--header", header)
     assert done.returncode == 1, done.stdout
+    assert finding in done.stdout
+
+
+@on_x86_64
+@pytest.mark.parametrize(
+    ("function", "slow", "finding"),
+    [
+        ("snp_event_record", "snp_mono_now();", "snp_event_record `call <clock_"),
+        ("snp_span_record", 'puts("slow");', "snp_span_record `call <puts>`"),
+        (
+            "snp_inflight_begin",
+            "atomic_fetch_add(&w->header->state, 1);",
+            "snp_inflight_begin `lock",
+        ),
+        # A helper of records.c is part of what calls it.
+        (
+            "inflight_publish",
+            "pthread_mutex_lock((void *)&w->mutex);",
+            "snp_inflight_end `call <pthread_mutex_lock>` is a call",
+        ),
+    ],
+)
+def test_record_that_is_not_hot_is_found(
+    tmp_path: Path, function: str, slow: str, finding: str
+) -> None:
+    source = (ROOT / "shm/src/records.c").read_text()
+    body = re.compile(rf"({function}\([^;{{]*\)\n{{\n)(.*?\n\n)", re.DOTALL)
+    assert body.search(source)
+    records = tmp_path / "records.c"
+    records.write_text(
+        "#include <stdio.h>\n" + body.sub(rf"\1\2\t{slow}\n", source, count=1)
+    )
+    done = run("tools/check-hot-path", "--records", records)
+    assert done.returncode == 1, done.stdout + done.stderr
     assert finding in done.stdout
 
 
