@@ -55,7 +55,7 @@ static void put_worker(const struct report *report, const struct snp_row *row,
 			   report_enum(report, SNP_ENUM_TABLE_WORKER_STATUS, status));
 	snp_json_kv_string(json, "worker_id", row->worker_id);
 	snp_json_kv_u64(json, "incarnation", row->incarnation);
-	snp_json_kv_i64(json, "pid", row->pid);
+	snp_json_kv_u64(json, "pid", (uint32_t)row->pid);
 	snp_json_kv_string(json, "python", row->python);
 	snp_json_kv_seconds(json, "start_time", row->start_wall.ns);
 	snp_json_kv_seconds(json, "ready_time",

@@ -73,10 +73,10 @@ static void put_event(const struct report *report, size_t index, struct snp_json
 	    report_enum(report, SNP_ENUM_TABLE_MOVE_REASON, event->reason));
 	snp_json_kv_string(
 	    json, "pool",
-	    report_row_name(report, SNP_ROW_POOL, event->pool, event->pool_uid));
+	    report_uid_name(report, SNP_ROW_POOL, event->pool, event->pool_uid));
 	snp_json_kv_u64(json, "slot", event->slot);
 	snp_json_kv_u64(json, "incarnation", event->incarnation);
-	snp_json_kv_i64(json, "pid", event->pid);
+	snp_json_kv_u64(json, "pid", (uint32_t)event->pid);
 	snp_json_key(json, "values");
 	snp_json_array_begin(json);
 	snp_json_u64(json, event->value[0]);
@@ -115,7 +115,7 @@ static void put_inflight(const struct report *report,
 	snp_json_kv_u64(json, "slot", worker ? worker->slot : 0);
 	snp_json_kv_u64(json, "incarnation", request->incarnation);
 	snp_json_kv_string(json, "tool",
-			   report_row_name(report, SNP_ROW_TOOL, request->tool, 0));
+			   report_row_name(report, SNP_ROW_TOOL, request->tool));
 	snp_json_kv_string(json, "correlation_id", request->correlation);
 	kv_trace_id(json, request->trace_id);
 	kv_wall(report, json, "received_time", request->received);
@@ -149,10 +149,10 @@ static void put_span(const struct report *report, const struct snp_span *span,
 	snp_json_kv_string(json, "status", report_span_status(report, span));
 	snp_json_kv_string(
 	    json, "pool",
-	    report_row_name(report, SNP_ROW_POOL, span->pool, span->pool_uid));
+	    report_uid_name(report, SNP_ROW_POOL, span->pool, span->pool_uid));
 	snp_json_kv_string(
 	    json, "tool",
-	    report_row_name(report, SNP_ROW_TOOL, span->tool, span->tool_uid));
+	    report_uid_name(report, SNP_ROW_TOOL, span->tool, span->tool_uid));
 	snp_json_key(json, "slot");
 	if (span->slot)
 		snp_json_u64(json, span->slot - 1);
@@ -278,7 +278,7 @@ static void put_threads(const struct report *report, struct snp_json *json)
 
 		snp_json_object_begin(json);
 		snp_json_kv_u64(json, "bank", thread->bank);
-		snp_json_kv_i64(json, "tid", thread->tid);
+		snp_json_kv_u64(json, "tid", (uint32_t)thread->tid);
 		snp_json_kv_string(json, "name", thread->name);
 		kv_wall(report, json, "busy_since_time", thread->busy_since);
 		snp_json_kv_u64(json, "busy_ns",

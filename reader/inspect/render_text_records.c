@@ -117,7 +117,7 @@ static void put_event(const struct report *report, size_t index, struct snp_buf 
 	render_text_enum(report, out, SNP_ENUM_TABLE_INITIATOR, event->initiator);
 	if (event->incarnation) {
 		snp_buf_puts(out, "  ");
-		put_name(out, report_row_name(report, SNP_ROW_POOL, event->pool,
+		put_name(out, report_uid_name(report, SNP_ROW_POOL, event->pool,
 					      event->pool_uid));
 		snp_buf_printf(out, "/%u#%" PRIu64, event->slot, event->incarnation);
 	}
@@ -158,7 +158,7 @@ static void put_inflight(const struct report *report,
 	if (worker)
 		snp_buf_printf(out, "/%u#%" PRIu64, worker->slot, request->incarnation);
 	snp_buf_puts(out, "  ");
-	put_name(out, report_row_name(report, SNP_ROW_TOOL, request->tool, 0));
+	put_name(out, report_row_name(report, SNP_ROW_TOOL, request->tool));
 	snp_buf_puts(out, "  for ");
 	render_text_duration(out, report_age_ns(report, request->start));
 	if (request->deadline.ns) {
@@ -183,12 +183,12 @@ static void put_span(const struct report *report, const struct snp_span *span,
 	render_text_enum(report, out, SNP_ENUM_TABLE_SPAN_KIND, span->kind);
 	snp_buf_printf(out, " %u  ", span->attempt);
 	put_name(out,
-		 report_row_name(report, SNP_ROW_POOL, span->pool, span->pool_uid));
+		 report_uid_name(report, SNP_ROW_POOL, span->pool, span->pool_uid));
 	if (span->slot)
 		snp_buf_printf(out, "/%u#%" PRIu64, span->slot - 1, span->incarnation);
 	snp_buf_puts(out, "  ");
 	put_name(out,
-		 report_row_name(report, SNP_ROW_TOOL, span->tool, span->tool_uid));
+		 report_uid_name(report, SNP_ROW_TOOL, span->tool, span->tool_uid));
 	snp_buf_puts(out, "  ");
 	terminal_put(out, report_span_status(report, span));
 	snp_buf_puts(out, " in ");

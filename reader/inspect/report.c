@@ -93,7 +93,7 @@ static void add_segment(struct report *report)
 	add_text(report, "segment", "uuid", info->uuid);
 	add_text(report, "segment", "version", report->version);
 	add_number(report, "segment", "incarnation", info->incarnation);
-	add_number(report, "segment", "pid", (uint64_t)info->pid);
+	add_number(report, "segment", "pid", (uint32_t)info->pid);
 	add_number(report, "segment", "size_bytes", info->size_bytes);
 	add_seconds(report, "segment", "start_time", info->start_wall.ns);
 	add_number(report, "segment", "heartbeat_interval_ms",
@@ -154,12 +154,19 @@ uint64_t report_age_ns(const struct report *report, snp_mono_t since)
 	    there ? snp_mono_now() : snp_snapshot_now(report->snap), since);
 }
 
-const char *report_row_name(const struct report *report, unsigned kind, uint32_t index,
+const char *report_row_name(const struct report *report, unsigned kind, uint32_t index)
+{
+	const struct snp_row *row = snp_snapshot_row(report->snap, kind, index);
+
+	return row ? row->name : "";
+}
+
+const char *report_uid_name(const struct report *report, unsigned kind, uint32_t index,
 			    uint64_t uid)
 {
 	const struct snp_row *row = snp_snapshot_row(report->snap, kind, index);
 
-	return row && (uid == 0 || row->uid == uid) ? row->name : "";
+	return row && row->uid == uid ? row->name : "";
 }
 
 /* ---- labels -------------------------------------------------------------- */

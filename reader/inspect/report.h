@@ -70,8 +70,10 @@ void report_fini(struct report *report);
  * gone. */
 uint64_t report_age_ns(const struct report *report, snp_mono_t since);
 
-/* Name of the row, "" when it is absent, or is `uid` != 0 and another one by now. */
-const char *report_row_name(const struct report *report, unsigned kind, uint32_t index,
+/* Name of the row, "" when it is absent; the second, also when it is another than the
+ * one with this uid. */
+const char *report_row_name(const struct report *report, unsigned kind, uint32_t index);
+const char *report_uid_name(const struct report *report, unsigned kind, uint32_t index,
 			    uint64_t uid);
 
 /* "ok", or the name of what the span failed with. */
