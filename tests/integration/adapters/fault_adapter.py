@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -34,9 +36,19 @@ class FaultAdapter(BaseAdapter):
     def fail(self, message: str = "asked to fail") -> None:
         raise ValueError(message)
 
-    @tool(description="End the process")
-    def die(self, status: int = 3) -> None:
+    @tool(description="End the process, with these words on stderr")
+    def die(self, status: int = 3, words: str = "") -> None:
+        os.write(2, words.encode())
         os._exit(status)
+
+    @tool(description="Cut all connections of this process")
+    def hang_up(self) -> None:
+        for name in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):
+                end = socket.socket(fileno=os.dup(int(name)))
+                with end:
+                    end.getpeername()
+                    end.shutdown(socket.SHUT_RDWR)
 
     @tool(description="A result of so many bytes")
     def big(self, size: int) -> str:
