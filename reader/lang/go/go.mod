@@ -1,0 +1,3 @@
+module snakepit.dev/segment
+
+go 1.19
