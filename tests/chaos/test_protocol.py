@@ -1,0 +1,134 @@
+"""The protocol under death, stops and churn, with the real library on both sides."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from readers import SANITIZED, wait_for
+
+from chaos import FULL, Reader, Writer, program
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="snp-chaos-", dir="/dev/shm"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def run(*command: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+
+
+@pytest.mark.skipif(SANITIZED, reason="steps through the sanitizer's own code too")
+def test_killed_after_any_instruction_leaves_a_whole_segment(folder: Path) -> None:
+    """Rounds from the third on recycle rows, so two more are the least."""
+    rounds = "12" if FULL else "4"
+    done = run(program("kill_steps"), str(folder), rounds, timeout_s=1000)
+    assert done.returncode == 0, done.stdout + done.stderr
+    match = re.search(r"(\d+) changes looked at, (\d+) by a new reader", done.stdout)
+    assert match
+    assert int(match[1]) > 4000, done.stdout
+    assert int(match[2]) > 10, done.stdout
+
+
+def test_all_threads_at_once_stay_whole(folder: Path) -> None:
+    seconds = "60" if FULL else "4"
+    done = run(program("stress"), str(folder), seconds)
+    assert done.returncode == 0, done.stdout + done.stderr
+    match = re.match(r"(\d+) lives of rows, (\d+) looks", done.stdout)
+    assert match
+    assert int(match[1]) > 100, done.stdout
+    assert int(match[2]) > 10, done.stdout
+
+
+@pytest.mark.skipif(SANITIZED, reason="the race that is left open is what it reports")
+def test_without_the_grace_period_the_judge_finds_it(folder: Path) -> None:
+    done = run(program("stress"), str(folder), "30", "no-grace")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(r"retired|fell|mixed|requests", done.stdout), done.stdout
+
+
+@pytest.mark.skipif(SANITIZED, reason="steps through the sanitizer's own code too")
+def test_reader_stopped_at_any_instruction_of_a_look_never_sees_a_mixed_row(
+    folder: Path,
+) -> None:
+    """While it is stopped, all that it may be reading is recycled, more than once."""
+    done = run(program("stop_steps"), str(folder), "4000" if FULL else "400")
+    assert done.returncode == 0, done.stdout + done.stderr
+    match = re.search(r"(\d+) stops, (\d+) retries", done.stdout)
+    assert match
+    assert int(match[2]) > 0, "no stop ever hit a copy: the test did not test anything"
+
+
+def test_reader_under_sigstop_never_sees_a_mixed_row(folder: Path) -> None:
+    choose = random.Random(20261121)
+    with Writer(folder) as writer, Reader(writer.path) as reader:
+        for _ in range(200 if FULL else 40):
+            # Run on for a moment, to be stopped anywhere within a look.
+            time.sleep(choose.uniform(0.0001, 0.003))
+            reader.signal(signal.SIGSTOP)
+            writer.wait_rounds(20)  # rows are recycled meanwhile
+            reader.signal(signal.SIGCONT)
+            reader.check()
+        if FULL:
+            reader.signal(signal.SIGSTOP)
+            time.sleep(60)
+            reader.signal(signal.SIGCONT)
+            reader.check()
+        looks, _, _ = reader.end()
+    assert looks > 40
+
+
+def test_stopped_reader_does_not_slow_the_writer(folder: Path) -> None:
+    """Rounds a second with a stopped reader, against the same without any reader.
+
+    The bound is wide: machines are shared. A writer that waited for the reader would
+    not get anywhere at all.
+    """
+    with Writer(folder) as writer:
+        alone = []
+        beside = []
+        for _ in range(5):
+            alone.append(writer.speed(0.3))
+            with Reader(writer.path) as reader:
+                reader.signal(signal.SIGSTOP)
+                beside.append(writer.speed(0.3))
+                reader.signal(signal.SIGCONT)
+                reader.end()
+    ratio = sorted(beside)[2] / sorted(alone)[2]
+    print(f"rounds a second with a stopped reader: {ratio:.2f} of those without")
+    assert ratio > 0.6
+
+
+def test_writer_stopped_anywhere_leaves_a_readable_segment(folder: Path) -> None:
+    """A hung writer: attach and look while it is stopped at 60 random moments."""
+    choose = random.Random(7)
+    with Writer(folder) as writer:
+        for _ in range(60):
+            time.sleep(choose.uniform(0.0001, 0.005))
+            writer.signal(signal.SIGSTOP)
+            with Reader(writer.path) as reader:
+                wait_for("a look", reader.has_run)
+                looks, retries, _ = reader.end()
+            writer.signal(signal.SIGCONT)
+            assert looks > 0
+            assert retries == 0, "nobody wrote, so nothing may be torn"
+
+
+@pytest.mark.skipif(SANITIZED, reason="measures the machine, not the program")
+def test_aligned_words_never_tear_and_misaligned_ones_do() -> None:
+    done = run(program("tear"), "10000000000" if FULL else "1000000000")
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout

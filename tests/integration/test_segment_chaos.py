@@ -1,0 +1,200 @@
+"""The segment of a real runtime, when workers die by the thousand and it is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import pytest
+from client import Client
+from harness import Daemon, World, metric, wait_until
+from runtime_kit import INSTANCE, RunDaemon, config, worker_pids
+
+FULL = os.environ.get("SNP_CHAOS") == "full"
+RESTARTS = 10_000 if FULL else 1_000
+KILLS = 200 if FULL else 8
+SAMPLE_S = 0.01  # 100 Hz
+WORKERS = 8
+
+
+def size_of(report: dict[str, Any]) -> dict[str, Any]:
+    """Count what must not grow: bytes, rows, series."""
+    return {
+        "bytes": report["segment"]["size_bytes"],
+        "rows": {key: len(report[key]) for key in ("pools", "workers", "tools")},
+        "series": {
+            entry["name"]: len(entry["series"])
+            for entry in report["metrics"]
+            if entry["kind"] != "info"  # is there while there is a process
+        },
+    }
+
+
+def counters(report: dict[str, Any]) -> dict[tuple[Any, ...], int]:
+    """Each counter, and each bucket of each histogram, by name and labels."""
+    found = {}
+    for entry in report["metrics"]:
+        for series in entry["series"]:
+            key = (entry["name"], *sorted(series["labels"].items()))
+            if entry["kind"] == "counter":
+                found[key] = series["value"]
+            elif entry["kind"] == "histogram":
+                found[(*key, "sum")] = series["sum_ns"]
+                for bucket in series["buckets"]:
+                    found[(*key, bucket["le_ns"])] = bucket["count"]
+    return found
+
+
+def wait_replaced(world: World, slot: int, pid: int) -> None:
+    wait_until(
+        lambda: worker_pids(world).get(slot, pid) != pid,
+        20,
+        f"another worker in {slot}",
+    )
+
+
+class Sampler(threading.Thread):
+    """Reads the segment 100 times a second and notes every counter that fell."""
+
+    def __init__(self, look: Callable[[], dict[str, Any]]) -> None:
+        super().__init__()
+        self.look = look
+        self.samples = 0
+        self.fell: list[str] = []
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        before: dict[tuple[Any, ...], int] = {}
+        while not self.over.wait(SAMPLE_S):
+            now = counters(self.look())
+            self.fell += [
+                f"{key} from {value} to {now.get(key)}"
+                for key, value in before.items()
+                if now.get(key, 0) < value
+            ]
+            before = now
+            self.samples += 1
+
+
+@contextlib.contextmanager
+def sampled(world: World) -> Iterator[Sampler]:
+    sampler = Sampler(lambda: world.inspect(INSTANCE))
+    sampler.start()
+    try:
+        yield sampler
+    finally:
+        sampler.over.set()
+        sampler.join()
+
+
+@pytest.mark.heavy
+def test_restarts_leave_size_rows_and_series_as_they_were(
+    run_daemon: RunDaemon, world: World
+) -> None:
+    """Workers that end at once, so that each restart costs a few milliseconds."""
+    world.env["SNAKEPIT_PYTHON"] = "/bin/false"
+    run_daemon(
+        config(workers=WORKERS, restart={"backoff_min_ms": 1, "backoff_max_ms": 1})
+    )
+    starts = "snakepit.worker.starts"
+    wait_until(lambda: metric(world.inspect(INSTANCE), starts) > WORKERS, 20, "starts")
+    first = world.inspect(INSTANCE)
+    with sampled(world) as sampler:
+        wait_until(
+            lambda: metric(world.inspect(INSTANCE), starts) >= RESTARTS,
+            900,
+            f"{RESTARTS} starts",
+        )
+    last = world.inspect(INSTANCE)
+    assert size_of(last) == size_of(first)
+    assert sampler.fell == []
+    assert sampler.samples > 20
+    print(f"{metric(last, starts)} starts, {sampler.samples} samples, no counter fell")
+
+
+@pytest.mark.heavy
+def test_restarts_of_real_workers_keep_every_counter(
+    run_daemon: RunDaemon, client: Client, world: World
+) -> None:
+    daemon = run_daemon(
+        config(workers=2, restart={"backoff_min_ms": 1, "backoff_max_ms": 10})
+    )
+    daemon.wait_ready(2)
+    client.call("default", "echo")
+    first = world.inspect(INSTANCE)
+    with sampled(world) as sampler:
+        for n in range(1, 100 if FULL else 6):
+            slot, pid = next(iter(worker_pids(world).items()))
+            os.kill(pid, 9)
+            wait_replaced(world, slot, pid)
+            client.call("default", "echo")
+            restarts = metric(world.inspect(INSTANCE), "snakepit.worker.restarts")
+            assert restarts == n
+    assert size_of(world.inspect(INSTANCE)) == size_of(first)
+    assert sampler.fell == []
+
+
+# ---- kill -9 of the runtime ------------------------------------------------------
+
+
+@pytest.fixture
+def load(client: Client) -> Iterator[None]:
+    """Callers that go on calling, whatever becomes of it."""
+    over = threading.Event()
+
+    def call() -> None:
+        while not over.is_set():
+            try:
+                client.call("default", "echo", text="x" * 100)
+            except (grpc.RpcError, ValueError):
+                time.sleep(SAMPLE_S)  # nobody there now
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    yield
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+def events_of(world: World, path: str) -> list[dict[str, Any]]:
+    done = world.run("snakepit-inspect", "-n", path, "--json", "--events")
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)["events"]
+    return found
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("load")
+def test_kill_9_of_the_runtime_leaves_a_segment_that_verifies(world: World) -> None:
+    """At random moments of its life, from the start on, under load."""
+    choose = random.Random(KILLS)
+    path = str(world.directory / f"{INSTANCE}.seg")
+    with_worker_events = 0
+    for n in range(KILLS):
+        daemon = Daemon.start(world, config(workers=2))
+        wait_until(
+            lambda: world.inspect(INSTANCE)["segment"]["incarnation"] == n + 1,  # noqa: B023
+            20,
+            "the segment of the new runtime",
+        )
+        time.sleep(choose.uniform(0, 1.5))
+        daemon.kill()
+        wait_until(lambda: not daemon.processes(), 5, "the end of its workers")  # noqa: B023
+        verified = world.run("snakepit-inspect", "-n", path, "--verify")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        events = events_of(world, path)
+        assert events, "the last events are gone"
+        assert events[0]["kind"] == "runtime_started"
+        with_worker_events += any(e["kind"] == "worker_moved" for e in events)
+        assert world.inspect(INSTANCE)["writer"]["verdict"] == "dead"
+    assert with_worker_events > KILLS // 2
+    print(f"{KILLS} kills, {with_worker_events} after workers had moved, all verified")
