@@ -26,8 +26,13 @@ struct snp__metric {
 	struct snp_metric pub;
 	uint8_t storage, derive;
 	uint32_t off, stride;
-	uint32_t row_keys;
 	uint32_t derive_a, derive_b;
+	/* Its labels in order: attributes of the row, then perhaps the enum label,
+	 * whose value is another for each cell. Values are filled in by series.c. */
+	struct snp_label labels[SNP_LABELS_MAX];
+	uint8_t sources[SNP_LABELS_MAX]; /* of each row label: SNP_KEY_* */
+	uint8_t row_labels_nr;
+	bool enum_label;
 };
 
 struct snp__key {
@@ -155,12 +160,27 @@ static inline const unsigned char *snp__entry_of(const struct snp_snapshot *snap
 	return snap->image + t->off + row * t->stride;
 }
 
-/* row_read.c: decode the rows of an image that has just been filled: which are there.
+/* row_read.c: settle which rows of an image that has just been filled are there.
  * -ENOMEM. */
 int snp__rows_prepare(struct snp_snapshot *snap);
 void snp__rows_fini(struct snp__decoded *decoded);
-/* The same as snp_snapshot_row(), with the label values. */
-const struct snp__row *snp__row_of(const struct snp_snapshot *snap, unsigned kind,
-				   uint32_t index);
+/* Decode a row that is there. */
+void snp__row_decode(const struct snp_snapshot *snap, unsigned kind, uint32_t index);
+
+static inline bool snp__row_present(const struct snp_snapshot *snap, unsigned kind,
+				    uint32_t row)
+{
+	return row < snap->rows_nr[kind] &&
+	       snap->decoded->state[kind][row] != SNP__ROW_ABSENT;
+}
+
+/* A row that is there, decoded. */
+static inline const struct snp__row *snp__row_of(const struct snp_snapshot *snap,
+						 unsigned kind, uint32_t row)
+{
+	if (snap->decoded->state[kind][row] != SNP__ROW_DECODED)
+		snp__row_decode(snap, kind, row);
+	return &snap->decoded->rows[kind][row];
+}
 
 #endif

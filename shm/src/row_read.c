@@ -146,12 +146,13 @@ static void decode_names(const struct snp_snapshot *snap, unsigned kind,
 	}
 }
 
-static void decode(const struct snp_snapshot *snap, unsigned kind, uint32_t index)
+void snp__row_decode(const struct snp_snapshot *snap, unsigned kind, uint32_t index)
 {
 	struct snp__row *row = &snap->decoded->rows[kind][index];
 	const unsigned char *entry = snp__entry_of(snap, kind, index);
 	struct snp_row *pub = &row->pub;
 
+	snap->decoded->state[kind][index] = SNP__ROW_DECODED;
 	*row = (struct snp__row){
 	    .slot_text = "",
 	    .pid_text = "",
@@ -182,23 +183,6 @@ static void decode(const struct snp_snapshot *snap, unsigned kind, uint32_t inde
 		decode_process(snap, entry, row);
 }
 
-const struct snp__row *snp__row_of(const struct snp_snapshot *snap, unsigned kind,
-				   uint32_t index)
-{
-	uint8_t *state;
-
-	if (kind >= SNP_ROW_KINDS || index >= snap->rows_nr[kind])
-		return NULL;
-	state = &snap->decoded->state[kind][index];
-	if (*state == SNP__ROW_ABSENT)
-		return NULL;
-	if (*state == SNP__ROW_PRESENT) {
-		decode(snap, kind, index);
-		*state = SNP__ROW_DECODED;
-	}
-	return &snap->decoded->rows[kind][index];
-}
-
 uint32_t snp_snapshot_rows_nr(const struct snp_snapshot *snap, unsigned kind)
 {
 	return kind < SNP_ROW_KINDS ? snap->rows_nr[kind] : 0;
@@ -207,9 +191,9 @@ uint32_t snp_snapshot_rows_nr(const struct snp_snapshot *snap, unsigned kind)
 const struct snp_row *snp_snapshot_row(const struct snp_snapshot *snap, unsigned kind,
 				       uint32_t index)
 {
-	const struct snp__row *row = snp__row_of(snap, kind, index);
-
-	return row ? &row->pub : NULL;
+	if (kind >= SNP_ROW_KINDS || !snp__row_present(snap, kind, index))
+		return NULL;
+	return &snp__row_of(snap, kind, index)->pub;
 }
 
 /* ---- all rows ------------------------------------------------------------ */

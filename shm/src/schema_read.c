@@ -334,6 +334,26 @@ static int parse_enum(struct parse *p, const struct snp_fmt_desc *d,
 	return 0;
 }
 
+/* Names of the labels each series has. Room is left for the enum label. */
+static void prepare_labels(const struct snp__schema *schema,
+			   const struct snp_fmt_desc *d, struct snp__metric *m)
+{
+	for (size_t k = 0; k < schema->keys_nr; k++) {
+		const struct snp__key *key = &schema->keys[k];
+
+		if (!(d->row_keys & (UINT32_C(1) << k)) || key->source >= SNP_KEY_NR ||
+		    m->row_labels_nr == SNP_LABELS_MAX - 1)
+			continue;
+		m->sources[m->row_labels_nr] = (uint8_t)key->source;
+		m->labels[m->row_labels_nr++] =
+		    (struct snp_label){key->prom_name, key->otel_name, ""};
+	}
+	m->enum_label = m->pub.enum_values && m->pub.kind != SNP_KIND_STATE;
+	if (m->enum_label)
+		m->labels[m->row_labels_nr] = (struct snp_label){
+		    m->pub.enum_prom_name, m->pub.enum_otel_name, ""};
+}
+
 static int parse_buckets(struct parse *p, const struct snp_fmt_desc *d,
 			 struct snp__metric *m)
 {
@@ -376,7 +396,6 @@ static int parse_desc(struct parse *p, const struct snp_fmt_desc *d,
 	m->storage = d->storage;
 	m->off = d->off;
 	m->stride = d->stride;
-	m->row_keys = d->row_keys;
 	if (d->storage == SNP_ST_DERIVED) { /* checked for these only */
 		m->derive = d->derive;
 		m->derive_a = d->derive_a;
@@ -385,6 +404,8 @@ static int parse_desc(struct parse *p, const struct snp_fmt_desc *d,
 	rc = parse_enum(p, d, m);
 	if (rc == 0)
 		rc = parse_buckets(p, d, m);
+	if (rc == 0)
+		prepare_labels(p->schema, d, m);
 	return rc;
 }
 

@@ -66,12 +66,6 @@ static const uint64_t *cell_words(const struct snp_snapshot *snap,
 			     place_in_entry(snap, m) + (uint64_t)cell * m->stride);
 }
 
-static bool row_present(const struct snp_snapshot *snap, unsigned kind, uint32_t row)
-{
-	return row < snap->rows_nr[kind] &&
-	       snap->decoded->state[kind][row] != SNP__ROW_ABSENT;
-}
-
 /* A word of the header: the immutable ones as they were at attach, the meters as they
  * are in the image, so that both tiers say the same. */
 static uint64_t header_word(const struct snp_snapshot *snap, uint64_t off)
@@ -146,7 +140,7 @@ unsigned snp_snapshot_worker_status(const struct snp_snapshot *snap,
 {
 	const struct snp__schema *schema = &snap->seg->schema;
 
-	if (!row_present(snap, SNP_ROW_WORKER, worker_row))
+	if (!snp__row_present(snap, SNP_ROW_WORKER, worker_row))
 		return SNP_WORKER_STATUS_DOWN;
 	for (size_t i = 0; i < schema->metrics_nr; i++)
 		if (schema->metrics[i].derive == SNP_DERIVE_WORKERS_BY_STATUS)
@@ -177,7 +171,7 @@ uint64_t snp_snapshot_value(const struct snp_snapshot *snap,
 			    uint32_t cell)
 {
 	if (!metric || cell >= metric->cells ||
-	    !row_present(snap, metric->row_kind, row))
+	    !snp__row_present(snap, metric->row_kind, row))
 		return 0;
 	return value_of(snap, private_of(metric), row, cell);
 }
@@ -187,7 +181,7 @@ const uint64_t *snp_snapshot_hist(const struct snp_snapshot *snap,
 				  uint32_t cell)
 {
 	if (!metric || metric->kind != SNP_KIND_HISTOGRAM || cell >= metric->cells ||
-	    !row_present(snap, metric->row_kind, row))
+	    !snp__row_present(snap, metric->row_kind, row))
 		return NULL;
 	return cell_words(snap, private_of(metric), row, cell);
 }
@@ -205,74 +199,57 @@ void snp_series_iter_init(struct snp_series_iter *it, const struct snp_snapshot 
 	}
 }
 
-static void add_label(struct snp_series *s, const char *prom, const char *otel,
-		      const char *value)
-{
-	if (s->labels_nr < SNP_LABELS_MAX)
-		s->labels[s->labels_nr++] = (struct snp_label){prom, otel, value};
-}
-
-static const char *label_value(const struct snp__row *row, uint32_t source)
-{
-	switch (source) {
-	case SNP_KEY_POOL:
-		return row->pub.pool_name;
-	case SNP_KEY_WORKER:
-		return row->slot_text;
-	case SNP_KEY_METHOD:
-		return row->pub.name;
-	case SNP_KEY_WORKER_ID:
-		return row->pub.worker_id;
-	case SNP_KEY_PID:
-		return row->pid_text;
-	case SNP_KEY_ADAPTER:
-		return row->pub.adapter;
-	default:
-		return row->pub.python;
-	}
-}
+/* Where in a decoded row the text of each label is. */
+static const uint8_t text_at[SNP_KEY_NR] = {
+    [SNP_KEY_POOL] = offsetof(struct snp__row, pub.pool_name),
+    [SNP_KEY_WORKER] = offsetof(struct snp__row, slot_text),
+    [SNP_KEY_METHOD] = offsetof(struct snp__row, pub.name),
+    [SNP_KEY_WORKER_ID] = offsetof(struct snp__row, pub.worker_id),
+    [SNP_KEY_PID] = offsetof(struct snp__row, pid_text),
+    [SNP_KEY_ADAPTER] = offsetof(struct snp__row, pub.adapter),
+    [SNP_KEY_PYTHON] = offsetof(struct snp__row, pub.python),
+};
+static_assert(sizeof(struct snp__row) <= UINT8_MAX, "text_at");
 
 static void fill_labels(const struct snp_snapshot *snap, const struct snp__metric *m,
-			const struct snp_series_iter *it, struct snp_series *s)
+			struct snp_series *s)
 {
-	const struct snp__schema *schema = &snap->seg->schema;
-	const struct snp__row *row = snp__row_of(snap, m->pub.row_kind, it->row);
+	const struct snp__row *row = snp__row_of(snap, m->pub.row_kind, s->row);
+	unsigned i;
 
-	s->labels_nr = 0;
-	for (size_t k = 0; k < schema->keys_nr; k++)
-		if (m->row_keys & (UINT32_C(1) << k) &&
-		    schema->keys[k].source < SNP_KEY_NR)
-			add_label(s, schema->keys[k].prom_name,
-				  schema->keys[k].otel_name,
-				  label_value(row, schema->keys[k].source));
-	if (m->pub.enum_values && m->pub.kind != SNP_KIND_STATE)
-		add_label(s, m->pub.enum_prom_name, m->pub.enum_otel_name,
-			  m->pub.enum_values[it->cell]);
+	for (i = 0; i < m->row_labels_nr; i++) {
+		s->labels[i] = m->labels[i];
+		s->labels[i].value =
+		    *(const char *const *)(const void *)((const char *)row +
+							 text_at[m->sources[i]]);
+	}
+	if (m->enum_label) {
+		s->labels[i] = m->labels[i];
+		s->labels[i++].value = m->pub.enum_values[s->cell];
+	}
+	s->labels_nr = i;
 }
 
-static void fill_series(const struct snp_series_iter *it, struct snp_series *s)
+static void fill_series(const struct snp_snapshot *snap, const struct snp__metric *m,
+			struct snp_series *s)
 {
-	const struct snp__metric *m = &it->snap->seg->schema.metrics[it->metric];
-
 	s->metric = &m->pub;
-	s->row = it->row;
-	s->cell = it->cell;
-	fill_labels(it->snap, m, it, s);
+	fill_labels(snap, m, s);
 	s->hist = NULL;
 	s->value = 0;
 	if (m->pub.kind == SNP_KIND_HISTOGRAM)
-		s->hist = cell_words(it->snap, m, it->row, it->cell);
+		s->hist = cell_words(snap, m, s->row, s->cell);
 	else
-		s->value = value_of(it->snap, m, it->row, it->cell);
+		s->value = value_of(snap, m, s->row, s->cell);
 }
 
 /* An info series says who is there: nobody, nothing to say. */
-static bool row_has_series(const struct snp_snapshot *snap, const struct snp__metric *m,
-			   uint32_t row)
+static bool has_series(const struct snp_snapshot *snap, const struct snp__metric *m,
+		       uint32_t row)
 {
 	unsigned kind = m->pub.row_kind;
 
-	if (!row_present(snap, kind, row))
+	if (!snp__row_present(snap, kind, row))
 		return false;
 	return m->pub.kind != SNP_KIND_INFO || kind != SNP_ROW_WORKER ||
 	       snp_snapshot_row(snap, kind, row)->pid != 0;
@@ -280,24 +257,20 @@ static bool row_has_series(const struct snp_snapshot *snap, const struct snp__me
 
 bool snp_series_next(struct snp_series_iter *it, struct snp_series *ret_series)
 {
-	while (it->metric < it->last_metric) {
-		const struct snp__metric *m =
-		    &it->snap->seg->schema.metrics[it->metric];
-		unsigned kind = m->pub.row_kind;
+	const struct snp_snapshot *snap = it->snap;
 
-		if (it->row >= it->snap->rows_nr[kind]) {
-			it->metric++;
-			it->row = it->cell = 0;
-			continue;
+	for (; it->metric < it->last_metric; it->metric++, it->row = 0) {
+		const struct snp__metric *m = &snap->seg->schema.metrics[it->metric];
+		uint32_t rows = snap->rows_nr[m->pub.row_kind];
+
+		for (; it->row < rows; it->row++, it->cell = 0) {
+			if (it->cell >= m->pub.cells || !has_series(snap, m, it->row))
+				continue;
+			ret_series->row = it->row;
+			ret_series->cell = it->cell++;
+			fill_series(snap, m, ret_series);
+			return true;
 		}
-		if (it->cell >= m->pub.cells || !row_has_series(it->snap, m, it->row)) {
-			it->row++;
-			it->cell = 0;
-			continue;
-		}
-		fill_series(it, ret_series);
-		it->cell++;
-		return true;
 	}
 	return false;
 }
