@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "segment_bytes.h"
+#include "snakepit/read.h"
 #include "snakepit/write.h"
 
 #define TOOLS	    3
@@ -19,6 +20,7 @@ struct fixture {
 	char dir[64];
 	struct snp_writer *w;
 	struct segment_bytes b;
+	uint32_t banks_max;
 	uint32_t pool;
 };
 
@@ -49,7 +51,7 @@ static void open_segment(struct fixture *f, uint32_t quarantine_ms)
 					     .pools_max = 2,
 					     .workers_max = 2,
 					     .tools_max = TOOLS,
-					     .banks_max = 3,
+					     .banks_max = f->banks_max,
 					     .inflight_per_worker = 2,
 					     .reuse_quarantine_ms = quarantine_ms};
 	struct snp_err err = {0};
@@ -67,6 +69,7 @@ static int setup(void **state)
 
 	assert_non_null(f);
 	snp_test_tmpdir_make(f->dir, sizeof(f->dir));
+	f->banks_max = 3;
 	*state = f;
 	return 0;
 }
@@ -417,6 +420,53 @@ static void recycled_pool_is_empty_and_forgets_the_rows_of_the_old_one(void **st
 	assert_true(gen_of(f, SNP_ROW_TOOL, tool) > SNP_GEN_RECYCLING);
 }
 
+/* ---- in the middle of a recycling ----------------------------------------- */
+
+/* What the generation of a row was, mod 4, whenever the clock was asked. */
+static struct {
+	const struct snp_fmt_row *row;
+	uint64_t state[4];
+	unsigned nr;
+} seen;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	if (seen.row && seen.nr < sizeof(seen.state) / sizeof(seen.state[0]))
+		seen.state[seen.nr++] = segment_bytes_word(seen.row, gen) % 4;
+	return __real_clock_gettime(clock, ts);
+}
+
+static bool quarantine_over(void *user)
+{
+	return snp_mono_now().ns >= segment_bytes_word((const struct snp_fmt_row *)user,
+						       reuse_after_mono_ns);
+}
+
+/* First "is its time come?", then "born when?". */
+static void row_says_that_it_is_recycling_before_anything_changes(void **state)
+{
+	struct fixture *f = *state;
+	const struct snp_fmt_row *row;
+	uint32_t index = 0;
+
+	open_segment(f, 1);
+	for (int i = 0; i < TOOLS; i++)
+		index = must_declare(f, SNP_ROW_TOOL, "t");
+	snp_row_retire(f->w, SNP_ROW_TOOL, index, SNP_RETIRE_REASON_IDLE);
+	row = segment_bytes_row(&f->b, SNP_ROW_TOOL, index);
+	assert_true(
+	    snp_test_wait_until(quarantine_over, (void *)(uintptr_t)row, DEADLINE_MS));
+	seen.row = row;
+	assert_int_equal(must_declare(f, SNP_ROW_TOOL, "new"), index);
+	seen.row = NULL;
+	assert_int_equal(seen.nr, 2);
+	assert_int_equal(seen.state[0], SNP_GEN_TOMBSTONE);
+	assert_int_equal(seen.state[1], SNP_GEN_RECYCLING);
+}
+
 /* ---- beside a reader ----------------------------------------------------- */
 
 struct watch {
@@ -425,28 +475,27 @@ struct watch {
 	uint64_t accepted, mixed;
 };
 
-/* Copies rows by the protocol of format.h. Each life has its uid in its name, so that a
- * copy of two lives gives itself away. */
-static void *watch_rows(void *arg)
+/* Copies a pool's row by the protocol of format.h. Each life has its uid in its name
+ * and in a cell, so that a copy of two lives gives itself away. */
+static void *watch_row(void *arg)
 {
 	struct watch *watch = arg;
-	const struct snp_fmt_row *row =
-	    segment_bytes_row(watch->b, SNP_ROW_TOOL, TOOLS - 1);
-	const struct snp_tool_cells *cells =
-	    segment_bytes_entry(watch->b, SNP_REGION_BANK, SNP_ROW_TOOL, 0, TOOLS - 1);
+	const struct snp_fmt_row *row = segment_bytes_row(watch->b, SNP_ROW_POOL, 1);
+	const struct snp_pool_cells *cells =
+	    segment_bytes_entry(watch->b, SNP_REGION_BANK, SNP_ROW_POOL, 0, 1);
 
 	while (!atomic_load(&watch->stop)) {
 		uint64_t gen = atomic_load_explicit(&row->gen, memory_order_acquire);
 		uint64_t uid = segment_bytes_word(row, uid);
-		uint64_t value = segment_bytes_word(cells, requests[0]);
+		uint64_t value = segment_bytes_word(cells, sessions_created[0]);
 		uint64_t name[2] = {segment_bytes_word(row, name[0]), 0};
 
 		atomic_thread_fence(memory_order_acquire);
 		if (gen % 4 != SNP_GEN_TOMBSTONE || segment_bytes_word(row, gen) != gen)
 			continue;
 		watch->accepted++;
-		watch->mixed += value != uid ||
-				strtoull((const char *)name, NULL, 10) != uid % 1000;
+		watch->mixed +=
+		    value != uid || strtoull((const char *)name, NULL, 10) != uid;
 	}
 	return NULL;
 }
@@ -458,21 +507,19 @@ static void reader_of_a_row_that_is_recycled_sees_one_life_or_none(void **state)
 	struct snp_bank bank;
 	pthread_t thread;
 
+	f->banks_max = SNP_RINGS_MAX; /* the more to clear, the longer between lives */
 	open_segment(f, 1);
 	assert_int_equal(snp_bank_adopt(f->w, &bank), 0);
-	for (int i = 1; i < TOOLS; i++)
-		(void)must_declare(f, SNP_ROW_TOOL, "stays");
-	assert_int_equal(pthread_create(&thread, NULL, watch_rows, &watch), 0);
-	/* The pool has uid 1, the tools that stay have the next. */
-	for (uint64_t uid = TOOLS + 1; uid < TOOLS + 200; uid++) {
+	assert_int_equal(pthread_create(&thread, NULL, watch_row, &watch), 0);
+	for (uint64_t uid = 2; uid < 200; uid++) { /* 1 is the pool that stays */
 		char name[8];
 		uint32_t index;
 
-		(void)snprintf(name, sizeof(name), "%u", (unsigned)(uid % 1000));
-		index = declare_in_time(f, SNP_ROW_TOOL, name);
-		assert_int_equal(uid_of(f, SNP_ROW_TOOL, index), uid);
-		snp_add(bank.tools[index].requests, uid);
-		snp_row_retire(f->w, SNP_ROW_TOOL, index, SNP_RETIRE_REASON_IDLE);
+		(void)snprintf(name, sizeof(name), "%u", (unsigned)uid);
+		index = declare_in_time(f, SNP_ROW_POOL, name);
+		assert_int_equal(uid_of(f, SNP_ROW_POOL, index), uid);
+		snp_add(bank.pools[index].sessions_created, uid);
+		snp_row_retire(f->w, SNP_ROW_POOL, index, SNP_RETIRE_REASON_IDLE);
 	}
 	atomic_store(&watch.stop, true);
 	pthread_join(thread, NULL);
@@ -495,6 +542,7 @@ int main(void)
 	    T(recycled_tool_is_zero_in_all_banks),
 	    T(recycled_worker_is_empty_and_its_latches_go_on_counting),
 	    T(recycled_pool_is_empty_and_forgets_the_rows_of_the_old_one),
+	    T(row_says_that_it_is_recycling_before_anything_changes),
 	    T(reader_of_a_row_that_is_recycled_sees_one_life_or_none),
 	};
 
