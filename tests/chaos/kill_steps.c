@@ -30,7 +30,7 @@
 #define ROUND_DONE	SIGUSR2
 #define FRESH_EVERY	199 /* a prime, so that every kind of change is met */
 #define RANGES_MAX	64
-#define CHANGES_A_ROUND 4000 /* about; spreads the saved copies */
+#define CHANGES_A_ROUND 600 /* about; spreads the saved copies */
 
 struct range {
 	uint64_t off, len;

@@ -39,7 +39,7 @@ def test_killed_after_any_instruction_leaves_a_whole_segment(folder: Path) -> No
     assert done.returncode == 0, done.stdout + done.stderr
     match = re.search(r"(\d+) changes looked at, (\d+) by a new reader", done.stdout)
     assert match
-    assert int(match[1]) > 4000, done.stdout
+    assert int(match[1]) > 2000, done.stdout
     assert int(match[2]) > 10, done.stdout
 
 
@@ -49,7 +49,7 @@ def test_all_threads_at_once_stay_whole(folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     match = re.match(r"(\d+) lives of rows, (\d+) looks", done.stdout)
     assert match
-    assert int(match[1]) > 100, done.stdout
+    assert int(match[1]) > 10, done.stdout
     assert int(match[2]) > 10, done.stdout
 
 
