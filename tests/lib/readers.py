@@ -1,44 +1,39 @@
 """What the readers' integration tests share: programs, a segment, a page read strictly.
 
-`Segment` runs tests/lib/segment_writer.c, `Exporter` runs snakepit-prometheus; both
-end with the test. Nothing here sleeps for luck: `wait_for` polls a condition with a
-deadline.
+`Exporter` runs snakepit-prometheus and ends with the test, as a Segment (segments.py)
+does.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from segments import BUILD, DEADLINE_S, ROOT, SANITIZED, Segment, wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / os.environ.get("SNP_BUILD", "build")
-DEADLINE_S = 15.0
-# Sanitizers keep freed memory and shadow what is touched: resident memory says nothing.
-SANITIZED = BUILD.name in ("asan", "tsan")
+__all__ = [
+    "BUILD",
+    "DEADLINE_S",
+    "ROOT",
+    "SANITIZED",
+    "Exporter",
+    "Labels",
+    "Samples",
+    "Segment",
+    "inspect",
+    "inspect_json",
+    "parse_page",
+    "series_of",
+    "wait_for",
+]
 
-T = TypeVar("T")
 Labels = tuple[tuple[str, str], ...]
 Samples = dict[tuple[str, Labels], float]
-
-
-def wait_for(what: str, look: Callable[[], T], deadline_s: float = DEADLINE_S) -> T:
-    """Return the first truthy result of `look`; fail after the deadline."""
-    end = time.monotonic() + deadline_s
-    while not (result := look()):
-        if time.monotonic() > end:
-            raise AssertionError(f"timed out waiting for {what}")
-        time.sleep(0.01)
-    return result
 
 
 def inspect(
@@ -55,42 +50,6 @@ def inspect_json(path: Path, *options: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     data: dict[str, Any] = json.loads(done.stdout)
     return data
-
-
-class Segment:
-    """A segment with known contents, and the process that keeps it alive."""
-
-    def __init__(self, directory: Path, instance: str = "test", *shape: str) -> None:
-        self.path = directory / f"{instance}.seg"
-        self.process = subprocess.Popen(
-            [str(BUILD / "tests/segment_writer"), str(directory), instance, *shape],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._answer() == "ready"
-
-    def _answer(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def tell(self, command: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        assert self._answer() == "ok"
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def close(self) -> None:
-        """End cleanly, if it has not ended yet."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.close()
-        self.process.wait(timeout=DEADLINE_S)
-        self.process.stdout.close()
 
 
 class Exporter:
