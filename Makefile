@@ -128,7 +128,7 @@ TOBJ_top        := $(filter-out reader/top/main.c,$(SRC_snakepit-top))
 all: bins lib proto-python ## build the programs into build/bin, the library into build/lib
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n",$$1,$$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n",$$1,$$2}' Makefile tools/make/*.mk
 
 -include $(wildcard tools/make/*.mk)
 
