@@ -138,8 +138,9 @@ static void count_pool(struct fixture *f, unsigned pool)
 	snp_add(&cells->starts[SNP_START_REASON_INITIAL], 1);
 	snp_add(&cells->queue_rejections[0], 2);
 	snp_hist_record(&cells->heartbeat_latency[0], 700000 + f->rounds * 1000);
-	snp_hist_record(&cells->queue_wait[0], f->rounds * 90001);
-	snp_hist_record_long(&cells->lifetime[0], f->rounds * SNP_NS_PER_S * 100);
+	/* Bounded, or the sums would wrap after minutes of load. */
+	snp_hist_record(&cells->queue_wait[0], f->rounds % 1000 * 90001);
+	snp_hist_record_long(&cells->lifetime[0], f->rounds % 10 * 100 * SNP_NS_PER_S);
 }
 
 static void count_tool(struct fixture *f, unsigned tool)
