@@ -37,7 +37,7 @@ static void next_nonzero_passes_over_zero(void **state)
 
 static void seed_differs_each_time(void **state)
 {
-	struct prng a, b;
+	struct prng a = {{0}}, b = {{0}};
 
 	(void)state;
 	prng_seed(&a);
