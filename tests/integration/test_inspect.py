@@ -198,10 +198,11 @@ def test_verify_accepts_a_busy_segment(segment: Segment) -> None:
 
 
 def test_verify_finds_a_sum_no_bucket_can_hold(segment: Segment) -> None:
-    # The sum of snakepit.request.duration is the one word with this known value.
+    # The sum of snakepit.request.duration is the one word with this known value, in a
+    # bank for each of the four tools first, then in one half or both of SNAP.
     word = struct.pack("<Q", 135802370)
     data = segment.path.read_bytes()
-    assert data.count(word) == 4
+    assert data.count(word) in (8, 12)
     with segment.path.open("r+b") as file:
         file.seek(data.index(word))
         file.write(struct.pack("<Q", 10**15))
