@@ -44,6 +44,11 @@ static int look(const struct options *options, struct snp_segment **ret_seg,
 	return 0;
 }
 
+static int write_failed(int rc, struct snp_err *err)
+{
+	return rc < 0 ? snp_err_set(err, rc, "cannot write: %s", strerror(-rc)) : 0;
+}
+
 static int render(const struct report *report, const struct options *options,
 		  struct snp_buf *out, struct snp_err *err)
 {
@@ -57,8 +62,7 @@ static int render(const struct report *report, const struct options *options,
 		render_json(report, out);
 		break;
 	case OPTIONS_CSV:
-		render_csv(report, out);
-		break;
+		return write_failed(render_csv(report, out, STDOUT_FILENO), err);
 	}
 	return 0;
 }
@@ -131,9 +135,7 @@ static int run(const struct options *options)
 	if (r < 0)
 		return fail(options, &err, snp_exit_advice(r), snp_exit_code(r));
 	exit_code = act(seg, snap, options, &out);
-	r = snp_buf_write_fd(&out, STDOUT_FILENO);
-	if (r < 0) {
-		(void)snp_err_set(&err, r, "cannot write: %s", strerror(-r));
+	if (write_failed(snp_buf_write_fd(&out, STDOUT_FILENO), &err) < 0) {
 		complain(&err, "");
 		exit_code = SNP_EXIT_FAILURE;
 	}

@@ -3,72 +3,355 @@
  * RFC 4180 with a header line, LF line ends: name,labels,field,value,unit. Facts have
  * no labels; a scalar has the one field "value", a histogram several. Name and labels
  * put together are a selector for --field.
+ *
+ * A large segment has a hundred thousand lines that differ in little: the labels of a
+ * row are the same for all metrics with the same keys, and what stands around them is
+ * the same for all rows. Both are prepared once, and a line is put together from them.
  */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/number.h"
 #include "model/value.h"
 #include "report.h"
+#include "selector.h"
 
-static void put_quoted(struct snp_buf *out, const char *text, size_t len)
+#define DRAIN_BYTES ((size_t)64 << 10) /* stays in the processor's cache */
+
+/* ---- columns ------------------------------------------------------------- */
+
+static bool needs_quotes(const char *text, size_t len)
 {
-	if (!memchr(text, ',', len) && !memchr(text, '"', len) &&
-	    !memchr(text, '\n', len) && !memchr(text, '\r', len)) {
-		snp_buf_put(out, text, len);
-		return;
+	return len > 0 && (memchr(text, ',', len) || memchr(text, '"', len) ||
+			   memchr(text, '\n', len) || memchr(text, '\r', len));
+}
+
+/* The inside of a quoted column. */
+static void put_escaped(struct snp_buf *out, const char *text, size_t len)
+{
+	const char *quote;
+
+	while (len > 0 && (quote = memchr(text, '"', len)) != NULL) {
+		size_t run = (size_t)(quote - text) + 1;
+
+		snp_buf_put(out, text, run);
+		snp_buf_putc(out, '"');
+		text += run;
+		len -= run;
 	}
-	snp_buf_putc(out, '"');
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '"')
-			snp_buf_putc(out, '"');
-		snp_buf_putc(out, text[i]);
-	}
-	snp_buf_putc(out, '"');
+	snp_buf_put(out, text, len);
 }
 
 static void put_column(struct snp_buf *out, const char *text)
 {
-	put_quoted(out, text, strlen(text));
-	snp_buf_putc(out, ',');
+	size_t len = strlen(text);
+
+	if (!needs_quotes(text, len)) {
+		snp_buf_put(out, text, len);
+		return;
+	}
+	snp_buf_putc(out, '"');
+	put_escaped(out, text, len);
+	snp_buf_putc(out, '"');
 }
 
-/* Everything of a line before the value. `labels` is scratch memory. */
-static void put_head(struct snp_buf *out, struct snp_buf *labels,
-		     const struct snp_series *series, const char *field)
+/* ---- what lines are made of ---------------------------------------------- */
+
+/* A piece of csv->text, which may move. */
+struct piece {
+	size_t at;
+	uint32_t len;
+	bool there, quoted; /* quoted: the column it is in needs quotes */
+};
+
+/* Labels of the rows of a kind for one choice of keys: "\"{pool=a,worker=0". */
+struct row_labels {
+	unsigned kind, keys_nr;
+	const char *keys[SNP_LABELS_MAX];
+	struct piece *rows;
+};
+#define ROW_LABELS_MAX 16
+
+struct csv {
+	const struct report *report;
+	struct snp_buf *out;
+	int fd;
+	int error; /* negative errno: nothing more is of use */
+	struct snp_buf text, scratch;
+	struct row_labels sets[ROW_LABELS_MAX];
+	size_t sets_nr;
+};
+
+/* What the lines of a metric have in common. */
+struct lines {
+	struct piece head;   /* "name," */
+	struct piece unit;   /* ",unit\n" */
+	struct piece *cells; /* the end of the labels: ",state=idle}" or "}" */
+	bool has_labels;
+};
+
+/* What has been put behind `at`. */
+static struct piece piece_since(const struct csv *csv, size_t at)
 {
-	put_column(out, series->metric->name);
-	snp_buf_reset(labels);
-	report_put_labels(labels, series);
-	if (labels->len > 0)
-		put_quoted(out, labels->data, labels->len);
-	snp_buf_putc(out, ',');
-	put_column(out, field);
+	return (struct piece){
+	    .at = at, .len = (uint32_t)(csv->text.len - at), .there = true};
 }
 
-static void put_unit(struct snp_buf *out, const char *unit)
+static bool has_cell_label(const struct snp_metric *metric)
 {
-	snp_buf_putc(out, ',');
-	put_quoted(out, unit, strlen(unit));
-	snp_buf_putc(out, '\n');
+	return metric->enum_values && metric->kind != SNP_KIND_STATE;
 }
 
-static void put_histogram(struct snp_buf *out, struct snp_buf *labels,
-			  const struct snp_series *series)
+/* How many of the labels are the row's; the cell's is behind them. */
+static unsigned row_labels_nr(const struct snp_series *series)
+{
+	return series->labels_nr - has_cell_label(series->metric);
+}
+
+/* name=value and what comes before it; whether the column needs quotes for it. */
+static bool put_label(struct csv *csv, const char *before, const char *name,
+		      const char *value)
+{
+	const bool plain = selector_is_plain(name) && selector_is_plain(value);
+	struct snp_buf *to = plain ? &csv->text : &csv->scratch;
+
+	snp_buf_reset(&csv->scratch);
+	snp_buf_puts(to, before);
+	snp_buf_puts(to, name);
+	snp_buf_putc(to, '=');
+	if (plain) {
+		snp_buf_puts(to, value);
+		return *before == ',';
+	}
+	selector_put_value(to, value);
+	csv->text.failed |= to->failed;
+	if (to->failed)
+		return false;
+	put_escaped(&csv->text, to->data, to->len);
+	return needs_quotes(to->data, to->len);
+}
+
+static struct piece row_piece(struct csv *csv, const struct snp_series *series)
+{
+	size_t at = csv->text.len;
+	bool quoted = false;
+	struct piece piece;
+
+	snp_buf_puts(&csv->text, "\"{");
+	for (unsigned i = 0; i < row_labels_nr(series); i++)
+		quoted |= put_label(csv, i > 0 ? "," : "", series->labels[i].prom_name,
+				    series->labels[i].value);
+	piece = piece_since(csv, at);
+	piece.quoted = quoted;
+	return piece;
+}
+
+static struct piece cell_piece(struct csv *csv, const struct snp_series *first,
+			       uint32_t cell)
+{
+	const struct snp_metric *metric = first->metric;
+	size_t at = csv->text.len;
+	bool quoted = false;
+	struct piece piece;
+
+	if (has_cell_label(metric))
+		quoted = put_label(csv, row_labels_nr(first) > 0 ? "," : "",
+				   metric->enum_prom_name, metric->enum_values[cell]);
+	snp_buf_putc(&csv->text, '}');
+	piece = piece_since(csv, at);
+	piece.quoted = quoted;
+	return piece;
+}
+
+/* Of a metric whose first series this is; false when there is no memory. */
+static bool lines_init(struct csv *csv, const struct snp_series *first,
+		       struct lines *lines)
+{
+	const struct snp_metric *metric = first->metric;
+	size_t at = csv->text.len;
+
+	lines->has_labels = first->labels_nr > 0;
+	lines->cells = calloc(metric->cells, sizeof(*lines->cells));
+	if (!lines->cells)
+		return false;
+	put_column(&csv->text, metric->name);
+	snp_buf_putc(&csv->text, ',');
+	lines->head = piece_since(csv, at);
+	at = csv->text.len;
+	snp_buf_putc(&csv->text, ',');
+	put_column(&csv->text, metric->unit);
+	snp_buf_putc(&csv->text, '\n');
+	lines->unit = piece_since(csv, at);
+	for (uint32_t i = 0; i < metric->cells; i++)
+		lines->cells[i] = cell_piece(csv, first, i);
+	return true;
+}
+
+static bool same_keys(const struct row_labels *set, const struct snp_series *series)
+{
+	if (set->kind != series->metric->row_kind ||
+	    set->keys_nr != row_labels_nr(series))
+		return false;
+	for (unsigned i = 0; i < set->keys_nr; i++)
+		if (set->keys[i] != series->labels[i].prom_name)
+			return false;
+	return true;
+}
+
+/* The labels for the keys of a metric, by row, some of them perhaps known already. NULL
+ * when there is no memory for them. */
+static struct piece *rows_of(struct csv *csv, const struct snp_series *series)
+{
+	struct row_labels *set = csv->sets;
+	unsigned kind = series->metric->row_kind;
+
+	for (; set < csv->sets + csv->sets_nr; set++)
+		if (same_keys(set, series))
+			return set->rows;
+	if (csv->sets_nr < ROW_LABELS_MAX)
+		csv->sets_nr++;
+	else /* no schema of ours has so many */
+		set = csv->sets;
+	free(set->rows);
+	*set = (struct row_labels){.kind = kind, .keys_nr = row_labels_nr(series)};
+	for (unsigned i = 0; i < set->keys_nr; i++)
+		set->keys[i] = series->labels[i].prom_name;
+	set->rows =
+	    calloc(snp_snapshot_rows_nr(csv->report->snap, kind), sizeof(*set->rows));
+	return set->rows;
+}
+
+/* ---- lines --------------------------------------------------------------- */
+
+static char *put_piece(char *to, const struct csv *csv, const struct piece *piece)
+{
+	memcpy(to, csv->text.data + piece->at, piece->len);
+	return to + piece->len;
+}
+
+static char *put_labels(char *to, const struct csv *csv, const struct piece *row,
+			const struct piece *cell)
+{
+	const bool quoted = row->quoted || cell->quoted;
+
+	/* The first byte of the row's is the quote. */
+	memcpy(to, csv->text.data + row->at + !quoted, row->len - !quoted);
+	to = put_piece(to + row->len - !quoted, csv, cell);
+	*to = '"';
+	return to + quoted;
+}
+
+/* Everything before the value; the rest of the line has room when this has. `field` has
+ * a comma on either side. NULL when there is no memory. */
+static char *begin_line(struct csv *csv, const struct lines *lines,
+			const struct piece *row, const struct piece *cell,
+			const char *field, size_t field_len)
+{
+	char *to = snp_buf_reserve(csv->out, lines->head.len + row->len + cell->len +
+						 1 + field_len + SNP_NUMBER_BYTES +
+						 lines->unit.len);
+
+	if (!to)
+		return NULL;
+	to = put_piece(to, csv, &lines->head);
+	if (lines->has_labels)
+		to = put_labels(to, csv, row, cell);
+	memcpy(to, field, field_len);
+	return to + field_len;
+}
+
+static void end_line(struct csv *csv, const char *end)
+{
+	snp_buf_commit(csv->out, (size_t)(end - (csv->out->data + csv->out->len)));
+}
+
+static void put_scalar(struct csv *csv, const struct lines *lines,
+		       const struct piece *row, const struct snp_series *series)
+{
+	static const char field[] = ",value,";
+	char *to = begin_line(csv, lines, row, &lines->cells[series->cell], field,
+			      sizeof(field) - 1);
+
+	if (!to)
+		return;
+	to += snp_value_text(to, csv->report->snap, series);
+	end_line(csv, put_piece(to, csv, &lines->unit));
+}
+
+/* A field of a histogram; its unit is its own. */
+static void put_part(struct csv *csv, const struct lines *lines,
+		     const struct piece *row, const struct snp_series *series,
+		     const char *field, uint64_t value)
+{
+	const bool count = strcmp(field, ",count,") == 0;
+	char *to = begin_line(csv, lines, row, &lines->cells[series->cell], field,
+			      strlen(field));
+
+	if (!to)
+		return;
+	to += count ? snp_number_u64(to, value) : snp_number_seconds(to, value);
+	memcpy(to, count ? ",1\n" : ",s\n", 3);
+	end_line(csv, to + 3);
+}
+
+static void put_histogram(struct csv *csv, const struct lines *lines,
+			  const struct piece *row, const struct snp_series *series)
 {
 	const struct snp_metric *metric = series->metric;
 
-	put_head(out, labels, series, "count");
-	snp_buf_u64(out, snp_hist_count(metric, series->hist));
-	put_unit(out, "1");
-	put_head(out, labels, series, "sum");
-	snp_buf_seconds(out, report_hist_sum(series));
-	put_unit(out, "s");
+	put_part(csv, lines, row, series, ",count,",
+		 snp_hist_count(metric, series->hist));
+	put_part(csv, lines, row, series, ",sum,", report_hist_sum(series));
 	for (size_t i = 0; i < REPORT_QUANTILES_NR; i++) {
-		put_head(out, labels, series, report_quantiles[i].name);
-		snp_buf_seconds(out, snp_hist_quantile_ns(metric, series->hist,
-							  report_quantiles[i].q));
-		put_unit(out, "s");
+		char field[16];
+
+		(void)snprintf(field, sizeof(field), ",%s,", report_quantiles[i].name);
+		put_part(
+		    csv, lines, row, series, field,
+		    snp_hist_quantile_ns(metric, series->hist, report_quantiles[i].q));
 	}
+}
+
+/* ---- metrics ------------------------------------------------------------- */
+
+static void put_series(struct csv *csv, const struct lines *lines,
+		       const struct piece *row, const struct snp_series *series)
+{
+	if (report_has_words(series))
+		put_histogram(csv, lines, row, series);
+	else if (series->metric->kind != SNP_KIND_HISTOGRAM)
+		put_scalar(csv, lines, row, series);
+	if (csv->out->len >= DRAIN_BYTES && csv->error == 0) {
+		csv->error = snp_buf_write_fd(csv->out, csv->fd);
+		snp_buf_reset(csv->out);
+	}
+}
+
+static void put_metric(struct csv *csv, const struct snp_metric *metric)
+{
+	struct snp_series_iter it;
+	struct snp_series series;
+	struct piece *rows;
+	struct lines lines;
+
+	snp_series_iter_init(&it, csv->report->snap, metric);
+	if (!snp_series_next(&it, &series))
+		return;
+	rows = rows_of(csv, &series);
+	if (!rows || !lines_init(csv, &series, &lines)) {
+		csv->error = -ENOMEM;
+		return;
+	}
+	do {
+		struct piece *row = &rows[series.row];
+
+		if (!row->there)
+			*row = row_piece(csv, &series);
+		put_series(csv, &lines, row, &series);
+	} while (csv->error == 0 && snp_series_next(&it, &series));
+	free(lines.cells);
 }
 
 static void put_facts(const struct report *report, struct snp_buf *out)
@@ -78,35 +361,29 @@ static void put_facts(const struct report *report, struct snp_buf *out)
 
 		snp_buf_printf(out, "%s.%s,,value,", fact->group, fact->name);
 		if (fact->type == REPORT_TEXT)
-			put_quoted(out, fact->text, strlen(fact->text));
+			put_column(out, fact->text);
 		else if (fact->type == REPORT_NUMBER)
 			snp_buf_u64(out, fact->number);
 		else
 			snp_buf_seconds(out, fact->number);
-		put_unit(out, fact->type == REPORT_SECONDS ? "s" : "");
+		snp_buf_puts(out, fact->type == REPORT_SECONDS ? ",s\n" : ",\n");
 	}
 }
 
-void render_csv(const struct report *report, struct snp_buf *out)
+int render_csv(const struct report *report, struct snp_buf *out, int fd)
 {
-	struct snp_buf labels = {0};
-	struct snp_series_iter it;
-	struct snp_series series;
-	char text[SNP_NUMBER_BYTES];
+	struct csv csv = {.report = report, .out = out, .fd = fd};
+	size_t metrics_nr = snp_snapshot_metrics_nr(report->snap);
 
 	snp_buf_puts(out, "name,labels,field,value,unit\n");
 	put_facts(report, out);
-	snp_series_iter_init(&it, report->snap, NULL);
-	while (snp_series_next(&it, &series)) {
-		if (report_has_words(&series)) {
-			put_histogram(out, &labels, &series);
-		} else if (series.metric->kind != SNP_KIND_HISTOGRAM) {
-			put_head(out, &labels, &series, "value");
-			snp_buf_put(out, text,
-				    snp_value_text(text, report->snap, &series));
-			put_unit(out, series.metric->unit);
-		}
-	}
-	out->failed |= labels.failed;
-	snp_buf_fini(&labels);
+	for (size_t i = 0; i < metrics_nr && csv.error == 0; i++)
+		put_metric(&csv, snp_snapshot_metric(report->snap, i));
+	if (csv.text.failed)
+		csv.error = -ENOMEM;
+	for (size_t i = 0; i < csv.sets_nr; i++)
+		free(csv.sets[i].rows);
+	snp_buf_fini(&csv.text);
+	snp_buf_fini(&csv.scratch);
+	return csv.error;
 }

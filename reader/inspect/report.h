@@ -129,7 +129,10 @@ void report_put_labels(struct snp_buf *out, const struct snp_series *series);
  */
 void render_text(const struct report *report, struct snp_buf *out);
 void render_json(const struct report *report, struct snp_buf *out);
-void render_csv(const struct report *report, struct snp_buf *out);
+
+/* The same, but writes to `fd` as it goes: what is left at the end is in `out`. A
+ * negative errno when it could not write, or ran out of memory. */
+int render_csv(const struct report *report, struct snp_buf *out, int fd);
 
 /* What went wrong, as a JSON object of its own. */
 void render_json_error(const struct snp_err *err, struct snp_buf *out);

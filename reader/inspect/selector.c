@@ -27,21 +27,30 @@ struct selector {
 
 /* ---- writing ------------------------------------------------------------- */
 
-static bool needs_quotes(const char *value)
+/* Bytes that end a value or escape something, controls, and the first byte of a control
+ * that takes two. */
+static bool may_be_special(unsigned char c)
 {
-	if (*value == '\0' || strpbrk(value, ",}\"\\ "))
-		return true;
+	return c <= ' ' || c == '"' || c == ',' || c == '\\' || c == '}' || c == 0x7F ||
+	       c == 0xC2;
+}
+
+bool selector_is_plain(const char *value)
+{
+	if (*value == '\0')
+		return false;
 	for (; *value; value++)
-		if (terminal_is_control(value))
-			return true;
-	return false;
+		if (may_be_special((unsigned char)*value) &&
+		    ((unsigned char)*value <= 0x7F || terminal_is_control(value)))
+			return false;
+	return true;
 }
 
 void selector_put_value(struct snp_buf *out, const char *value)
 {
 	bool control = false;
 
-	if (!needs_quotes(value)) {
+	if (selector_is_plain(value)) {
 		snp_buf_puts(out, value);
 		return;
 	}

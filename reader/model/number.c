@@ -113,8 +113,8 @@ size_t snp_number_decimal(char *dst, uint64_t value, int exp10)
 	int zeros;
 	size_t n;
 
-	if (value == 0)
-		return snp_number_u64(dst, 0);
+	if (value == 0 || exp10 == 0)
+		return snp_number_u64(dst, value);
 	exp10 = exp10 > EXP10_MAX ? EXP10_MAX : exp10;
 	exp10 = exp10 < -EXP10_MAX ? -EXP10_MAX : exp10;
 	n = significant_digits(digits, value, &zeros);
