@@ -5,8 +5,6 @@
  * hides what a store-heavy body shows: there every store that waits holds up the
  * others.
  */
-#include <string.h>
-
 #include "bench.h"
 #include "segment.h"
 
@@ -18,7 +16,11 @@ struct worker {
 	struct snp_bank bank;
 	uint32_t row;		  /* for the variants that count in one row */
 	_Atomic uint64_t *shared; /* the same cell for both */
-	char from[COPIES][COPY_BYTES], to[COPIES][COPY_BYTES];
+	/* Not 4 KiB apart: a load would wait for the store of the same low address
+	 * bits. */
+	_Alignas(SNP_FMT_LINE) char from[COPIES][COPY_BYTES];
+	_Alignas(SNP_FMT_LINE) char apart[1024];
+	_Alignas(SNP_FMT_LINE) char to[COPIES][COPY_BYTES];
 };
 
 static void own_row(void *ctx, uint64_t n)
