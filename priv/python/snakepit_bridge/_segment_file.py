@@ -329,10 +329,6 @@ def _region_fits(region: Region, size: int) -> bool:
     ring = region.type in _RINGS
     if (ring or region.type in (RegionType.INFL, RegionType.SNAP)) and not region.count:
         return False
-    if region.type in (RegionType.EVNT, RegionType.SPAN) and (
-        region.count & (region.count - 1)
-    ):
-        return False
     entries = region.count * region.stride + (_RING_BYTES if ring else 0)
     return entries <= region.len and _inside(region.off, length, size)
 

@@ -4,8 +4,8 @@
 
     python -m snakepit_bridge.segment [--tier snap] PATH...
 
-Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 no such file, 4 damaged or of another
-version; of several paths that of the last one that failed.
+Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 no such file or not ready yet, 4 damaged
+or of another version; of several paths that of the last one that failed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["main"]
 
 _SCHEMA = 1
 _EXIT_FAILURE = 1
-_EXIT_CODES = {"missing": 3, "damaged": 4, "version": 4}
+_EXIT_CODES = {"missing": 3, "not_ready": 3, "damaged": 4, "version": 4}
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 _NS_PER_MS = 1_000_000
 

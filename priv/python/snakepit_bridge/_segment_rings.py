@@ -75,7 +75,7 @@ def _event(schema: Schema, ring: int, words: tuple[int, ...]) -> Event:
         initiator=schema.enum_text(_INITIATOR, kind >> 16 & 0xFFFF),
         from_state=schema.enum_text(_WORKER_STATE, kind >> 32 & 0xFFFF),
         to_state=schema.enum_text(_WORKER_STATE, kind >> 48),
-        reason=schema.enum_text(_MOVE_REASON, words[4] & _U32),
+        reason=schema.enum_text(_MOVE_REASON, words[4]),
         pool_index=words[5] & _U32,
         slot=words[6] & _U32,
         pool_uid=words[7],

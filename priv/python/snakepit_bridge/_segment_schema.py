@@ -175,7 +175,11 @@ class Schema(NamedTuple):
         raise KeyError(name)
 
     def enum_text(self, table: int, number: int) -> str:
-        """Return the text of a number of one of the format's own enumerations."""
+        """Return the text of a number of one of the format's own enumerations.
+
+        The number is the lower half of the word.
+        """
+        number &= 0xFFFFFFFF
         return self.enums[table].text(number) if table < len(self.enums) else "?"
 
 

@@ -266,7 +266,8 @@ class Snapshot:
         words = struct.unpack_from(
             f"<{buckets + 1}Q", self._half, self._cell(metric, row, cell)
         )
-        return Histogram(metric.upper_ns, words[:buckets], words[buckets])
+        zero = metric.desc.zero_threshold_ns
+        return Histogram(metric.upper_ns, words[:buckets], words[buckets], zero)
 
     def _value(self, metric: Metric, row: int, cell: int) -> int:
         desc = metric.desc

@@ -102,6 +102,7 @@ class Histogram:
     upper_ns: tuple[int, ...]
     counts: tuple[int, ...]
     sum_ns: int
+    zero_threshold_ns: int
 
     @property
     def count(self) -> int:
@@ -123,15 +124,16 @@ class Histogram:
         count, below = self.count, 0
         if count == 0:
             return 0
-        lower = self.upper_ns[0]
-        for upper, n in zip(self.upper_ns, self.counts):
+        for i, n in enumerate(self.counts[:-1]):
             below = below + n & _U64
             if n and below >= q * count:
-                # In these steps, and not otherwise: all readers are to round alike.
-                middle = math.sqrt(lower) * math.sqrt(upper)
-                return upper if upper == lower else min(int(middle), _U64)
-            lower = upper
+                return self._middle_ns(i) if i else self.zero_threshold_ns
         return self.upper_ns[-1]
+
+    def _middle_ns(self, i: int) -> int:
+        # In these steps, and not otherwise: all readers are to round alike.
+        middle = math.sqrt(self.upper_ns[i - 1]) * math.sqrt(self.upper_ns[i])
+        return min(int(middle), _U64)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,17 @@
+# Segments that every reader is held to: tests/golden/segments, made by the writer under a
+# clock of its own. The files are committed; the format is frozen, so they change only
+# where metrics.def grows.
+GOLDEN := $(B)/tests/golden
+GOLDEN_OBJ := $(B)/obj/tests/conformance/golden.o
+
+$(GOLDEN): $(GOLDEN_OBJ) $(B)/lib/libsnp-shm.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS) -Wl,--wrap=clock_gettime -o $@ $^ -lm
+$(GOLDEN_OBJ): INC := $(INC_shm)
+
+unit-bins: $(GOLDEN)
+
+.PHONY: golden
+golden: $(GOLDEN) $(BIN)/snakepit-inspect ## write tests/golden/segments anew
+	$(Q)PYTHONPATH=priv/python .venv/bin/python tests/conformance/golden.py
