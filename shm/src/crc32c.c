@@ -10,7 +10,6 @@
 #include <string.h>
 
 #if defined(__aarch64__) && defined(__linux__)
-#include <arm_acle.h>
 #include <sys/auxv.h>
 #ifndef HWCAP_CRC32
 #define HWCAP_CRC32 (1 << 7)
@@ -55,17 +54,22 @@ static bool processor_has_instruction(void)
 	return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0;
 }
 
-__attribute__((target("+crc"))) static uint32_t
-run_instruction(uint32_t crc, const uint8_t *p, size_t len)
+/* Assembler, because what compilers call these instructions depends on the machine the
+ * whole file is compiled for. */
+static uint32_t run_instruction(uint32_t crc, const uint8_t *p, size_t len)
 {
 	uint64_t word;
 
 	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
 		memcpy(&word, p, sizeof(word));
-		crc = __crc32cd(crc, word);
+		__asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1"
+			: "+r"(crc)
+			: "r"(word));
 	}
 	for (; len > 0; p++, len--)
-		crc = __crc32cb(crc, *p);
+		__asm__(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1"
+			: "+r"(crc)
+			: "r"((uint32_t)*p));
 	return crc;
 }
 
