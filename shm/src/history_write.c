@@ -77,17 +77,14 @@ static unsigned octave_of(unsigned word)
 /* Add what a tool's requests took since the last sample to its pool's octaves. */
 static void add_tool(struct snp__history *h, const struct half *half, uint32_t index)
 {
-	const unsigned char *entry = entry_of(half, SNP_ROW_TOOL, index), *pool;
+	const unsigned char *entry = entry_of(half, SNP_ROW_TOOL, index);
 	struct tool_before *before = &h->tools[index];
 	uint64_t now[SNP_HIST_OCTAVES] = {0}, parent, at;
 
 	if (!entry)
 		return;
 	parent = field(entry, offsetof(struct snp_fmt_row, parent));
-	pool = entry_of(half, SNP_ROW_POOL, parent);
-	/* uids only grow, so a pool that is younger than its tool is another pool, in
-	 * the row of the one that the tool was of. */
-	if (!is_live(pool) || uid_of(pool) > uid_of(entry))
+	if (!is_live(entry_of(half, SNP_ROW_POOL, parent)))
 		return;
 	if (before->uid != uid_of(entry))
 		*before = (struct tool_before){.uid = uid_of(entry)};

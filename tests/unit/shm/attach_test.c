@@ -81,16 +81,14 @@ static void attach_file_writable_by_everybody_returns_eperm(void **state)
 	expect(lab, -EPERM, "mode", "writable by everybody");
 }
 
-/* In a child, because root must stop being root to be refused. */
-static void attach_unreadable_file_returns_eacces(void **state)
+/* What attach says to user nobody: in a child, because root must stop being root to be
+ * refused. */
+static int refusal_of_nobody(const struct lab *lab, int code, const char *field,
+			     const char *text)
 {
-	struct lab *lab = *state;
 	int status;
-	pid_t pid;
+	pid_t pid = fork();
 
-	assert_int_equal(chmod(lab->dir, 0711), 0);
-	assert_int_equal(chmod(lab->path, 0), 0);
-	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		struct snp_segment *seg;
@@ -100,14 +98,64 @@ static void attach_unreadable_file_returns_eacces(void **state)
 		if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
 			_exit(2);
 		rc = snp_segment_attach(lab->path, &seg, &err);
-		_exit(rc == -EACCES && strstr(err.msg, lab->path) &&
-			      strstr(err.msg, "permission denied")
+		_exit(rc == code && err.field && strcmp(err.field, field) == 0 &&
+			      strstr(err.msg, lab->path) && strstr(err.msg, text)
 			  ? 0
 			  : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	return WEXITSTATUS(status);
+}
+
+static void attach_unreadable_file_returns_eacces(void **state)
+{
+	struct lab *lab = *state;
+
+	assert_int_equal(chmod(lab->dir, 0711), 0);
+	assert_int_equal(chmod(lab->path, 0), 0);
+	assert_int_equal(refusal_of_nobody(lab, -EACCES, "path", "permission denied"),
+			 0);
+}
+
+static void attach_somebody_elses_file_returns_eperm(void **state)
+{
+	struct lab *lab = *state;
+
+	if (geteuid() != 0)
+		snp_test_skip("only root can give a file away");
+	assert_int_equal(chmod(lab->dir, 0711), 0);
+	assert_int_equal(chmod(lab->path, 0644), 0);
+	assert_int_equal(chown(lab->path, 1234, 1234), 0);
+	assert_int_equal(
+	    refusal_of_nobody(lab, -EPERM, "owner", "belongs to user 1234"), 0);
+	assert_int_equal(probe_and_restore(lab), 0); /* root reads all */
+}
+
+static void attach_outcome_has_a_name_for_each_error(void **state)
+{
+	static const struct {
+		int error;
+		enum snp_attach_outcome outcome;
+		const char *name;
+	} cases[] = {
+	    {-ENOENT, SNP_ATTACH_MISSING, "missing"},
+	    {-EAGAIN, SNP_ATTACH_NOT_READY, "not_ready"},
+	    {-EPROTO, SNP_ATTACH_VERSION, "version"},
+	    {-EBADMSG, SNP_ATTACH_DAMAGED, "damaged"},
+	    {-EACCES, SNP_ATTACH_DENIED, "denied"},
+	    {-EPERM, SNP_ATTACH_DENIED, "denied"},
+	    {-ENOMEM, SNP_ATTACH_NR, "?"},
+	    {-EMFILE, SNP_ATTACH_NR, "?"},
+	    {0, SNP_ATTACH_NR, "?"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(snp_attach_outcome(cases[i].error), cases[i].outcome);
+		assert_string_equal(snp_attach_outcome_name(cases[i].outcome),
+				    cases[i].name);
+	}
 }
 
 /* ---- not a segment ------------------------------------------------------- */
@@ -237,7 +285,7 @@ static void snapshot_damaged_heartbeat_returns_ebadmsg(void **state)
 
 	h->hb[snp_get(&h->hb_seq) & 1].live_threads ^= 1;
 	assert_int_equal(lab_probe(lab, &err), -EBADMSG);
-	assert_non_null(strstr(err.msg, "heartbeat"));
+	assert_string_equal(err.field, "heartbeat");
 	lab_restore(lab);
 	/* The other copy is the one a writer may have died in: nobody looks at it. */
 	h->hb[~snp_get(&h->hb_seq) & 1].live_threads ^= 1;
@@ -426,6 +474,60 @@ static void attach_one_bank_or_ring_too_many_returns_ebadmsg(void **state)
 	assert_int_equal(tried, 9);
 }
 
+/* Entries smaller than what is read of them, or not of whole words. */
+static void attach_region_of_small_entries_returns_ebadmsg(void **state)
+{
+	struct lab *lab = *state;
+	uint64_t nr = lab_header(lab)->dir_count;
+	unsigned tried = 0;
+
+	for (uint64_t i = 0; i < nr; i++) {
+		struct snp_fmt_region *r = &lab_dir(lab)[i];
+
+		if (r->type == SNP_REGION_JSON)
+			continue;
+		r->stride--;
+		expect_sealed(lab, -EBADMSG, "directory", "does not fit");
+		if (r->type == SNP_REGION_BANK || r->stride <= 16)
+			continue;
+		r->stride -= 8;
+		if (r->type == SNP_REGION_ROWC) /* has more than the latch */
+			r->stride = sizeof(struct snp_fmt_latch) - 8;
+		if (r->type == SNP_REGION_SNAP)
+			r->stride = sizeof(struct snp_fmt_snap) - 8;
+		expect_sealed(lab, -EBADMSG, "directory", "does not fit");
+		tried++;
+	}
+	assert_true(tried > 12);
+}
+
+/* A ring of no records, half a SNAP. */
+static void attach_region_without_entries_returns_ebadmsg(void **state)
+{
+	static const uint32_t types[] = {SNP_REGION_INFL, SNP_REGION_EVNT,
+					 SNP_REGION_EVID, SNP_REGION_SPAN,
+					 SNP_REGION_HIST, SNP_REGION_SNAP};
+	struct lab *lab = *state;
+	uint64_t nr = lab_header(lab)->dir_count;
+	unsigned tried = 0;
+
+	for (uint64_t i = 0; i < nr; i++)
+		for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
+			struct snp_fmt_region *r = &lab_dir(lab)[i];
+
+			if (r->type != types[t])
+				continue;
+			r->count = 0;
+			expect_sealed(lab, -EBADMSG, "directory", "does not fit");
+			tried++;
+			if (r->type != SNP_REGION_SNAP)
+				continue;
+			r->outer_count = 1;
+			expect_sealed(lab, -EBADMSG, "directory", "does not fit");
+		}
+	assert_int_equal(tried, 7);
+}
+
 static void attach_repeated_region_returns_ebadmsg(void **state)
 {
 	struct lab *lab = *state;
@@ -433,6 +535,11 @@ static void attach_repeated_region_returns_ebadmsg(void **state)
 
 	dir[lab_header(lab)->dir_count++] = dir[0];
 	expect_sealed(lab, -EBADMSG, "directory", "(type 1, kind 0) is there twice");
+	for (unsigned i = 0; i < 2; i++) { /* also of what nobody here knows */
+		dir[lab_header(lab)->dir_count] = dir[0];
+		dir[lab_header(lab)->dir_count++].type = 999;
+	}
+	expect_sealed(lab, -EBADMSG, "directory", "(type 999, kind 0) is there twice");
 }
 
 static void attach_without_descriptors_or_strings_returns_ebadmsg(void **state)
@@ -492,6 +599,8 @@ int main(void)
 	    T(attach_fifo_returns_eperm_at_once),
 	    T(attach_file_writable_by_everybody_returns_eperm),
 	    T(attach_unreadable_file_returns_eacces),
+	    T(attach_somebody_elses_file_returns_eperm),
+	    T(attach_outcome_has_a_name_for_each_error),
 	    T(attach_empty_file_returns_ebadmsg),
 	    T(attach_huge_sparse_file_returns_ebadmsg),
 	    T(attach_other_bytes_returns_ebadmsg),
@@ -510,6 +619,8 @@ int main(void)
 	    T(attach_any_wrong_directory_word_never_crashes),
 	    T(attach_region_past_the_end_returns_ebadmsg),
 	    T(attach_one_bank_or_ring_too_many_returns_ebadmsg),
+	    T(attach_region_of_small_entries_returns_ebadmsg),
+	    T(attach_region_without_entries_returns_ebadmsg),
 	    T(attach_repeated_region_returns_ebadmsg),
 	    T(attach_without_descriptors_or_strings_returns_ebadmsg),
 	    T(attach_unknown_region_is_skipped),

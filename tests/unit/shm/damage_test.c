@@ -28,6 +28,7 @@ static void watermarks_beyond_their_region_are_noticed(void **state)
 				    beyond[i]);
 			assert_int_equal(lab_probe(lab, &err), -EBADMSG);
 			assert_non_null(strstr(err.msg, "row_high"));
+			assert_string_equal(err.field, "rows");
 			lab_restore(lab);
 		}
 		/* Readers add up the banks there are, whatever bank_high says. */
