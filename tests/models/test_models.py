@@ -1,4 +1,4 @@
-"""The segment's protocols are right in every execution, and each part of them is needed.
+"""The segment's protocols are right in every execution, and every part is needed.
 
 The models mirror C functions, named at their heads. `spin/` is about death and progress
 in sequential consistency, `loom/` about the order of memory in C11. Each broken variant
@@ -15,7 +15,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from segments import BUILD, ROOT, SANITIZED
+from segments import BUILD, SANITIZED
 
 HERE = Path(__file__).resolve().parent
 WORK = BUILD / "models"
@@ -47,8 +47,8 @@ def run(
 FREE, SERVED, LOST = "writer_free", "reader_served", "nothing_lost"
 
 # A claim's search visits every state in which the claim may yet fail. Those of
-# reader_served and nothing_lost may until the reader is dead, and all assertions are the
-# reader's, so their searches see them all.
+# reader_served and nothing_lost may until the reader is dead, and all assertions are
+# the reader's, so their searches see them all.
 SPIN_MODELS = {
     "latch": (SERVED, FREE),
     "row": (SERVED, FREE),
@@ -201,7 +201,7 @@ def require_rust() -> None:
 
 @pytest.fixture(scope="module")
 def loom() -> Path:
-    """Give the program with all loom models; crates are fetched when they are missing."""
+    """Give the program with all loom models; missing crates are fetched."""
     require_rust()
     if cargo("fetch", "--locked", "--offline").returncode != 0:
         fetched = cargo("fetch", "--locked")
@@ -228,9 +228,9 @@ def test_protocol_with_a_flaw_is_wrong_in_the_c11_memory_model(
 ) -> None:
     done = run(loom, model, flaw, cwd=WORK)
     assert done.returncode == 101, f"{flaw} was not found wrong:\n{done.stdout}"
-    assert re.search(rf"src/{model}\.rs:\d+:\d+:\n{violation}$", done.stdout, re.M), (
-        done.stdout
-    )
+    assert "panicked at" in done.stdout, done.stdout
+    assert f"src/{model}.rs" in done.stdout, done.stdout
+    assert violation in done.stdout, done.stdout
 
 
 def test_all_flaws_of_the_loom_models_are_tried(loom: Path) -> None:
