@@ -65,8 +65,8 @@ uint64_t snp_evidence_record(struct snp_writer *w, const struct snp_evidence_fie
 		    snp__row_uid(w, PLACE_ROWD_POOL, f->pool);
 		words[SNP__WORD(snp_fmt_evidence, incarnation)] = f->incarnation;
 		words[SNP__WORD(snp_fmt_evidence, pid)] = f->pid;
-		(void)snp__ring_append(ring, w->options.evidence_max, words,
-				       SNP__RECORD_WORDS(snp_fmt_evidence));
+		snp__ring_append(ring, w->options.evidence_max, words,
+				 SNP__RECORD_WORDS(snp_fmt_evidence));
 	}
 	return parts ? first : 0;
 }

@@ -123,9 +123,9 @@ static void sample_pool(struct snp_writer *w, const struct half *half, uint32_t 
 	for (unsigned i = 0; i < SNP_HIST_OCTAVES; i++)
 		words[SNP__WORD(snp_fmt_pool_sample, octave) + i / 2] |=
 		    (uint64_t)octave[i] << 32 * (i % 2);
-	(void)snp__ring_append(snp__block(w, PLACE_HIST_POOL, index),
-			       w->layout.region[PLACE_HIST_POOL].count, words,
-			       SNP__RECORD_WORDS(snp_fmt_pool_sample));
+	snp__ring_append(snp__block(w, PLACE_HIST_POOL, index),
+			 w->layout.region[PLACE_HIST_POOL].count, words,
+			 SNP__RECORD_WORDS(snp_fmt_pool_sample));
 }
 
 static void sample_pools(struct snp_writer *w, const struct half *half, snp_mono_t now)
@@ -159,9 +159,9 @@ static void sample_worker(struct snp_writer *w, const struct half *half, uint32_
 	    cell(half, entry, SNP_ROW_WORKER, WORKER(hot.worker_busy));
 	words[SNP__WORD(snp_fmt_worker_sample, rss_bytes)] =
 	    cell(half, entry, SNP_ROW_WORKER, WORKER(sup.memory));
-	(void)snp__ring_append(snp__block(w, PLACE_HIST_WORKER, index),
-			       w->layout.region[PLACE_HIST_WORKER].count, words,
-			       SNP__RECORD_WORDS(snp_fmt_worker_sample));
+	snp__ring_append(snp__block(w, PLACE_HIST_WORKER, index),
+			 w->layout.region[PLACE_HIST_WORKER].count, words,
+			 SNP__RECORD_WORDS(snp_fmt_worker_sample));
 }
 
 /* Whether a sample is due; then when the next one is. In step with the clock, so that a

@@ -53,8 +53,8 @@ void snp_event_record(const struct snp_bank *bank, const struct snp_event_fields
 	words[SNP__WORD(snp_fmt_event, trace_id[0])] = f->trace_id[0];
 	words[SNP__WORD(snp_fmt_event, trace_id[1])] = f->trace_id[1];
 	words[SNP__WORD(snp_fmt_event, evidence)] = f->evidence;
-	(void)snp__ring_append(bank->event_ring, w->options.events_per_ring, words,
-			       SNP__RECORD_WORDS(snp_fmt_event));
+	snp__ring_append(bank->event_ring, w->options.events_per_ring, words,
+			 SNP__RECORD_WORDS(snp_fmt_event));
 }
 
 void snp_span_record(const struct snp_bank *bank, const struct snp_span_fields *f)
@@ -82,8 +82,8 @@ void snp_span_record(const struct snp_bank *bank, const struct snp_span_fields *
 	words[SNP__WORD(snp_fmt_span, attempt)] = f->attempt;
 	copy_cut((char *)&words[SNP__WORD(snp_fmt_span, correlation)],
 		 SNP_SPAN_CORRELATION_BYTES, f->correlation);
-	(void)snp__ring_append(bank->span_ring, w->options.spans_per_ring, words,
-			       SNP__RECORD_WORDS(snp_fmt_span));
+	snp__ring_append(bank->span_ring, w->options.spans_per_ring, words,
+			 SNP__RECORD_WORDS(snp_fmt_span));
 }
 
 /* ---- requests in flight -------------------------------------------------- */

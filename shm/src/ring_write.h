@@ -17,10 +17,9 @@
 #define SNP__RECORD(type, words) uint64_t words[SNP__RECORD_WORDS(type)] = {0}
 
 /* Write `words` (`nr` of them, a whole entry) as the next of the ring's `count`
- * records, over the oldest. words[0] and words[1] are scratch. Returns the record's
- * number. */
-static inline uint64_t snp__ring_append(struct snp_fmt_ring *ring, uint64_t count,
-					uint64_t *words, unsigned nr)
+ * records, over the oldest. words[0] and words[1] are scratch. */
+static inline void snp__ring_append(struct snp_fmt_ring *ring, uint64_t count,
+				    uint64_t *words, unsigned nr)
 {
 	uint64_t n = atomic_load_explicit(&ring->head, memory_order_relaxed);
 	/* Hot rings have a power of two: no division there. */
@@ -38,7 +37,6 @@ static inline uint64_t snp__ring_append(struct snp_fmt_ring *ring, uint64_t coun
 		atomic_store_explicit(&entry[i], words[i], memory_order_relaxed);
 	atomic_store_explicit(&entry[0], n + 1, memory_order_release);
 	atomic_store_explicit(&ring->head, n + 1, memory_order_release);
-	return n;
 }
 
 #endif
