@@ -22,11 +22,9 @@ WORK = BUILD / "models"
 RUN_TIMEOUT_S = 300
 RUSTC_MIN = (1, 63)
 
-if SANITIZED:
-    pytest.skip(
-        "models are no part of the build: the plain one runs them",
-        allow_module_level=True,
-    )
+pytestmark = pytest.mark.skipif(
+    SANITIZED, reason="models are no part of the build: the plain one runs them"
+)
 
 
 def run(
