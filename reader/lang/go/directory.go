@@ -33,7 +33,7 @@ func (s *Segment) readDirectory() error {
 		r := parseRegion(b)
 		id := [2]uint32{r.typ, r.kind}
 		place := s.regions.place(r)
-		if !r.fits(s.info.Size) || seen[id] || place.typ != 0 {
+		if !r.fits(s.info.Size) || seen[id] {
 			return damaged("directory")
 		}
 		seen[id] = true
@@ -120,7 +120,22 @@ func (r region) strideFits() bool {
 
 // place returns where a region is remembered: nowhere, for those that are not used.
 func (all *regions) place(r region) *region {
-	if r.kind >= rowKinds || r.typ == regionText && RowKind(r.kind) != WorkerRow {
+	if r.kind >= rowKinds {
+		return new(region)
+	}
+	switch r.typ {
+	case regionRowd:
+		return &all.rowd[r.kind]
+	case regionRowc:
+		return &all.rowc[r.kind]
+	case regionBank:
+		return &all.bank[r.kind]
+	case regionText:
+		if RowKind(r.kind) == WorkerRow {
+			return &all.text
+		}
+	}
+	if r.kind != 0 {
 		return new(region)
 	}
 	switch r.typ {
@@ -138,14 +153,6 @@ func (all *regions) place(r region) *region {
 		return &all.snap
 	case regionEvnt:
 		return &all.evnt
-	case regionText:
-		return &all.text
-	case regionRowd:
-		return &all.rowd[r.kind]
-	case regionRowc:
-		return &all.rowc[r.kind]
-	case regionBank:
-		return &all.bank[r.kind]
 	}
 	return new(region)
 }

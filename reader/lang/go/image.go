@@ -79,7 +79,7 @@ func (s *Segment) readHalf(off, room, seq uint64) ([]byte, error) {
 		return nil, err
 	}
 	length := u64(b, 16)
-	if length < snapBytes || length > room {
+	if length < snapBytes || length > room || length%8 != 0 {
 		return nil, nil
 	}
 	b, err = s.read(off, length)
@@ -108,11 +108,11 @@ func (s *Segment) snapImage(half []byte, retries int) (*image, error) {
 	return im, nil
 }
 
-// tableFits says whether the half holds every part of every row that the schema can ask
-// for.
+// tableFits says whether the half holds the parts that rows of the kind have, and no
+// others.
 func (s *Segment) tableFits(kind RowKind, t *table, length uint64) bool {
 	if t.count == 0 {
-		return true
+		return kind != ProcessRow
 	}
 	if t.off%8 != 0 || t.off < snapBytes || t.off > length || t.stride%8 != 0 ||
 		t.stride < rowBytes || t.count > s.regions.rows(kind) ||
@@ -123,8 +123,11 @@ func (s *Segment) tableFits(kind RowKind, t *table, length uint64) bool {
 	for _, part := range [...]struct{ off, size uint64 }{
 		{t.record, want.record}, {t.text, want.text}, {t.cells, want.cells}, {t.sums, want.sums},
 	} {
-		if part.size != 0 && (part.off%8 != 0 || part.off < rowBytes ||
-			!fitsIn(part.off, part.size, t.stride)) {
+		if part.size == 0 && part.off == 0 {
+			continue
+		}
+		if part.size == 0 || part.off%8 != 0 || part.off < rowBytes ||
+			!fitsIn(part.off, part.size, t.stride) {
 			return false
 		}
 	}

@@ -78,9 +78,10 @@ func (g *gatherer) plan() error {
 		t := g.regions.parts(RowKind(kind))
 		t.off, t.count, t.stride = size, n, rowBytes
 		for _, part := range []*uint64{&t.record, &t.text, &t.cells, &t.sums} {
-			bytes := *part
-			*part = t.stride
-			t.stride += bytes
+			if bytes := *part; bytes != 0 {
+				*part = t.stride
+				t.stride += bytes
+			}
 		}
 		g.image.tables[kind] = t
 		size += n * t.stride

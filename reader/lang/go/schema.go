@@ -259,7 +259,7 @@ func (p *parser) table(at uint32) *Enum {
 		return e
 	}
 	size := uint64(len(p.enums) / 4)
-	if !fitsIn(uint64(at), 3, size) || len(p.tables) == tablesMax {
+	if !fitsIn(uint64(at), 3, size) {
 		return nil
 	}
 	b := p.enums[4*uint64(at):]
@@ -313,7 +313,7 @@ func (p *parser) parseDesc(d []byte) (*Metric, error) {
 	retired, derive := u16(d, 78) != 0, d[75]
 	if m.Kind < Counter || m.Kind > InfoKind || m.storage < storageBank ||
 		m.storage > storageOne || m.Row >= rowKinds || retired ||
-		m.storage == storageDerived && derive != deriveWorkersByStatus {
+		m.storage == storageDerived && (derive != deriveWorkersByStatus || m.Row != PoolRow) {
 		return nil, nil
 	}
 	buckets := uint64(u16(d, 72))
@@ -323,7 +323,7 @@ func (p *parser) parseDesc(d []byte) (*Metric, error) {
 	m.Name, m.PromName = p.text(u32(d, 24)), p.text(u32(d, 28))
 	m.Unit, m.Help = p.text(u32(d, 32)), p.text(u32(d, 40))
 	if at := u32(d, 56); at != 0 {
-		m.Enum = p.table(at)
+		m.Enum = p.tables[at]
 		p.bad = p.bad || m.Enum == nil
 	}
 	if p.bad || !m.cellsNamed() {
@@ -377,9 +377,13 @@ func (m *Metric) limitsHold(buckets uint64) bool {
 		m.Scale >= -4 && m.Scale <= 8 && m.IndexMin >= -16384 && m.IndexMin <= 16384
 }
 
-// cellsNamed says whether there is a value of the enumeration for each cell.
+// cellsNamed says whether there is a value of the enumeration for each cell, or for what
+// the one cell of a state holds.
 func (m *Metric) cellsNamed() bool {
-	return m.Kind == State || m.Cells == 1 || m.Enum != nil && len(m.Enum.Values) == m.Cells
+	if m.Kind == State {
+		return m.Cells == 1 && m.Enum != nil
+	}
+	return m.Cells == 1 || m.Enum != nil && len(m.Enum.Values) == m.Cells
 }
 
 // cellsFit says whether every cell lies inside its row.

@@ -267,7 +267,7 @@ func TestDamage(t *testing.T) {
 }
 
 func TestSnapTablesAreChecked(t *testing.T) {
-	for field := 0; field < 6; field++ { // workers have no sums
+	for field := 0; field < 7; field++ {
 		f := newFake(t)
 		half := f.b[fakeSnap+0x4000:]
 		put64(half, 128+2*snapTableSize+8*field, 0x3FF8)
@@ -401,7 +401,7 @@ func TestAnyBytes(t *testing.T) {
 	f := newFake(t)
 	good := append([]byte(nil), f.b...)
 	read := 0
-	for i := 0; i < 3000; i++ {
+	for i := 0; i < 1000; i++ {
 		copy(f.b, good)
 		for n := random.Intn(4); n >= 0; n-- {
 			off := random.Intn(fakeSnap+0x8000) &^ 7
@@ -438,7 +438,7 @@ func TestAnyBytes(t *testing.T) {
 		_, _ = s.Events(&Cursor{})
 		s.Close()
 	}
-	if read < 1000 {
+	if read < 300 {
 		t.Errorf("only %d snapshots could be taken: the test changes too much", read)
 	}
 }

@@ -58,9 +58,7 @@ func (s *Snapshot) Series(m *Metric) []Series {
 	var all []Series
 	switch m.Row {
 	case ProcessRow:
-		if s.image.tables[ProcessRow].count > 0 {
-			all = s.appendRow(all, m, 0, process{})
-		}
+		all = s.appendRow(all, m, 0, process{})
 	case PoolRow:
 		for _, row := range s.pools {
 			all = s.appendRow(all, m, row.Index, row)
@@ -111,7 +109,7 @@ func (s *Snapshot) value(m *Metric, row uint32, cell int) uint64 {
 	case storageOne:
 		return 1
 	case storageDerived:
-		if m.Row != PoolRow || cell > statusDown {
+		if cell > statusDown {
 			return 0
 		}
 		return s.statuses[row][cell]

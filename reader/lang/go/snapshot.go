@@ -114,7 +114,7 @@ func (s *Segment) takeSnapshot(tier Tier) (*Snapshot, error) {
 	snap := &Snapshot{
 		Tier:           tier,
 		State:          WriterState(state),
-		StopReason:     s.schema.text(tableStopReason, reason),
+		StopReason:     s.schema.text(tableStopReason, uint64(uint32(reason))),
 		Heartbeat:      heartbeat,
 		Retries:        im.retries,
 		RowsSkipped:    im.skipped,

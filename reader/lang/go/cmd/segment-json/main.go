@@ -52,7 +52,7 @@ func exitStatus(err error) int {
 	var e *segment.Error
 	if errors.As(err, &e) {
 		switch e.Kind {
-		case segment.Missing:
+		case segment.Missing, segment.NotReady:
 			return 3
 		case segment.Damaged, segment.Version:
 			return 4
