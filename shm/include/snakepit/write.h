@@ -122,7 +122,9 @@ struct snp_row_decl {
 /* Take a row that was never used or, when there is none, the one retired longest ago
  * whose quarantine has passed; fill and publish it. -ENOSPC when there is neither
  * (counted in rows_dropped): the caller goes on with an overflow row of its own.
- * -EINVAL where readers would not take the name, or the pool is not live. */
+ * -EINVAL where readers would not take the name, or the pool is not live.
+ * A thread other than the caller that will write to the row makes a release fence after
+ * it learned of the row and before its first store: the row may have lived before. */
 int snp_row_declare(struct snp_writer *writer, const struct snp_row_decl *decl,
 		    uint32_t *ret_index, struct snp_err *err);
 
