@@ -128,14 +128,16 @@ int main(void)
 	    {.name = "snp_hist_record_long, 1 row", .samples = &s[LONG]},
 	    {.name = "11 explicit bounds", .samples = &s[EXPLICIT]},
 	};
-	for (size_t i = ONE; state.hdr && i < NR; i++) {
-		rows[i].baseline = &s[HDR];
-		rows[i].against = "hdr_record_value";
-	}
-	rows[ONE].target = BENCH_RATIO_AT_MOST;
-	rows[ONE].limit = 1.5;
-	if (!state.hdr)
+	if (state.hdr) {
+		for (size_t i = ONE; i < NR; i++) {
+			rows[i].baseline = &s[HDR];
+			rows[i].against = "hdr_record_value";
+		}
+		rows[ONE].target = BENCH_RATIO_AT_MOST;
+		rows[ONE].limit = 1.5;
+	} else {
 		bench_print_skipped(rows[HDR].name, "built without HdrHistogram_c");
+	}
 	for (size_t i = 0; i < NR; i++)
 		if (i != HDR || state.hdr)
 			bench_print(&rows[i]);

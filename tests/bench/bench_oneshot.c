@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 	char *dump_argv[] = {argc == 2 ? argv[1] : "", "--csv", "-n", segment.path,
 			     NULL};
 	struct command dump = {.argv = dump_argv, .output = "/dev/null"};
-	char file[160];
+	char file[320];
 	uint64_t one, per_worker;
 	uint32_t workers;
 

@@ -8,36 +8,6 @@
 
 #include "bench.h"
 
-#define SEGMENTS_MAX 16
-
-/* Segments are memory: none may outlive a benchmark that gave up. */
-static struct bench_segment *created[SEGMENTS_MAX];
-static size_t created_nr;
-static pid_t creator;
-
-static void remove_all(void)
-{
-	while (creator == getpid() && created_nr > 0)
-		bench_segment_remove(created[created_nr - 1]);
-}
-
-static void remember(struct bench_segment *s)
-{
-	if (!creator && atexit(remove_all) != 0)
-		bench_die("no room for an exit handler");
-	creator = getpid();
-	if (created_nr == SEGMENTS_MAX)
-		bench_die("more than %d segments", SEGMENTS_MAX);
-	created[created_nr++] = s;
-}
-
-static void forget(const struct bench_segment *s)
-{
-	for (size_t i = 0; i < created_nr; i++)
-		if (created[i] == s)
-			created[i] = created[--created_nr];
-}
-
 static void declare(struct bench_segment *s, struct snp_row_decl decl)
 {
 	struct snp_err err = {0};
@@ -80,13 +50,15 @@ void bench_segment_open(struct bench_segment *s, struct bench_segment_size size)
 	    .tools_max = size.tools,
 	    .banks_max = size.banks,
 	};
+	const char *parent = getenv("SNAKEPIT_BENCH_DIR");
 	struct snp_err err = {0};
 
-	*s = (struct bench_segment){.dir = "/dev/shm/snakepit-bench-XXXXXX"};
-	options.dir = s->dir;
+	*s = (struct bench_segment){0};
+	(void)snprintf(s->dir, sizeof(s->dir), "%s/snakepit-bench-XXXXXX",
+		       parent ? parent : "/dev/shm");
 	if (!mkdtemp(s->dir))
 		bench_die("cannot make %s", s->dir);
-	remember(s);
+	options.dir = s->dir;
 	if (snp_writer_create(&options, &s->writer, &err) < 0)
 		bench_die("%s", err.msg);
 	declare(s, (struct snp_row_decl){.kind = SNP_ROW_POOL,
@@ -124,9 +96,7 @@ void bench_segment_create(struct bench_segment *s, struct bench_segment_size siz
 
 void bench_segment_remove(struct bench_segment *s)
 {
-	forget(s);
-	if (s->writer)
-		snp_writer_remove(&s->writer);
+	snp_writer_remove(&s->writer);
 	(void)rmdir(s->dir);
 }
 

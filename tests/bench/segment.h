@@ -7,16 +7,17 @@
 
 struct bench_segment {
 	struct snp_writer *writer;
-	char dir[64];
-	char path[128];
+	char dir[256];
+	char path[320];
 };
 
 struct bench_segment_size {
 	uint32_t workers, tools, banks;
 };
 
-/* One pool with room for that many workers and tools, published; no bank adopted.
- * Removed at exit at the latest. */
+/* One pool with room for that many workers and tools, published; no bank adopted. Under
+ * $SNAKEPIT_BENCH_DIR, which tests/bench/run removes, whatever becomes of us, or else
+ * under /dev/shm. */
 void bench_segment_open(struct bench_segment *segment, struct bench_segment_size size);
 
 /* Declare rows until there are `want`, every worker with a live process. `have` is what
