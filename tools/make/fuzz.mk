@@ -3,21 +3,26 @@
 # an input that crashes is left beside them as crash-*, and `build/fuzz/<target>_fuzz FILE`
 # runs it again.
 
-TARGET ?= segment
+TARGET ?= segment_attach
 TIME   ?= 60
 FUZZ_CC := clang-14
 FUZZ_FLAGS := -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined \
 	      -fno-sanitize-recover=undefined -fno-omit-frame-pointer -pthread
 
-#   sources of the component, include paths, system libraries
-FUZZ_SRC_segment = $(wildcard shm/src/*.c)
-FUZZ_INC_segment = $(INC_shm) -Itests/unit/shm
+#   sources of the component, include paths, system libraries, program that makes seeds
+FUZZ_SRC_segment_attach = $(wildcard shm/src/*.c)
+FUZZ_INC_segment_attach = $(INC_shm) -Itests/unit/shm
+FUZZ_SEEDS_segment_attach = python3 tests/fuzz/segment_seeds.py
+FUZZ_SRC_segment_snapshot = $(FUZZ_SRC_segment_attach)
+FUZZ_INC_segment_snapshot = $(FUZZ_INC_segment_attach)
+FUZZ_SEEDS_segment_snapshot = $(FUZZ_SEEDS_segment_attach)
 
 .PHONY: fuzz
-fuzz: ## fuzz TARGET=segment for TIME=60 seconds (0 = until stopped)
-	@mkdir -p build/fuzz/$(TARGET)
+fuzz: ## fuzz TARGET=segment_attach for TIME=60 seconds (0 = until stopped)
+	@mkdir -p build/fuzz/$(TARGET) build/fuzz/$(TARGET)_seeds
+	$(if $(FUZZ_SEEDS_$(TARGET)),$(Q)$(FUZZ_SEEDS_$(TARGET)) build/fuzz/$(TARGET)_seeds)
 	$(Q)$(FUZZ_CC) $(filter-out -MMD -MP,$(CPPFLAGS)) $(FUZZ_INC_$(TARGET)) $(FUZZ_FLAGS) \
 	    -o build/fuzz/$(TARGET)_fuzz tests/fuzz/$(TARGET)_fuzz.c $(FUZZ_SRC_$(TARGET)) \
 	    $(FUZZ_SYS_$(TARGET)) -lm
 	$(Q)cd build/fuzz/$(TARGET) && ../$(TARGET)_fuzz -max_total_time=$(TIME) -max_len=1024 -len_control=0 \
-	    -timeout=10 -print_final_stats=1 $(FUZZ_ARGS) .
+	    -timeout=10 -print_final_stats=1 $(FUZZ_ARGS) . ../$(TARGET)_seeds

@@ -116,8 +116,13 @@ static inline void lab_fill(struct snp_writer *w)
 	}
 }
 
+static inline void lab_fill_nothing(struct snp_writer *w)
+{
+	(void)w;
+}
+
 /* A segment of a writer that is gone without a word: state LIVE, no lock. */
-static inline struct lab *lab_make(void)
+static inline struct lab *lab_make_of(void (*fill)(struct snp_writer *w))
 {
 	struct lab *lab = calloc(1, sizeof(*lab));
 	struct snp_writer_options o = {.instance = "lab",
@@ -139,7 +144,7 @@ static inline struct lab *lab_make(void)
 	o.dir = lab->dir;
 	(void)snprintf(lab->path, sizeof(lab->path), "%s/lab.seg", lab->dir);
 	SNP_CHECK(snp_writer_create(&o, &w, NULL) == 0);
-	lab_fill(w);
+	fill(w);
 	SNP_CHECK(snp_writer_publish(w, NULL) == 0);
 	snp_writer_snap(w);
 	snp_writer_sample(w, (snp_mono_t){10 * SNP_NS_PER_S});
@@ -154,6 +159,11 @@ static inline struct lab *lab_make(void)
 	SNP_CHECK(lab->good);
 	memcpy(lab->good, lab->map, lab->size);
 	return lab;
+}
+
+static inline struct lab *lab_make(void)
+{
+	return lab_make_of(lab_fill);
 }
 
 static inline void lab_destroy(struct lab **lab)
