@@ -41,6 +41,26 @@ static const struct snp_fmt_region *find(const struct snp__source *source,
 
 /* ---- parts of a row ------------------------------------------------------ */
 
+/* Whether a byte of the word is zero. */
+static bool has_nul(uint64_t word)
+{
+	return ((word - UINT64_C(0x0101010101010101)) & ~word &
+		UINT64_C(0x8080808080808080)) != 0;
+}
+
+/* Most rows have no text: of 63 words one is copied. */
+static void copy_text(const unsigned char *base, uint64_t off, uint64_t *ret_words,
+		      uint64_t nr)
+{
+	const uint64_t *from = snp__words_at(base, off);
+	uint64_t word = UINT64_MAX;
+
+	for (uint64_t i = 0; i < nr && !has_nul(word); i++) {
+		word = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+		__atomic_store_n(&ret_words[i], word, __ATOMIC_RELAXED);
+	}
+}
+
 int snp__latch_load(const unsigned char *base, struct snp__latch_shape shape,
 		    uint64_t *ret_words, unsigned *retries)
 {
@@ -49,9 +69,12 @@ int snp__latch_load(const unsigned char *base, struct snp__latch_shape shape,
 	for (int i = 0; i < LATCH_TRIES; i++) {
 		/* Acquire: the copy that seq selects. Partner: snp_latch_publish(). */
 		uint64_t seq = snp__load_acquire(base, shape.off);
+		uint64_t copy = copies + (seq & 1) * 8 * shape.words;
 
-		snp__copy_words(base, copies + (seq & 1) * 8 * shape.words, ret_words,
-				shape.words);
+		if (shape.text)
+			copy_text(base, copy, ret_words, shape.words);
+		else
+			snp__copy_words(base, copy, ret_words, shape.words);
 		atomic_thread_fence(memory_order_acquire);
 		if (snp__load(base, shape.off) == seq)
 			return 0;
@@ -60,42 +83,33 @@ int snp__latch_load(const unsigned char *base, struct snp__latch_shape shape,
 	return -EAGAIN;
 }
 
-/* Whether a byte of the word is zero. */
-static bool has_nul(uint64_t word)
+static int copy_record(const struct kind *k, uint64_t index, uint64_t *ret_words,
+		       unsigned *retries)
 {
-	return ((word - UINT64_C(0x0101010101010101)) & ~word &
-		UINT64_C(0x8080808080808080)) != 0;
+	const struct snp__latch_shape shape = {
+	    .off = k->rowc->off + index * k->rowc->stride,
+	    .first = offsetof(struct snp_fmt_latch, copy) / 8,
+	    .words = SNP_LATCH_WORDS,
+	};
+
+	return snp__latch_load(k->map, shape, ret_words, retries);
 }
 
-/* The text up to the word with its end: most rows have none, and what follows the NUL
- * means nothing. */
-static int copy_text(const struct kind *k, uint64_t index, uint64_t *ret_words,
-		     unsigned *retries)
+/* "" where TEXT has fewer entries than there are rows. */
+static int copy_error(const struct kind *k, uint64_t index, uint64_t *ret_words,
+		      unsigned *retries)
 {
-	uint64_t off, copy, word;
+	const struct snp__latch_shape shape = {
+	    .off = k->text->off + index * k->text->stride,
+	    .first = offsetof(struct snp_fmt_text, copy) / 8,
+	    .words = SNP_TEXT_WORDS,
+	    .text = true,
+	};
 
-	if (index >= k->text->count) {
-		__atomic_store_n(ret_words, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(ret_words, 0, __ATOMIC_RELAXED);
+	if (index >= k->text->count)
 		return 0;
-	}
-	off = k->text->off + index * k->text->stride;
-	for (int i = 0; i < LATCH_TRIES; i++) {
-		uint64_t seq = snp__load_acquire(k->map, off);
-
-		copy = off + offsetof(struct snp_fmt_text, copy) +
-		       (seq & 1) * SNP_TEXT_BYTES;
-		for (unsigned n = 0; n < SNP_TEXT_WORDS; n++) {
-			word = snp__load(k->map, copy + 8 * (uint64_t)n);
-			__atomic_store_n(&ret_words[n], word, __ATOMIC_RELAXED);
-			if (has_nul(word))
-				break;
-		}
-		atomic_thread_fence(memory_order_acquire);
-		if (snp__load(k->map, off) == seq)
-			return 0;
-		(*retries)++;
-	}
-	return -EAGAIN;
+	return snp__latch_load(k->map, shape, ret_words, retries);
 }
 
 /* The row's entry of every bank in use, added up. From the last word to the first, each
@@ -121,17 +135,10 @@ static int copy_values(const struct kind *k, uint64_t index, uint64_t *entry,
 	const struct snp_fmt_snap_table *t = k->table;
 	int rc = 0;
 
-	if (t->record) {
-		struct snp__latch_shape shape = {
-		    .off = k->rowc->off + index * k->rowc->stride,
-		    .first = offsetof(struct snp_fmt_latch, copy) / 8,
-		    .words = SNP_LATCH_WORDS,
-		};
-
-		rc = snp__latch_load(k->map, shape, entry + t->record / 8, retries);
-	}
+	if (t->record)
+		rc = copy_record(k, index, entry + t->record / 8, retries);
 	if (rc == 0 && t->text)
-		rc = copy_text(k, index, entry + t->text / 8, retries);
+		rc = copy_error(k, index, entry + t->text / 8, retries);
 	if (rc == 0 && t->cells)
 		snp__copy_words(
 		    k->map, k->rowc->off + index * k->rowc->stride + LATCH_BYTES,

@@ -7,6 +7,7 @@
 #ifndef SNP_SHM_WORDS_H
 #define SNP_SHM_WORDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline const uint64_t *snp__words_at(const unsigned char *base, uint64_t off)
@@ -43,6 +44,7 @@ static inline void snp__copy_words(const unsigned char *base, uint64_t off,
 struct snp__latch_shape {
 	uint64_t off;
 	unsigned first, words;
+	bool text; /* copy up to the word with the first NUL; the rest means nothing */
 };
 
 /* Copy the current record. 0, or -EAGAIN when it would not settle; *retries grows by
