@@ -208,9 +208,17 @@ static void pool_read(struct snp_pool_stat *p, const struct source *src,
 	p->refused = value_sum(src, src->m.refused, row->index);
 }
 
+static const char *state_name(const struct snp_metric *metric, unsigned state)
+{
+	return metric && state < metric->enum_values_nr ? metric->enum_values[state]
+							: "?";
+}
+
 static void worker_read_cells(struct snp_worker_stat *w, const struct source *src)
 {
 	w->state = (unsigned)value(src, src->m.state, w->row);
+	copy_text(w->state_name, sizeof(w->state_name),
+		  state_name(src->m.state, w->state));
 	w->status = snp_snapshot_worker_status(src->snap, w->row);
 	if (w->status >= SNP_WORKER_STATUS_NR)
 		w->status = SNP_WORKER_STATUS_DOWN;

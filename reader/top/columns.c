@@ -106,7 +106,7 @@ int top_column_find(enum top_table table, const char *field)
 
 struct top_status top_worker_status(const struct snp_worker_stat *worker)
 {
-	const char *state = snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, worker->state);
+	const char *state = worker->state_name;
 	const char *status =
 	    snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, worker->status);
 

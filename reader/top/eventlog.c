@@ -17,6 +17,27 @@ const struct top_event *top_eventlog_at(const struct top_eventlog *log, unsigned
 	return &log->ring[(log->nr - 1 - back) % TOP_EVENTS_MAX];
 }
 
+static void copy_word(char out[TOP_WORD_BYTES], const struct snp_segment *seg,
+		      enum snp_enum_table table, uint64_t value)
+{
+	(void)snprintf(out, TOP_WORD_BYTES, "%s",
+		       snp_segment_enum_text(seg, table, value));
+}
+
+void top_event_read(struct top_event *ret_event, const struct snp_event *event,
+		    const struct snp_segment *seg, const struct snp_look *look)
+{
+	const struct snp_pool_stat *pool = snp_look_pool_by_row(look, event->pool);
+
+	*ret_event = (struct top_event){.event = *event};
+	if (pool && pool->uid == event->pool_uid)
+		memcpy(ret_event->pool, pool->name, sizeof(ret_event->pool));
+	copy_word(ret_event->kind, seg, SNP_ENUM_TABLE_EVENT_KIND, event->kind);
+	copy_word(ret_event->from, seg, SNP_ENUM_TABLE_WORKER_STATE, event->from);
+	copy_word(ret_event->to, seg, SNP_ENUM_TABLE_WORKER_STATE, event->to);
+	copy_word(ret_event->reason, seg, SNP_ENUM_TABLE_MOVE_REASON, event->reason);
+}
+
 /* ---- meaning ------------------------------------------------------------- */
 
 static enum top_severity move_severity(const struct snp_event *event)
@@ -85,25 +106,24 @@ void top_event_subject(char out[TOP_EVENT_BYTES], const struct top_event *event)
 void top_event_text(char out[TOP_EVENT_BYTES], const struct top_event *event)
 {
 	const struct snp_event *e = &event->event;
-	const char *reason = snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, e->reason);
-	const char *to = snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, e->to);
 	/* "-> backoff (backoff)" says nothing twice. */
-	bool why = e->reason != SNP_MOVE_REASON_NONE && strcmp(reason, to) != 0;
+	bool why =
+	    e->reason != SNP_MOVE_REASON_NONE && strcmp(event->reason, event->to) != 0;
 	char pid[32] = "";
 
 	if (e->pid > 0)
 		(void)snprintf(pid, sizeof(pid), " pid %jd", (intmax_t)e->pid);
 	switch (e->kind) {
 	case SNP_EVENT_KIND_WORKER_MOVED:
-		(void)snprintf(out, TOP_EVENT_BYTES, "%s -> %s%s%s%s%s",
-			       snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, e->from), to,
-			       why ? " (" : "", why ? reason : "", why ? ")" : "", pid);
+		(void)snprintf(out, TOP_EVENT_BYTES, "%s -> %s%s%s%s%s", event->from,
+			       event->to, why ? " (" : "", why ? event->reason : "",
+			       why ? ")" : "", pid);
 		break;
 	case SNP_EVENT_KIND_HEARTBEAT_MISSED:
 		(void)snprintf(out, TOP_EVENT_BYTES, "heartbeat missed%s", pid);
 		break;
 	default: {
-		const char *kind = snp_enum_text(SNP_ENUM_TABLE_EVENT_KIND, e->kind);
+		const char *kind = event->kind;
 		size_t i = 0;
 
 		/* "runtime_stopping" under the subject "runtime" reads "stopping". */
@@ -126,8 +146,7 @@ static void event_json(struct snp_json *json, const struct top_event *event)
 	snp_json_object_begin(json);
 	snp_json_kv_u64(json, "time_ns", event->wall.ns);
 	snp_json_kv_string(json, "severity", top_severity_name(top_event_severity(e)));
-	snp_json_kv_string(json, "event",
-			   snp_enum_text(SNP_ENUM_TABLE_EVENT_KIND, e->kind));
+	snp_json_kv_string(json, "event", event->kind);
 	if (is_about_worker(e)) {
 		snp_json_kv_string(json, "pool", event->pool);
 		snp_json_kv_u64(json, "slot", e->slot);
@@ -135,13 +154,9 @@ static void event_json(struct snp_json *json, const struct top_event *event)
 		snp_json_kv_i64(json, "pid", e->pid);
 	}
 	if (e->kind == SNP_EVENT_KIND_WORKER_MOVED) {
-		snp_json_kv_string(json, "from",
-				   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, e->from));
-		snp_json_kv_string(json, "to",
-				   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, e->to));
-		snp_json_kv_string(
-		    json, "reason",
-		    snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, e->reason));
+		snp_json_kv_string(json, "from", event->from);
+		snp_json_kv_string(json, "to", event->to);
+		snp_json_kv_string(json, "reason", event->reason);
 	}
 	snp_json_object_end(json);
 }

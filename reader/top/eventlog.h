@@ -24,11 +24,20 @@ enum top_severity {
 	TOP_ERROR,
 };
 
+#define TOP_WORD_BYTES 24
+
 struct top_event {
 	struct snp_event event;
 	snp_wall_t wall;
 	char pool[SNP_POOL_NAME_BYTES]; /* "" for events of the runtime itself */
+	/* In the words of the segment, which may know more than we do. */
+	char kind[TOP_WORD_BYTES], from[TOP_WORD_BYTES], to[TOP_WORD_BYTES],
+	    reason[TOP_WORD_BYTES];
 };
+
+/* What there is to keep of an event of `seg`; `look` is one of its looks. */
+void top_event_read(struct top_event *ret_event, const struct snp_event *event,
+		    const struct snp_segment *seg, const struct snp_look *look);
 
 struct top_eventlog {
 	struct top_event ring[TOP_EVENTS_MAX];

@@ -19,6 +19,7 @@
 #include "options.h"
 #include "sampler.h"
 #include "screen.h"
+#include "screen_guard.h"
 
 /* Two looks this far apart make the rates of --once. */
 #define ONCE_INTERVAL_MS 250
@@ -329,6 +330,7 @@ static int open_top(struct top *top)
 		complain("out of memory", "");
 		return SNP_EXIT_FAILURE;
 	}
+	screen_guard_install();
 	rc = top_sampler_tick(top->sampler, top->frame);
 	if (top->frame->generation == 0) {
 		complain(top->frame->problem, snp_exit_advice(rc));

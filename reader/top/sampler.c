@@ -138,13 +138,11 @@ static int events_take(struct top_sampler *s, struct top_frame *frame)
 	if (s->events_nr > 1) /* rings come one after another */
 		qsort(s->events, s->events_nr, sizeof(*s->events), by_time);
 	for (size_t i = 0; i < s->events_nr; i++) {
-		struct top_event event = {.event = s->events[i]};
-		const struct snp_pool_stat *pool =
-		    snp_look_pool_by_row(&frame->look, event.event.pool);
+		struct top_event event;
 
+		top_event_read(&event, &s->events[i], snp_target_segment(s->target),
+			       &frame->look);
 		event.wall = snp_snapshot_wall(snap, event.event.mono);
-		if (pool)
-			memcpy(event.pool, pool->name, sizeof(event.pool));
 		top_eventlog_add(&frame->events, &event);
 	}
 	/* What was overwritten before we came is nobody's loss. */

@@ -16,7 +16,6 @@ static struct {
 	struct termios modes;
 	char restore[256];
 	size_t restore_len;
-	struct sigaction previous[FATAL_SIGNALS];
 } guard;
 
 static void on_fatal_signal(int sig)
@@ -28,27 +27,30 @@ static void on_fatal_signal(int sig)
 		}
 		(void)tcsetattr(guard.fd, TCSANOW, &guard.modes);
 	}
-	/* SA_RESETHAND has put the default action back. */
+	/* Also where another handler stands before us and calls us. */
+	(void)signal(sig, SIG_DFL);
 	(void)raise(sig);
+}
+
+void screen_guard_install(void)
+{
+	struct sigaction action = {.sa_handler = on_fatal_signal,
+				   .sa_flags = SA_NODEFER};
+
+	for (size_t i = 0; i < FATAL_SIGNALS; i++)
+		(void)sigaction(fatal_signals[i], &action, NULL);
 }
 
 void screen_guard_set(int fd, const struct termios *modes, const char *restore)
 {
-	struct sigaction action = {.sa_handler = on_fatal_signal,
-				   .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
-
 	guard.fd = fd;
 	guard.modes = *modes;
 	guard.restore_len = strnlen(restore, sizeof(guard.restore));
 	memcpy(guard.restore, restore, guard.restore_len);
 	guard.armed = 1;
-	for (size_t i = 0; i < FATAL_SIGNALS; i++)
-		(void)sigaction(fatal_signals[i], &action, &guard.previous[i]);
 }
 
 void screen_guard_clear(void)
 {
 	guard.armed = 0;
-	for (size_t i = 0; i < FATAL_SIGNALS; i++)
-		(void)sigaction(fatal_signals[i], &guard.previous[i], NULL);
 }

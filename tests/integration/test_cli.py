@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMANDS = (
-    "run exec ls status top dump doctor demo version help".split()  # noqa: SIM905
+    "run exec ls status top dump events doctor demo version help".split()  # noqa: SIM905
 )
 
 
@@ -152,6 +152,16 @@ class TestOutsidePrograms:
             dumped = json.loads(cli.run("dump").stdout)
         assert dumped["segment"]["instance"] == "demo"
         assert any(m["name"] == "snakepit.requests" for m in dumped["metrics"])
+
+    def test_events_shows_them_with_their_last_words(self, cli: Cli) -> None:
+        with cli.segment("demo"):
+            lines = cli.run("events").stdout.splitlines()
+            events = json.loads(cli.run("events", "--json").stdout)["events"]
+        assert "worker_moved by worker" in lines[0]
+        assert lines[1:] == ["    output", "    | last words of round 1"]
+        assert [event["evidence_text"] for event in events] == [
+            "last words of round 1\n"
+        ]
 
 
 class TestLs:

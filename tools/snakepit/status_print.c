@@ -70,8 +70,7 @@ static void worker_cells(struct cli_table *table, const struct status *status,
 		       worker->slot);
 	cli_table_cell(table, "%s",
 		       snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, worker->status));
-	cli_table_cell(table, "%s",
-		       snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, worker->state));
+	cli_table_cell(table, "%s", worker->state_name);
 	if (worker->pid > 0)
 		cli_table_cell(table, "%d", (int)worker->pid);
 	else
@@ -154,8 +153,7 @@ static void json_worker(struct snp_json *json, const struct status *status,
 	snp_json_kv_u64(json, "slot", worker->slot);
 	snp_json_kv_string(json, "status",
 			   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, worker->status));
-	snp_json_kv_string(json, "state",
-			   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, worker->state));
+	snp_json_kv_string(json, "state", worker->state_name);
 	snp_json_kv_u64(json, "pid", (uint64_t)worker->pid);
 	snp_json_kv_u64(json, "incarnation", worker->incarnation);
 	kv_known(json, "uptime_ns", worker->uptime_ns);

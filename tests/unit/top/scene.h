@@ -226,13 +226,11 @@ static inline void scene_events(struct scene *s)
 	n = snp_segment_events(s->seg, &cursor, events, 16);
 	assert_int_equal(5, n);
 	for (size_t i = 0; i < n; i++) {
-		struct top_event event = {.event = events[i]};
-		const struct snp_pool_stat *pool =
-		    snp_look_pool_by_row(&s->frame.look, events[i].pool);
+		struct top_event event;
 
+		top_event_read(&event, &events[i], s->seg, &s->frame.look);
 		event.wall.ns = SCENE_WALL_NS - (s->now_ns - events[i].mono.ns);
-		assert_non_null(pool);
-		memcpy(event.pool, pool->name, sizeof(event.pool));
+		assert_true(*event.pool);
 		top_eventlog_add(&s->frame.events, &event);
 	}
 }

@@ -50,8 +50,9 @@ struct snp_worker_stat {
 	uint32_t row, slot;
 	uint32_t pool; /* index in snp_look.pools */
 	uint64_t uid, incarnation;
-	unsigned state, status;		      /* WORKER_STATE, WORKER_STATUS */
-	pid_t pid;			      /* 0 = no process now */
+	unsigned state, status; /* WORKER_STATE, WORKER_STATUS */
+	char state_name[24];	/* in the segment's own words; "?" = none */
+	pid_t pid;		/* 0 = no process now */
 	uint64_t uptime_ns, heartbeat_age_ns; /* unknown without process or answer */
 	uint64_t heartbeat_missed, heartbeat_failures;
 	uint64_t active, capacity, requests, errors, restarts, rss_bytes, cpu_ns,
