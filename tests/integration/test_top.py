@@ -172,7 +172,7 @@ def test_live_view_follows_counters(terminal: Open, segment: Segment) -> None:
     segment.tell("step")
     wait_for("the step", lambda: refused(view.text()) == first + 4)
     segment.tell("load on")
-    wait_for("rates", lambda: re.search(r"req/s \d+(\.\d)?[kM]", view.text()))
+    wait_for("rates", lambda: re.search(r"req/s \d+(\.\d+)?[kM]", view.text()))
 
 
 @needs_tmux
