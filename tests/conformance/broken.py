@@ -424,6 +424,13 @@ def stride_cases() -> Iterator[Case]:
     for region_type, kind in ((EVNT, 0), (EVID, 0), (HIST, POOL), (INFL, WORKER)):
         change = region_change(region_type, kind, "count", 0)
         yield Case(f"region {region_type} without entries", change, wrong)
+    yield Case("one half of SNAP", region_change(SNAP, 0, "outer_count", 1), wrong)
+
+    def wide(lab: Lab) -> None:
+        region = lab.region(THRD)
+        region["count"], region["stride"] = 0, HUGE - 7
+
+    yield Case("an entry larger than any file", sealed(wide), wrong)
     yield Case("EVNT of 7", region_change(EVNT, 0, "count", 7), Agreed())
 
 

@@ -299,6 +299,7 @@ _ENTRY = {
 }
 _POOL_SAMPLE_BYTES, _SAMPLE_BYTES = 192, 64
 _WORDS = {RegionType.STRT: 1, RegionType.ENUM: 4, RegionType.BNDS: 8}
+_HALVES = 2
 _RINGS = (RegionType.EVNT, RegionType.EVID, RegionType.SPAN, RegionType.HIST)
 
 
@@ -314,7 +315,7 @@ def _stride_fits(region: Region) -> bool:
         multiple = 8
     else:
         least, multiple = _ENTRY.get(region.type, (1, 1))
-    return region.stride >= least and region.stride % multiple == 0
+    return least <= region.stride <= _MAX_BYTES and region.stride % multiple == 0
 
 
 def _region_fits(region: Region, size: int) -> bool:
@@ -328,6 +329,8 @@ def _region_fits(region: Region, size: int) -> bool:
         length += (region.outer_count - 1) * region.outer_stride
     ring = region.type in _RINGS
     if (ring or region.type in (RegionType.INFL, RegionType.SNAP)) and not region.count:
+        return False
+    if region.type == RegionType.SNAP and region.outer_count < _HALVES:
         return False
     entries = region.count * region.stride + (_RING_BYTES if ring else 0)
     return entries <= region.len and _inside(region.off, length, size)
