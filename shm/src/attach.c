@@ -203,17 +203,20 @@ static int attach_mapped(struct snp_segment *seg, const char *path, struct snp_e
 	return rc < 0 ? rc : snp__schema_read(seg, err);
 }
 
-static int map_guarded(struct snp_segment *seg, const char *path, struct snp_err *err)
+static int attach_guarded(struct snp_segment *seg, const char *path,
+			  struct snp_err *err)
 {
-	void *map = mmap(NULL, seg->size_bytes, PROT_READ, MAP_SHARED, seg->fd, 0);
+	int rc;
 
-	if (map == MAP_FAILED)
-		return snp_err_errno(err, "cannot map %s", path);
-	seg->map = map;
-	seg->guard = snp__guard_add(map, seg->size_bytes);
+	seg->guard = snp__guard_add(seg->map, seg->size_bytes);
 	if (!seg->guard)
 		return snp_err_set(err, -ENOMEM, "out of memory attaching %s", path);
-	return 0;
+	rc = attach_mapped(seg, path, err);
+	/* Whatever was found wrong with the zeros of a file that is cut: say this. */
+	if (snp__segment_truncated(seg))
+		rc = snp_err_set_field(err, -EBADMSG, "file",
+				       "%s was cut short while it was read", path);
+	return rc;
 }
 
 int snp_segment_attach(const char *path, struct snp_segment **ret_seg,
@@ -221,6 +224,7 @@ int snp_segment_attach(const char *path, struct snp_segment **ret_seg,
 {
 	struct snp_segment *seg = calloc(1, sizeof(*seg));
 	struct stat st = {.st_size = 0};
+	void *map;
 	int rc;
 
 	if (!seg)
@@ -231,13 +235,13 @@ int snp_segment_attach(const char *path, struct snp_segment **ret_seg,
 	seg->size_bytes = (uint64_t)st.st_size;
 	seg->dev = st.st_dev;
 	seg->ino = st.st_ino;
-	rc = map_guarded(seg, path, err);
-	if (rc == 0)
-		rc = attach_mapped(seg, path, err);
-	/* Whatever was found wrong with the zeros of a file that is cut: say this. */
-	if (seg->guard && snp__segment_truncated(seg))
-		rc = snp_err_set_field(err, -EBADMSG, "file",
-				       "%s was cut short while it was read", path);
+	map = mmap(NULL, seg->size_bytes, PROT_READ, MAP_SHARED, seg->fd, 0);
+	if (map == MAP_FAILED) {
+		rc = snp_err_errno(err, "cannot map %s", path);
+		goto fail;
+	}
+	seg->map = map;
+	rc = attach_guarded(seg, path, err);
 	if (rc < 0)
 		goto fail;
 	*ret_seg = seg;

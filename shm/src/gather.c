@@ -135,15 +135,15 @@ static int copy_values(const struct kind *k, uint64_t index, uint64_t *entry,
 	const struct snp_fmt_snap_table *t = k->table;
 	int rc = 0;
 
-	if (t->record)
+	if (k->rowc && t->record)
 		rc = copy_record(k, index, entry + t->record / 8, retries);
-	if (rc == 0 && t->text)
+	if (rc == 0 && k->text)
 		rc = copy_error(k, index, entry + t->text / 8, retries);
-	if (rc == 0 && t->cells)
+	if (rc == 0 && k->rowc && t->cells)
 		snp__copy_words(
 		    k->map, k->rowc->off + index * k->rowc->stride + LATCH_BYTES,
 		    entry + t->cells / 8, (k->rowc->stride - LATCH_BYTES) / 8);
-	if (rc == 0 && t->sums)
+	if (rc == 0 && k->bank)
 		sum_banks(k, index, entry + t->sums / 8);
 	return rc;
 }
@@ -217,6 +217,21 @@ int snp__gather_plan(const struct snp__source *source, struct snp_fmt_snap *ret_
 	return 0;
 }
 
+static void gather_kind(const struct kind *k, struct snp_fmt_snap *head,
+			unsigned char *image, unsigned *retries)
+{
+	unsigned char *entry = image + k->table->off;
+
+	for (uint64_t i = 0; i < k->table->count; i++) {
+		uint64_t *words = (uint64_t *)(void *)entry;
+		bool settled = k->rowd ? gather_row(k, i, words, retries)
+				       : gather_process(k, words, retries);
+
+		head->rows_unsettled += !settled;
+		entry += k->table->stride;
+	}
+}
+
 void snp__gather(const struct snp__source *source, struct snp_fmt_snap *head,
 		 unsigned char *image, unsigned *retries)
 {
@@ -227,26 +242,18 @@ void snp__gather(const struct snp__source *source, struct snp_fmt_snap *head,
 	for (uint32_t kind = 0; kind < SNP_ROW_KINDS; kind++) {
 		struct kind k = {
 		    .map = source->map,
-		    .rowd = find(source, SNP_REGION_ROWD, kind),
 		    .rowc = find(source, SNP_REGION_ROWC, kind),
 		    .text = find(source, SNP_REGION_TEXT, kind),
 		    .bank = find(source, SNP_REGION_BANK, kind),
 		    .table = &head->table[kind],
 		};
-		unsigned char *entry = image + k.table->off;
 
+		if (kind != SNP_ROW_PROC)
+			k.rowd = find(source, SNP_REGION_ROWD, kind);
 		if (k.bank)
 			k.banks =
 			    banks < k.bank->outer_count ? banks : k.bank->outer_count;
-		for (uint64_t i = 0; i < k.table->count; i++) {
-			uint64_t *words = (uint64_t *)(void *)entry;
-			bool settled = kind == SNP_ROW_PROC
-					   ? gather_process(&k, words, retries)
-					   : gather_row(&k, i, words, retries);
-
-			head->rows_unsettled += !settled;
-			entry += k.table->stride;
-		}
+		gather_kind(&k, head, image, retries);
 	}
 	head->end_mono_ns = snp_mono_now().ns;
 	head->real_ns = snp_wall_now().ns;

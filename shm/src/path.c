@@ -159,14 +159,14 @@ int snp_segment_find(const char *name, char ret_path[SNP_PATH_BYTES],
 	if (rc < 0)
 		return rc;
 	if (found.count == 0)
-		return snp_err_set(
-		    err, -ENOENT,
+		return snp_err_set_field(
+		    err, -ENOENT, "path",
 		    "no instance found in %s; start one with 'snakepit run', "
 		    "or name a directory in SNAKEPIT_DIR",
 		    dir);
 	if (found.count > 1)
-		return snp_err_set(
-		    err, -EEXIST,
+		return snp_err_set_field(
+		    err, -EEXIST, "path",
 		    "several instances in %s (%s); choose one with -n NAME", dir,
 		    found.names);
 	memcpy(ret_path, found.path, strlen(found.path) + 1);

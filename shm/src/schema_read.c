@@ -63,7 +63,7 @@ static const char *text(struct parse *p, const char *field, uint32_t ref)
 static int copy_region(const struct snp_segment *seg, const struct snp_fmt_region *r,
 		       uint64_t bytes, void **ret_copy)
 {
-	void *copy = malloc(bytes ? bytes : 1);
+	void *copy = calloc(1, bytes ? bytes : 1);
 
 	if (!copy)
 		return -ENOMEM;
@@ -144,9 +144,11 @@ static int parse_enums(struct parse *p)
 	if (rc < 0)
 		return rc;
 	p->enums = copy;
-	if (r->count < 2 || p->enums[1] > r->count - 2 || p->enums[1] > ENUM_TABLES_MAX)
+	if (r->count < 2)
 		return damaged(p, "number of tables");
-	nr = p->enums[1];
+	memcpy(&nr, (const unsigned char *)copy + sizeof(nr), sizeof(nr));
+	if (nr > r->count - 2 || nr > ENUM_TABLES_MAX)
+		return damaged(p, "number of tables");
 	p->schema->tables = calloc(nr ? nr : 1, sizeof(*p->schema->tables));
 	if (!p->schema->tables)
 		return -ENOMEM;

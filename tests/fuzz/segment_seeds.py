@@ -29,7 +29,7 @@ def damage(place: int, how: int, at: int, value: int) -> bytes:
 def seeds() -> list[bytes]:
     found = [bytes([flags]) for flags in range(4)]
     for place in range(PLACES):
-        for at in range(0, ENTRY_WORDS * (PLACES if place == 1 else 4)):
+        for at in range(ENTRY_WORDS * (PLACES if place == 1 else 4)):
             how, value = CHANGES[(place + at) % len(CHANGES)]
             flags = (UNSEALED if at % 11 == 10 else 0) | (EMPTY if at % 7 == 6 else 0)
             found.append(bytes([flags]) + damage(place, how, at, value))

@@ -22,8 +22,8 @@ extern "C" {
 #define SNP_ERR_MSG_BYTES 512
 
 struct snp_err {
-	int code;		     /* negative errno; 0 = no error recorded */
-	const char *field;	     /* static name of what is wrong, for programs, or NULL */
+	int code;	   /* negative errno; 0 = no error recorded */
+	const char *field; /* static name of what is wrong, for programs, or NULL */
 	char msg[SNP_ERR_MSG_BYTES]; /* UTF-8, one line, NUL-terminated */
 };
 

@@ -185,16 +185,16 @@ SNP_FMT_AT(snap_seq, 0x340);
 
 /* ---- region directory ---------------------------------------------------- */
 
-enum {			    /* region.type; readers skip types they do not know */
-       SNP_REGION_DESC = 1, /* metric descriptors */
-       SNP_REGION_STRT = 2, /* strings */
-       SNP_REGION_KEYS = 3, /* row attributes that become labels */
-       SNP_REGION_ENUM = 4, /* tables of label values, u32 words */
-       SNP_REGION_BNDS = 5, /* classic histogram bounds, u64 nanoseconds */
-       SNP_REGION_JSON = 6, /* the schema as JSON text */
-       SNP_REGION_ROWD = 7, /* row directory of one kind */
-       SNP_REGION_ROWC = 8, /* row cells of one kind */
-       SNP_REGION_BANK = 9, /* bank cells of one kind, one block a bank */
+enum {			     /* region.type; readers skip types they do not know */
+       SNP_REGION_DESC = 1,  /* metric descriptors */
+       SNP_REGION_STRT = 2,  /* strings */
+       SNP_REGION_KEYS = 3,  /* row attributes that become labels */
+       SNP_REGION_ENUM = 4,  /* tables of label values, u32 words */
+       SNP_REGION_BNDS = 5,  /* classic histogram bounds, u64 nanoseconds */
+       SNP_REGION_JSON = 6,  /* the schema as JSON text */
+       SNP_REGION_ROWD = 7,  /* row directory of one kind */
+       SNP_REGION_ROWC = 8,  /* row cells of one kind */
+       SNP_REGION_BANK = 9,  /* bank cells of one kind, one block a bank */
        SNP_REGION_SNAP = 10, /* two checksummed copies of all rows and values */
        SNP_REGION_INFL = 11, /* requests in flight, a block a worker row */
        SNP_REGION_EVNT = 12, /* event rings, one a bank */
@@ -305,8 +305,8 @@ struct snp_fmt_desc {
 	uint64_t
 	    zero_threshold_ns; /* histogram: values up to this are in the zero bucket */
 	uint32_t derive_a, derive_b;
-	uint32_t upper_off; /* histogram: index in BNDS of the inclusive upper bounds, in
-			       ns, of words 0 to nbuckets */
+	uint32_t upper_off; /* histogram: index in BNDS of the inclusive upper bounds,
+			       in ns, of words 0 to nbuckets */
 	uint32_t reserved0;
 	uint64_t reserved[3];
 };
@@ -432,8 +432,8 @@ static_assert(sizeof(struct snp_fmt_text) == 1024, "text record");
  * event loop that owns the worker. */
 #define SNP_INFL_WORDS 14
 
-enum {				    /* words of a copy */
-       SNP_INFL_START_MONO_NS = 0,  /* sent to the worker; 0 = the slot is free */
+enum {				      /* words of a copy */
+       SNP_INFL_START_MONO_NS = 0,    /* sent to the worker; 0 = the slot is free */
        SNP_INFL_DEADLINE_MONO_NS = 1, /* 0 = none */
        SNP_INFL_RECEIVED_MONO_NS = 2, /* by the runtime */
        SNP_INFL_TOOL = 3,	      /* row index */
@@ -577,8 +577,9 @@ struct snp_fmt_snap_table {
 	uint64_t stride; /* bytes from entry to entry */
 	uint64_t record; /* the current copy of the row's latched record */
 	uint64_t text;	 /* workers: the current copy of TEXT */
-	uint64_t cells;	 /* the row's ROWC entry from byte sizeof(struct snp_fmt_latch) on */
-	uint64_t sums;	 /* the row's BANK entry, summed over banks */
+	uint64_t
+	    cells; /* the row's ROWC entry from byte sizeof(struct snp_fmt_latch) on */
+	uint64_t sums; /* the row's BANK entry, summed over banks */
 	uint64_t reserved;
 };
 static_assert(sizeof(struct snp_fmt_snap_table) == 64, "snap table");

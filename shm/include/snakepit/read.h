@@ -89,9 +89,9 @@ const char *snp_attach_outcome_name(enum snp_attach_outcome outcome);
  *   -EAGAIN           NOT_READY
  *   -EPROTO           VERSION
  *   -EBADMSG          DAMAGED
- *   -EACCES, -EPERM   DENIED: not readable; writable by everybody, not a regular file, a
- *                     symlink, or somebody else's (neither ours nor root's)
- * A segment whose writer is gone attaches like any other (post-mortem).
+ *   -EACCES, -EPERM   DENIED: not readable; writable by everybody, not a regular file,
+ * a symlink, or somebody else's (neither ours nor root's) A segment whose writer is
+ * gone attaches like any other (post-mortem).
  *
  * A file that is truncated while it is attached does no harm: from then on what is
  * missing reads as zeros and the next call that notices says -EBADMSG. For this the
@@ -276,11 +276,11 @@ uint64_t snp_hist_count_le(const struct snp_metric *metric, const uint64_t *word
 struct snp_row {
 	uint32_t index; /* within its kind */
 	uint64_t uid;
-	bool tombstone;	  /* retired: values are final */
+	bool tombstone;			    /* retired: values are final */
 	const char *retire_reason;	    /* "" while it is live */
 	snp_mono_t born_mono, retired_mono; /* retired 0 = live */
-	const char *name; /* pool or tool name; "" for workers */
-	uint32_t pool;	  /* row index of the pool it belongs to (pools: their own) */
+	const char *name;		    /* pool or tool name; "" for workers */
+	uint32_t pool; /* row index of the pool it belongs to (pools: their own) */
 	const char *pool_name;
 	const char *adapter;
 	uint32_t slot; /* workers: number within the pool */
@@ -311,8 +311,9 @@ unsigned snp_snapshot_worker_status(const struct snp_snapshot *snap,
 #define SNP_RINGS_MAX 64
 /* Where a reader is in the rings of one region: its own, the writer knows nothing. */
 struct snp_ring_cursor {
-	uint64_t next[SNP_RINGS_MAX]; /* zero-initialise to start with the oldest kept */
-	uint64_t lost;		      /* overwritten before this cursor read them */
+	uint64_t
+	    next[SNP_RINGS_MAX]; /* zero-initialise to start with the oldest kept */
+	uint64_t lost;		 /* overwritten before this cursor read them */
 };
 
 struct snp_event {
@@ -370,7 +371,7 @@ int snp_segment_evidence(struct snp_segment *seg, uint64_t evidence,
 /* ---- requests in flight -------------------------------------------------- */
 
 struct snp_inflight {
-	uint32_t worker, at; /* row index, slot within the worker */
+	uint32_t worker, at;		      /* row index, slot within the worker */
 	snp_mono_t received, start, deadline; /* deadline.ns 0 = none */
 	uint32_t tool;			      /* row index */
 	uint64_t incarnation;
@@ -388,8 +389,9 @@ size_t snp_segment_inflight(struct snp_segment *seg, struct snp_inflight *ret_in
 struct snp_pool_sample {
 	snp_mono_t mono;
 	uint64_t queue_depth, active;
-	uint64_t requests, failures; /* since the start */
-	uint32_t octave[SNP_HIST_OCTAVES]; /* ended since the previous sample, see format.h */
+	uint64_t requests, failures;	   /* since the start */
+	uint32_t octave[SNP_HIST_OCTAVES]; /* ended since the previous sample, see
+					      format.h */
 };
 
 struct snp_worker_sample {
@@ -422,16 +424,16 @@ size_t snp_segment_threads(struct snp_segment *seg, struct snp_thread *ret_threa
 /* ---- checking ------------------------------------------------------------ */
 
 /* Look at every record of every ring (events, spans, evidence, history) and at every
- * request in flight. `fault` is called with a line of text for each that should be whole
- * and is not; also right beside a writer that overwrites records meanwhile. Returns how
- * many they are. */
+ * request in flight. `fault` is called with a line of text for each that should be
+ * whole and is not; also right beside a writer that overwrites records meanwhile.
+ * Returns how many they are. */
 uint64_t snp_segment_audit(struct snp_segment *seg,
 			   void (*fault)(void *user, const char *text), void *user);
 
 /* ---- enumerations -------------------------------------------------------- */
 
-/* Text of a number, from the segment's own tables: right also for numbers that are newer
- * than this library. "?" for what the segment does not know. */
+/* Text of a number, from the segment's own tables: right also for numbers that are
+ * newer than this library. "?" for what the segment does not know. */
 const char *snp_segment_enum_text(const struct snp_segment *seg,
 				  enum snp_enum_table table, uint64_t value);
 

@@ -30,7 +30,8 @@
 #include "snakepit/format.h"
 #include "snakepit/time.h"
 
-/* Not on 32-bit x86: its plain 64-bit accesses are two. The bytes are the same there. */
+/* Not on 32-bit x86: its plain 64-bit accesses are two. The bytes are the same there.
+ */
 static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free");
 
 struct snp_writer;
@@ -157,7 +158,8 @@ struct snp_bank {
 int snp_bank_adopt(struct snp_writer *writer, struct snp_bank *ret_bank);
 void snp_bank_release(struct snp_writer *writer, struct snp_bank *bank);
 
-/* The calling thread is the one that will write to the bank: publish its id and name. */
+/* The calling thread is the one that will write to the bank: publish its id and name.
+ */
 void snp_bank_name_thread(struct snp_bank *bank);
 
 /* ---- the hot path -------------------------------------------------------- */
@@ -269,8 +271,8 @@ struct snp_span_fields {
 	snp_mono_t start, end;
 	uint64_t queue_ns;
 	uint64_t trace_id[2], span_id, parent_span_id;
-	uint32_t pool, tool;	 /* row indexes */
-	uint32_t slot;		 /* worker slot plus 1; 0 = reached none */
+	uint32_t pool, tool; /* row indexes */
+	uint32_t slot;	     /* worker slot plus 1; 0 = reached none */
 	uint64_t incarnation;
 	unsigned attempt;
 	const char *correlation; /* cut at 64 bytes; may be NULL */
@@ -287,8 +289,8 @@ struct snp_inflight_fields {
 	const char *correlation; /* cut at 56 bytes; may be NULL */
 };
 
-/* A request starts on, or leaves, slot `at` (below inflight_per_worker) of a worker row.
- * The event loop that owns the worker. */
+/* A request starts on, or leaves, slot `at` (below inflight_per_worker) of a worker
+ * row. The event loop that owns the worker. */
 void snp_inflight_begin(struct snp_writer *writer, uint32_t worker_row, uint32_t at,
 			const struct snp_inflight_fields *fields);
 void snp_inflight_end(struct snp_writer *writer, uint32_t worker_row, uint32_t at);
