@@ -119,7 +119,10 @@ static int act(struct snp_segment *seg, const struct snp_snapshot *snap,
 		return r > 0 ? SNP_EXIT_UNKNOWN : SNP_EXIT_OK;
 	}
 	r = print(seg, snap, options, out, &err);
-	return r < 0 ? fail(options, &err, "", exit_of_field(r)) : SNP_EXIT_OK;
+	if (r == 0)
+		return SNP_EXIT_OK;
+	snp_buf_reset(out); /* half an answer is none */
+	return fail(options, &err, "", exit_of_field(r));
 }
 
 static int run(const struct options *options)

@@ -20,7 +20,8 @@ bool snp__inflight_copy(const struct snp_segment *seg, uint64_t off,
 	       ret_words[SNP_INFL_START_MONO_NS] != 0;
 }
 
-/* Not whole although its latch held: a row that is being recycled is cleared under us. */
+/* Not whole although its latch held: a row that is being recycled is cleared under us.
+ */
 static bool is_whole(const uint64_t *w)
 {
 	return w[SNP_INFL_CRC] == snp__crc32c(w, SNP_INFL_WORDS * sizeof(*w));

@@ -299,17 +299,44 @@ def test_wrong_usage_exits_2() -> None:
         one_line(done, 2, "--help")
 
 
-def test_full_disk_is_a_failure(segment: Segment) -> None:
+@pytest.mark.parametrize("form", ["--json", "--csv", "--text"])
+def test_full_disk_is_a_failure(tmp_path: Path, form: str) -> None:
+    # Large enough for CSV to be written in several pieces.
+    segment = Segment(tmp_path, "large", "2", "50", "2")
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            [str(BUILD / "bin/snakepit-inspect"), "-n", str(segment.path), "--json"],
+            [str(BUILD / "bin/snakepit-inspect"), "-n", str(segment.path), form],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
         )
+    segment.close()
     assert done.returncode == 1
     assert "cannot write" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_csv_of_many_rows_is_whole(tmp_path: Path) -> None:
+    segment = Segment(tmp_path, "large", "2", "50", "2")
+    segment.close()
+    data = inspect_json(segment.path)
+    text = inspect(segment.path, "--csv").stdout
+    assert len(text) > 2 * 65536  # several times what is written at once
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    listed = {
+        (row["name"], row["labels"]): row["value"]
+        for row in rows
+        if row["field"] in ("value", "count")
+    }
+    for metric in data["metrics"]:
+        for series in metric["series"]:
+            inside = ",".join(f"{k}={v}" for k, v in series["labels"].items())
+            labels = f"{{{inside}}}" if inside else ""
+            value = series.get("value", series.get("count"))
+            if metric["kind"] == "info":
+                continue  # its values hold characters that are quoted
+            assert float(listed[metric["name"], labels]) == value, series
 
 
 def test_hundred_readers_leave_no_trace(segment: Segment) -> None:

@@ -156,22 +156,17 @@ def test_history_follows_pools_and_workers(segment: Segment) -> None:
         data: dict[str, Any] = inspect_json(segment.path, "--history")["history"]
         return data
 
-    first = wait_for(
-        "a first sample",
-        lambda: history() if history()["pools"][0]["samples"] else None,
-    )
+    def first_with_samples() -> dict[str, Any]:
+        now = history()
+        return now if now["pools"][0]["samples"] else {}
+
+    def sample_of_the_step() -> dict[str, Any]:
+        samples = history()["pools"][0]["samples"]
+        return next((sample for sample in samples if sample["requests"] == 20), {})
+
+    first = wait_for("a first sample", first_with_samples)
     segment.tell("step")
-    later = wait_for(
-        "a sample of the step",
-        lambda: next(
-            (
-                sample
-                for sample in history()["pools"][0]["samples"]
-                if sample["requests"] == 20
-            ),
-            None,
-        ),
-    )
+    later = wait_for("a sample of the step", sample_of_the_step)
     assert [pool["name"] for pool in first["pools"]] == ["default", "default1"]
     start = first["pools"][0]["samples"][0]
     assert start["requests"] == 10
