@@ -41,14 +41,14 @@ class FaultAdapter(BaseAdapter):
         os.write(2, words.encode())
         os._exit(status)
 
-    @tool(description="Cut all connections of this process")
+    @tool(description="Cut the connections that others made to this process")
     def hang_up(self) -> None:
         for name in os.listdir("/proc/self/fd"):
             with contextlib.suppress(OSError):
                 end = socket.socket(fileno=os.dup(int(name)))
                 with end:
-                    end.getpeername()
-                    end.shutdown(socket.SHUT_RDWR)
+                    if str(end.getsockname()).endswith(".sock"):
+                        end.shutdown(socket.SHUT_RDWR)
 
     @tool(description="A result of so many bytes")
     def big(self, size: int) -> str:
