@@ -77,6 +77,19 @@ def program(name: str, version: str = "", at_least: tuple[int, ...] = ()) -> Any
     return missing
 
 
+# Nothing outside the build directory is written, and nothing fetched.
+GO_ENV = {
+    "GOCACHE": "{lang}/go/cache",
+    "GOPATH": "{lang}/go/path",
+    "XDG_CONFIG_HOME": "{lang}/go/config",
+    "GOENV": "off",
+    "GOWORK": "off",
+    "GOPROXY": "off",
+    "GOTOOLCHAIN": "local",
+    "CGO_ENABLED": "0",
+}
+CARGO_ENV = {"CARGO_TARGET_DIR": "{lang}/rust", "CARGO_HOME": "{lang}/rust/home"}
+
 READERS = [
     Reader(
         "c",
@@ -88,6 +101,34 @@ READERS = [
         "python",
         (sys.executable, "-m", "snakepit_bridge.segment"),
         env={"PYTHONPATH": "{root}/priv/python"},
+    ),
+    Reader(
+        "go",
+        ("{lang}/go/segment-json",),
+        tiers=("snap", "live"),
+        build=(
+            ("sh", "-c", "cd reader/lang/go && go build -o $OUT ./cmd/segment-json"),
+        ),
+        env={**GO_ENV, "OUT": "{lang}/go/segment-json"},
+        missing=program("go", "version", (1, 19)),
+    ),
+    Reader(
+        "rust",
+        ("{lang}/rust/release/segment-json",),
+        tiers=("snap", "live"),
+        build=(
+            (
+                *("cargo", "build", "--release", "--offline", "--locked", "--quiet"),
+                *("--manifest-path", "{root}/reader/lang/rust/Cargo.toml"),
+            ),
+        ),
+        env=CARGO_ENV,
+        missing=program("cargo", "--version", (1, 63)),
+    ),
+    Reader(
+        "node",
+        ("node", "{root}/reader/lang/node/bin/segment-json.js"),
+        missing=program("node", "--version", (18,)),
     ),
 ]
 

@@ -53,9 +53,13 @@ func (t tool) label(source uint32) string {
 
 func (process) label(uint32) string { return "" }
 
-// Series returns the series of a metric: for each row in order of its index, each cell.
+// Series returns the series of a metric of this snapshot: for each row in order of its
+// index, each cell. A nil metric has none.
 func (s *Snapshot) Series(m *Metric) []Series {
 	var all []Series
+	if m == nil {
+		return nil
+	}
 	switch m.Row {
 	case ProcessRow:
 		all = s.appendRow(all, m, 0, process{})

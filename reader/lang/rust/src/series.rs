@@ -70,7 +70,8 @@ impl<'a> Labelled<'a> {
 }
 
 impl Snapshot {
-    /// The series of a metric: for each row in order of its index, each cell.
+    /// The series of a metric of this snapshot: for each row in order of its index, each
+    /// cell.
     pub fn series<'a>(
         &'a self,
         metric: &'a Metric,
