@@ -37,7 +37,7 @@ def read_with_kaitai(segment: Path) -> Any:
 def both(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The same quiet segment as the Kaitai description and as inspect show it."""
+    """Read one quiet segment by the Kaitai description and with inspect."""
     segment = Segment(tmp_path_factory.mktemp("ksy"))
     try:
         segment.tell("step")

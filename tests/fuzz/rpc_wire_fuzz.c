@@ -3,7 +3,7 @@
  * libFuzzer target: every decoder of runtime/rpc on arbitrary bytes. The first byte
  * picks the decoder. What decodes as a request or a chunk must encode, and decode again
  * to the same: a value that survives only one way would reach a worker changed.
- * `make fuzz-rpc FUZZ_SECONDS=60` builds and runs it.
+ * `make fuzz TARGET=rpc_wire TIME=60` builds and runs it.
  */
 #include <stdint.h>
 #include <stdio.h>

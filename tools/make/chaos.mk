@@ -11,3 +11,10 @@ $(CHAOS:%=$(B)/tests/chaos/%): $(B)/tests/chaos/%: $(B)/obj/tests/chaos/%.o $(CH
 $(CHAOS_OBJ) $(CHAOS:%=$(B)/obj/tests/chaos/%.o): INC := $(SHM_INC) -Itests/chaos -Ishm/src
 
 unit-bins: $(CHAOS:%=$(B)/tests/chaos/%)
+
+.PHONY: chaos
+chaos: deps ## the long versions: 10,000 restarts, 200 kills, a reader stopped for a minute
+	$(Q)+$(BUILD) bins unit-bins
+	$(Q)SNP_CHAOS=full SNP_BUILD=$(abspath $(B)) .venv/bin/pytest -s -q tests/chaos
+	$(Q)SNP_CHAOS=full SNP_BUILD=$(abspath $(B)) PYTHONPATH=priv/python .venv/bin/pytest -s -q \
+		tests/integration/test_segment_chaos.py

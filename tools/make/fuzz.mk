@@ -16,13 +16,17 @@ FUZZ_SEEDS_segment_attach = python3 tests/fuzz/segment_seeds.py
 FUZZ_SRC_segment_snapshot = $(FUZZ_SRC_segment_attach)
 FUZZ_INC_segment_snapshot = $(FUZZ_INC_segment_attach)
 FUZZ_SEEDS_segment_snapshot = $(FUZZ_SEEDS_segment_attach)
+FUZZ_SRC_rpc_wire = shm/src/err.c $(wildcard runtime/rpc/messages_*.c) \
+	$(addprefix runtime/rpc/,arena.c buf.c pairs.c tool_error.c utf8.c wire.c) $(PB_SRC)
+FUZZ_INC_rpc_wire = $(INC_rpc)
+FUZZ_SYS_rpc_wire = $(GRPC_LIBS)
 
 .PHONY: fuzz
-fuzz: ## fuzz TARGET=segment_attach for TIME=60 seconds (0 = until stopped)
+fuzz: proto ## fuzz TARGET=segment_attach for TIME=60 seconds (0 = until stopped)
 	@mkdir -p build/fuzz/$(TARGET) build/fuzz/$(TARGET)_seeds
 	$(if $(FUZZ_SEEDS_$(TARGET)),$(Q)$(FUZZ_SEEDS_$(TARGET)) build/fuzz/$(TARGET)_seeds)
 	$(Q)$(FUZZ_CC) $(filter-out -MMD -MP,$(CPPFLAGS)) $(FUZZ_INC_$(TARGET)) $(FUZZ_FLAGS) \
 	    -o build/fuzz/$(TARGET)_fuzz tests/fuzz/$(TARGET)_fuzz.c $(FUZZ_SRC_$(TARGET)) \
 	    $(FUZZ_SYS_$(TARGET)) -lm
-	$(Q)cd build/fuzz/$(TARGET) && ../$(TARGET)_fuzz -max_total_time=$(TIME) -max_len=1024 -len_control=0 \
+	$(Q)cd build/fuzz/$(TARGET) && ../$(TARGET)_fuzz -max_total_time=$(TIME) -max_len=4096 -len_control=0 \
 	    -timeout=10 -print_final_stats=1 $(FUZZ_ARGS) . ../$(TARGET)_seeds
