@@ -19,6 +19,7 @@
 #include "selector.h"
 
 #define DRAIN_BYTES ((size_t)64 << 10) /* stays in the processor's cache */
+#define SHORT_BYTES 64		       /* see put_bytes() */
 
 /* ---- columns ------------------------------------------------------------- */
 
@@ -70,6 +71,7 @@ struct piece {
 struct row_labels {
 	unsigned kind, keys_nr;
 	const char *keys[SNP_LABELS_MAX];
+	bool plain; /* and none of the keys needs quotes or escapes */
 	struct piece *rows;
 };
 #define ROW_LABELS_MAX 16
@@ -112,9 +114,9 @@ static unsigned row_labels_nr(const struct snp_series *series)
 
 /* name=value and what comes before it; whether the column needs quotes for it. */
 static bool put_label(struct csv *csv, const char *before, const char *name,
-		      const char *value)
+		      bool name_is_plain, const char *value)
 {
-	const bool plain = selector_is_plain(name) && selector_is_plain(value);
+	const bool plain = name_is_plain && selector_is_plain(value);
 	struct snp_buf *to = plain ? &csv->text : &csv->scratch;
 
 	snp_buf_reset(&csv->scratch);
@@ -133,7 +135,8 @@ static bool put_label(struct csv *csv, const char *before, const char *name,
 	return needs_quotes(to->data, to->len);
 }
 
-static struct piece row_piece(struct csv *csv, const struct snp_series *series)
+static struct piece row_piece(struct csv *csv, const struct row_labels *set,
+			      const struct snp_series *series)
 {
 	size_t at = csv->text.len;
 	bool quoted = false;
@@ -141,7 +144,7 @@ static struct piece row_piece(struct csv *csv, const struct snp_series *series)
 
 	snp_buf_puts(&csv->text, "\"{");
 	for (unsigned i = 0; i < row_labels_nr(series); i++)
-		quoted |= put_label(csv, i > 0 ? "," : "", series->labels[i].prom_name,
+		quoted |= put_label(csv, i > 0 ? "," : "", set->keys[i], set->plain,
 				    series->labels[i].value);
 	piece = piece_since(csv, at);
 	piece.quoted = quoted;
@@ -158,7 +161,9 @@ static struct piece cell_piece(struct csv *csv, const struct snp_series *first,
 
 	if (has_cell_label(metric))
 		quoted = put_label(csv, row_labels_nr(first) > 0 ? "," : "",
-				   metric->enum_prom_name, metric->enum_values[cell]);
+				   metric->enum_prom_name,
+				   selector_is_plain(metric->enum_prom_name),
+				   metric->enum_values[cell]);
 	snp_buf_putc(&csv->text, '}');
 	piece = piece_since(csv, at);
 	piece.quoted = quoted;
@@ -202,33 +207,47 @@ static bool same_keys(const struct row_labels *set, const struct snp_series *ser
 
 /* The labels for the keys of a metric, by row, some of them perhaps known already. NULL
  * when there is no memory for them. */
-static struct piece *rows_of(struct csv *csv, const struct snp_series *series)
+static struct row_labels *find_set(struct csv *csv, const struct snp_series *series)
 {
 	struct row_labels *set = csv->sets;
 	unsigned kind = series->metric->row_kind;
 
 	for (; set < csv->sets + csv->sets_nr; set++)
 		if (same_keys(set, series))
-			return set->rows;
+			return set;
 	if (csv->sets_nr < ROW_LABELS_MAX)
 		csv->sets_nr++;
 	else /* no schema of ours has so many */
 		set = csv->sets;
 	free(set->rows);
-	*set = (struct row_labels){.kind = kind, .keys_nr = row_labels_nr(series)};
-	for (unsigned i = 0; i < set->keys_nr; i++)
+	*set = (struct row_labels){
+	    .kind = kind, .keys_nr = row_labels_nr(series), .plain = true};
+	for (unsigned i = 0; i < set->keys_nr; i++) {
 		set->keys[i] = series->labels[i].prom_name;
+		set->plain &= selector_is_plain(set->keys[i]);
+	}
 	set->rows =
 	    calloc(snp_snapshot_rows_nr(csv->report->snap, kind), sizeof(*set->rows));
-	return set->rows;
+	return set->rows ? set : NULL;
 }
 
 /* ---- lines --------------------------------------------------------------- */
 
+/* Most pieces are short, and a copy of constant size is a few instructions where one of
+ * any size is a call: so copy SHORT_BYTES and let the next piece overwrite what was too
+ * much. Behind the end of csv->text and of a line is room for that. */
+static char *put_bytes(char *to, const char *from, size_t len)
+{
+	if (len <= SHORT_BYTES)
+		memcpy(to, from, SHORT_BYTES);
+	else
+		memcpy(to, from, len);
+	return to + len;
+}
+
 static char *put_piece(char *to, const struct csv *csv, const struct piece *piece)
 {
-	memcpy(to, csv->text.data + piece->at, piece->len);
-	return to + piece->len;
+	return put_bytes(to, csv->text.data + piece->at, piece->len);
 }
 
 static char *put_labels(char *to, const struct csv *csv, const struct piece *row,
@@ -237,29 +256,38 @@ static char *put_labels(char *to, const struct csv *csv, const struct piece *row
 	const bool quoted = row->quoted || cell->quoted;
 
 	/* The first byte of the row's is the quote. */
-	memcpy(to, csv->text.data + row->at + !quoted, row->len - !quoted);
-	to = put_piece(to + row->len - !quoted, csv, cell);
+	to = put_bytes(to, csv->text.data + row->at + !quoted, row->len - !quoted);
+	to = put_piece(to, csv, cell);
 	*to = '"';
 	return to + quoted;
 }
 
-/* Everything before the value; the rest of the line has room when this has. `field` has
- * a comma on either side. NULL when there is no memory. */
+/* The name of a value with a comma on either side. */
+struct field {
+	char text[SHORT_BYTES];
+	size_t len;
+};
+#define FIELD(name)                                                                    \
+	{                                                                              \
+		"," name ",", sizeof(name) + 1                                         \
+	}
+
+/* Everything before the value; the rest of the line has room when this has. NULL when
+ * there is no memory. */
 static char *begin_line(struct csv *csv, const struct lines *lines,
 			const struct piece *row, const struct piece *cell,
-			const char *field, size_t field_len)
+			const struct field *field)
 {
 	char *to = snp_buf_reserve(csv->out, lines->head.len + row->len + cell->len +
-						 1 + field_len + SNP_NUMBER_BYTES +
-						 lines->unit.len);
+						 1 + field->len + SNP_NUMBER_BYTES +
+						 lines->unit.len + SHORT_BYTES);
 
 	if (!to)
 		return NULL;
 	to = put_piece(to, csv, &lines->head);
 	if (lines->has_labels)
 		to = put_labels(to, csv, row, cell);
-	memcpy(to, field, field_len);
-	return to + field_len;
+	return put_bytes(to, field->text, field->len);
 }
 
 static void end_line(struct csv *csv, const char *end)
@@ -270,9 +298,8 @@ static void end_line(struct csv *csv, const char *end)
 static void put_scalar(struct csv *csv, const struct lines *lines,
 		       const struct piece *row, const struct snp_series *series)
 {
-	static const char field[] = ",value,";
-	char *to = begin_line(csv, lines, row, &lines->cells[series->cell], field,
-			      sizeof(field) - 1);
+	static const struct field field = FIELD("value");
+	char *to = begin_line(csv, lines, row, &lines->cells[series->cell], &field);
 
 	if (!to)
 		return;
@@ -280,36 +307,40 @@ static void put_scalar(struct csv *csv, const struct lines *lines,
 	end_line(csv, put_piece(to, csv, &lines->unit));
 }
 
-/* A field of a histogram; its unit is its own. */
-static void put_part(struct csv *csv, const struct lines *lines,
-		     const struct piece *row, const struct snp_series *series,
-		     const char *field, uint64_t value)
+/* Of a histogram, whose parts have units of their own. */
+static void put_seconds(struct csv *csv, const struct lines *lines,
+			const struct piece *row, const struct snp_series *series,
+			const struct field *field, uint64_t ns)
 {
-	const bool count = strcmp(field, ",count,") == 0;
-	char *to = begin_line(csv, lines, row, &lines->cells[series->cell], field,
-			      strlen(field));
+	char *to = begin_line(csv, lines, row, &lines->cells[series->cell], field);
 
 	if (!to)
 		return;
-	to += count ? snp_number_u64(to, value) : snp_number_seconds(to, value);
-	memcpy(to, count ? ",1\n" : ",s\n", 3);
+	to += snp_number_seconds(to, ns);
+	memcpy(to, ",s\n", 3);
 	end_line(csv, to + 3);
 }
 
 static void put_histogram(struct csv *csv, const struct lines *lines,
 			  const struct piece *row, const struct snp_series *series)
 {
+	static const struct field count = FIELD("count"), sum = FIELD("sum");
 	const struct snp_metric *metric = series->metric;
+	char *to = begin_line(csv, lines, row, &lines->cells[series->cell], &count);
 
-	put_part(csv, lines, row, series, ",count,",
-		 snp_hist_count(metric, series->hist));
-	put_part(csv, lines, row, series, ",sum,", report_hist_sum(series));
+	if (!to)
+		return;
+	to += snp_number_u64(to, snp_hist_count(metric, series->hist));
+	memcpy(to, ",1\n", 3);
+	end_line(csv, to + 3);
+	put_seconds(csv, lines, row, series, &sum, report_hist_sum(series));
 	for (size_t i = 0; i < REPORT_QUANTILES_NR; i++) {
-		char field[16];
+		struct field field;
 
-		(void)snprintf(field, sizeof(field), ",%s,", report_quantiles[i].name);
-		put_part(
-		    csv, lines, row, series, field,
+		field.len = (size_t)snprintf(field.text, sizeof(field.text), ",%s,",
+					     report_quantiles[i].name);
+		put_seconds(
+		    csv, lines, row, series, &field,
 		    snp_hist_quantile_ns(metric, series->hist, report_quantiles[i].q));
 	}
 }
@@ -333,23 +364,26 @@ static void put_metric(struct csv *csv, const struct snp_metric *metric)
 {
 	struct snp_series_iter it;
 	struct snp_series series;
-	struct piece *rows;
+	struct row_labels *set;
 	struct lines lines;
 
 	snp_series_iter_init(&it, csv->report->snap, metric);
 	if (!snp_series_next(&it, &series))
 		return;
-	rows = rows_of(csv, &series);
-	if (!rows || !lines_init(csv, &series, &lines)) {
+	set = find_set(csv, &series);
+	if (!set || !lines_init(csv, &series, &lines)) {
 		csv->error = -ENOMEM;
 		return;
 	}
 	do {
-		struct piece *row = &rows[series.row];
+		struct piece *row = &set->rows[series.row];
 
 		if (!row->there)
-			*row = row_piece(csv, &series);
-		put_series(csv, &lines, row, &series);
+			*row = row_piece(csv, set, &series);
+		if (csv->text.failed)
+			csv->error = -ENOMEM;
+		else
+			put_series(csv, &lines, row, &series);
 	} while (csv->error == 0 && snp_series_next(&it, &series));
 	free(lines.cells);
 }

@@ -37,13 +37,14 @@ static bool may_be_special(unsigned char c)
 
 bool selector_is_plain(const char *value)
 {
-	if (*value == '\0')
-		return false;
-	for (; *value; value++)
-		if (may_be_special((unsigned char)*value) &&
-		    ((unsigned char)*value <= 0x7F || terminal_is_control(value)))
+	const unsigned char *at = (const unsigned char *)value;
+
+	/* Letters and digits, which most bytes are, need no second look. */
+	for (; *at; at++)
+		if ((*at <= '/' || *at > 'z' || *at == '\\') && may_be_special(*at) &&
+		    (*at <= 0x7F || terminal_is_control((const char *)at)))
 			return false;
-	return true;
+	return *value != '\0';
 }
 
 void selector_put_value(struct snp_buf *out, const char *value)

@@ -45,9 +45,15 @@ size_t snp_number_u64(char *dst, uint64_t value)
 {
 	char text[U64_DIGITS];
 	char *end = text + sizeof(text);
-	char *start = digits_before(end, value);
-	size_t len = (size_t)(end - start);
+	char *start;
+	size_t len;
 
+	if (value < 10) { /* most cells are 0 */
+		*dst = (char)('0' + value);
+		return 1;
+	}
+	start = digits_before(end, value);
+	len = (size_t)(end - start);
 	memcpy(dst, start, len);
 	return len;
 }
