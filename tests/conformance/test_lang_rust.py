@@ -38,7 +38,7 @@ def test_unit(rust: Reader) -> None:
 
 def test_tear(rust: Reader, tmp_path: Path) -> None:
     """Nothing torn is seen in a segment that is written as fast as possible."""
-    only = ["--lib", "--", "--ignored", "--test-threads=1"]
+    only = ["--lib", "tests::writer", "--", "--ignored", "--test-threads=1"]
     with written(tmp_path) as segment:
         path = segment.path
         command = ["cargo", "test", *OFFLINE, *only]

@@ -68,7 +68,7 @@ func TestRecycledRows(t *testing.T) {
 	m := snapshot(t, s, Live).Metric("snakepit.requests")
 	lives := map[uint64]bool{}
 	var copies, retries int
-	for end := time.Now().Add(400 * time.Millisecond); time.Now().Before(end); {
+	for begin := time.Now(); goesOn(begin, 400*time.Millisecond, len(lives) > 100); {
 		g := gatherer{mem: s.mem, regions: &s.regions, image: &image{}}
 		if err := g.plan(); err != nil {
 			t.Fatal(err)
@@ -101,6 +101,13 @@ func TestRecycledRows(t *testing.T) {
 // 700 us and k more.
 func latencies(n uint64) uint64 { return n*700000 + n*(n+1)/2*1000 }
 
+// goesOn says whether a test has more to see: for some time at least, and then until it
+// has seen enough, on a busy machine too.
+func goesOn(begin time.Time, least time.Duration, enough bool) bool {
+	spent := time.Since(begin)
+	return spent < least || !enough && spent < 20*time.Second
+}
+
 // openWritten opens the segment that SNAKEPIT_TEST_SEGMENT names, which a writer is
 // filling as fast as it can; tests/conformance/test_lang_go.py starts it.
 func openWritten(t *testing.T) *Segment {
@@ -124,7 +131,7 @@ func TestLiveWriter(t *testing.T) {
 	for _, tier := range tiers {
 		w := watcher{t: t, last: map[string]uint64{}}
 		looks := 0
-		for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); looks++ {
+		for begin := time.Now(); goesOn(begin, 500*time.Millisecond, w.moved); looks++ {
 			snap := snapshot(t, s, tier)
 			w.ledgers(snap)
 			w.counters(snap)

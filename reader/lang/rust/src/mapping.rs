@@ -75,6 +75,14 @@ impl Mapping {
     }
 }
 
+#[cfg(test)]
+impl Mapping {
+    /// Load a word without the protection of the handler.
+    pub(crate) fn unguarded(&self, off: u64) -> u64 {
+        Loads { mapping: self }.relaxed(off)
+    }
+}
+
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: base and len are those of the mapping that new() made; nothing that

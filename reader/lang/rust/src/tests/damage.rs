@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::fake::{truncate, Fake, BNDS, DESC, ENUM, KEYS, ROWD, SIZE, SNAP};
 use super::{open, TIERS};
 use crate::format::*;
+use crate::mapping::Mapping;
 use crate::ErrorKind::{Damaged, Denied, Missing, NotReady, Version};
 use crate::{sys, Cursor, Error, ErrorKind, Segment, Tier, Value};
 
@@ -178,6 +179,29 @@ fn a_file_that_was_cut_stays_damaged_when_it_grows_again() {
         (Damaged, Some("file")),
         "the mapping is zeros now"
     );
+}
+
+/// Faults in anybody else's mapping end the process as they would without us.
+#[test]
+fn faults_elsewhere_are_passed_on() {
+    use std::os::unix::process::ExitStatusExt;
+    let victim = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "tests::damage::victim"])
+        .output()
+        .unwrap();
+    assert_eq!(victim.status.signal(), Some(sys::SIGBUS), "{victim:?}");
+}
+
+#[test]
+#[ignore = "is run by faults_elsewhere_are_passed_on and dies"]
+fn victim() {
+    let (ours, theirs) = (Fake::new(), Fake::new());
+    open(&ours).snapshot(Tier::Live).unwrap(); // installs the handler
+    let file = fs::File::open(&theirs.path).unwrap();
+    let mapping = Mapping::new(&file, SIZE as u64).unwrap();
+    theirs.truncate(0);
+    drop((ours, theirs)); // no destructor runs after this
+    mapping.unguarded(ROWD as u64);
 }
 
 /// A generator of numbers that are the same each time (splitmix64).

@@ -26,6 +26,13 @@ fn for_ms(ms: u64) -> impl Iterator<Item = ()> {
     std::iter::from_fn(move || (Instant::now() < end).then_some(()))
 }
 
+/// Whether a test has more to see: for some time at least, and then until it has seen
+/// enough, on a busy machine too.
+fn goes_on(begin: Instant, least_ms: u64, enough: bool) -> bool {
+    let spent = begin.elapsed();
+    spent < Duration::from_millis(least_ms) || !enough && spent < Duration::from_secs(20)
+}
+
 fn mapping(segment: &Segment) -> Mapping {
     Mapping::new(&segment.file, segment.info.size).unwrap()
 }
@@ -126,7 +133,8 @@ fn rows_are_of_one_life() {
     let mut lives = HashSet::new();
     mapping(&segment)
         .guarded(|cells| {
-            for _ in for_ms(400) {
+            let begin = Instant::now();
+            while goes_on(begin, 400, lives.len() > 100) {
                 let mut gatherer = Gatherer::plan(cells, &segment.regions)?;
                 let tools = gatherer.image.tables[TOOL];
                 for row in (0..100).flat_map(|_| 0..tools.count) {
@@ -162,7 +170,8 @@ fn snapshots_are_consistent() {
     for tier in TIERS {
         let mut last = HashMap::new();
         let mut moved = false;
-        for _ in for_ms(500) {
+        let begin = Instant::now();
+        while goes_on(begin, 500, moved) {
             let snapshot = segment.snapshot(tier).unwrap();
             assert_ledgers(&snapshot);
             for series in snapshot.series(snapshot.metric(LATENCY).unwrap()) {
