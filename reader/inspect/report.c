@@ -64,24 +64,10 @@ static const char *state_name(uint64_t state)
 	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
 }
 
-/* On the monotonic clock where we share the writer's boot, which steps of the wall
- * clock do not touch; a file that may be of an earlier boot leaves only the wall clock.
- */
 static uint64_t heartbeat_age_ns(const struct report *report)
 {
-	const struct snp_snapshot_stats *stats = snp_snapshot_stats(report->snap);
-	uint64_t now;
-
-	switch (report->verdict) {
-	case SNP_WRITER_ALIVE:
-	case SNP_WRITER_HUNG:
-	case SNP_WRITER_DEAD:
-		return snp_mono_since_ns(snp_mono_now(), stats->heartbeat_mono);
-	default:
-		now = snp_wall_now().ns;
-		return now > stats->heartbeat_wall.ns ? now - stats->heartbeat_wall.ns
-						      : 0;
-	}
+	return snp_mono_since_ns(snp_segment_now(report->seg, report->snap),
+				 snp_snapshot_stats(report->snap)->heartbeat_mono);
 }
 
 static void add_segment(struct report *report)
@@ -151,7 +137,9 @@ uint64_t report_age_ns(const struct report *report, snp_mono_t since)
 	    report->verdict == SNP_WRITER_ALIVE || report->verdict == SNP_WRITER_HUNG;
 
 	return snp_mono_since_ns(
-	    there ? snp_mono_now() : snp_snapshot_now(report->snap), since);
+	    there ? snp_segment_now(report->seg, report->snap)
+		  : snp_snapshot_now(report->snap),
+	    since);
 }
 
 const char *report_row_name(const struct report *report, unsigned kind, uint32_t index)

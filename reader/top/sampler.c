@@ -205,18 +205,12 @@ static void describe_writer(struct top_sampler *s, struct top_frame *frame)
 	    snp_segment_info(snp_target_segment(s->target));
 	const struct snp_snapshot_stats *stats =
 	    snp_snapshot_stats(snp_target_snapshot(s->target));
-	snp_mono_t now = snp_mono_now();
-	snp_wall_t wall = snp_wall_now();
+	snp_mono_t now = snp_segment_now(snp_target_segment(s->target),
+					 snp_target_snapshot(s->target));
 
 	frame->draining = stats->state == SNP_STATE_DRAINING;
 	frame->heartbeat_seq = stats->heartbeat_seq;
-	/* A writer of another boot shares only the wall clock with us. */
-	if (snp_target_verdict(s->target) == SNP_WRITER_OLD)
-		frame->heartbeat_age_ns = wall.ns > stats->heartbeat_wall.ns
-					      ? wall.ns - stats->heartbeat_wall.ns
-					      : 0;
-	else
-		frame->heartbeat_age_ns = snp_mono_since_ns(now, stats->heartbeat_mono);
+	frame->heartbeat_age_ns = snp_mono_since_ns(now, stats->heartbeat_mono);
 	frame->uptime_ns = snp_mono_since_ns(
 	    snp_target_state(s->target) == SNP_TARGET_LIVE ? now
 							   : stats->heartbeat_mono,

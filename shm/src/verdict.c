@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is the writer alive, hung, gone or done? Decided in the order of the enum, never by
- * pid. */
+ * pid. And what time is it there? */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
-#include "boot_id.h"
+#include "origin.h"
 #include "reader_private.h"
 
 const char *snp_writer_verdict_name(enum snp_writer_verdict verdict)
@@ -61,4 +61,28 @@ enum snp_writer_verdict snp_segment_verdict(struct snp_segment *seg)
 	    seg->info.stale_after_ms * SNP_NS_PER_MS)
 		return SNP_WRITER_HUNG;
 	return SNP_WRITER_ALIVE;
+}
+
+/* Monotonic clocks are of one boot, and of one time namespace: containers may have
+ * theirs set back or forth. */
+static bool shares_clock(const struct snp_segment *seg)
+{
+	uint64_t theirs =
+	    seg->header[offsetof(struct snp_fmt_header, timens_inode) / 8];
+	uint64_t ours = snp__namespace_inode("/proc/self/ns/time");
+
+	return !from_earlier_boot(seg) && (theirs == 0 || ours == 0 || theirs == ours);
+}
+
+snp_mono_t snp_segment_now(const struct snp_segment *seg,
+			   const struct snp_snapshot *snap)
+{
+	const struct snp_snapshot_stats *s = snp_snapshot_stats(snap);
+	uint64_t wall = snp_wall_now().ns;
+
+	if (shares_clock(seg))
+		return snp_mono_now();
+	return (snp_mono_t){s->heartbeat_mono.ns + (wall > s->heartbeat_wall.ns
+							? wall - s->heartbeat_wall.ns
+							: 0)};
 }

@@ -6,20 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "boot_id.h"
 #include "crc32c.h"
+#include "origin.h"
 
 #define SCRAPE_HINT_MS 1000
-
-static uint64_t namespace_inode(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 ? (uint64_t)st.st_ino : 0;
-}
 
 /* Field 22 of /proc/self/stat, in clock ticks since boot; 0 when it cannot be read. */
 static uint64_t own_start_ticks(void)
@@ -117,8 +109,8 @@ void snp__header_fill(struct snp_writer *w)
 	h->pid = (uint32_t)getpid();
 	h->uid = (uint32_t)geteuid();
 	h->pid_start_ticks = own_start_ticks();
-	h->pidns_inode = namespace_inode("/proc/self/ns/pid");
-	h->timens_inode = namespace_inode("/proc/self/ns/time");
+	h->pidns_inode = snp__namespace_inode("/proc/self/ns/pid");
+	h->timens_inode = snp__namespace_inode("/proc/self/ns/time");
 	h->start_monotonic_ns = snp_mono_now().ns;
 	h->start_realtime_ns = snp_wall_now().ns;
 	h->dir_off = SNP_FMT_DIR_OFF;

@@ -15,10 +15,10 @@ static void sleep_ms(unsigned ms)
 		;
 }
 
-static uint64_t heartbeat_age_ns(const struct snp_snapshot *snap)
+static uint64_t heartbeat_age_ns(const struct instance *inst)
 {
-	return snp_mono_since_ns(snp_mono_now(),
-				 snp_snapshot_stats(snap)->heartbeat_mono);
+	return snp_mono_since_ns(snp_segment_now(inst->seg, inst->snap),
+				 snp_snapshot_stats(inst->snap)->heartbeat_mono);
 }
 
 /* HUNG needs two looks a while apart; a fresh heartbeat makes the second one needless.
@@ -32,7 +32,7 @@ static int judge(struct instance *inst, struct snp_err *err)
 	r = snp_segment_snapshot(inst->seg, &inst->snap, err);
 	if (r < 0 || inst->verdict != SNP_WRITER_ALIVE)
 		return r;
-	if (heartbeat_age_ns(inst->snap) / SNP_NS_PER_MS < info->stale_after_ms)
+	if (heartbeat_age_ns(inst) / SNP_NS_PER_MS < info->stale_after_ms)
 		return 0;
 	sleep_ms(info->stale_after_ms);
 	inst->verdict = snp_segment_verdict(inst->seg);
@@ -57,7 +57,7 @@ int instance_open(const char *path, struct instance *inst, struct snp_err *err)
 	}
 	new.uptime_ns = snp_mono_since_ns(snp_snapshot_now(new.snap),
 					  snp_segment_info(new.seg)->start_mono);
-	new.age_ns = heartbeat_age_ns(new.snap);
+	new.age_ns = heartbeat_age_ns(&new);
 	*inst = new;
 	return 0;
 }

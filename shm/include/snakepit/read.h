@@ -173,9 +173,14 @@ struct snp_snapshot_stats {
 const struct snp_snapshot_stats *snp_snapshot_stats(const struct snp_snapshot *snap);
 
 /* The moment the data stands for: the writer's last heartbeat, on its monotonic clock.
- * Ages of stored monotonic times are computed against this (or, while the writer is
- * alive and shares our boot, against snp_mono_now()). */
+ * Ages of stored monotonic times at the end of a writer are computed against this. */
 snp_mono_t snp_snapshot_now(const struct snp_snapshot *snap);
+
+/* The present on the writer's monotonic clock, for the ages of stored times while it
+ * lives: our own clock where we share its boot and time namespace, else reckoned from
+ * the wall clock by the writer's last clock pair. */
+snp_mono_t snp_segment_now(const struct snp_segment *seg,
+			   const struct snp_snapshot *snap);
 
 /* A stored monotonic time as wall time, by the writer's clock pair. 0 stays 0. */
 snp_wall_t snp_snapshot_wall(const struct snp_snapshot *snap, snp_mono_t mono);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "boot_id.h"
+#include "origin.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 int snp__boot_id(uint8_t ret_id[16])
 {
@@ -26,4 +27,11 @@ int snp__boot_id(uint8_t ret_id[16])
 		p++;
 	}
 	return n == 16 ? 0 : -ENOENT;
+}
+
+uint64_t snp__namespace_inode(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (uint64_t)st.st_ino : 0;
 }
