@@ -108,14 +108,14 @@ func (r region) strideFits() bool {
 	case regionBnds:
 		return r.stride == 8
 	case regionKeys:
-		return r.stride >= keyBytes && r.stride%4 == 0
+		return r.stride >= keyBytes && r.stride <= maxBytes && r.stride%4 == 0
 	case regionHist:
 		if RowKind(r.kind) == PoolRow && r.stride < 192 {
 			return false
 		}
 	}
 	least := entryBytes[r.typ]
-	return r.stride != 0 && r.stride >= least && (least == 0 || r.stride%8 == 0)
+	return r.stride != 0 && r.stride <= maxBytes && r.stride >= least && (least == 0 || r.stride%8 == 0)
 }
 
 // place returns where a region is remembered: nowhere, for those that are not used.

@@ -91,7 +91,10 @@ impl Region {
             STRT => return self.stride == 1,
             ENUM => return self.stride == 4,
             BNDS => return self.stride == 8,
-            KEYS => return self.stride >= KEY_BYTES && self.stride % 4 == 0,
+            KEYS => {
+                return (KEY_BYTES..=MAX_BYTES).contains(&self.stride)
+                    && self.stride % 4 == 0
+            }
             DESC => DESC_BYTES,
             ROWD => ROW_BYTES,
             ROWC => LATCH_BYTES,
@@ -104,9 +107,9 @@ impl Region {
             HIST => 64,
             TEXT => 1024,
             THRD => 128,
-            _ => return self.stride != 0,
+            _ => return (1..=MAX_BYTES).contains(&self.stride),
         };
-        self.stride >= least && self.stride % 8 == 0
+        (least..=MAX_BYTES).contains(&self.stride) && self.stride % 8 == 0
     }
 
     /// `room` is what follows the first block in the file.
