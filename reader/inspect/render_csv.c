@@ -94,9 +94,10 @@ struct lines {
 	bool has_labels;
 };
 
-/* What has been put behind `at`. */
-static struct piece piece_since(const struct csv *csv, size_t at)
+/* What has been put behind `at`; behind that is room for put_bytes(). */
+static struct piece piece_since(struct csv *csv, size_t at)
 {
+	(void)snp_buf_reserve(&csv->text, SHORT_BYTES);
 	return (struct piece){
 	    .at = at, .len = (uint32_t)(csv->text.len - at), .there = true};
 }
