@@ -10,7 +10,6 @@ import difflib
 import gzip
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,7 @@ from broken import (
     special_files,
 )
 from lab import Lab
+from living import living_segment
 from readers import Reader, by_name, number, parse, run, text_of
 from segments import Segment
 
@@ -243,14 +243,8 @@ def test_exit_codes(reader: Reader, full: Lab, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def living() -> Iterator[Segment]:
-    """Count as fast as it goes, while rows come and go."""
-    directory = Path(tempfile.mkdtemp(dir="/dev/shm"))
-    segment = Segment(directory, "living", "2", "3", "2", "quarantine=20")
-    segment.tell("load on")
-    segment.tell("churn on")
-    yield segment
-    segment.close()
-    shutil.rmtree(directory)
+    with living_segment() as segment:
+        yield segment
 
 
 def shape(data: Data) -> Data:

@@ -11,9 +11,10 @@
  *   retire KIND INDEX  retire a row; KIND is pool, worker or tool
  *   churn on           declare and retire tool rows of the first pool as fast as the
  *                      quarantine (60 s where not given) allows, churn off stops that
- *   freeze             no more heartbeats, the lock stays: a hung runtime
- *   close              end cleanly and exit; end of input does the same
- * `hostile` gives pools and tools names with every byte a label may have to escape.
+ *   haste on           a heartbeat and a SNAP copy at each turn, haste off: at
+ * intervals freeze             no more heartbeats, the lock stays: a hung runtime close
+ * end cleanly and exit; end of input does the same `hostile` gives pools and tools
+ * names with every byte a label may have to escape.
  *
  * Each round adds an event with evidence, a span of each kind, and for every odd worker
  * a request in flight in place of its last.
@@ -47,7 +48,7 @@ struct fixture {
 	unsigned pools, workers, tools; /* workers and tools: per pool */
 	unsigned quarantine_ms;
 	uint64_t rounds;
-	bool hostile, loaded, churning, frozen;
+	bool hostile, loaded, churning, hasty, frozen;
 	struct churn_row churn[CHURN_ROWS];
 	unsigned churned;
 	struct {
@@ -385,7 +386,8 @@ static bool obey(struct fixture *f, const char *command)
 	else if (strcmp(command, "freeze\n") == 0)
 		f->frozen = true;
 	else if (!on_or_off(command, "load", &f->loaded) &&
-		 !on_or_off(command, "churn", &f->churning) && !retire(f, command))
+		 !on_or_off(command, "churn", &f->churning) &&
+		 !on_or_off(command, "haste", &f->hasty) && !retire(f, command))
 		(void)printf("unknown command: %s", command);
 	if (!f->frozen)
 		beat(f);
@@ -395,10 +397,12 @@ static bool obey(struct fixture *f, const char *command)
 
 static void turn(struct fixture *f)
 {
-	if (!f->frozen && snp_mono_since_ns(snp_mono_now(), f->last_beat) >=
-			      HEARTBEAT_MS * SNP_NS_PER_MS)
+	bool due = snp_mono_since_ns(snp_mono_now(), f->last_beat) >=
+		   HEARTBEAT_MS * SNP_NS_PER_MS;
+
+	if (!f->frozen && (due || f->hasty))
 		beat(f);
-	for (int i = 0; f->loaded && i < 100; i++)
+	for (int i = 0; f->loaded && i < (f->hasty ? 2 : 100); i++)
 		count_round(f);
 	for (int i = 0; f->churning && i < CHURN_ROWS; i++)
 		churn_one(f, &f->churn[i]);
@@ -413,7 +417,8 @@ static void live(struct fixture *f)
 	(void)puts("ready");
 	for (;;) {
 		turn(f);
-		n = poll(&in, 1, f->loaded || f->churning ? 0 : HEARTBEAT_MS);
+		n = poll(&in, 1,
+			 f->loaded || f->churning || f->hasty ? 0 : HEARTBEAT_MS);
 		if (n < 0 && errno != EINTR)
 			return;
 		/* stdin is unbuffered, so poll() sees all there is. */

@@ -322,11 +322,14 @@ export class Snapshot {
     // It says who is there: nobody.
     if (metric.kind === 'info' && row?.process?.pid === 0) return;
     for (let cell = 0; cell < desc.count; cell++) {
-      const labels = Object.create(null); // a label may have any name
-      for (const key of metric.keys) labels[key.label] = labelOf(row, desc, key.source);
+      const pairs = metric.keys.map(({ label, source }) => [
+        label,
+        labelOf(row, desc, source),
+      ]);
       if (metric.enum && metric.kind !== 'state') {
-        labels[metric.enum.label] = metric.enum.values[cell];
+        pairs.push([metric.enum.label, metric.enum.values[cell]]);
       }
+      const labels = Object.fromEntries(pairs);
       yield metric.kind === 'histogram'
         ? { metric, labels, row: index, histogram: this.#histogram(metric, index, cell) }
         : this.#scalar(metric, labels, index, cell);
