@@ -163,7 +163,7 @@ static inline const unsigned char *snp__entry_of(const struct snp_snapshot *snap
 /* row_read.c: settle which rows of an image that has just been filled are there.
  * -ENOMEM. */
 int snp__rows_prepare(struct snp_snapshot *snap);
-void snp__rows_fini(struct snp__decoded *decoded);
+void snp__rows_fini(struct snp_snapshot *snap);
 /* Decode a row that is there. */
 void snp__row_decode(const struct snp_snapshot *snap, unsigned kind, uint32_t index);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pages.h"
 #include "reader_private.h"
 
 #define ROW_FIELD(entry, field) snp__load(entry, offsetof(struct snp_fmt_row, field))
@@ -198,43 +199,76 @@ const struct snp_row *snp_snapshot_row(const struct snp_snapshot *snap, unsigned
 
 /* ---- all rows ------------------------------------------------------------ */
 
-/* Grow (never shrink) the tables of one kind to `nr` rows. */
-static int reserve(struct snp_snapshot *snap, unsigned kind, uint32_t nr)
+static void give_back(struct snp_snapshot *snap)
 {
 	struct snp__decoded *d = snap->decoded;
-	uint32_t max = nr + nr / 4 + 1;
 
-	if (nr <= snap->rows_max[kind])
-		return 0;
-	free(d->rows[kind]);
-	free(d->state[kind]);
-	d->rows[kind] = calloc(max, sizeof(*d->rows[kind]));
-	d->state[kind] = calloc(max, sizeof(*d->state[kind]));
-	snap->rows_max[kind] = max;
-	if (!d->rows[kind] || !d->state[kind]) {
+	for (unsigned kind = 0; kind < SNP_ROW_KINDS; kind++) {
+		snp__pages_give(d->rows[kind],
+				snap->rows_max[kind] * sizeof(*d->rows[kind]));
+		free(d->state[kind]);
+		d->rows[kind] = NULL;
+		d->state[kind] = NULL;
 		snap->rows_max[kind] = 0;
-		return -ENOMEM;
 	}
-	return 1;
+	free(d->text);
+	free(d->counts);
+	d->text = NULL;
+	d->counts = NULL;
+}
+
+static int take_rows(struct snp_snapshot *snap, unsigned kind, uint32_t max)
+{
+	struct snp__decoded *d = snap->decoded;
+
+	d->rows[kind] = snp__pages_take(max * sizeof(*d->rows[kind]));
+	if (!d->rows[kind])
+		return -ENOMEM;
+	snap->rows_max[kind] = max;
+	d->state[kind] = calloc(max, sizeof(*d->state[kind]));
+	return d->state[kind] ? 0 : -ENOMEM;
 }
 
 /* Room for the texts of as many rows as there is room for. */
-static int reserve_shared(struct snp_snapshot *snap)
+static int take_shared(struct snp_snapshot *snap)
 {
 	struct snp__decoded *d = snap->decoded;
-	size_t room = 0;
+	size_t room = 1;
 
 	for (unsigned kind = 0; kind < SNP_ROW_KINDS; kind++)
 		room += snap->rows_max[kind] * text_room(kind);
-	free(d->text);
-	free(d->counts);
-	d->text = malloc(room + 1);
-	d->counts = calloc((size_t)snap->rows_max[SNP_ROW_POOL] + 1,
+	d->text = malloc(room);
+	d->counts = calloc(snap->rows_max[SNP_ROW_POOL],
 			   sizeof(*d->counts) * SNP_WORKER_STATUS_NR);
-	if (d->text && d->counts)
+	return d->text && d->counts ? 0 : -ENOMEM;
+}
+
+/* Room for the rows of the image, and some more where they have become more. */
+static int reserve(struct snp_snapshot *snap)
+{
+	uint32_t max[SNP_ROW_KINDS];
+	bool enough = true;
+	int rc = 0;
+
+	for (unsigned kind = 0; kind < SNP_ROW_KINDS; kind++) {
+		uint32_t nr = (uint32_t)snap->head.table[kind].count;
+
+		max[kind] = snap->rows_max[kind];
+		if (nr >= max[kind]) {
+			max[kind] = nr + (max[kind] ? nr / 4 : 0) + 1;
+			enough = false;
+		}
+	}
+	if (enough)
 		return 0;
-	memset(snap->rows_max, 0, sizeof(snap->rows_max)); /* next time all anew */
-	return -ENOMEM;
+	give_back(snap);
+	for (unsigned kind = 0; kind < SNP_ROW_KINDS && rc == 0; kind++)
+		rc = take_rows(snap, kind, max[kind]);
+	if (rc == 0)
+		rc = take_shared(snap);
+	if (rc < 0)
+		give_back(snap); /* next time all anew */
+	return rc;
 }
 
 /* Pools come first, so a row's pool is known here. One that is not there (declared
@@ -272,15 +306,8 @@ static void settle(struct snp_snapshot *snap, unsigned kind)
 
 int snp__rows_prepare(struct snp_snapshot *snap)
 {
-	int rc, grown = 0;
+	int rc = reserve(snap);
 
-	for (unsigned kind = 0; kind < SNP_ROW_KINDS; kind++) {
-		rc = reserve(snap, kind, (uint32_t)snap->head.table[kind].count);
-		if (rc < 0)
-			return rc;
-		grown |= rc;
-	}
-	rc = grown ? reserve_shared(snap) : 0;
 	if (rc < 0)
 		return rc;
 	snap->decoded->text_used = 0;
@@ -290,15 +317,8 @@ int snp__rows_prepare(struct snp_snapshot *snap)
 	return 0;
 }
 
-void snp__rows_fini(struct snp__decoded *d)
+void snp__rows_fini(struct snp_snapshot *snap)
 {
-	if (!d)
-		return;
-	for (unsigned kind = 0; kind < SNP_ROW_KINDS; kind++) {
-		free(d->rows[kind]);
-		free(d->state[kind]);
-	}
-	free(d->text);
-	free(d->counts);
-	free(d);
+	give_back(snap);
+	free(snap->decoded);
 }

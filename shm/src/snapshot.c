@@ -9,22 +9,31 @@
 #include <string.h>
 
 #include "crc32c.h"
+#include "pages.h"
 #include "reader_private.h"
 
 #define SNAP_TRIES 4
 
 /* ---- the image ----------------------------------------------------------- */
 
+static void release(struct snp_snapshot *snap)
+{
+	snp__pages_give(snap->image, snap->image_bytes);
+	snap->image = NULL;
+	snap->image_bytes = 0;
+}
+
 static int reserve(struct snp_snapshot *snap, uint64_t bytes)
 {
 	if (bytes <= snap->image_bytes)
 		return 0;
-	free(snap->image);
-	snap->image_bytes = 0;
-	snap->image = malloc(bytes + bytes / 4);
+	if (snap->image) /* it grows: not for each row anew */
+		bytes += bytes / 4;
+	release(snap);
+	snap->image = snp__pages_take(bytes);
 	if (!snap->image)
 		return -ENOMEM;
-	snap->image_bytes = bytes + bytes / 4;
+	snap->image_bytes = bytes;
 	return 0;
 }
 
@@ -253,8 +262,8 @@ void snp_snapshot_destroy(struct snp_snapshot **snap)
 	*snap = NULL;
 	if (!s)
 		return;
-	snp__rows_fini(s->decoded);
-	free(s->image);
+	snp__rows_fini(s);
+	release(s);
 	free(s);
 }
 

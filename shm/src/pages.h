@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pages.h - zeroed memory that will be filled at once.
+ *
+ * To take the pages of a large image one fault at a time costs more than to fill it:
+ * here they come in large pages or in one go, as far as the kernel can.
+ */
+#ifndef SNP_SHM_PAGES_H
+#define SNP_SHM_PAGES_H
+
+#include <stddef.h>
+#include <sys/mman.h>
+
+/* NULL when out of memory. */
+static inline void *snp__pages_take(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	/* Both are advice; a kernel that knows neither hands out pages on demand. */
+	(void)madvise(p, bytes, MADV_HUGEPAGE);
+#ifdef MADV_POPULATE_WRITE
+	(void)madvise(p, bytes, MADV_POPULATE_WRITE);
+#endif
+	return p;
+}
+
+/* NULL is fine. */
+static inline void snp__pages_give(void *pages, size_t bytes)
+{
+	if (pages)
+		(void)munmap(pages, bytes);
+}
+
+#endif
