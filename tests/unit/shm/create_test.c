@@ -2,6 +2,7 @@
 /* Creating a segment: what is refused and why, what a full file system does, and that
  * the writer's side keeps callers from publishing what readers would refuse. */
 #include "snp_test.h"
+#include "writer_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -388,17 +389,24 @@ static void create_anonymous_excludes_a_second_writer_and_spares_its_file(void *
 
 enum { CANNOT = 77 };
 
-/* In a mount namespace of its own: a tmpfs of 64 KiB over the test's directory. */
-static int create_on_tiny_tmpfs(struct fixture *f)
+/* In a mount namespace of its own: a tmpfs of that size over the test's directory. */
+static bool mount_tmpfs(const char *dir, uint64_t kib)
+{
+	char options[64];
+
+	(void)snprintf(options, sizeof(options), "size=%lluk,mode=0700",
+		       (unsigned long long)kib);
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", dir, "tmpfs", 0, options) == 0;
+}
+
+static int create_where_it_does_not_fit(struct fixture *f)
 {
 	struct snp_err err = {0};
 	char needs[64];
 	int rc;
 
-	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("tmpfs", f->dir, "tmpfs", 0, "size=64k,mode=0700") < 0)
-		return CANNOT;
 	rc = snp_writer_create(&f->o, &f->w, &err);
 	if (rc != -ENOSPC || f->w)
 		return 1;
@@ -412,22 +420,43 @@ static int create_on_tiny_tmpfs(struct fixture *f)
 	return open(f->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) < 0 ? 3 : 0;
 }
 
-static void create_on_a_full_file_system_returns_enospc(void **state)
+/* Everything is allocated at the start: no store later can find the file system full.
+ */
+static int create_where_it_just_fits(struct fixture *f)
+{
+	if (snp_writer_create(&f->o, &f->w, NULL) < 0)
+		return 5;
+	memset(f->w->map + SNP_FMT_HEADER_BYTES, 0xff,
+	       snp_writer_size(&f->o) - SNP_FMT_HEADER_BYTES);
+	snp_writer_abandon(&f->w);
+	return 0;
+}
+
+static void create_on_a_file_system_of_any_size_fits_or_returns_enospc(void **state)
 {
 	struct fixture *f = *state;
-	int status;
-	pid_t pid = fork();
+	uint64_t need = snp_writer_size(&f->o) / 1024;
+	const uint64_t sizes_kib[] = {4, 64, need / 2, need - 4, need};
 
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(create_on_tiny_tmpfs(f));
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == CANNOT) {
-		print_message("skip: not allowed to mount in a namespace of its own\n");
-		skip();
+	for (size_t i = 0; i < sizeof(sizes_kib) / sizeof(sizes_kib[0]); i++) {
+		int status;
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0 && !mount_tmpfs(f->dir, sizes_kib[i]))
+			_exit(CANNOT);
+		if (pid == 0)
+			_exit(sizes_kib[i] < need ? create_where_it_does_not_fit(f)
+						  : create_where_it_just_fits(f));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		if (WEXITSTATUS(status) == CANNOT) {
+			print_message(
+			    "skip: not allowed to mount in a namespace of its own\n");
+			skip();
+		}
+		assert_int_equal(WEXITSTATUS(status), 0);
 	}
-	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* ---- a start that fails later --------------------------------------------- */
@@ -567,7 +596,7 @@ int main(void)
 	    T(create_on_a_disk_needs_permission),
 	    T(create_anonymous_writes_like_any_other_and_leaves_nothing),
 	    T(create_anonymous_excludes_a_second_writer_and_spares_its_file),
-	    T(create_on_a_full_file_system_returns_enospc),
+	    T(create_on_a_file_system_of_any_size_fits_or_returns_enospc),
 	    T(publish_that_fails_leaves_nothing_behind),
 	    T(row_declare_bad_name_or_pool_returns_einval),
 	    T(struct_gen_grows_with_rows_and_banks),
