@@ -155,8 +155,8 @@ size_t snp_segment_spans(struct snp_segment *seg, struct snp_ring_cursor *cursor
 
 #define EVID(field) words[SNP__WORD_OF(struct snp_fmt_evidence, field)]
 
-/* Copy part `part` of `parts` that starts at record `first`; false when it is no longer
- * there, or is not that part. */
+/* Copy record `n`, which should be this part of so many (as in the word `part`); false
+ * when it is no longer there, or is not that part. */
 static bool copy_part(const struct snp_segment *seg, const struct snp__ring *ring,
 		      uint64_t n, uint64_t part_of_parts,
 		      uint64_t words[SNP__RING_RECORD_WORDS])
@@ -170,7 +170,7 @@ static int copy_text(const struct snp_segment *seg, const struct snp__ring *ring
 		     uint64_t first, uint64_t words[SNP__RING_RECORD_WORDS],
 		     struct snp_evidence *ret)
 {
-	uint64_t parts = EVID(part) >> 32;
+	uint64_t parts = EVID(part) >> 32, len;
 	char *text;
 
 	/* Bounded by the ring, so by the file. */
@@ -185,8 +185,9 @@ static int copy_text(const struct snp_segment *seg, const struct snp__ring *ring
 			free(text);
 			return -ENOENT;
 		}
-		memcpy(text + ret->len, &EVID(text[0]), EVID(length));
-		ret->len += EVID(length);
+		len = EVID(length);
+		memcpy(text + ret->len, &EVID(text[0]), len);
+		ret->len += len;
 	}
 	if (!snp__utf8_ok(text, ret->len))
 		ret->len = 0;
