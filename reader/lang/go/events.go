@@ -30,6 +30,9 @@ type Cursor struct {
 	next []uint64
 }
 
+// ringTries is how often a ring is read that was overwritten as a whole meanwhile.
+const ringTries = 4
+
 // Events returns what happened since the cursor, in order of time, and moves it.
 func (s *Segment) Events(cursor *Cursor) ([]Event, error) {
 	r := s.regions.evnt
@@ -38,10 +41,13 @@ func (s *Segment) Events(cursor *Cursor) ([]Event, error) {
 		if ring == uint64(len(cursor.next)) {
 			cursor.next = append(cursor.next, 0)
 		}
-		var err error
-		events, err = s.readRing(events, cursor, uint32(ring))
-		if err != nil {
-			return nil, s.named(err)
+		before := len(events)
+		for try := 0; try < ringTries && len(events) == before; try++ {
+			var err error
+			events, err = s.readRing(events, cursor, uint32(ring))
+			if err != nil {
+				return nil, s.named(err)
+			}
 		}
 	}
 	if s.truncated() {

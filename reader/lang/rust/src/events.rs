@@ -53,6 +53,9 @@ pub struct Cursor {
     next: Vec<u64>,
 }
 
+/// How often a ring is read that was overwritten as a whole meanwhile.
+const RING_TRIES: usize = 4;
+
 impl Segment {
     /// What happened since the cursor, in order of time. Moves the cursor.
     pub fn events(&self, cursor: &mut Cursor) -> Result<Vec<Event>, Error> {
@@ -68,7 +71,13 @@ impl Segment {
             if ring == cursor.next.len() as u64 {
                 cursor.next.push(0);
             }
-            self.read_ring(ring as u32, cursor, &mut events)?;
+            let before = events.len();
+            for _ in 0..RING_TRIES {
+                self.read_ring(ring as u32, cursor, &mut events)?;
+                if events.len() > before {
+                    break;
+                }
+            }
         }
         Ok(events)
     }
