@@ -17,13 +17,28 @@ from readers import READERS, Reader, by_name, why_missing  # noqa: E402
 from golden import GOLDEN  # noqa: E402
 
 
-@pytest.fixture(params=[reader.name for reader in READERS])
-def reader(request: pytest.FixtureRequest) -> Reader:
-    """Each reader, or the reason why this machine cannot have it."""
-    reason = why_missing(request.param)
+def there(name: str) -> Reader:
+    """Return a reader, or skip with the reason why this machine cannot have it."""
+    reason = why_missing(name)
     if reason:
         pytest.skip(reason)
-    return by_name(request.param)
+    return by_name(name)
+
+
+@pytest.fixture(params=[reader.name for reader in READERS])
+def reader(request: pytest.FixtureRequest) -> Reader:
+    """Each reader."""
+    return there(request.param)
+
+
+@pytest.fixture(
+    params=[(reader.name, tier) for reader in READERS for tier in reader.tiers],
+    ids="-".join,
+)
+def tiered(request: pytest.FixtureRequest) -> tuple[Reader, str]:
+    """Each reader with each of its tiers."""
+    name, tier = request.param
+    return there(name), tier
 
 
 @pytest.fixture(scope="session")

@@ -19,16 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broken import (
-    Agreed,
-    Case,
-    Error,
-    Fine,
-    Outcome,
-    boundary_cases,
-    cases_by_group,
-    special_files,
-)
+from broken import cases_by_group, special_files
+from broken_header import boundary_cases
+from cases import Agreed, Case, Error, Fine, Outcome
 from lab import Lab
 from living import living_segment
 from readers import Reader, by_name, number, parse, run, text_of
@@ -57,14 +50,6 @@ def difference(expected: str, got: str) -> str:
     return "\n".join(list(lines)[:SHOWN_LINES])
 
 
-@pytest.fixture(params=["snap", "live"])
-def tier(request: pytest.FixtureRequest, reader: Reader) -> str:
-    """Each tier that the reader has."""
-    if request.param not in reader.tiers:
-        pytest.skip(f"{reader.name} reads no tier {request.param}")
-    return str(request.param)
-
-
 # ---- golden --------------------------------------------------------------------------
 
 
@@ -81,7 +66,8 @@ def test_golden_segments_are_what_the_writer_makes(tmp_path: Path) -> None:
         assert path.read_bytes() == committed, f"{name} has changed"
 
 
-def test_golden(reader: Reader, tier: str, golden_dir: Path) -> None:
+def test_golden(tiered: tuple[Reader, str], golden_dir: Path) -> None:
+    reader, tier = tiered
     paths = [golden_dir / f"{name}.seg" for name in NAMES]
     for name, line in zip(NAMES, run(reader, tier, paths)):
         got = text_of(parse(line))
@@ -148,7 +134,8 @@ def expected_text(outcome: Outcome, of_c: str) -> str:
     return of_c
 
 
-def test_broken(reader: Reader, tier: str, broken: Broken) -> None:
+def test_broken(tiered: tuple[Reader, str], broken: Broken) -> None:
+    reader, tier = tiered
     wrong = []
     said = broken.said_by(reader, tier)
     for case, got, of_c in zip(broken.cases, said, broken.of_c(tier)):
@@ -160,8 +147,9 @@ def test_broken(reader: Reader, tier: str, broken: Broken) -> None:
 
 
 def test_what_is_no_segment_file(
-    reader: Reader, tier: str, full: Lab, tmp_path: Path
+    tiered: tuple[Reader, str], full: Lab, tmp_path: Path
 ) -> None:
+    reader, tier = tiered
     expected = special_files(tmp_path, full)
     for path, line in zip(expected, run(reader, tier, list(expected))):
         wanted = expected_text(expected[path], "")
@@ -285,7 +273,8 @@ def value(data: Data, name: str, pool: str) -> Decimal:
     )
 
 
-def test_a_living_segment(reader: Reader, tier: str, living: Segment) -> None:
+def test_a_living_segment(tiered: tuple[Reader, str], living: Segment) -> None:
+    reader, tier = tiered
     (line,) = run(by_name("c"), tier, [living.path])
     wanted = shape(parse(line))
     lines = run(reader, tier, [living.path] * LOOKS)
