@@ -1,54 +1,50 @@
-"""The Node.js reader: its own tests, and a living writer."""
+"""The Node.js reader: its own tests, a living writer, and what the document shows."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
+from pathlib import Path
 
 import pytest
+from language import available, example, run
 from living import living_segment
-from readers import ROOT, why_missing
+from readers import ROOT, Reader
 
-NODE = ROOT / "reader/lang/node"
+PACKAGE = ROOT / "reader/lang/node"
+NODE_TEST = ("node", "--test", "--test-reporter=tap")
 TEAR_SECONDS = "2"
 
 
-@pytest.fixture(autouse=True)
-def _node_is_there() -> None:
-    reason = why_missing("node")
-    if reason:
-        pytest.skip(reason)
+@pytest.fixture
+def node() -> Reader:
+    return available("node")
 
 
-def run_tests(environment: dict[str, str], *files: str) -> str:
-    """Run tests of the package; return what they print, as TAP."""
-    done = subprocess.run(
-        ["node", "--test", "--test-reporter=tap", *files],
-        cwd=NODE,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def test_unit(node: Reader) -> None:
+    output = run(node, [*NODE_TEST, "test/segment.test.js"], PACKAGE)
+    assert int(re.findall(r"^# pass (\d+)$", output, re.MULTILINE)[-1]) > 0
 
 
-def test_its_own_tests_pass() -> None:
-    printed = run_tests({}, "test/segment.test.js")
-    assert int(re.findall(r"^# pass (\d+)$", printed, re.MULTILINE)[-1]) > 0
-
-
-def test_every_look_at_a_living_segment_is_whole() -> None:
+def test_tear(node: Reader) -> None:
+    """Nothing torn is seen in a segment that is written as fast as possible."""
+    command = [*NODE_TEST, "test/living.test.js"]
     with living_segment(hasty=True) as segment:
-        printed = run_tests(
-            {"SEGMENT": str(segment.path), "SECONDS": TEAR_SECONDS},
-            "test/living.test.js",
-        )
-    assert "# skipped 0" in printed
+        output = run(node, command, PACKAGE, SEGMENT=segment.path, SECONDS=TEAR_SECONDS)
+    assert "\n# skipped 0\n" in output
 
 
-def test_every_file_is_of_sound_syntax() -> None:
-    for file in NODE.rglob("*.js"):
-        subprocess.run(["node", "--check", file], check=True)
+def test_syntax(node: Reader) -> None:
+    for file in PACKAGE.rglob("*.js"):
+        run(node, ["node", "--check", file], PACKAGE)
+
+
+def test_example(node: Reader, golden_dir: Path, tmp_path: Path) -> None:
+    packages = tmp_path / "node_modules"
+    packages.mkdir()
+    (packages / "snakepit-segment").symlink_to(PACKAGE)
+    (tmp_path / "example.mjs").write_text(example("Node.js"), "utf-8")
+    command = ["node", "example.mjs", str(golden_dir / "full.seg")]
+    lines = run(node, command, tmp_path).splitlines()
+    assert lines[0] == "full old"
+    assert "{ pool: 'default', method: 'café' } 22" in lines
+    assert any(line.endswith("worker_moved lost") for line in lines)

@@ -1,11 +1,18 @@
-"""The Python reader on a living writer; its own tests are in priv/python/tests."""
+"""The Python reader: a living writer, and what the document shows.
+
+Its own tests are in priv/python/tests.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from language import example, run
 from living import living_segment
+from readers import ROOT, by_name
 from snakepit_bridge.segment import (
     EventCursor,
     Row,
@@ -65,7 +72,8 @@ def growing(snapshot: Snapshot) -> Iterator[tuple[tuple[object, ...], int]]:
                     assert histogram.sum_ns <= most
 
 
-def test_every_look_at_a_living_segment_is_whole() -> None:
+def test_tear() -> None:
+    """Nothing torn is seen in a segment that is written as fast as possible."""
     looks = events = 0
     before: dict[tuple[object, ...], int] = {}
     cursor = EventCursor()
@@ -90,3 +98,12 @@ def test_every_look_at_a_living_segment_is_whole() -> None:
         assert segment.verdict() is Verdict.ALIVE
     assert looks >= 10
     assert events > 0
+
+
+def test_example(golden_dir: Path) -> None:
+    python = by_name("python")
+    program = [sys.executable, "-c", example("Python")]
+    lines = run(python, [*program, golden_dir / "full.seg"], ROOT).splitlines()
+    assert lines[0] == "full old"
+    assert "{'pool': 'default', 'method': 'café'} 22" in lines
+    assert any(line.endswith("worker_moved lost") for line in lines)
