@@ -98,7 +98,7 @@ const (
 	tableMoveReason   = 13
 	tableStopReason   = 14
 	tableRetireReason = 15
-	tablesMax         = 256
+	tablesMax         = 1024
 )
 
 type key struct {

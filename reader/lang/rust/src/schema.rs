@@ -204,7 +204,7 @@ pub(crate) enum Table {
     RetireReason = 15,
 }
 
-const TABLES_MAX: usize = 256;
+const TABLES_MAX: usize = 1024;
 
 pub(crate) struct Schema {
     tables: Vec<Arc<Enum>>,
