@@ -2,7 +2,9 @@
 /*
  * Row protocol (shm/format/segment.md): load gen (acquire); free or recycling rows are
  * skipped; copy; acquire fence; load gen again; equal: the copy is of one life of the
- * row. Otherwise try again, a few times, then leave the row out and count it.
+ * row. Otherwise try again, a few times, then leave the row out and count it. Pools
+ * come first and are looked at once more at the end: workers and tools go by their
+ * names.
  */
 #include "gather.h"
 
@@ -232,6 +234,26 @@ static void gather_kind(const struct kind *k, struct snp_fmt_snap *head,
 	}
 }
 
+/* A pool whose row has got another life since it was copied would lend its name to the
+ * rows of the new one: it goes, and they with it. Those were declared after that pool,
+ * so who has copied one (acquire) finds its pool's new generation here. */
+static void drop_replaced_pools(const struct snp__source *source,
+				struct snp_fmt_snap *head, unsigned char *image)
+{
+	const struct snp_fmt_region *rowd = find(source, SNP_REGION_ROWD, SNP_ROW_POOL);
+	const struct snp_fmt_snap_table *t = &head->table[SNP_ROW_POOL];
+
+	for (uint64_t i = 0; i < t->count; i++) {
+		uint64_t *entry = (uint64_t *)(void *)(image + t->off + i * t->stride);
+		uint64_t gen = snp__load(source->map, rowd->off + i * rowd->stride);
+
+		if (*entry == SNP_GEN_FREE || gen / 4 == *entry / 4)
+			continue;
+		__atomic_store_n(entry, SNP_GEN_FREE, __ATOMIC_RELAXED);
+		head->rows_unsettled++;
+	}
+}
+
 void snp__gather(const struct snp__source *source, struct snp_fmt_snap *head,
 		 unsigned char *image, unsigned *retries)
 {
@@ -255,6 +277,7 @@ void snp__gather(const struct snp__source *source, struct snp_fmt_snap *head,
 			    banks < k.bank->outer_count ? banks : k.bank->outer_count;
 		gather_kind(&k, head, image, retries);
 	}
+	drop_replaced_pools(source, head, image);
 	head->end_mono_ns = snp_mono_now().ns;
 	head->real_ns = snp_wall_now().ns;
 }

@@ -338,6 +338,91 @@ static void histogram_sum_is_never_ahead_of_its_buckets(void **state)
 	}
 }
 
+/* ---- rows and their pool ------------------------------------------------- */
+
+/* Pools on page 1, tools on page 2: one of each, and no values. */
+enum { POOLS_OFF = PAGE, TOOLS_OFF = 2 * PAGE };
+
+static struct snp_fmt_row *row_on_page(struct trap *trap, uint64_t off)
+{
+	return (struct snp_fmt_row *)(void *)(trap->ours + off);
+}
+
+static void make_pool_and_tool(struct trap *trap)
+{
+	struct snp_fmt_header *h = (void *)trap->ours;
+	const struct snp_fmt_region rows = {.type = SNP_REGION_ROWD,
+					    .stride = sizeof(struct snp_fmt_row),
+					    .count = 1,
+					    .outer_count = 1};
+
+	trap->regions[0] = trap->regions[1] = rows;
+	trap->regions[0].kind = SNP_ROW_POOL;
+	trap->regions[0].off = POOLS_OFF;
+	trap->regions[1].kind = SNP_ROW_TOOL;
+	trap->regions[1].off = TOOLS_OFF;
+	trap->source = (struct snp__source){
+	    .map = trap->theirs, .regions = trap->regions, .regions_nr = 2};
+	snp_set(&h->row_high[SNP_ROW_POOL], 1);
+	snp_set(&h->row_high[SNP_ROW_TOOL], 1);
+	snp_set(&row_on_page(trap, POOLS_OFF)->gen, SNP_GEN_LIVE);
+	snp_set(&row_on_page(trap, TOOLS_OFF)->gen, SNP_GEN_LIVE);
+}
+
+static void retire_both(struct trap *trap)
+{
+	snp_set(&row_on_page(trap, TOOLS_OFF)->gen, SNP_GEN_TOMBSTONE);
+	snp_set(&row_on_page(trap, POOLS_OFF)->gen, SNP_GEN_TOMBSTONE);
+}
+
+/* Both rows get another life. */
+static void recycle_both(struct trap *trap)
+{
+	snp_set(&row_on_page(trap, POOLS_OFF)->gen, 4 + SNP_GEN_LIVE);
+	snp_set(&row_on_page(trap, TOOLS_OFF)->gen, 4 + SNP_GEN_LIVE);
+}
+
+static uint64_t gen_in(const struct image *image, unsigned kind)
+{
+	return snp__load(image->bytes, image->head.table[kind].off);
+}
+
+/* The tool belongs to the pool that came after the one we have: under the name of that
+ * it would be shown as somebody else's. */
+static void pool_replaced_before_its_tools_are_copied_is_left_out(void **state)
+{
+	struct trap *trap = *state;
+	struct image image;
+
+	traps_on();
+	make_pool_and_tool(trap);
+	trap->act = recycle_both;
+	set_trap(trap, TOOLS_OFF, NOWHERE);
+	image = gather(trap);
+	assert_int_equal(trap->acted, 1);
+	assert_int_equal(gen_in(&image, SNP_ROW_TOOL), 4 + SNP_GEN_LIVE);
+	assert_int_equal(gen_in(&image, SNP_ROW_POOL), 0);
+	assert_int_equal(image.head.rows_unsettled, 1);
+	free(image.bytes);
+}
+
+static void pool_retired_before_its_tools_are_copied_is_kept(void **state)
+{
+	struct trap *trap = *state;
+	struct image image;
+
+	traps_on();
+	make_pool_and_tool(trap);
+	trap->act = retire_both;
+	set_trap(trap, TOOLS_OFF, NOWHERE);
+	image = gather(trap);
+	assert_int_equal(trap->acted, 1);
+	assert_int_equal(gen_in(&image, SNP_ROW_TOOL), SNP_GEN_TOMBSTONE);
+	assert_int_equal(gen_in(&image, SNP_ROW_POOL), SNP_GEN_LIVE);
+	assert_int_equal(image.head.rows_unsettled, 0);
+	free(image.bytes);
+}
+
 /* ---- plan ---------------------------------------------------------------- */
 
 static void plan_refuses_a_watermark_beyond_its_region(void **state)
@@ -364,6 +449,8 @@ int main(void)
 	    T(row_recycled_while_it_is_copied_is_copied_again),
 	    T(row_recycled_again_and_again_is_left_out_and_counted),
 	    T(histogram_sum_is_never_ahead_of_its_buckets),
+	    T(pool_replaced_before_its_tools_are_copied_is_left_out),
+	    T(pool_retired_before_its_tools_are_copied_is_kept),
 	    T(plan_refuses_a_watermark_beyond_its_region),
 	};
 
