@@ -258,10 +258,12 @@ void snp_row_retire(struct snp_writer *w, unsigned kind, uint32_t index,
 {
 	struct snp_fmt_row *row = row_at(w, kind, index);
 	struct snp__tombstones *t = &w->tombstones[kind];
-	snp_mono_t now = snp_mono_now();
+	snp_mono_t now;
 	uint64_t gen;
 
 	pthread_mutex_lock(&w->mutex);
+	/* Asked here, so that tombstones stand in the order of their times. */
+	now = snp_mono_now();
 	SNP_CHECK(index < snp_get(&w->header->row_high[kind]));
 	gen = snp_get(&row->gen);
 	SNP_CHECK(gen % 4 == SNP_GEN_LIVE);
