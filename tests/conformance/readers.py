@@ -66,7 +66,7 @@ def program(name: str, version: str = "", at_least: tuple[int, ...] = ()) -> Any
             done = subprocess.run(
                 [name, version], capture_output=True, text=True, check=False
             )
-            found = re.search(r"(\d+(?:\.\d+)+)", done.stdout + done.stderr)
+            found = re.search(r"(\d+(?:\.\d+)*)", done.stdout + done.stderr)
             if not found:
                 return f"{name} {version} does not say a version"
             if tuple(map(int, found[1].split("."))) < at_least:
@@ -129,6 +129,23 @@ READERS = [
         "node",
         ("node", "{root}/reader/lang/node/bin/segment-json.js"),
         missing=program("node", "--version", (18,)),
+    ),
+    Reader(
+        "java",
+        (
+            *("java", "-XX:TieredStopAtLevel=1", "-cp", "{lang}/java/classes"),
+            "dev.snakepit.segment.cli.SegmentJson",
+        ),
+        tiers=("snap", "live"),
+        build=(
+            (
+                *("sh", "-c", 'cd $0 && javac "$@" $(find . -name "*.java")'),
+                *("{root}/reader/lang/java/src/main/java", "--release", "17"),
+                *("-Xlint:all", "-Werror", "-d", "{lang}/java/classes"),
+            ),
+        ),
+        env={"LC_ALL": "C.UTF-8"},  # names of files
+        missing=program("javac", "--version", (17,)),
     ),
 ]
 
