@@ -369,8 +369,10 @@ static void put_metric(struct csv *csv, const struct snp_metric *metric)
 	struct lines lines;
 
 	snp_series_iter_init(&it, csv->report->snap, metric);
+	snp_series_iter_bare(&it);
 	if (!snp_series_next(&it, &series))
 		return;
+	snp_series_labels(csv->report->snap, &series);
 	set = find_set(csv, &series);
 	if (!set || !lines_init(csv, &series, &lines)) {
 		csv->error = -ENOMEM;
@@ -379,8 +381,10 @@ static void put_metric(struct csv *csv, const struct snp_metric *metric)
 	do {
 		struct piece *row = &set->rows[series.row];
 
-		if (!row->there)
+		if (!row->there) {
+			snp_series_labels(csv->report->snap, &series);
 			*row = row_piece(csv, set, &series);
+		}
 		if (csv->text.failed)
 			csv->error = -ENOMEM;
 		else

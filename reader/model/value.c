@@ -18,6 +18,12 @@ size_t snp_value_text(char *dst, const struct snp_snapshot *snap,
 {
 	const struct snp_metric *metric = series->metric;
 
+	/* What most cells are. */
+	if (metric->vtype == SNP_VT_U64 && metric->unit_exp == 0 &&
+	    series->value < 10) {
+		*dst = (char)('0' + series->value);
+		return 1;
+	}
 	if (metric->kind == SNP_KIND_INFO)
 		return snp_number_u64(dst, 1);
 	switch (metric->vtype) {

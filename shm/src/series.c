@@ -211,9 +211,14 @@ static const uint8_t text_at[SNP_KEY_NR] = {
 };
 static_assert(sizeof(struct snp__row) <= UINT8_MAX, "text_at");
 
-static void fill_labels(const struct snp_snapshot *snap, const struct snp__metric *m,
-			struct snp_series *s)
+void snp_series_iter_bare(struct snp_series_iter *it)
 {
+	it->bare = true;
+}
+
+void snp_series_labels(const struct snp_snapshot *snap, struct snp_series *s)
+{
+	const struct snp__metric *m = private_of(s->metric);
 	const struct snp__row *row = snp__row_of(snap, m->pub.row_kind, s->row);
 	unsigned i;
 
@@ -230,17 +235,29 @@ static void fill_labels(const struct snp_snapshot *snap, const struct snp__metri
 	s->labels_nr = i;
 }
 
-static void fill_series(const struct snp_snapshot *snap, const struct snp__metric *m,
+/* Row and cell are set. */
+static void fill_series(const struct snp_series_iter *it, const struct snp__metric *m,
 			struct snp_series *s)
 {
+	const unsigned char *entry;
+
 	s->metric = &m->pub;
-	fill_labels(snap, m, s);
 	s->hist = NULL;
 	s->value = 0;
-	if (m->pub.kind == SNP_KIND_HISTOGRAM)
-		s->hist = cell_words(snap, m, s->row, s->cell);
-	else
-		s->value = value_of(snap, m, s->row, s->cell);
+	s->labels_nr = 0;
+	if (it->place == 0) {
+		s->value = value_of(it->snap, m, s->row, s->cell);
+	} else {
+		entry = snp__entry_of(it->snap, m->pub.row_kind, s->row);
+		s->hist =
+		    snp__words_at(entry, it->place + (uint64_t)s->cell * m->stride);
+		if (m->pub.kind != SNP_KIND_HISTOGRAM) {
+			s->value = *s->hist;
+			s->hist = NULL;
+		}
+	}
+	if (!it->bare)
+		snp_series_labels(it->snap, s);
 }
 
 /* An info series says who is there: nobody, nothing to say. */
@@ -263,12 +280,14 @@ bool snp_series_next(struct snp_series_iter *it, struct snp_series *ret_series)
 		const struct snp__metric *m = &snap->seg->schema.metrics[it->metric];
 		uint32_t rows = snap->rows_nr[m->pub.row_kind];
 
+		if (it->row == 0 && it->cell == 0)
+			it->place = place_in_entry(snap, m);
 		for (; it->row < rows; it->row++, it->cell = 0) {
 			if (it->cell >= m->pub.cells || !has_series(snap, m, it->row))
 				continue;
 			ret_series->row = it->row;
 			ret_series->cell = it->cell++;
-			fill_series(snap, m, ret_series);
+			fill_series(it, m, ret_series);
 			return true;
 		}
 	}
