@@ -1,0 +1,28 @@
+"""The C reader: what the document shows; its own tests are in tests/unit/shm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from language import example, run
+from readers import BUILD, ROOT, by_name
+
+
+def test_example(golden_dir: Path, tmp_path: Path) -> None:
+    """As an installed library would be used; tests/tools/test_package.py installs it."""
+    source, program = tmp_path / "example.c", tmp_path / "example"
+    source.write_text(example("C"), "utf-8")
+    sanitizer = {
+        "asan": ["-fsanitize=address,undefined"],
+        "tsan": ["-fsanitize=thread"],
+    }
+    compiler = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pthread"]
+    if BUILD.name in sanitizers:
+        compiler.append(f"-fsanitize={sanitizers[BUILD.name]}")
+    includes = ["-Ishm/include", "-Ishm"]
+    library = str(BUILD / "lib/libsnp-shm.a")
+    paths = [str(source), library, "-lm", "-o", str(program)]
+    run(by_name("c"), [*compiler, *includes, *paths], ROOT)
+    segment = golden_dir / "full.seg"
+    lines = run(by_name("c"), [program, segment], ROOT).splitlines()
+    assert "default café 22" in lines
