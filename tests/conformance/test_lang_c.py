@@ -12,10 +12,7 @@ def test_example(golden_dir: Path, tmp_path: Path) -> None:
     """As an installed library would be used; tests/tools/test_package.py installs it."""
     source, program = tmp_path / "example.c", tmp_path / "example"
     source.write_text(example("C"), "utf-8")
-    sanitizer = {
-        "asan": ["-fsanitize=address,undefined"],
-        "tsan": ["-fsanitize=thread"],
-    }
+    sanitizers = {"asan": "address,undefined", "tsan": "thread"}
     compiler = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pthread"]
     if BUILD.name in sanitizers:
         compiler.append(f"-fsanitize={sanitizers[BUILD.name]}")
