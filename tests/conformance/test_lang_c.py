@@ -9,7 +9,7 @@ from readers import BUILD, ROOT, by_name
 
 
 def test_example(golden_dir: Path, tmp_path: Path) -> None:
-    """As an installed library would be used; tests/tools/test_package.py installs it."""
+    """As a user of the library would; tests/tools/test_package.py installs it."""
     source, program = tmp_path / "example.c", tmp_path / "example"
     source.write_text(example("C"), "utf-8")
     sanitizers = {"asan": "address,undefined", "tsan": "thread"}
