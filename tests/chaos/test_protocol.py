@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -14,8 +15,11 @@ from pathlib import Path
 
 import pytest
 from readers import SANITIZED, wait_for
+from sampler import Sampler
 
 from chaos import FULL, Reader, Writer, program
+
+REGION_BANK = 9
 
 
 @pytest.fixture
@@ -89,6 +93,46 @@ def test_reader_under_sigstop_never_sees_a_mixed_row(folder: Path) -> None:
             reader.check()
         looks, _, _ = reader.end()
     assert looks > 40
+
+
+def bank_cells(path: Path) -> list[tuple[int, int]]:
+    """Offset and length of every BANK region, by the directory."""
+    data = path.read_bytes()
+    directory, count = struct.unpack_from("<QQ", data, 0x88)
+    regions = [
+        struct.unpack_from("<IIQQ", data, directory + 64 * i) for i in range(count)
+    ]
+    return [(off, length) for kind, _, off, length in regions if kind == REGION_BANK]
+
+
+def test_sampler_finds_a_counter_that_falls(folder: Path) -> None:
+    """Counters of a stopped writer, set to zero and back until it has seen that."""
+    with Writer(folder) as writer:
+        writer.wait_rounds(20)
+        writer.signal(signal.SIGSTOP)
+        data = writer.path.read_bytes()
+        with Sampler(writer.path) as sampler, writer.path.open("r+b", 0) as file:
+
+            def poke() -> bool:
+                for off, length in bank_cells(writer.path):
+                    for content in (bytes(length), data[off : off + length]):
+                        file.seek(off)
+                        file.write(content)
+                        time.sleep(0.02)  # two of its looks
+                return sampler.process.poll() is not None
+
+            wait_for("the sampler to end", poke)
+            assert sampler.process.stdout is not None
+            assert re.search(r"\bfell$", sampler.process.stdout.readline())
+        assert sampler.process.returncode == 1
+        writer.signal(signal.SIGCONT)
+
+
+def test_sampler_finds_a_row_that_goes(folder: Path) -> None:
+    with Writer(folder) as writer, Sampler(writer.path, 1000) as sampler:
+        assert sampler.process.wait(timeout=30) == 1
+        assert sampler.process.stdout is not None
+        assert "the row is gone" in sampler.process.stdout.read()
 
 
 def test_stopped_reader_does_not_slow_the_writer(folder: Path) -> None:

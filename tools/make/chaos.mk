@@ -1,6 +1,6 @@
 # Programs of tests/chaos: each is one .c file linked with the scripted writer, its judge,
 # and the segment library.
-CHAOS := kill_steps scripted stop_steps stress tear
+CHAOS := kill_steps sampler scripted stop_steps stress tear
 CHAOS_OBJ := $(patsubst %,$(B)/obj/tests/chaos/%.o,scripted_writer sane)
 
 $(CHAOS:%=$(B)/tests/chaos/%): $(B)/tests/chaos/%: $(B)/obj/tests/chaos/%.o $(CHAOS_OBJ) \
