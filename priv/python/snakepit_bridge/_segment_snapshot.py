@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import struct
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,6 +28,7 @@ from ._segment_schema import Metric, Schema, Storage, ValueType
 from ._segment_values import Event, Heartbeat, Histogram, Row, Series, Stats, WorkerRow
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator
 
 __all__ = ["HB_SEQ_OFF", "STATE_OFF", "Snapshot", "Source"]
@@ -179,6 +181,7 @@ class Snapshot:
         self.stop_reason = source.schema.enum_text(
             _STOP_REASON, source.file.word(_STOP_REASON_OFF)
         )
+        self._counted: dict[Metric, Counter[tuple[int, int]]] = {}
         self._rows: list[list[Row | None]] = [[], [], [], []]
         for kind in (POOL, WORKER, TOOL):
             count = self._tables[kind].count
@@ -274,7 +277,7 @@ class Snapshot:
         if desc.storage == Storage.ONE or metric.kind == "info":
             return 1
         if desc.storage == Storage.DERIVED:
-            return self._workers_by_status(metric).get((row, cell), 0)
+            return self._workers_by_status(metric)[row, cell]
         if desc.storage == Storage.HEADER:
             word = self._header_word(desc.off + cell * desc.stride)
         else:
@@ -369,13 +372,15 @@ class Snapshot:
         active = self._word(WORKER, worker, cells + metric.desc.derive_b)
         return _BUSY if state == _READY and active else _STATUS.get(state, _DOWN)
 
-    def _workers_by_status(self, metric: Metric) -> dict[tuple[int, int], int]:
-        counts: dict[tuple[int, int], int] = {}
-        for row in self.workers:
-            if not row.retired:
-                key = (row.pool_index, self._status(row.index, metric))
-                counts[key] = counts.get(key, 0) + 1
-        return counts
+    def _workers_by_status(self, metric: Metric) -> Counter[tuple[int, int]]:
+        """Return how many workers there are by pool and status; counted once."""
+        if metric not in self._counted:
+            self._counted[metric] = collections.Counter(
+                (row.pool_index, self._status(row.index, metric))
+                for row in self.workers
+                if not row.retired
+            )
+        return self._counted[metric]
 
 
 def _label(row: Row | None, kind: int, source: int) -> str:

@@ -221,6 +221,7 @@ export class Snapshot {
   #header;
   #tables;
   #rows;
+  #counted = new Map();
 
   /** @param {Source} source */
   constructor(source) {
@@ -467,14 +468,17 @@ export class Snapshot {
     return STATUSES.get(state) ?? Status.DOWN;
   }
 
+  /** How many workers of a pool have a status; all are counted at the first question. */
   #countWorkers(metric, pool, status) {
-    const counted = this.workers.filter(
-      (row) =>
-        !row.retired &&
-        row.poolIndex === pool &&
-        this.#status(row.index, metric) === status,
-    );
-    return BigInt(counted.length);
+    if (!this.#counted.has(metric)) {
+      const counts = new Map();
+      for (const row of this.workers.filter(({ retired }) => !retired)) {
+        const key = `${row.poolIndex} ${this.#status(row.index, metric)}`;
+        counts.set(key, (counts.get(key) ?? 0n) + 1n);
+      }
+      this.#counted.set(metric, counts);
+    }
+    return this.#counted.get(metric).get(`${pool} ${status}`) ?? 0n;
   }
 }
 
