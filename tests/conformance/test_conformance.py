@@ -10,6 +10,7 @@ import difflib
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -161,7 +162,7 @@ def test_what_is_no_segment_file(
 AS_NOBODY = """
 import os, sys
 os.setgroups([]); os.setgid({id}); os.setuid({id})
-os.execvp(sys.argv[1], sys.argv[1:])
+os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
@@ -176,7 +177,9 @@ def test_a_file_of_somebody_else_is_denied(reader: Reader, full: Lab) -> None:
             path.chmod(mode)
             os.chown(path, owner, owner)
         script = AS_NOBODY.format(id=NOBODY)
-        as_nobody = [sys.executable, "-c", script, *reader.words(reader.program)]
+        name_of_program, *words = reader.words(reader.program)
+        path_of_program = shutil.which(name_of_program) or name_of_program
+        as_nobody = [sys.executable, "-c", script, path_of_program, *words]
         environment = {**reader.environment(), "HOME": name}
         able = subprocess.run(
             [*as_nobody, directory / "missing"],
