@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -78,33 +78,40 @@ def test_golden(tiered: tuple[Reader, str], golden_dir: Path) -> None:
 # ---- broken --------------------------------------------------------------------------
 
 
-class Broken:
-    """The cases of a group as files, and what the C reader says of each."""
+class Corpus:
+    """All cases as files, and what readers say of them: each runs once for all."""
 
-    def __init__(self, directory: Path, cases: Sequence[Case], full: Lab) -> None:
-        self.cases = cases
-        self.paths = []
-        for i, case in enumerate(cases):
-            lab = Lab(bytes(full.data))
-            case.make(lab)
-            self.paths.append(directory / f"{i}.seg")
-            lab.write(self.paths[-1])
-        self._of_c: dict[str, list[str]] = {}
+    def __init__(
+        self, directory: Path, groups: dict[str, list[Case]], full: Lab
+    ) -> None:
+        self.groups = groups
+        self.paths: dict[str, list[Path]] = {name: [] for name in groups}
+        self._said: dict[tuple[str, str], dict[str, list[str]]] = {}
+        for name, cases in groups.items():
+            for i, case in enumerate(cases):
+                lab = Lab(bytes(full.data))
+                case.make(lab)
+                path = directory / f"{name}-{i}.seg"
+                lab.write(path)
+                self.paths[name].append(path)
 
-    def of_c(self, tier: str) -> list[str]:
-        if tier not in self._of_c:
-            self._of_c[tier] = self.said_by(by_name("c"), tier)
-        return self._of_c[tier]
+    def said_by(self, reader: Reader, tier: str) -> dict[str, list[str]]:
+        key = (reader.name, tier)
+        if key not in self._said:
+            everything = [path for paths in self.paths.values() for path in paths]
+            lines = iter(run(reader, tier, everything))
+            self._said[key] = {
+                name: [text_of(parse(next(lines))) for _ in paths]
+                for name, paths in self.paths.items()
+            }
+        return self._said[key]
 
-    def said_by(self, reader: Reader, tier: str) -> list[str]:
-        return [text_of(parse(line)) for line in run(reader, tier, self.paths)]
 
-
-@pytest.fixture(params=[*GROUPS, "boundaries"], scope="module")
-def broken(request: pytest.FixtureRequest, full: Lab) -> Iterator[Broken]:
-    cases = GROUPS.get(request.param) or list(boundary_cases(full))
+@pytest.fixture(scope="module")
+def corpus(full: Lab) -> Iterator[Corpus]:
+    groups = {**GROUPS, "boundaries": list(boundary_cases(full))}
     with tempfile.TemporaryDirectory() as directory:
-        yield Broken(Path(directory), cases, full)
+        yield Corpus(Path(directory), groups, full)
 
 
 def error_text(error: Error) -> str:
@@ -135,12 +142,14 @@ def expected_text(outcome: Outcome, of_c: str) -> str:
     return of_c
 
 
-def test_broken(tiered: tuple[Reader, str], broken: Broken) -> None:
+@pytest.mark.parametrize("group", [*GROUPS, "boundaries"])
+def test_broken(tiered: tuple[Reader, str], group: str, corpus: Corpus) -> None:
     reader, tier = tiered
     wrong = []
-    said = broken.said_by(reader, tier)
-    for case, got, of_c in zip(broken.cases, said, broken.of_c(tier)):
-        expected = expected_text(case.expected(tier), of_c)
+    said = corpus.said_by(reader, tier)[group]
+    of_c = corpus.said_by(by_name("c"), tier)[group]
+    for case, got, reference in zip(corpus.groups[group], said, of_c):
+        expected = expected_text(case.expected(tier), reference)
         if got != expected:
             wrong.append(f"{case.name}:\n{difference(expected, got)}")
     count = f"{len(wrong)} of {len(said)} cases\n"
