@@ -136,10 +136,9 @@ uint64_t report_age_ns(const struct report *report, snp_mono_t since)
 	bool there =
 	    report->verdict == SNP_WRITER_ALIVE || report->verdict == SNP_WRITER_HUNG;
 
-	return snp_mono_since_ns(
-	    there ? snp_segment_now(report->seg, report->snap)
-		  : snp_snapshot_now(report->snap),
-	    since);
+	return snp_mono_since_ns(there ? snp_segment_now(report->seg, report->snap)
+				       : snp_snapshot_now(report->snap),
+				 since);
 }
 
 const char *report_row_name(const struct report *report, unsigned kind, uint32_t index)

@@ -13,7 +13,7 @@
  *                           holder still counts                  observations lost
  */
 #define WITH_CONTROL /* the second thread dies as CONTROL */
-#include "crash.h"
+#include "crash.inc"
 
 #define OBSERVATIONS 2
 

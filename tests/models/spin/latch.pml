@@ -10,7 +10,7 @@
  *   BROKEN_SEQ_FIRST     seq before the words                 mixed record
  *   BROKEN_READER_LOCK   the writer waits for readers         writer held up
  */
-#include "crash.h"
+#include "crash.inc"
 
 #define PUBLICATIONS 4
 #define TRIES	     3

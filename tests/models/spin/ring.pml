@@ -11,7 +11,7 @@
  *   BROKEN_WRITER_WAITS       no overwriting of what is unread   writer held up
  *   BROKEN_READER_WAITS       waits for a record to be complete  never served again
  */
-#include "crash.h"
+#include "crash.inc"
 
 #define RECORDS	 5
 #define CAPACITY 2

@@ -22,7 +22,7 @@
  *   BROKEN_BLOCKING_RETIRE    retire waits for the grace period control held up
  */
 #define WITH_CONTROL
-#include "crash.h"
+#include "crash.inc"
 
 #define ATTEMPTS 2
 

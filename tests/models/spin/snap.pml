@@ -14,7 +14,7 @@
  *   BROKEN_ONE_HALF        there is one half                    never served again
  *   BROKEN_SELECTOR_FIRST  snap_seq before the half is filled   never served again
  */
-#include "crash.h"
+#include "crash.inc"
 
 #define SNAPS 3
 #define TRIES 2
