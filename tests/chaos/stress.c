@@ -6,6 +6,7 @@
  *
  *   stress DIR SECONDS [no-grace]
  *
+ * Goes on for a while longer where a busy machine has let too little happen by then.
  * The readers use the writer's own mapping, so that the thread sanitizer sees writer
  * and reader at the same addresses; across processes they would be two. `no-grace`
  * leaves the grace period out, which the judge must find: then the exit status is 1.
@@ -30,6 +31,10 @@ enum { NO_TOOL = UINT32_MAX };
  * to look twice meanwhile, or it could not see a row counted in after it was retired.
  */
 #define TURN_COUNTS 100000
+
+/* Lives of rows, and looks, below which a run has tested nothing. */
+#define ENOUGH	   20
+#define PATIENCE_S 60
 
 struct stress {
 	struct script script; /* its row and bank are the counting thread's */
@@ -211,6 +216,12 @@ static void *read_main(void *arg)
 
 /* ---- all ----------------------------------------------------------------- */
 
+static bool saw_enough(struct stress *s)
+{
+	return atomic_load_explicit(&s->lives, memory_order_relaxed) >= ENOUGH &&
+	       atomic_load_explicit(&s->looks, memory_order_relaxed) >= ENOUGH;
+}
+
 static void run(struct stress *s, uint64_t seconds)
 {
 	void *(*const mains[])(void *) = {count_main, churn_main, reclaim_main,
@@ -218,11 +229,12 @@ static void run(struct stress *s, uint64_t seconds)
 	enum { NR = sizeof(mains) / sizeof(mains[0]) };
 	pthread_t threads[NR];
 	snp_mono_t end = snp_mono_add_ms(snp_mono_now(), seconds * 1000);
+	snp_mono_t latest = snp_mono_add_ms(end, PATIENCE_S * 1000);
 	const struct timespec tick = {.tv_nsec = 20 * (long)SNP_NS_PER_MS};
 
 	for (size_t i = 0; i < NR; i++)
 		SNP_CHECK(pthread_create(&threads[i], NULL, mains[i], s) == 0);
-	while (!stopped(s) && snp_mono_now().ns < end.ns)
+	while (!stopped(s) && snp_mono_now().ns < (saw_enough(s) ? end : latest).ns)
 		(void)nanosleep(&tick, NULL);
 	atomic_store_explicit(&s->stop, true, memory_order_release);
 	for (size_t i = 0; i < NR; i++)
