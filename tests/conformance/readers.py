@@ -89,6 +89,11 @@ GO_ENV = {
     "CGO_ENABLED": "0",
 }
 CARGO_ENV = {"CARGO_TARGET_DIR": "{lang}/rust", "CARGO_HOME": "{lang}/rust/home"}
+MIX_ENV = {
+    "MIX_BUILD_PATH": "{lang}/elixir",
+    "MIX_HOME": "{lang}/elixir/home",
+    "LC_ALL": "C.UTF-8",  # names of files
+}
 
 READERS = [
     Reader(
@@ -146,6 +151,13 @@ READERS = [
         ),
         env={"LC_ALL": "C.UTF-8"},  # names of files
         missing=program("javac", "--version", (17,)),
+    ),
+    Reader(
+        "elixir",
+        ("{lang}/elixir/segment-json",),
+        build=(("sh", "-c", "cd reader/lang/elixir && mix escript.build"),),
+        env=MIX_ENV,
+        missing=program("elixir", "--short-version", (1, 14)),
     ),
 ]
 

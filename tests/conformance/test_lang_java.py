@@ -51,7 +51,7 @@ def test_example(java: Reader, tmp_path: Path) -> None:
     source = tmp_path / "Example.java"
     source.write_text(example("Java"), "utf-8")
     segment = Segment(tmp_path)
-    command = ["java", "-cp", CLASSES, source, segment.path]
+    command: list[str | Path] = ["java", "-cp", CLASSES, source, segment.path]
     lines = run(java, command, tmp_path).splitlines()
     segment.close()
     assert lines[0] == "test alive"
