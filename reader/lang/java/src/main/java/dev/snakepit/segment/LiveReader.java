@@ -85,8 +85,8 @@ final class LiveReader {
   }
 
   /** One look. What it found is there when its thread has ended. */
-  private final class Look implements Runnable {
-    private Image image;
+  final class Look implements Runnable {
+    Image image;
     private long[] words;
     private Throwable failure;
 
@@ -109,7 +109,7 @@ final class LiveReader {
       }
     }
 
-    private void plan() throws SegmentException {
+    void plan() throws SegmentException {
       Image.Table[] tables = new Image.Table[RowKind.COUNT];
       long bytes = 0;
       for (int kind = 0; kind < RowKind.COUNT; kind++) {
@@ -157,7 +157,7 @@ final class LiveReader {
     }
 
     /** Copies one life of a row; a row that will not settle is left out and counted. */
-    private void copyRow(int kind, long row) {
+    void copyRow(int kind, long row) {
       int at = image.index(kind, row, 0);
       long off = directory.get(Region.ROWD, kind).entry(row);
       for (int i = 0; i < ROW_TRIES; i++) {
@@ -202,7 +202,7 @@ final class LiveReader {
     }
 
     /** Copies the current one of two copies. */
-    private boolean copyLatch(long off, int copies, int at, int count) {
+    boolean copyLatch(long off, int copies, int at, int count) {
       for (int i = 0; i < LATCH_TRIES; i++) {
         long seq = loadAcquire(off);
         copy(off + copies + (seq & 1) * Long.BYTES * count, words, at, count);
@@ -220,7 +220,7 @@ final class LiveReader {
      * stands behind its buckets and is stored after them, so a sum that is counted here has its
      * bucket counted as well.
      */
-    private void sumBanks(int kind, long row, int at) {
+    void sumBanks(int kind, long row, int at) {
       Region bank = directory.get(Region.BANK, kind);
       long banks = loadAcquire(Header.BANK_HIGH);
       if (Long.compareUnsigned(banks, bank.outerCount()) > 0) {
