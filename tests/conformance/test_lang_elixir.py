@@ -38,7 +38,7 @@ def test_tear(elixir: Reader) -> None:
             MIX_BUILD_PATH=TEST_BUILD,
             SNAKEPIT_TEST_SEGMENT=segment.path,
         )
-    assert "1 test, 0 failures" in output, output
+    assert "2 tests, 0 failures" in output, output
 
 
 def test_example(elixir: Reader, tmp_path: Path) -> None:

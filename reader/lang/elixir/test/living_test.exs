@@ -15,11 +15,43 @@ defmodule SnakepitSegment.LivingTest do
 
   @moduletag :living
 
-  @look_ms 2000
-  @least_looks 10
+  @look_ms 1000
+  @least_looks 5
 
-  test "nothing torn is seen" do
+  setup do
     {:ok, segment} = "SNAKEPIT_TEST_SEGMENT" |> System.fetch_env!() |> SnakepitSegment.open()
+    %{segment: segment}
+  end
+
+  test "halves are of one moment", %{segment: segment} do
+    copies = copy(segment, System.monotonic_time(:millisecond) + @look_ms, 0)
+    assert copies >= @least_looks
+  end
+
+  # Nothing but what tells a torn half, to make as many copies as can be.
+  defp copy(segment, stop, copies) do
+    cond do
+      System.monotonic_time(:millisecond) > stop ->
+        copies
+
+      snapshot = snapshot_unless_too_fast(segment) ->
+        check_moment(snapshot)
+        Enum.each(snapshot.pools, &check_ledger(snapshot, &1))
+        copy(segment, stop, copies + 1)
+
+      true ->
+        copy(segment, stop, copies)
+    end
+  end
+
+  # All rows are of one moment: each round has ten requests and one ping a pool.
+  defp check_moment(snapshot) do
+    requests = for s <- Snapshot.series(snapshot, "snakepit.pool.requests"), do: s.raw
+    pings = for s <- Snapshot.series(snapshot, "snakepit.heartbeat.pings"), do: 10 * s.raw
+    assert length(Enum.uniq(requests ++ pings)) == 1
+  end
+
+  test "nothing falls or is ahead", %{segment: segment} do
     seen = %{looks: 0, grown: 0, events: 0, cursor: %Cursor{}, before: %{}}
     seen = look(segment, System.monotonic_time(:millisecond) + @look_ms, seen)
     assert {:ok, {:alive, _segment}} = SnakepitSegment.verdict(segment)
