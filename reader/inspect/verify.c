@@ -283,12 +283,13 @@ static void put_record_fault(void *user, const char *text)
 
 static void put_ok(const struct check *check)
 {
-	unsigned skipped = snp_snapshot_stats(check->after)->rows_skipped;
+	uint64_t skipped = snp_snapshot_stats(check->after)->rows_skipped;
 
 	snp_buf_printf(check->out, "ok: %zu metrics, %" PRIu64 " series",
 		       snp_snapshot_metrics_nr(check->after), check->series);
 	if (skipped)
-		snp_buf_printf(check->out, "; %u rows were changing and not looked at",
+		snp_buf_printf(check->out,
+			       "; %" PRIu64 " rows were changing and not looked at",
 			       skipped);
 	snp_buf_putc(check->out, '\n');
 }

@@ -124,7 +124,9 @@ enum snp__row_state {
 
 struct snp__row {
 	struct snp_row pub;
-	const char *slot_text, *pid_text; /* workers: label values */
+	/* Label values; "" where the row is of another kind. */
+	const char *slot_text, *pid_text; /* workers */
+	const char *tool_text;
 };
 
 /* What is derived from the image when it is first asked for. */

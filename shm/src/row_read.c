@@ -113,9 +113,9 @@ static void decode_process(const struct snp_snapshot *snap, const unsigned char 
 	pub->ready_mono.ns = proc[SNP_PROC_READY_MONO_NS];
 	pub->last_exit_status = (unsigned)proc[SNP_PROC_LAST_EXIT_STATUS];
 	if (proc[SNP_PROC_LAST_EXIT_REASON])
-		pub->last_exit_reason =
-		    snp_segment_enum_text(snap->seg, SNP_ENUM_TABLE_EXIT_REASON,
-					  proc[SNP_PROC_LAST_EXIT_REASON] - 1);
+		pub->last_exit_reason = snp_segment_enum_text(
+		    snap->seg, SNP_ENUM_TABLE_EXIT_REASON,
+		    (uint32_t)(proc[SNP_PROC_LAST_EXIT_REASON] - 1));
 	pub->python = keep_text(d, &proc[SNP_PROC_PYTHON], PYTHON_BYTES);
 	pub->worker_id = keep_worker_id(d, pub);
 	row->slot_text = keep_number(d, pub->slot);
@@ -157,6 +157,7 @@ void snp__row_decode(const struct snp_snapshot *snap, unsigned kind, uint32_t in
 	*row = (struct snp__row){
 	    .slot_text = "",
 	    .pid_text = "",
+	    .tool_text = "",
 	    .pub = {.index = index,
 		    .uid = ROW_FIELD(entry, uid),
 		    .retire_reason = "",
@@ -177,9 +178,11 @@ void snp__row_decode(const struct snp_snapshot *snap, unsigned kind, uint32_t in
 		pub->retired_mono.ns = ROW_FIELD(entry, retired_mono_ns);
 		pub->retire_reason =
 		    snp_segment_enum_text(snap->seg, SNP_ENUM_TABLE_RETIRE_REASON,
-					  ROW_FIELD(entry, retire_reason));
+					  (uint32_t)ROW_FIELD(entry, retire_reason));
 	}
 	decode_names(snap, kind, entry, pub);
+	if (kind == SNP_ROW_TOOL)
+		row->tool_text = pub->name;
 	if (kind == SNP_ROW_WORKER)
 		decode_process(snap, entry, row);
 }

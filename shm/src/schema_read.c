@@ -10,14 +10,17 @@
 
 #include "reader_private.h"
 
-#define ENUM_TABLES_MAX 1024
-#define ENUM_VALUES_MAX 1024
-#define UNIT_EXP_MAX	30 /* quetta and quecto */
+/* Most descriptors, enumerations, values of one, buckets, bounds and bytes of a string.
+ * References may overlap: without it a small file could lead a reader to the same bytes
+ * over and over. */
+#define MOST	     1024
+#define UNIT_EXP_MAX 30 /* quetta and quecto */
 
 struct parse {
 	struct snp_segment *seg;
 	struct snp__schema *schema;
 	const uint32_t *enums; /* private copy of ENUM */
+	bool *good;	       /* by reference: the string has been checked */
 	/* What is being read: the field of the error, and where in it. */
 	const char *part;
 	uint64_t index;
@@ -44,6 +47,8 @@ static const char *text(struct parse *p, const char *field, uint32_t ref)
 
 	if (ref == 0)
 		return "";
+	if (at < p->schema->strings_bytes && p->good[ref])
+		return p->schema->strings + at + sizeof(len);
 	if (at >= p->schema->strings_bytes ||
 	    p->schema->strings_bytes - at < sizeof(len) + 1) {
 		(void)damaged(p, field);
@@ -52,10 +57,11 @@ static const char *text(struct parse *p, const char *field, uint32_t ref)
 	memcpy(&len, p->schema->strings + at, sizeof(len));
 	room = p->schema->strings_bytes - at - sizeof(len) - 1;
 	s = p->schema->strings + at + sizeof(len);
-	if (len > room || s[len] != '\0' || !snp__utf8_ok(s, len)) {
+	if (len > room || len > MOST || s[len] != '\0' || !snp__utf8_ok(s, len)) {
 		(void)damaged(p, field);
 		return "";
 	}
+	p->good[ref] = true;
 	return s;
 }
 
@@ -90,7 +96,8 @@ static int copy_strings(struct parse *p)
 		return rc;
 	p->schema->strings = copy;
 	p->schema->strings_bytes = used;
-	return 0;
+	p->good = calloc(used / 8 + 1, sizeof(*p->good));
+	return p->good ? 0 : -ENOMEM;
 }
 
 /* ---- enums --------------------------------------------------------------- */
@@ -105,7 +112,7 @@ static int parse_table(struct parse *p, uint32_t at)
 	if (at > r->count || r->count - at < 3)
 		return damaged(p, "place");
 	words = &p->enums[at];
-	if (words[2] == 0 || words[2] > ENUM_VALUES_MAX || words[2] > r->count - at - 3)
+	if (words[2] == 0 || words[2] > MOST || words[2] > r->count - at - 3)
 		return damaged(p, "number of values");
 	t->texts = calloc(words[2], sizeof(*t->texts));
 	if (!t->texts)
@@ -128,8 +135,6 @@ static const struct snp__enum_texts *table_at(const struct parse *p, uint32_t at
 	return NULL;
 }
 
-/* Tables may overlap, so their number has a limit of its own: a small file must not
- * make a reader allocate a thousand times its size. */
 static int parse_enums(struct parse *p)
 {
 	const struct snp_fmt_region *r = &p->seg->regions.enums;
@@ -147,7 +152,7 @@ static int parse_enums(struct parse *p)
 	if (r->count < 2)
 		return damaged(p, "number of tables");
 	memcpy(&nr, (const unsigned char *)copy + sizeof(nr), sizeof(nr));
-	if (nr > r->count - 2 || nr > ENUM_TABLES_MAX)
+	if (nr > r->count - 2 || nr > MOST)
 		return damaged(p, "number of tables");
 	p->schema->tables = calloc(nr ? nr : 1, sizeof(*p->schema->tables));
 	if (!p->schema->tables)
@@ -201,7 +206,6 @@ static const uint64_t *parse_bounds(struct parse *p, const char *field, uint32_t
 	const struct snp_fmt_region *r = &p->seg->regions.bnds;
 	const uint64_t *words;
 
-	p->part = "bounds";
 	if (!r->type || at > r->count || nr > r->count - at) {
 		(void)damaged(p, field);
 		return NULL;
@@ -212,7 +216,6 @@ static const uint64_t *parse_bounds(struct parse *p, const char *field, uint32_t
 			(void)damaged(p, field);
 			return NULL;
 		}
-	p->part = "descriptors";
 	return words;
 }
 
@@ -276,7 +279,7 @@ static int check_cells(struct parse *p, const struct snp_fmt_desc *d)
 {
 	uint64_t room, first, bytes = cell_bytes(d);
 
-	if (d->count == 0 || d->count > ENUM_VALUES_MAX)
+	if (d->count == 0 || d->count > MOST)
 		return damaged(p, "count");
 	if (d->storage == SNP_ST_ONE)
 		return 0;
@@ -296,7 +299,7 @@ static int check_histogram(struct parse *p, const struct snp_fmt_desc *d)
 {
 	if (d->storage != SNP_ST_BANK && d->storage != SNP_ST_ROW)
 		return damaged(p, "storage");
-	if (d->nbuckets == 0)
+	if (d->nbuckets == 0 || d->nbuckets > MOST)
 		return damaged(p, "nbuckets");
 	if (d->scale < -4 || d->scale > 8)
 		return damaged(p, "scale");
@@ -359,6 +362,9 @@ static void prepare_labels(const struct snp__schema *schema,
 static int parse_buckets(struct parse *p, const struct snp_fmt_desc *d,
 			 struct snp__metric *m)
 {
+	p->part = "bounds";
+	if (d->bounds_count > MOST)
+		return damaged(p, "bounds_off, bounds_count");
 	if (d->bounds_count) {
 		m->pub.bounds_ns = parse_bounds(p, "bounds_off, bounds_count",
 						d->bounds_off, d->bounds_count);
@@ -367,8 +373,13 @@ static int parse_buckets(struct parse *p, const struct snp_fmt_desc *d,
 	if (d->kind == SNP_KIND_HISTOGRAM && !p->bad_field) {
 		m->pub.upper_ns = parse_bounds(p, "upper_off", d->upper_off,
 					       d->nbuckets + UINT64_C(1));
+		if (m->pub.upper_ns && d->zero_threshold_ns > m->pub.upper_ns[1])
+			(void)damaged(p, "zero_threshold_ns");
 	}
-	return p->bad_field ? -EBADMSG : 0;
+	if (p->bad_field)
+		return -EBADMSG;
+	p->part = "descriptors";
+	return 0;
 }
 
 static int parse_desc(struct parse *p, const struct snp_fmt_desc *d,
@@ -404,6 +415,8 @@ static int parse_desc(struct parse *p, const struct snp_fmt_desc *d,
 		m->derive_b = d->derive_b;
 	}
 	rc = parse_enum(p, d, m);
+	if (rc == 0 && p->bad_field) /* a text; it comes before the bounds */
+		rc = -EBADMSG;
 	if (rc == 0)
 		rc = parse_buckets(p, d, m);
 	if (rc == 0)
@@ -422,7 +435,7 @@ static int parse_metrics(struct parse *p)
 	int rc;
 
 	p->part = "descriptors";
-	if (used > r->count)
+	if (used > r->count || used > MOST)
 		return damaged(p, "desc_used");
 	p->schema->metrics = calloc(used ? used : 1, sizeof(*p->schema->metrics));
 	if (!p->schema->metrics)
@@ -453,6 +466,7 @@ int snp__schema_read(struct snp_segment *seg, struct snp_err *err)
 	if (rc == 0)
 		rc = parse_metrics(&p);
 	free((void *)(uintptr_t)p.enums);
+	free(p.good);
 	if (rc == -ENOMEM)
 		return snp_err_set(err, rc, "out of memory reading the schema of %s",
 				   seg->info.path);

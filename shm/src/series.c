@@ -203,7 +203,7 @@ void snp_series_iter_init(struct snp_series_iter *it, const struct snp_snapshot 
 static const uint8_t text_at[SNP_KEY_NR] = {
     [SNP_KEY_POOL] = offsetof(struct snp__row, pub.pool_name),
     [SNP_KEY_WORKER] = offsetof(struct snp__row, slot_text),
-    [SNP_KEY_METHOD] = offsetof(struct snp__row, pub.name),
+    [SNP_KEY_METHOD] = offsetof(struct snp__row, tool_text),
     [SNP_KEY_WORKER_ID] = offsetof(struct snp__row, pub.worker_id),
     [SNP_KEY_PID] = offsetof(struct snp__row, pid_text),
     [SNP_KEY_ADAPTER] = offsetof(struct snp__row, pub.adapter),

@@ -158,9 +158,9 @@ static int copy_heartbeat(struct snp_snapshot *snap, struct snp_err *err)
 	};
 	uint64_t words[WORDS];
 
-	if (snp__latch_copy(snap->seg, shape, words, &snap->stats.retries) < 0)
-		return 0; /* the previous pair still converts times well enough */
-	if (words[CRC] != snp__crc32c(words, CRC * sizeof(words[0])))
+	/* Without the pair no time can be converted, so nothing stands in for it. */
+	if (snp__latch_copy(snap->seg, shape, words, &snap->stats.retries) < 0 ||
+	    words[CRC] != snp__crc32c(words, CRC * sizeof(words[0])))
 		return snp_err_set_field(err, -EBADMSG, "heartbeat",
 					 "%s is damaged: heartbeat crc",
 					 snap->seg->info.path);
@@ -189,7 +189,7 @@ static void copy_meters(struct snp_snapshot *snap)
 	    meter(snap, offsetof(struct snp_fmt_header, banks_exhausted));
 	s->text_truncated =
 	    meter(snap, offsetof(struct snp_fmt_header, text_truncated));
-	s->rows_skipped += (unsigned)snap->head.rows_unsettled;
+	s->rows_skipped += snap->head.rows_unsettled;
 }
 
 /* ---- public -------------------------------------------------------------- */

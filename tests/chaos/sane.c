@@ -180,8 +180,8 @@ static bool rows_hold(struct sane *s, const struct snp_snapshot *snap)
 	const struct snp_snapshot_stats *stats = snp_snapshot_stats(snap);
 
 	if (s->settled && (stats->retries || stats->rows_skipped))
-		return fault(s, "%u retries, %u rows skipped with nobody writing",
-			     stats->retries, stats->rows_skipped);
+		return fault(s, "%u retries, %llu rows skipped with nobody writing",
+			     stats->retries, (unsigned long long)stats->rows_skipped);
 	return ledgers_add_up(s, snap) && tools_are_whole(s, snap) &&
 	       workers_are_whole(s, snap);
 }

@@ -11,8 +11,9 @@ from cases import (
     Case,
     Outcome,
     damaged,
+    sealed,
 )
-from lab import BNDS, ENUM, KEYS, STRT, TOOL, WORDS, Lab
+from lab import BNDS, DESC, ENUM, KEYS, STRT, TOOL, WORDS, Lab
 
 # ---- schema --------------------------------------------------------------------------
 
@@ -31,6 +32,10 @@ def schema_cases() -> Iterator[Case]:
         lab.put(lab.region(KEYS).entry(0), 99, 4)
 
     yield Case("key of an unknown source", unknown_source, Agreed())
+    yield from text_cases()
+
+
+def text_cases() -> Iterator[Case]:
     for name, text in {
         "not UTF-8": b"a\xffb",
         "overlong": b"\xc0\xaf",
@@ -65,6 +70,13 @@ def schema_cases() -> Iterator[Case]:
         lab.put(lab.region(STRT)["off"] + 8 * metric["help"], 0xFFFFFFFF, 4)
 
     yield Case("text of 4 GiB", long_text, damaged("descriptors"))
+
+    for length, outcome in ((1024, Agreed()), (1025, damaged("descriptors"))):
+
+        def of_length(lab: Lab, length: int = length) -> None:
+            next(lab.metrics())["help"] = lab.add_text(b"x" * length)
+
+        yield Case(f"text of {length} bytes", of_length, outcome)
 
 
 def enum_cases() -> Iterator[Case]:
@@ -133,6 +145,7 @@ def descriptor_cases() -> Iterator[Case]:
         (COUNTER, {"unit_exp": -31}, wrong),
         (COUNTER, {"unit_exp": 0x80000000}, wrong),
         (COUNTER, {"name": 0xFFFFFFFF}, wrong),
+        (COUNTER, {"name": 0xFFFFFFFF, "bounds_count": 1025}, wrong),
         (COUNTER, {"prom_name": 0xFFFF}, wrong),
         (COUNTER, {"row_kind": 0}, Agreed()),
         (COUNTER, {"row_kind": 4}, Agreed()),
@@ -155,6 +168,7 @@ def descriptor_cases() -> Iterator[Case]:
         (COUNTER, {"bounds_off": 0xFFFFFFFF, "bounds_count": 2}, bounds),
         (COUNTER, {"bounds_count": 0xFFFFFFFF}, bounds),
         (BY_ENUM, {"count": 3}, wrong),
+        (BY_ENUM, {"count": 1}, wrong),
         (BY_ENUM, {"enum_off": 0}, wrong),
         (BY_ENUM, {"stride": 0x80000000}, wrong),
         (LATCHED, {"off": 128}, wrong),
@@ -181,6 +195,8 @@ def descriptor_cases() -> Iterator[Case]:
         (DERIVED, {"row_kind": TOOL}, Agreed()),
         (DERIVED, {"kind": 4}, wrong),
         (HISTOGRAM, {"zero_threshold_ns": 5}, Agreed()),
+        (HISTOGRAM, {"zero_threshold_ns": HUGE}, bounds),
+        (HISTOGRAM, {"nbuckets": 1025}, wrong),
         (HISTOGRAM, {"nbuckets": 0}, wrong),
         (HISTOGRAM, {"nbuckets": 0xFFFF}, wrong),
         (HISTOGRAM, {"nbuckets": 255}, Agreed()),
@@ -198,6 +214,34 @@ def descriptor_cases() -> Iterator[Case]:
         described = " ".join(f"{k} {v:#x}" for k, v in fields.items())
         yield Case(f"{name}: {described}", set_metric(name, fields), outcome)
     yield from bounds_cases()
+    yield from crowded_cases()
+
+
+def crowded_cases() -> Iterator[Case]:
+    """As many as there may be, and one more."""
+
+    def descriptors(number: int) -> Callable[[Lab], None]:
+        def make(lab: Lab) -> None:
+            at = lab.metric(COUNTER).at
+            lab.move(lab.region(DESC), bytes(lab.data[at : at + 128]) * number)
+            lab.put(WORDS["desc_used"], number)
+
+        return sealed(make)
+
+    def bounds(number: int) -> Callable[[Lab], None]:
+        def make(lab: Lab) -> None:
+            region, metric = lab.region(BNDS), lab.metric(COUNTER)
+            metric["bounds_off"], metric["bounds_count"] = region["count"], number
+            words = lab.data[region["off"] : region["off"] + region["len"]]
+            more = b"".join(i.to_bytes(8, "little") for i in range(number))
+            lab.move(region, bytes(words) + more)
+
+        return sealed(make)
+
+    yield Case("1024 descriptors", descriptors(1024), Agreed())
+    yield Case("1025 descriptors", descriptors(1025), damaged("descriptors"))
+    yield Case("1024 bounds", bounds(1024), Agreed())
+    yield Case("1025 bounds", bounds(1025), damaged("bounds"))
 
 
 def bounds_cases() -> Iterator[Case]:

@@ -174,6 +174,14 @@ class Lab:
             (r["type"], r["kind"]) == (region_type, kind) for r in self.regions()
         )
 
+    def move(self, region: Entry, data: bytes) -> None:
+        """Let a region be these bytes, behind all others; its stride stays."""
+        self.data += bytes(-len(self.data) % PAGE)
+        region["off"] = len(self.data)
+        region["len"], region["count"] = len(data), len(data) // region["stride"]
+        self.data += data
+        self.set_header("map_size", len(self.data))
+
     # ---- schema ------------------------------------------------------------------
 
     def text(self, ref: int) -> str:

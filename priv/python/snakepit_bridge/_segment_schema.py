@@ -35,8 +35,7 @@ __all__ = [
 
 _DESC_USED_OFF, _STRT_USED_OFF = 0x180, 0x188
 _HEADER_WORDS = range(0x100)
-_CELLS_MAX = 1024
-_TABLES_MAX = 1024
+_MOST = 1024  # of descriptors, enumerations, values, buckets, bounds, bytes of a text
 _KEYS_MAX = 32
 _KEY_SOURCES = 7
 _UNIT_EXP_MAX = 30
@@ -220,7 +219,9 @@ class _Parser:
     def new_text(self, at: int) -> str:
         start = at + 4
         end = start + int.from_bytes(self.strings[at:start], "little")
-        if end >= len(self.strings) or b"\0" in self.strings[start:end]:
+        if end >= len(self.strings) or end - start > _MOST:
+            raise _BadError
+        if b"\0" in self.strings[start:end]:
             raise _BadError
         if self.strings[end] != 0:
             raise _BadError
@@ -237,7 +238,7 @@ class _Parser:
             return []
         words = struct.unpack(f"<{len(data) // 4}I", data)
         count = words[1] if len(words) > 1 else 0
-        if count > min(len(words) - 2, _TABLES_MAX):
+        if count > min(len(words) - 2, _MOST):
             self.damaged("enums")
         index = words[2 : 2 + count]
         try:
@@ -249,7 +250,7 @@ class _Parser:
     def table(self, words: tuple[int, ...], at: int) -> EnumTable:
         label, otel_label, count = words[at], words[at + 1], words[at + 2]
         values = words[at + 3 : at + 3 + count]
-        if not 1 <= count <= _CELLS_MAX or len(values) != count:
+        if not 1 <= count <= _MOST or len(values) != count:
             raise _BadError
         texts = tuple(map(self.text, values))
         return EnumTable(self.text(label), self.text(otel_label), texts)
@@ -272,7 +273,7 @@ class _Parser:
     def read_metrics(self) -> tuple[Metric, ...]:
         region = self.regions[RegionType.DESC, 0]
         used = self.file.word(_DESC_USED_OFF)
-        if used > region.count:
+        if used > min(region.count, _MOST):
             self.damaged("descriptors")
         self.bounds = self.words(RegionType.BNDS, 8) or b""
         metrics = []
@@ -291,7 +292,13 @@ class _Parser:
             )
         except _BadError:
             self.damaged("descriptors")
+        if desc.bounds_count > _MOST:
+            self.damaged("bounds")
+        bounds = self.bounds_range(desc.bounds_off, desc.bounds_count)
         buckets = desc.nbuckets + 1 if desc.kind == _HISTOGRAM else 0
+        upper = self.bounds_range(desc.upper_off, buckets)
+        if upper and desc.zero_threshold_ns > upper[1]:
+            self.damaged("bounds")
         return Metric(
             name=name,
             prometheus_name=prometheus_name,
@@ -300,8 +307,8 @@ class _Parser:
             level=_LEVELS.get(desc.level, "debug"),
             help=text,
             enum=self.tables[desc.enum_off] if desc.enum_off else None,
-            bounds_ns=self.bounds_range(desc.bounds_off, desc.bounds_count),
-            upper_ns=self.bounds_range(desc.upper_off, buckets),
+            bounds_ns=bounds,
+            upper_ns=upper,
             keys=tuple(
                 key
                 for k, key in enumerate(self.key_list)
@@ -373,7 +380,7 @@ def _is_known(desc: Descriptor) -> bool:
 def _is_histogram(desc: Descriptor) -> bool:
     return (
         desc.storage in (Storage.BANK, Storage.ROW)
-        and desc.nbuckets > 0
+        and 1 <= desc.nbuckets <= _MOST
         and desc.scale in _SCALES
         and abs(desc.idx_min) <= _IDX_MIN_MAX
     )

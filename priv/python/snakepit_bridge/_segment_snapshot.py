@@ -135,6 +135,8 @@ def _table_fits(regions: Regions, kind: int, table: _Table, length: int) -> bool
     rows = rowd.count if rowd else 0
     if table.count != 1 if kind == PROC else table.count > rows:
         return False
+    if table.count == 0:
+        return True
     if table.stride < _ROW_BYTES or table.stride % 8 or table.off % 8:
         return False
     if not _SNAP_BYTES <= table.off <= length:

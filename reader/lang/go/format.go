@@ -26,8 +26,8 @@ const (
 	snapBytes     = 512
 	snapTableSize = 64
 	eventBytes    = 128
-	keysMax       = 32 // bits of a descriptor's row_keys
-	valuesMax     = 1024
+	keysMax       = 32   // bits of a descriptor's row_keys
+	mostOf        = 1024 // descriptors, enumerations, values, buckets, bounds, bytes of a text
 )
 
 // Offsets within the header.

@@ -98,7 +98,6 @@ const (
 	tableMoveReason   = 13
 	tableStopReason   = 14
 	tableRetireReason = 15
-	tablesMax         = 1024
 )
 
 type key struct {
@@ -125,7 +124,6 @@ type parser struct {
 	regions *regions
 	strt    []byte
 	texts   map[uint32]string // by reference
-	budget  int               // bytes of text there can be where no two overlap
 	enums   []byte
 	tables  map[uint32]*Enum // by word index
 	bnds    []uint64
@@ -156,7 +154,7 @@ func (s *Segment) readSchema() (*schema, error) {
 		return nil, err
 	}
 	r = s.regions.desc
-	if used > r.count {
+	if used > r.count || used > mostOf {
 		return nil, damaged("descriptors")
 	}
 	b, err = s.read(r.off, used*r.stride)
@@ -191,7 +189,6 @@ func (s *Segment) newParser() (*parser, error) {
 	p := &parser{
 		regions: r,
 		texts:   map[uint32]string{0: ""},
-		budget:  2 * int(used),
 		tables:  map[uint32]*Enum{},
 	}
 	p.strt, err = s.read(r.strt.off, used)
@@ -208,9 +205,7 @@ func (s *Segment) newParser() (*parser, error) {
 }
 
 // text returns the string at a reference. One that does not hold marks the parse, so
-// that callers need not look before the end. Each string is checked once, and strings
-// that overlap to more than the region can hold are damage: the work is bounded by the
-// file.
+// that callers need not look before the end. Each string is checked once.
 func (p *parser) text(ref uint32) string {
 	if s, ok := p.texts[ref]; ok {
 		return s
@@ -221,11 +216,10 @@ func (p *parser) text(ref uint32) string {
 		return ""
 	}
 	length := uint64(u32(p.strt, int(at)))
-	if length > size-at-5 || int(length) > p.budget {
+	if length > size-at-5 || length > mostOf {
 		p.bad = true
 		return ""
 	}
-	p.budget -= int(length)
 	b := p.strt[at+4 : at+4+length]
 	if p.strt[at+4+length] != 0 || bytes.IndexByte(b, 0) >= 0 || !utf8.Valid(b) {
 		p.bad = true
@@ -240,7 +234,7 @@ func (p *parser) parseTables() ([]*Enum, error) {
 		return nil, nil
 	}
 	n := uint64(len(p.enums) / 4)
-	if n < 2 || uint64(u32(p.enums, 4)) > n-2 || u32(p.enums, 4) > tablesMax {
+	if n < 2 || uint64(u32(p.enums, 4)) > n-2 || u32(p.enums, 4) > mostOf {
 		return nil, damaged("enums")
 	}
 	tables := make([]*Enum, u32(p.enums, 4))
@@ -264,7 +258,7 @@ func (p *parser) table(at uint32) *Enum {
 	}
 	b := p.enums[4*uint64(at):]
 	n := u32(b, 8)
-	if n == 0 || n > valuesMax || uint64(n) > size-uint64(at)-3 {
+	if n == 0 || n > mostOf || uint64(n) > size-uint64(at)-3 {
 		return nil
 	}
 	e := &Enum{Label: p.text(u32(b, 0)), Attribute: p.text(u32(b, 4))}
@@ -336,7 +330,7 @@ func (p *parser) parseBounds(m *Metric, d []byte, buckets uint64) error {
 	var ok bool
 	if n := u32(d, 64); n != 0 {
 		m.Bounds, ok = p.ascending(u32(d, 60), uint64(n))
-		if !ok {
+		if !ok || n > mostOf {
 			return damaged("bounds")
 		}
 	}
@@ -348,7 +342,7 @@ func (p *parser) parseBounds(m *Metric, d []byte, buckets uint64) error {
 		return damaged("bounds")
 	}
 	if m.ZeroThreshold > m.Upper[1] {
-		return damaged("descriptors")
+		return damaged("bounds")
 	}
 	return nil
 }
@@ -373,22 +367,23 @@ func (m *Metric) limitsHold(buckets uint64) bool {
 	if m.Kind != HistogramKind {
 		return true
 	}
-	return (m.storage == storageBank || m.storage == storageRow) && buckets != 0 &&
+	return (m.storage == storageBank || m.storage == storageRow) &&
+		buckets != 0 && buckets <= mostOf &&
 		m.Scale >= -4 && m.Scale <= 8 && m.IndexMin >= -16384 && m.IndexMin <= 16384
 }
 
 // cellsNamed says whether there is a value of the enumeration for each cell, or for what
 // the one cell of a state holds.
 func (m *Metric) cellsNamed() bool {
-	if m.Kind == State {
-		return m.Cells == 1 && m.Enum != nil
+	if m.Kind == State || m.Enum == nil {
+		return m.Cells == 1 && (m.Enum != nil || m.Kind != State)
 	}
-	return m.Cells == 1 || m.Enum != nil && len(m.Enum.Values) == m.Cells
+	return m.Cells == len(m.Enum.Values)
 }
 
 // cellsFit says whether every cell lies inside its row.
 func (p *parser) cellsFit(m *Metric, buckets uint64) bool {
-	if m.Cells < 1 || m.Cells > valuesMax {
+	if m.Cells < 1 || m.Cells > mostOf {
 		return false
 	}
 	size := uint64(8)

@@ -216,7 +216,7 @@ func (s *Snapshot) decodeRow(index uint64, w []uint64) *Row {
 	}
 	if row.Retired {
 		row.RetiredMono = w[rowRetired]
-		row.RetireReason = s.schema.text(tableRetireReason, w[rowRetireReason])
+		row.RetireReason = s.schema.text(tableRetireReason, uint64(uint32(w[rowRetireReason])))
 	}
 	return row
 }
@@ -232,7 +232,7 @@ func (s *Snapshot) decodeWorker(row *Row, w []uint64) *Worker {
 		worker.Incarnation, worker.PID = p[0], int32(p[1])
 		worker.StartMono, worker.StartTime, worker.ReadyMono = p[2], p[3], p[4]
 		if p[5] != 0 {
-			worker.LastExitReason = s.schema.text(tableExitReason, p[5]-1)
+			worker.LastExitReason = s.schema.text(tableExitReason, uint64(uint32(p[5]-1)))
 		}
 		worker.LastExitStatus = uint32(p[6])
 		worker.Python = wordsText(p[7:9])

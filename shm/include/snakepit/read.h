@@ -166,7 +166,7 @@ struct snp_snapshot_stats {
 	snp_mono_t heartbeat_mono; /* the writer's clock pair at its last heartbeat */
 	snp_wall_t heartbeat_wall;
 	unsigned retries;      /* torn reads that were repeated */
-	unsigned rows_skipped; /* rows left out because they would not settle */
+	uint64_t rows_skipped; /* rows left out because they would not settle */
 	uint64_t rows_dropped, banks_exhausted, text_truncated;
 	unsigned stop_reason; /* STOP_REASON */
 };

@@ -54,7 +54,7 @@ static char *dump(const struct snp_snapshot *snap)
 
 	assert_non_null(out);
 	(void)fprintf(out,
-		      "state %lu beat %lu dropped %lu %lu %lu stop %u skipped %u\n",
+		      "state %lu beat %lu dropped %lu %lu %lu stop %u skipped %lu\n",
 		      stats->state, stats->heartbeat_seq, stats->rows_dropped,
 		      stats->banks_exhausted, stats->text_truncated, stats->stop_reason,
 		      stats->rows_skipped);

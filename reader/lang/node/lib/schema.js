@@ -21,8 +21,8 @@ const DESC_USED_OFF = 0x180;
 const STRT_USED_OFF = 0x188;
 const HEADER_END = 0x100;
 const DESC_BYTES = 128;
-const CELLS_MAX = 1024;
-const TABLES_MAX = 1024;
+// Of descriptors, enumerations, values, buckets, bounds, and bytes of a text.
+const MOST = 1024;
 const KEYS_MAX = 32;
 const KEY_SOURCES = 7;
 const UNIT_EXP_MAX = 30;
@@ -222,7 +222,8 @@ class Parser {
     if (at + 4 > strings.length) throw new Bad();
     const end = at + 4 + strings.readUInt32LE(at);
     // The NUL behind the text is the first one.
-    if (end >= strings.length || strings.indexOf(0, at + 4) !== end) throw new Bad();
+    if (end >= strings.length || end - at - 4 > MOST) throw new Bad();
+    if (strings.indexOf(0, at + 4) !== end) throw new Bad();
     const text = decode(strings.subarray(at + 4, end));
     if (text === undefined) throw new Bad();
     return text;
@@ -241,7 +242,7 @@ class Parser {
     };
     const read = () => {
       const count = word(1);
-      if (count > Math.min(region.count - 2, TABLES_MAX)) throw new Bad();
+      if (count > Math.min(region.count - 2, MOST)) throw new Bad();
       return Array.from({ length: count }, (_, i) => this.table(word, word(2 + i)));
     };
     return this.within('enums', read);
@@ -251,7 +252,7 @@ class Parser {
     let table = this.tables.get(at);
     if (table) return table;
     const count = word(at + 2);
-    if (count < 1 || count > CELLS_MAX) throw new Bad();
+    if (count < 1 || count > MOST) throw new Bad();
     table = {
       label: this.text(word(at)),
       otelLabel: this.text(word(at + 1)),
@@ -281,7 +282,7 @@ class Parser {
     const region = this.region(Type.DESC);
     const bounds = this.region(Type.BNDS);
     const used = this.file.word(DESC_USED_OFF);
-    if (used > BigInt(region.count)) throw this.damaged('descriptors');
+    if (used > BigInt(Math.min(region.count, MOST))) throw this.damaged('descriptors');
     this.bounds = bounds
       ? this.file.read(bounds.off, bounds.count * 8)
       : Buffer.alloc(0);
@@ -311,11 +312,15 @@ class Parser {
         enum: desc.enumOff ? this.tables.get(desc.enumOff) : undefined,
       };
     });
+    if (desc.boundsCount > MOST) throw this.damaged('bounds');
+    const boundsNs = this.boundsRange(desc.boundsOff, desc.boundsCount);
     const buckets = metric.kind === 'histogram' ? desc.nbuckets + 1 : 0;
+    const upperNs = this.boundsRange(desc.upperOff, buckets);
+    if (buckets && desc.zeroThresholdNs > upperNs[1]) throw this.damaged('bounds');
     return {
       ...metric,
-      boundsNs: this.boundsRange(desc.boundsOff, desc.boundsCount),
-      upperNs: this.boundsRange(desc.upperOff, buckets),
+      boundsNs,
+      upperNs,
       keys: this.keys.filter(
         (key, k) => (desc.rowKeys >>> k) & 1 && key.source < KEY_SOURCES,
       ),

@@ -194,8 +194,9 @@ function tableFits(regions, kind, table, length) {
     [table.cells, cells ? cells - LATCH_BYTES : 0],
     [table.sums, region(Type.BANK)?.stride ?? 0],
   ];
+  if (count === 0) return kind !== Kind.PROC;
   return (
-    (kind === Kind.PROC ? count === 1 : count <= rows) &&
+    count <= (kind === Kind.PROC ? 1 : rows) &&
     stride >= ROW_BYTES &&
     stride % 8 === 0 &&
     off % 8 === 0 &&

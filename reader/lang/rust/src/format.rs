@@ -23,7 +23,8 @@ pub(crate) const SNAP_TABLE_BYTES: usize = 64;
 pub(crate) const EVENT_BYTES: u64 = 128;
 /// Bits of a descriptor's `row_keys`.
 pub(crate) const KEYS_MAX: u64 = 32;
-pub(crate) const VALUES_MAX: u32 = 1024;
+/// Most descriptors, enumerations, values of one, buckets, bounds, and bytes of a text.
+pub(crate) const MOST: u64 = 1024;
 
 pub(crate) const OFF_STATE: u64 = 0x100;
 pub(crate) const OFF_STOP_REASON: u64 = 0x108;

@@ -204,8 +204,6 @@ pub(crate) enum Table {
     RetireReason = 15,
 }
 
-const TABLES_MAX: usize = 1024;
-
 pub(crate) struct Schema {
     tables: Vec<Arc<Enum>>,
     pub(crate) keys: Vec<Key>,
@@ -221,7 +219,7 @@ impl Schema {
             parser.parse_keys(&reader.bytes(r.off, r.count.min(KEYS_MAX) * r.stride)?)?;
         let r = &regions.desc;
         let used = reader.word(OFF_DESC_USED)?;
-        if used > r.count {
+        if used > r.count || used > MOST {
             return Err(damaged("descriptors"));
         }
         let mut metrics = Vec::new();
@@ -261,8 +259,6 @@ struct Parser<'a> {
     strt: Vec<u8>,
     /// By reference.
     texts: HashMap<u32, Arc<str>>,
-    /// Bytes of text that there can be where strings do not overlap.
-    budget: u64,
     enums: Vec<u8>,
     /// By word index.
     tables: HashMap<u32, Arc<Enum>>,
@@ -279,15 +275,13 @@ impl<'a> Parser<'a> {
             regions,
             strt: reader.bytes(regions.strt.off, used)?,
             texts: HashMap::from([(0, "".into())]),
-            budget: 2 * used,
             enums: reader.bytes(regions.enums.off, regions.enums.count * 4)?,
             tables: HashMap::new(),
             bounds: words(&reader.bytes(regions.bnds.off, regions.bnds.count * 8)?),
         })
     }
 
-    /// The string at a reference. Each is checked once, and strings that overlap to more
-    /// than the region can hold are damage: the work is bounded by the file.
+    /// The string at a reference. Each is checked once.
     fn text(&mut self, reference: u32) -> Option<Arc<str>> {
         if let Some(text) = self.texts.get(&reference) {
             return Some(text.clone());
@@ -298,10 +292,9 @@ impl<'a> Parser<'a> {
         }
         let b = &self.strt[at as usize..];
         let len = u64::from(u32_at(b, 0));
-        if len > size - at - 5 {
+        if len > size - at - 5 || len > MOST {
             return None;
         }
-        self.budget = self.budget.checked_sub(len)?;
         let (b, end) = b[4..].split_at(len as usize);
         if end[0] != 0 || b.contains(&0) {
             return None;
@@ -320,7 +313,7 @@ impl<'a> Parser<'a> {
             return Err(damaged("enums"));
         }
         let n = u32_at(&self.enums, 4) as usize;
-        if n > size - 2 || n > TABLES_MAX {
+        if n > size - 2 || n as u64 > MOST {
             return Err(damaged("enums"));
         }
         (0..n)
@@ -342,7 +335,7 @@ impl<'a> Parser<'a> {
         }
         let word = |i: u32| 4 * (at as usize + i as usize);
         let n = u32_at(&self.enums, word(2));
-        if n == 0 || n > VALUES_MAX || u64::from(n) > size - u64::from(at) - 3 {
+        if n == 0 || u64::from(n) > MOST || u64::from(n) > size - u64::from(at) - 3 {
             return None;
         }
         let (label, attribute) =
@@ -395,13 +388,14 @@ impl<'a> Parser<'a> {
         }
         m.bounds = self
             .ascending(u32_at(d, 60), u32_at(d, 64).into())
+            .filter(|bounds| bounds.len() as u64 <= MOST)
             .ok_or_else(|| damaged("bounds"))?;
         if kind == MetricKind::Histogram {
             m.upper = self
                 .ascending(u32_at(d, 96), buckets + 1)
                 .ok_or_else(|| damaged("bounds"))?;
             if m.zero_threshold > m.upper[1] {
-                return Err(damaged("descriptors"));
+                return Err(damaged("bounds"));
             }
         }
         Ok(Some(m))
@@ -469,7 +463,7 @@ impl<'a> Parser<'a> {
 
     /// Whether every cell lies inside its row.
     fn cells_fit(&self, m: &Metric, buckets: u64) -> bool {
-        if m.cells == 0 || m.cells > VALUES_MAX {
+        if m.cells == 0 || u64::from(m.cells) > MOST {
             return false;
         }
         let row = m.row_kind as usize;
@@ -530,7 +524,7 @@ fn limits_hold(m: &Metric, buckets: u64) -> bool {
     }
     m.kind != MetricKind::Histogram
         || matches!(m.storage, Storage::Bank | Storage::Row)
-            && buckets != 0
+            && (1..=MOST).contains(&buckets)
             && (-4..=8).contains(&m.scale)
             && (-16384..=16384).contains(&m.index_min)
 }
@@ -540,7 +534,7 @@ fn limits_hold(m: &Metric, buckets: u64) -> bool {
 fn cells_are_named(m: &Metric) -> bool {
     match (&m.values, m.kind) {
         (values, MetricKind::State) => values.is_some() && m.cells == 1,
-        (Some(values), _) if m.cells > 1 => values.values.len() == m.cells as usize,
-        _ => m.cells == 1,
+        (Some(values), _) => values.values.len() == m.cells as usize,
+        (None, _) => m.cells == 1,
     }
 }

@@ -292,7 +292,7 @@ impl Snapshot {
         let retired = words[ROW_GEN] % 4 == GEN_TOMBSTONE;
         let reason = self
             .schema
-            .text(Table::RetireReason, words[ROW_RETIRE_REASON]);
+            .text(Table::RetireReason, words[ROW_RETIRE_REASON] & 0xFFFF_FFFF);
         Row {
             index: index as u32,
             uid: words[ROW_UID],
@@ -340,7 +340,10 @@ impl Snapshot {
             start_time_ns: record[3],
             ready_mono_ns: record[4],
             last_exit_reason: match record[5].checked_sub(1) {
-                Some(reason) => self.schema.text(Table::ExitReason, reason).to_owned(),
+                Some(reason) => self
+                    .schema
+                    .text(Table::ExitReason, reason & 0xFFFF_FFFF)
+                    .to_owned(),
                 None => String::new(),
             },
             last_exit_status: record[6] as u32,

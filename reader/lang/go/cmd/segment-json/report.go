@@ -85,7 +85,7 @@ func (r report) segment(info segment.Info) {
 	r.key("uuid").string(info.UUID)
 	r.key("version").string(fmt.Sprintf("%d.%d", info.Major, info.Minor))
 	r.key("incarnation").u64(info.Incarnation)
-	r.key("pid").u64(uint64(int64(info.PID)))
+	r.key("pid").u64(uint64(uint32(info.PID)))
 	r.key("size_bytes").u64(info.Size)
 	r.key("start_time").ns(info.StartTime)
 	r.key("heartbeat_interval_ms").u64(uint64(info.HeartbeatIntervalMs))

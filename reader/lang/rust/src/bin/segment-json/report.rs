@@ -66,7 +66,7 @@ fn put_segment(json: &mut Encoder, info: &Info) {
     json.key("version")
         .string(&format!("{}.{}", info.version.0, info.version.1));
     json.key("incarnation").plain(info.incarnation);
-    json.key("pid").plain(i64::from(info.pid) as u64);
+    json.key("pid").plain(info.pid as u32);
     json.key("size_bytes").plain(info.size);
     json.key("start_time").seconds(info.start_time_ns);
     json.key("heartbeat_interval_ms")

@@ -118,6 +118,7 @@ record Descriptor(
         !isHistogram()
             || (storage == STORAGE_BANK || storage == STORAGE_ROW)
                 && nbuckets > 0
+                && nbuckets <= SchemaReader.MOST
                 && scale >= SCALE_MIN
                 && scale <= SCALE_MAX
                 && idxMin >= -IDX_MIN_MAX

@@ -16,17 +16,15 @@ import java.util.Map;
  * is read before it is known to be needed, so memory follows what descriptors refer to.
  */
 final class SchemaReader {
-  private static final int CELLS_MAX = 1024;
-  private static final int TABLES_MAX = 1024;
+  /** Of descriptors, enumerations, values, buckets, bounds, and bytes of a text. */
+  static final int MOST = 1024;
+
   private static final int KEYS_MAX = 32;
   private static final int KEY_BYTES = 16;
   private static final int KEY_SOURCES = 7;
   private static final int INDEX_WORD = 2;
   private static final int TABLE_HEAD_WORDS = 3;
   private static final int RECORD_BYTES = 128;
-
-  /** Of a text or range that this reader takes; the format has no limit, arrays have. */
-  private static final long ARRAY_BYTES_MAX = Integer.MAX_VALUE - 64;
 
   private final SegmentFile file;
   private final Directory directory;
@@ -77,7 +75,7 @@ final class SchemaReader {
     check(Region.isInside(at, Integer.BYTES + 1, stringsUsed));
     long start = at + Integer.BYTES;
     long length = Integer.toUnsignedLong(file.read(strings.off() + at, Integer.BYTES).getInt());
-    check(length < stringsUsed - start && length < ARRAY_BYTES_MAX);
+    check(length < stringsUsed - start && length <= MOST);
     byte[] data = file.read(strings.off() + start, (int) length + 1).array();
     int end = 0;
     while (data[end] != 0 && end < length) {
@@ -102,7 +100,7 @@ final class SchemaReader {
       return enums;
     }
     long count = words(region, 1, 1)[0];
-    if (count > Math.min(region.count() - INDEX_WORD, TABLES_MAX)) {
+    if (count > Math.min(region.count() - INDEX_WORD, MOST)) {
       throw file.damaged("enums");
     }
     for (long at : words(region, INDEX_WORD, (int) count)) {
@@ -119,7 +117,7 @@ final class SchemaReader {
   private EnumTable readTable(Region region, long at) throws IOException, BadException {
     check(Region.isInside(at, TABLE_HEAD_WORDS, region.count()));
     long[] head = words(region, at, TABLE_HEAD_WORDS);
-    check(head[2] >= 1 && head[2] <= CELLS_MAX);
+    check(head[2] >= 1 && head[2] <= MOST);
     check(Region.isInside(at, TABLE_HEAD_WORDS + head[2], region.count()));
     List<String> values = new ArrayList<>();
     for (long ref : words(region, at + TABLE_HEAD_WORDS, (int) head[2])) {
@@ -155,7 +153,7 @@ final class SchemaReader {
   private List<Metric> readMetrics() throws IOException {
     Region region = directory.get(Region.DESC);
     long used = file.word(Header.DESC_USED);
-    if (Long.compareUnsigned(used, region.count()) > 0) {
+    if (Long.compareUnsigned(used, Math.min(region.count(), MOST)) > 0) {
       throw file.damaged("descriptors");
     }
     List<Metric> metrics = new ArrayList<>();
@@ -182,13 +180,16 @@ final class SchemaReader {
     } catch (BadException e) {
       throw file.damaged("descriptors");
     }
+    if (desc.boundsCount() > MOST) {
+      throw file.damaged("bounds");
+    }
+    long[] bounds = bounds(desc.boundsOff(), desc.boundsCount());
+    long[] upper = bounds(desc.upperOff(), desc.isHistogram() ? desc.nbuckets() + 1 : 0);
+    if (desc.isHistogram() && Long.compareUnsigned(desc.zeroThresholdNs(), upper[1]) > 0) {
+      throw file.damaged("bounds");
+    }
     return new Metric(
-        desc,
-        names,
-        desc.enumOff() == 0 ? null : table,
-        bounds(desc.boundsOff(), desc.boundsCount()),
-        bounds(desc.upperOff(), desc.isHistogram() ? desc.nbuckets() + 1 : 0),
-        keysOf(desc));
+        desc, names, desc.enumOff() == 0 ? null : table, bounds, upper, keysOf(desc));
   }
 
   private boolean isGood(Descriptor desc, EnumTable table) {
@@ -228,8 +229,7 @@ final class SchemaReader {
     if (count == 0) {
       return new long[0];
     }
-    if (!Region.isInside(first, count, region.count())
-        || count > ARRAY_BYTES_MAX / Long.BYTES) {
+    if (!Region.isInside(first, count, region.count())) {
       throw file.damaged("bounds");
     }
     long[] bounds = new long[(int) count];
