@@ -1,4 +1,4 @@
-"""The Elixir reader: its own tests, a living writer, and what the document shows of it."""
+"""The Elixir reader: its own tests, a living writer, what the document shows of it."""
 
 from __future__ import annotations
 
