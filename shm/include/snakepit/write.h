@@ -68,7 +68,8 @@ struct snp_writer_options {
 int snp_writer_create(const struct snp_writer_options *options,
 		      struct snp_writer **ret_writer, struct snp_err *err);
 
-/* Bytes the segment takes; what create would allocate for these options. */
+/* Bytes the segment takes; what create would allocate for these options. Means nothing
+ * for numbers that create refuses. */
 uint64_t snp_writer_size(const struct snp_writer_options *options);
 
 /* State LIVE, then visible as <dir>/<instance>.seg; a predecessor moves to .prev.seg.
@@ -96,7 +97,8 @@ const char *snp_writer_path(const struct snp_writer *writer);
 /* Instance uuid as text (36 characters and a NUL), new for each create. */
 const char *snp_writer_uuid(const struct snp_writer *writer);
 
-/* Publish a heartbeat with a fresh clock pair; call every heartbeat_interval_ms. */
+/* Publish a heartbeat with a fresh clock pair; call every heartbeat_interval_ms.
+ * `loop_lag_max_ns`: how late the call is; `live_threads`: threads that run. */
 void snp_writer_heartbeat(struct snp_writer *writer, uint64_t loop_lag_max_ns,
 			  unsigned live_threads);
 
