@@ -101,6 +101,20 @@ func (g *gatherer) gather() {
 			}
 		}
 	}
+	g.dropReplacedPools()
+}
+
+// dropReplacedPools leaves out a pool whose row has got another life since it was
+// copied: it would lend its name to the rows of the next one.
+func (g *gatherer) dropReplacedPools() {
+	t, r := &g.image.tables[PoolRow], g.regions.rowd[PoolRow]
+	for row := uint64(0); row < t.count; row++ {
+		entry := g.image.at(t, row, 0, 1)
+		if entry[0] != genFree && g.load(r.off+row*r.stride)/4 != entry[0]/4 {
+			entry[0] = genFree
+			g.image.skipped++
+		}
+	}
 }
 
 // gatherRow reports false for a row that would not settle; its gen is 0 then.

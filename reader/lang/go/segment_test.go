@@ -89,6 +89,24 @@ func TestRowWithoutPoolIsLeftOut(t *testing.T) {
 	}
 }
 
+// A copy that is of an earlier life of its row than the mapping shows at the end.
+func TestReplacedPoolIsLeftOut(t *testing.T) {
+	s := open(t, newFake(t))
+	snapshot(t, s, Live) // maps the file
+	g := gatherer{mem: s.mem, regions: &s.regions, image: &image{}}
+	if err := g.plan(); err != nil {
+		t.Fatal(err)
+	}
+	g.gather()
+	pools := &g.image.tables[PoolRow]
+	replaced, kept := g.image.at(pools, 0, 0, 1), g.image.at(pools, 1, 0, 1)
+	replaced[0] += 4
+	g.dropReplacedPools()
+	if replaced[0] != genFree || kept[0] == genFree || g.image.skipped != 1 {
+		t.Errorf("gens %d and %d, %d skipped", replaced[0], kept[0], g.image.skipped)
+	}
+}
+
 func TestValues(t *testing.T) {
 	s := open(t, newFake(t))
 	for _, tier := range tiers {

@@ -31,6 +31,7 @@ pub(crate) fn gather(cells: Loads<'_>, regions: &Regions) -> Result<Image, Error
             }
         }
     }
+    gatherer.drop_replaced_pools();
     Ok(gatherer.image)
 }
 
@@ -103,6 +104,20 @@ impl<'a> Gatherer<'a> {
             self.image.retries += 1;
         }
         false
+    }
+
+    /// Leave out a pool whose row has got another life since it was copied: it would lend
+    /// its name to the rows of the next one.
+    pub(crate) fn drop_replaced_pools(&mut self) {
+        let r = &self.regions.rowd[POOL];
+        for row in 0..self.image.tables[POOL].count {
+            let now = self.cells.relaxed(r.off + row * r.stride);
+            let gen = &mut self.image.part_mut(POOL, row, 0, 8)[0];
+            if *gen != 0 && now / 4 != *gen / 4 {
+                *gen = 0;
+                self.image.skipped += 1;
+            }
+        }
     }
 
     fn gather_values(&mut self, kind: usize, row: u64) -> bool {

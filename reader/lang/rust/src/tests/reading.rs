@@ -8,6 +8,8 @@ use std::time::Duration;
 use super::fake::{Fake, EVNT, MONO, WALL};
 use super::{open, snapshot, TIERS};
 use crate::format::*;
+use crate::live::Gatherer;
+use crate::mapping::{Loads, Mapping};
 use crate::{sys, Cursor, ErrorKind, Series, Snapshot, Tier, Value, Verdict};
 
 #[test]
@@ -53,6 +55,26 @@ fn rows_are_decoded_and_those_being_recycled_left_out() {
         );
         assert_eq!(meters, (11, 12, 13));
     }
+}
+
+/// A copy that is of an earlier life of its row than the mapping shows at the end.
+#[test]
+fn a_replaced_pool_is_left_out() {
+    let segment = open(&Fake::new());
+    let mapping = Mapping::new(&segment.file, segment.info.size).unwrap();
+    let gather = |cells: Loads<'_>| {
+        let mut gatherer = Gatherer::plan(cells, &segment.regions)?;
+        for row in 0..2 {
+            gatherer.gather_row(POOL, row);
+        }
+        gatherer.image.part_mut(POOL, 0, 0, 8)[0] += 4;
+        gatherer.drop_replaced_pools();
+        let gens = [0, 1].map(|row| gatherer.image.part(POOL, row, 0, 8)[0]);
+        Ok((gens, gatherer.image.skipped))
+    };
+    let (gens, skipped) = mapping.guarded(gather).unwrap();
+    assert_eq!((gens[0], skipped), (0, 1));
+    assert_ne!(gens[1], 0);
 }
 
 #[test]

@@ -154,6 +154,22 @@ final class LiveReader {
           copyRow(kind, row);
         }
       }
+      dropReplacedPools();
+    }
+
+    /**
+     * Leaves out a pool whose row has got another life since it was copied: it would lend its name
+     * to the rows of the next one.
+     */
+    void dropReplacedPools() {
+      Region rowd = directory.get(Region.ROWD, RowKind.POOL);
+      for (long row = 0; row < image.tables[RowKind.POOL].count(); row++) {
+        int at = image.index(RowKind.POOL, row, 0);
+        if (words[at] != RowKind.FREE && load(rowd.entry(row)) >>> 2 != words[at] >>> 2) {
+          words[at] = RowKind.FREE;
+          image.rowsSkipped++;
+        }
+      }
     }
 
     /** Copies one life of a row; a row that will not settle is left out and counted. */
