@@ -8,12 +8,27 @@
 
 #include "snakepit/time.h"
 
-static void strip_controls(char *text)
+/* Bytes of the control character at `text`: C0 and DEL have one, C1 has two. */
+static size_t control_bytes(const char *text)
 {
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
+	const unsigned char *u = (const unsigned char *)text;
+
+	if (u[0] == 0xc2 && u[1] >= 0x80 && u[1] < 0xa0)
+		return 2;
+	return (u[0] > 0 && u[0] < 0x20) || u[0] == 0x7f;
+}
+
+char *cli_strip_controls(char *text)
+{
+	char *p = text;
+
+	while (*p) {
+		size_t len = control_bytes(p);
+
+		memset(p, '?', len);
+		p += len ? len : 1;
 	}
+	return text;
 }
 
 /* Characters, not bytes: a pool may have any UTF-8 name. */
@@ -35,7 +50,7 @@ void cli_table_cell(struct cli_table *table, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(cell, sizeof(cell), fmt, ap);
 	va_end(ap);
-	strip_controls(cell);
+	(void)cli_strip_controls(cell);
 	width = width_of(cell);
 	if (width > table->width[column])
 		table->width[column] = width;
@@ -100,10 +115,10 @@ void cli_lines_print(const char *text, const char *indent, FILE *out)
 
 		(void)fputs(indent, out);
 		for (size_t i = 0; i < len; i++) {
-			char c = text[i];
+			size_t control = control_bytes(text + i);
 
-			(void)fputc((unsigned char)c < 0x20 || c == 0x7f ? ' ' : c,
-				    out);
+			(void)fputc(control ? ' ' : text[i], out);
+			i += control == 2;
 		}
 		(void)fputc('\n', out);
 		text += len;

@@ -16,8 +16,10 @@ static void print_header(const struct status *status)
 	const struct snp_segment_info *info = snp_segment_info(status->inst->seg);
 	char up[CLI_DURATION_BYTES], age[CLI_DURATION_BYTES];
 	bool alive = status->inst->verdict == SNP_WRITER_ALIVE;
+	char name[sizeof(info->instance)];
 
-	(void)printf("%s  %s  pid %d  up %s", info->instance,
+	(void)snprintf(name, sizeof(name), "%s", info->instance);
+	(void)printf("%s  %s  pid %d  up %s", cli_strip_controls(name),
 		     instance_word(status->inst), (int)info->pid,
 		     cli_duration(status->inst->uptime_ns, up));
 	if (!alive && status->inst->verdict != SNP_WRITER_OLD)
@@ -113,11 +115,14 @@ static void print_failed_starts(const struct status *status)
 	for (size_t i = 0; i < status->inst->look.workers_nr; i++) {
 		const struct snp_worker_stat *worker = &status->inst->look.workers[i];
 		const char *text = status_last_error(status, worker);
+		char pool[sizeof(status->inst->look.pools->name)];
 
 		if (!*text || !status_shows_pool(status, worker->pool))
 			continue;
+		(void)snprintf(pool, sizeof(pool), "%s",
+			       status->inst->look.pools[worker->pool].name);
 		(void)printf("\n%s/%u: the last start that failed ended with\n",
-			     status->inst->look.pools[worker->pool].name, worker->slot);
+			     cli_strip_controls(pool), worker->slot);
 		cli_lines_print(text, "  | ", stdout);
 	}
 }
