@@ -40,24 +40,32 @@ defmodule SnakepitSegment.Rings do
   end
 
   defp read_once(file, region, ring, cursor) do
-    start = Region.block(region, ring)
-    head = File.word!(file, start)
     next = Map.get(cursor.next, ring, 0)
+
+    case File.word!(file, Region.block(region, ring)) do
+      ^next -> {[], cursor}
+      _news -> read_news(file, region, ring, cursor, next)
+    end
+  end
+
+  # Head and records in one go: a fast writer leaves little of what it had between two calls.
+  defp read_news(file, region, ring, cursor, next) do
+    length = Directory.ring_bytes() + region.count * region.stride
+    data = File.read!(file, Region.block(region, ring), length)
+    <<head::little-64, _rest::binary>> = data
     # One that is ahead is of another ring than the cursor was made for.
     next = if next > head, do: 0, else: next
     first = max(next, head - region.count)
-    records = if first < head, do: whole_records(file, region, start, first..(head - 1)), else: []
+    records = for n <- first..(head - 1)//1, record = record(data, region, n), do: record
     lost = head - next - length(records)
     {records, %Cursor{next: Map.put(cursor.next, ring, head), lost: cursor.lost + lost}}
   end
 
-  defp whole_records(file, region, start, numbers) do
-    data = File.read!(file, start + Directory.ring_bytes(), region.count * region.stride)
-
-    for number <- numbers,
-        record = binary_part(data, rem(number, region.count) * region.stride, region.stride),
-        whole?(record, number + 1),
-        do: record
+  # Returns record n, nil where it is not whole.
+  defp record(data, region, n) do
+    off = Directory.ring_bytes() + rem(n, region.count) * region.stride
+    record = binary_part(data, off, region.stride)
+    if whole?(record, n + 1), do: record
   end
 
   defp whole?(<<seq::little-64, crc::little-64, rest::binary>>, number),
