@@ -6,7 +6,7 @@
 #include "model/number.h"
 #include "model/value.h"
 #include "render_text.h"
-#include "terminal.h"
+#include "model/terminal.h"
 
 #define NAME_WIDTH 24
 
@@ -23,7 +23,7 @@ static void put_facts(const struct report *report, struct snp_buf *out)
 		}
 		snp_buf_printf(out, "  %-*s", NAME_WIDTH, fact->name);
 		if (fact->type == REPORT_TEXT)
-			terminal_put(out, fact->text);
+			snp_terminal_put(out, fact->text);
 		else if (fact->type == REPORT_NUMBER)
 			snp_buf_u64(out, fact->number);
 		else
@@ -43,7 +43,7 @@ static void put_retired(const struct report *report, const struct snp_row *row,
 		render_text_date(out,
 				 snp_snapshot_wall(report->snap, row->retired_mono).ns);
 		snp_buf_puts(out, " (");
-		terminal_put(out, row->retire_reason);
+		snp_terminal_put(out, row->retire_reason);
 		snp_buf_putc(out, ')');
 	}
 	snp_buf_putc(out, '\n');
@@ -61,9 +61,9 @@ static void put_pools(const struct report *report, struct snp_buf *out)
 		if (!row)
 			continue;
 		snp_buf_puts(out, "  ");
-		terminal_put(out, row->name);
+		snp_terminal_put(out, row->name);
 		snp_buf_puts(out, "  ");
-		terminal_put(out, row->adapter);
+		snp_terminal_put(out, row->adapter);
 		put_retired(report, row, out);
 	}
 }
@@ -74,7 +74,7 @@ static void put_worker(const struct report *report, const struct snp_row *row,
 	unsigned status = snp_snapshot_worker_status(report->snap, row->index);
 
 	snp_buf_puts(out, "  ");
-	terminal_put(out, row->pool_name);
+	snp_terminal_put(out, row->pool_name);
 	snp_buf_printf(out, "/%u", row->slot);
 	if (row->incarnation)
 		snp_buf_printf(out, "#%llu", (unsigned long long)row->incarnation);
@@ -84,17 +84,17 @@ static void put_worker(const struct report *report, const struct snp_row *row,
 		snp_buf_printf(out, "  pid %d", (int)row->pid);
 	if (*row->python) {
 		snp_buf_puts(out, "  python ");
-		terminal_put(out, row->python);
+		snp_terminal_put(out, row->python);
 	}
 	if (*row->last_exit_reason) {
 		snp_buf_puts(out, "  last exit ");
-		terminal_put(out, row->last_exit_reason);
+		snp_terminal_put(out, row->last_exit_reason);
 		snp_buf_printf(out, " (%u)", row->last_exit_status);
 	}
 	put_retired(report, row, out);
 	if (*row->last_error) {
 		snp_buf_puts(out, "    ");
-		terminal_put(out, row->last_error);
+		snp_terminal_put(out, row->last_error);
 		snp_buf_putc(out, '\n');
 	}
 }
@@ -137,7 +137,7 @@ static void put_scalar(const struct report *report, const struct snp_series *ser
 	char text[SNP_NUMBER_BYTES];
 
 	if (metric->kind == SNP_KIND_STATE && series->value < metric->enum_values_nr)
-		terminal_put(out, metric->enum_values[series->value]);
+		snp_terminal_put(out, metric->enum_values[series->value]);
 	else if (metric->vtype == SNP_VT_REAL_NS)
 		render_text_date(out, series->value);
 	else if (metric->vtype == SNP_VT_MONO_NS)
@@ -156,11 +156,11 @@ static void put_metric(const struct report *report, const struct snp_metric *met
 	size_t start;
 
 	snp_buf_putc(out, '\n');
-	terminal_put(out, metric->name);
+	snp_terminal_put(out, metric->name);
 	snp_buf_printf(out, "  %s, ", snp_metric_kind_name(metric));
-	terminal_put(out, metric->unit);
+	snp_terminal_put(out, metric->unit);
 	snp_buf_puts(out, "\n  # ");
-	terminal_put(out, metric->help);
+	snp_terminal_put(out, metric->help);
 	snp_buf_putc(out, '\n');
 	snp_series_iter_init(&it, report->snap, metric);
 	while (snp_series_next(&it, &series)) {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "terminal.h"
+#include "model/terminal.h"
 
 /* ---- shared -------------------------------------------------------------- */
 
@@ -45,7 +45,7 @@ void render_text_duration(struct snp_buf *out, uint64_t ns)
 void render_text_enum(const struct report *report, struct snp_buf *out,
 		      enum snp_enum_table table, uint64_t value)
 {
-	terminal_put(out, report_enum(report, table, value));
+	snp_terminal_put(out, report_enum(report, table, value));
 }
 
 static void put_when(const struct report *report, struct snp_buf *out, snp_mono_t mono)
@@ -56,7 +56,7 @@ static void put_when(const struct report *report, struct snp_buf *out, snp_mono_
 
 static void put_name(struct snp_buf *out, const char *name)
 {
-	terminal_put(out, *name ? name : "?");
+	snp_terminal_put(out, *name ? name : "?");
 }
 
 /* What to look for in logs and in tracing. */
@@ -65,7 +65,7 @@ static void put_ids(struct snp_buf *out, const char *correlation,
 {
 	if (*correlation) {
 		snp_buf_puts(out, "  id ");
-		terminal_put(out, correlation);
+		snp_terminal_put(out, correlation);
 	}
 	if (trace[0] || trace[1])
 		snp_buf_printf(out, "  trace %016" PRIx64 "%016" PRIx64, trace[0],
@@ -89,7 +89,7 @@ static void put_evidence(const struct report *report,
 	while (*at) {
 		len = strcspn(at, "\n");
 		snp_buf_puts(out, "    | ");
-		terminal_put_n(out, at, len);
+		snp_terminal_put_n(out, at, len);
 		snp_buf_putc(out, '\n');
 		at += len + (at[len] == '\n');
 	}
@@ -190,7 +190,7 @@ static void put_span(const struct report *report, const struct snp_span *span,
 	put_name(out,
 		 report_uid_name(report, SNP_ROW_TOOL, span->tool, span->tool_uid));
 	snp_buf_puts(out, "  ");
-	terminal_put(out, report_span_status(report, span));
+	snp_terminal_put(out, report_span_status(report, span));
 	snp_buf_puts(out, " in ");
 	render_text_duration(out, snp_mono_since_ns(span->end, span->start));
 	if (span->queue_ns) {

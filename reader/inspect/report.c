@@ -6,7 +6,7 @@
 
 #include "selector.h"
 #include "snakepit/check.h"
-#include "terminal.h"
+#include "model/terminal.h"
 
 const struct report_quantile report_quantiles[REPORT_QUANTILES_NR] = {
     {"p50", 0.5},
@@ -167,7 +167,7 @@ void report_put_labels(struct snp_buf *out, const struct snp_series *series)
 	for (unsigned i = 0; i < series->labels_nr; i++) {
 		if (i > 0)
 			snp_buf_putc(out, ',');
-		terminal_put(out, series->labels[i].prom_name);
+		snp_terminal_put(out, series->labels[i].prom_name);
 		snp_buf_putc(out, '=');
 		selector_put_value(out, series->labels[i].value);
 	}

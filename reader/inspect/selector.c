@@ -8,7 +8,7 @@
 
 #include "model/number.h"
 #include "model/value.h"
-#include "terminal.h"
+#include "model/terminal.h"
 
 #define NAME_BYTES  256
 #define VALUE_BYTES 1024
@@ -42,7 +42,7 @@ bool selector_is_plain(const char *value)
 	/* Letters and digits, which most bytes are, need no second look. */
 	for (; *at; at++)
 		if ((*at <= '/' || *at > 'z' || *at == '\\') && may_be_special(*at) &&
-		    (*at <= 0x7F || terminal_is_control((const char *)at)))
+		    (*at <= 0x7F || snp_terminal_is_control((const char *)at)))
 			return false;
 	return *value != '\0';
 }
@@ -59,7 +59,7 @@ void selector_put_value(struct snp_buf *out, const char *value)
 	for (; *value; value++) {
 		/* The second byte of a C1 control goes the way of its first. */
 		control = (control && (unsigned char)value[-1] == 0xC2) ||
-			  terminal_is_control(value);
+			  snp_terminal_is_control(value);
 		if (*value == '"' || *value == '\\')
 			snp_buf_printf(out, "\\%c", *value);
 		else if (*value == '\n')

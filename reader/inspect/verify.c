@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "report.h"
-#include "terminal.h"
+#include "model/terminal.h"
 
 struct check {
 	const struct snp_snapshot *before, *after;
@@ -23,7 +23,7 @@ static void fault_at(struct check *check, const struct snp_series *series)
 {
 	check->faults++;
 	snp_buf_puts(check->out, "fault: ");
-	terminal_put(check->out, series->metric->name);
+	snp_terminal_put(check->out, series->metric->name);
 	report_put_labels(check->out, series);
 	snp_buf_puts(check->out, ": ");
 }
@@ -48,7 +48,7 @@ static void check_names(struct check *check)
 		check->faults++;
 		snp_buf_puts(check->out, twice ? "fault: metric declared twice: "
 					       : "fault: metric without a name: ");
-		terminal_put(check->out, a->name);
+		snp_terminal_put(check->out, a->name);
 		snp_buf_putc(check->out, '\n');
 	}
 }

@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "batch.h"
+#include "model/buf.h"
 #include "model/target.h"
+#include "model/terminal.h"
 #include "options.h"
 #include "sampler.h"
 #include "screen.h"
@@ -75,19 +77,23 @@ static int output_cols(void)
 static void warn_of_end(const struct top_frame *frame)
 {
 	const char *how = frame->verdict == TOP_DEAD ? "is dead" : "has ended";
+	double age_s = (double)frame->heartbeat_age_ns / 1e9;
+	struct snp_buf out = {0};
 
+	if (frame->verdict != TOP_STALE && frame->verdict != TOP_DEAD &&
+	    frame->verdict != TOP_CLOSED)
+		return;
+	snp_buf_puts(&out, "snakepit-top: the runtime of \"");
+	snp_terminal_put(&out, frame->instance);
 	if (frame->verdict == TOP_STALE)
-		(void)fprintf(stderr,
-			      "snakepit-top: the runtime of \"%s\" hangs: no "
-			      "heartbeat for %.1f s; look at pid %jd\n",
-			      frame->instance, (double)frame->heartbeat_age_ns / 1e9,
-			      (intmax_t)frame->pid);
-	else if (frame->verdict == TOP_DEAD || frame->verdict == TOP_CLOSED)
-		(void)fprintf(stderr,
-			      "snakepit-top: the runtime of \"%s\" %s (%.0f s ago); "
-			      "this is its last state\n",
-			      frame->instance, how,
-			      (double)frame->heartbeat_age_ns / 1e9);
+		snp_buf_printf(&out,
+			       "\" hangs: no heartbeat for %.1f s; look at pid %jd\n",
+			       age_s, (intmax_t)frame->pid);
+	else
+		snp_buf_printf(&out, "\" %s (%.0f s ago); this is its last state\n",
+			       how, age_s);
+	(void)snp_buf_write_fd(&out, STDERR_FILENO);
+	snp_buf_fini(&out);
 }
 
 static int write_once(struct top *top)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/table.h"
 #include "model/target.h"
 
 static const char *program = "snakepit";
@@ -29,10 +30,7 @@ void cli_complain(const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	/* Names and messages come from files and peers: no escape sequence gets out. */
-	for (char *c = text; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = ' ';
-	}
+	(void)cli_strip_controls(text);
 	(void)fprintf(stderr, "%s: %s\n", program, text);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* terminal.h - text from a segment on somebody's terminal: nothing in it may act. Pure.
  */
-#ifndef SNP_INSPECT_TERMINAL_H
-#define SNP_INSPECT_TERMINAL_H
+#ifndef SNP_MODEL_TERMINAL_H
+#define SNP_MODEL_TERMINAL_H
 
 #include <stdbool.h>
 
@@ -10,11 +10,11 @@
 
 /* Whether valid UTF-8 at `s` starts with a control character: C0, DEL, or C1, which
  * takes two bytes. */
-bool terminal_is_control(const char *s);
+bool snp_terminal_is_control(const char *s);
 
 /* `text` with each byte of a control character as \xHH. */
-void terminal_put(struct snp_buf *out, const char *text);
+void snp_terminal_put(struct snp_buf *out, const char *text);
 /* The first `len` bytes of it, which end on a character. */
-void terminal_put_n(struct snp_buf *out, const char *text, size_t len);
+void snp_terminal_put_n(struct snp_buf *out, const char *text, size_t len);
 
 #endif

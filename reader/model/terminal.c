@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "terminal.h"
+#include "model/terminal.h"
 
 #include <string.h>
 
-bool terminal_is_control(const char *s)
+bool snp_terminal_is_control(const char *s)
 {
 	const unsigned char *u = (const unsigned char *)s;
 
@@ -11,12 +11,12 @@ bool terminal_is_control(const char *s)
 	       (u[0] == 0xC2 && u[1] >= 0x80 && u[1] < 0xA0);
 }
 
-void terminal_put_n(struct snp_buf *out, const char *text, size_t len)
+void snp_terminal_put_n(struct snp_buf *out, const char *text, size_t len)
 {
 	const char *end = text + len;
 
 	for (; text < end; text++) {
-		if (!terminal_is_control(text)) {
+		if (!snp_terminal_is_control(text)) {
 			snp_buf_putc(out, *text);
 			continue;
 		}
@@ -26,7 +26,7 @@ void terminal_put_n(struct snp_buf *out, const char *text, size_t len)
 	}
 }
 
-void terminal_put(struct snp_buf *out, const char *text)
+void snp_terminal_put(struct snp_buf *out, const char *text)
 {
-	terminal_put_n(out, text, strlen(text));
+	snp_terminal_put_n(out, text, strlen(text));
 }
