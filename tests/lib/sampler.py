@@ -1,4 +1,4 @@
-"""tests/chaos/sampler.c as a process: a reader that watches all counters of a segment."""
+"""tests/chaos/sampler.c as a process: a reader that watches all counters."""
 
 from __future__ import annotations
 
