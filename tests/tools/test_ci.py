@@ -16,6 +16,7 @@ GOOD = {
     "test": "echo '10 passed, 0 failed, 2 skipped'",
     "lint": "echo '5 passed, 0 failed, 1 skipped'",
     "tests/run": "echo '3 passed, 0 failed, 0 skipped'",
+    "tests/fuzz/run": "echo '4 passed, 0 failed, 0 skipped'",
 }
 
 
@@ -44,16 +45,16 @@ def script(path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, "21 passed, 0 failed, 3 skipped"),
+        ({}, "25 passed, 0 failed, 3 skipped"),
         ({"test": "echo '8 passed, 2 failed, 2 skipped'; exit 1"},
-         "19 passed, 2 failed, 3 skipped"),
+         "23 passed, 2 failed, 3 skipped"),
         ({"lint": "echo '5 passed, 0 failed, 1 skipped'; exit 1"},
-         "21 passed, 1 failed, 3 skipped"),
-        ({"lint": "echo all is well"}, "16 passed, 1 failed, 2 skipped"),
+         "25 passed, 1 failed, 3 skipped"),
+        ({"lint": "echo all is well"}, "20 passed, 1 failed, 2 skipped"),
         ({"lint": "echo all is well, I believe: '5 passed, 0 failed, 0 skipped'"},
-         "16 passed, 1 failed, 2 skipped"),
-        ({"all": "exit 1"}, "21 passed, 1 failed, 3 skipped"),
-        ({"unit-bins": "exit 1"}, "15 passed, 3 failed, 3 skipped"),
+         "20 passed, 1 failed, 2 skipped"),
+        ({"all": "exit 1"}, "25 passed, 1 failed, 3 skipped"),
+        ({"unit-bins": "exit 1"}, "19 passed, 3 failed, 3 skipped"),
         ({"tools/install-deps": "exit 1"}, "0 passed, 1 failed, 0 skipped"),
     ],
     ids=["good", "failing_tests", "lying_status", "no_counts", "counts_in_prose",
@@ -73,4 +74,4 @@ def test_warnings_are_errors_in_every_part(tmp_path: Path) -> None:
 
     result = ci(tmp_path, {**GOOD, "test": says_ci})
 
-    assert result.stdout.splitlines()[-1] == "12 passed, 0 failed, 1 skipped"
+    assert result.stdout.splitlines()[-1] == "16 passed, 0 failed, 1 skipped"
