@@ -37,8 +37,8 @@ int cli_table_print(struct cli_table *table, FILE *out);
 /* "412ms", "8.3s", "5m07s", "3h12m", "4d05h"; returns `ret`. */
 const char *cli_duration(uint64_t ns, char ret[CLI_DURATION_BYTES]);
 
-/* Replace each byte of a control character (C0, DEL, C1) by '?': names from a segment may
- * hold what a terminal obeys. Returns `text`. */
+/* Replace each byte of a control character (C0, DEL, C1) by '?': names from a segment
+ * may hold what a terminal obeys. Returns `text`. */
 char *cli_strip_controls(char *text);
 
 /* `text` line by line, each after `indent`, without control characters. */
