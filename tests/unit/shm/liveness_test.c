@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "crc32c.h"
@@ -405,25 +407,43 @@ static void create_while_the_instance_runs_returns_eexist(void **state)
 
 /* ---- children of the writer ---------------------------------------------- */
 
+/* How many mappings of a file this process has. By inode: a segment was nameless when
+ * it was mapped. */
+static int maps_of(ino_t inode)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[PATH_MAX + 128];
+	unsigned long long mapped;
+	int found = 0;
+
+	SNP_CHECK(maps);
+	while (fgets(line, sizeof(line), maps))
+		found += sscanf(line, "%*s %*s %*s %*s %llu", &mapped) == 1 &&
+			 mapped == inode;
+	(void)fclose(maps);
+	return found;
+}
+
+/* Looks at the child's mappings instead of writing where the cells were: something else
+ * may have its place there. */
 static void forked_child_cannot_reach_the_cells(void **state)
 {
 	struct fixture *f = *state;
-	struct snp_bank bank;
+	struct stat st;
 	int status;
 
 	f->w = create(f);
-	assert_int_equal(snp_bank_adopt(f->w, &bank), 0);
+	assert_int_equal(snp_writer_publish(f->w, NULL), 0);
+	assert_int_equal(stat(snp_writer_path(f->w), &st), 0);
+	assert_int_equal(maps_of(st.st_ino), 1);
 	f->child = fork();
 	assert_true(f->child >= 0);
-	if (f->child == 0) {
-		(void)signal(SIGSEGV, SIG_DFL); /* no sanitizer's or cmocka's report */
-		snp_add(bank.proc->log_dropped, 1);
-		_exit(0);
-	}
+	if (f->child == 0)
+		_exit(maps_of(st.st_ino));
 	assert_int_equal(waitpid(f->child, &status, 0), f->child);
 	f->child = 0;
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGSEGV);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static int to_cat[2], from_cat[2];
