@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/say.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,7 +30,11 @@ void cli_complain(const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	/* Names and messages come from files and peers: no escape sequence gets out. */
+	/* Names and messages come from files and peers: they are one line here, and no
+	 * escape sequence gets out. */
+	for (char *c = text; *c; c++)
+		if (isspace((unsigned char)*c))
+			*c = ' ';
 	(void)cli_strip_controls(text);
 	(void)fprintf(stderr, "%s: %s\n", program, text);
 }
