@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the runtime counts when a call is done, and the same with atomic adds; and the
  * records of its way. */
-#include "bench.h"
-#include "segment.h"
-
-#define ROWS 64
-
-struct state {
-	uint64_t inputs[BENCH_INPUTS];
-	struct bench_segment segment;
-	struct snp_bank bank;
-};
+#include "work.h"
 
 static inline void atomic_add(_Atomic uint64_t *cell, uint64_t n)
 {
@@ -31,24 +22,15 @@ static inline void atomic_finished_call(struct snp_tool_cells *tool, unsigned co
 
 static void plain_one(void *ctx, uint64_t n)
 {
-	struct state *s = ctx;
+	struct work *s = ctx;
 
 	for (uint64_t i = 0; i < n; i++)
 		bench_finished_call(&s->bank.tools[0], 0, s->inputs[i % BENCH_INPUTS]);
 }
 
-static void plain_many(void *ctx, uint64_t n)
-{
-	struct state *s = ctx;
-
-	for (uint64_t i = 0; i < n; i++)
-		bench_finished_call(&s->bank.tools[i % ROWS], 0,
-				    s->inputs[i % BENCH_INPUTS]);
-}
-
 static void atomic_one(void *ctx, uint64_t n)
 {
-	struct state *s = ctx;
+	struct work *s = ctx;
 
 	for (uint64_t i = 0; i < n; i++)
 		atomic_finished_call(&s->bank.tools[0], 0, s->inputs[i % BENCH_INPUTS]);
@@ -56,35 +38,11 @@ static void atomic_one(void *ctx, uint64_t n)
 
 static void atomic_many(void *ctx, uint64_t n)
 {
-	struct state *s = ctx;
+	struct work *s = ctx;
 
 	for (uint64_t i = 0; i < n; i++)
-		atomic_finished_call(&s->bank.tools[i % ROWS], 0,
+		atomic_finished_call(&s->bank.tools[i % WORK_ROWS], 0,
 				     s->inputs[i % BENCH_INPUTS]);
-}
-
-static void event(void *ctx, uint64_t n)
-{
-	struct state *s = ctx;
-
-	for (uint64_t i = 0; i < n; i++)
-		bench_event(&s->bank, s->inputs[i % BENCH_INPUTS]);
-}
-
-static void span(void *ctx, uint64_t n)
-{
-	struct state *s = ctx;
-
-	for (uint64_t i = 0; i < n; i++)
-		bench_span(&s->bank, s->inputs[i % BENCH_INPUTS]);
-}
-
-static void in_flight(void *ctx, uint64_t n)
-{
-	struct state *s = ctx;
-
-	for (uint64_t i = 0; i < n; i++)
-		bench_in_flight(s->segment.writer, s->inputs[i % BENCH_INPUTS]);
 }
 
 enum {
@@ -132,24 +90,25 @@ static void print(const struct bench_samples s[NR])
 
 int main(void)
 {
-	static struct state first, second;
+	static struct work first, second;
 	const struct bench_variant variants[NR] = {
 	    [ONE] = {plain_one, &first},
-	    [MANY] = {plain_many, &first},
+	    [MANY] = {work_finished_call, &first},
 	    [TWO] = {plain_one, &first, plain_one, &second, NULL},
 	    [ATOMIC_ONE] = {atomic_one, &first},
 	    [ATOMIC_MANY] = {atomic_many, &first},
 	    [ATOMIC_TWO] = {atomic_one, &first, atomic_one, &first, NULL},
-	    [EVENT] = {event, &first},
-	    [SPAN] = {span, &first},
-	    [IN_FLIGHT] = {in_flight, &first},
+	    [EVENT] = {work_event, &first},
+	    [SPAN] = {work_span, &first},
+	    [IN_FLIGHT] = {work_in_flight, &first},
 	};
 	struct bench_samples s[NR];
 
 	bench_print_ghz();
 	bench_fill_inputs(first.inputs);
 	bench_fill_inputs(second.inputs);
-	bench_segment_create(&first.segment, (struct bench_segment_size){1, ROWS, 2});
+	bench_segment_create(&first.segment,
+			     (struct bench_segment_size){1, WORK_ROWS, 2});
 	first.bank = bench_bank_adopt(&first.segment);
 	second.bank = bench_bank_adopt(&first.segment);
 	bench_measure(variants, NR, s);

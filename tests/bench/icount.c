@@ -15,18 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench.h"
-#include "segment.h"
+#include "work.h"
 
 #define TIMES	 200
-#define ROWS	 64
 #define NOT_HERE 77
 
-static struct state {
-	uint64_t inputs[BENCH_INPUTS];
-	struct bench_segment segment;
-	struct snp_bank bank;
-} state;
+static struct work state;
 
 static void nothing(void *ctx, uint64_t n)
 {
@@ -37,59 +31,18 @@ static void nothing(void *ctx, uint64_t n)
 
 static void add(void *ctx, uint64_t n)
 {
-	struct state *s = ctx;
+	struct work *s = ctx;
 
 	for (uint64_t i = 0; i < n; i++)
-		snp_add(s->bank.tools[i % ROWS].requests, 1);
-}
-
-static void record(void *ctx, uint64_t n)
-{
-	struct state *s = ctx;
-
-	for (uint64_t i = 0; i < n; i++)
-		snp_hist_record(s->bank.tools[i % ROWS].duration,
-				s->inputs[i % BENCH_INPUTS]);
-}
-
-static void finish_call(void *ctx, uint64_t n)
-{
-	struct state *s = ctx;
-
-	for (uint64_t i = 0; i < n; i++)
-		bench_finished_call(&s->bank.tools[i % ROWS], 0,
-				    s->inputs[i % BENCH_INPUTS]);
-}
-
-static void event(void *ctx, uint64_t n)
-{
-	struct state *s = ctx;
-
-	for (uint64_t i = 0; i < n; i++)
-		bench_event(&s->bank, s->inputs[i % BENCH_INPUTS]);
-}
-
-static void span(void *ctx, uint64_t n)
-{
-	struct state *s = ctx;
-
-	for (uint64_t i = 0; i < n; i++)
-		bench_span(&s->bank, s->inputs[i % BENCH_INPUTS]);
-}
-
-static void in_flight(void *ctx, uint64_t n)
-{
-	struct state *s = ctx;
-
-	for (uint64_t i = 0; i < n; i++)
-		bench_in_flight(s->segment.writer, s->inputs[i % BENCH_INPUTS]);
+		snp_add(s->bank.tools[i % WORK_ROWS].requests, 1);
 }
 
 /* A writer's map is not inherited, so the child makes its own. Between two stops it
  * does the work. */
 _Noreturn static void child(bench_work work)
 {
-	bench_segment_create(&state.segment, (struct bench_segment_size){1, ROWS, 1});
+	bench_segment_create(&state.segment,
+			     (struct bench_segment_size){1, WORK_ROWS, 1});
 	state.bank = bench_bank_adopt(&state.segment);
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0) {
 		(void)raise(SIGSTOP);
@@ -137,11 +90,11 @@ int main(void)
 		double limit; /* 0: printed only */
 	} counted[] = {
 	    {"instructions: snp_add", add, 14},
-	    {"instructions: snp_hist_record", record, 42},
-	    {"instructions: finished call", finish_call, 62},
-	    {"instructions: event", event, 0},
-	    {"instructions: span", span, 0},
-	    {"instructions: request in flight, begin and end", in_flight, 0},
+	    {"instructions: snp_hist_record", work_record, 42},
+	    {"instructions: finished call", work_finished_call, 62},
+	    {"instructions: event", work_event, 0},
+	    {"instructions: span", work_span, 0},
+	    {"instructions: request in flight, begin and end", work_in_flight, 0},
 	};
 	uint64_t empty;
 
