@@ -98,7 +98,7 @@ def test_hot_path_that_takes_more_is_found(
     done = run(
         "gcc", f"-I{tmp_path}", f"-I{bench}",
         *(flag for flag in flags if flag not in ("-MMD", "-MP")),
-        *(bench / name for name in ("icount.c", "segment.c", "bench.c")),
+        *(bench / name for name in ("icount.c", "work.c", "segment.c", "bench.c")),
         "build/lib/libsnp-shm.a", "-lm", "-o", program,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
