@@ -178,7 +178,14 @@ static int check_worker_slots(const struct node *pools, const struct snp_config 
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < cfg->pools_count; i++, pool = pool->next) {
-		sum += cfg->pools[i].workers;
+		const struct snp_cfg_pool *cfg_pool = &cfg->pools[i];
+
+		if (snp_cfg_pool_most(cfg_pool) < cfg_pool->workers)
+			return diag_at(diag, snp__tree_find(pool, "max_workers")->mark,
+				       "max_workers is %u and workers is %u; expected "
+				       "the maximum not to be the smaller one",
+				       cfg_pool->max_workers, cfg_pool->workers);
+		sum += snp_cfg_pool_most(cfg_pool);
 		if (sum > cfg->segment.max_worker_slots)
 			return diag_at(
 			    diag, snp__tree_find(pool, "workers")->mark,

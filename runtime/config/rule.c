@@ -72,6 +72,16 @@ static bool is_env(const char *text)
 	return n > 0 && !strchr(DIGITS, text[0]) && text[n] == '=';
 }
 
+static bool is_tool(const char *text)
+{
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	return n > 0 && n <= 128;
+}
+
 static bool is_port(const char *text)
 {
 	size_t n = strspn(text, DIGITS);

@@ -23,6 +23,7 @@
 	X(LISTEN, is_listen, "HOST:PORT or unix:/absolute/path of at most 107 bytes")  \
 	X(HOST_PORT, is_host_port, "HOST:PORT with a port from 1 to 65535")            \
 	X(URL, is_url, "a URL such as http://host:4318")                               \
+	X(TOOL, is_tool, "the name of a tool: 1 to 128 printable characters")          \
 	X(DATAGRAM, is_datagram,                                                       \
 	  "HOST:PORT or unix:/absolute/path of at most 107 bytes")
 

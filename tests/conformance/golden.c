@@ -159,7 +159,7 @@ static void fill_times(struct golden *g, _Atomic uint64_t *cells, size_t n)
 static void fill_states(struct golden *g, _Atomic uint64_t *cell, size_t n)
 {
 	(void)n;
-	snp_set(cell, g->next++ % SNP_WORKER_STATE_NR);
+	snp_set(cell, g->next++ % 3); /* no state has fewer values */
 }
 
 /* Zero, a bucket's edge and its neighbour, some in the middle, the overflow word. */
@@ -227,8 +227,10 @@ static void fill_pool(struct golden *g, struct snp_pool_cells *cells)
 #define IN_POOL_BANK(x)
 }
 
-static void fill_tool(struct golden *g, struct snp_tool_cells *cells)
+/* `first` is what users' examples quote: it stays when metrics come to other groups. */
+static void fill_tool(struct golden *g, struct snp_tool_cells *cells, uint64_t first)
 {
+	g->next = first;
 #undef IN_TOOL_BANK
 #define IN_TOOL_BANK(x) x
 #include "metrics.def"
@@ -284,6 +286,9 @@ static void fill_ledger(struct golden *g, uint32_t pool)
 /* A process in each worker slot, in different states; every third slot has none now. */
 static void fill_worker(struct golden *g, uint32_t worker)
 {
+	static const enum snp_enum_WORKER_STATE states[] = {
+	    SNP_WORKER_STATE_READY, SNP_WORKER_STATE_STARTING, SNP_WORKER_STATE_EMPTY,
+	    SNP_WORKER_STATE_DRAINING, SNP_WORKER_STATE_BACKOFF};
 	struct snp_worker_row *row = snp_worker_row(g->writer, worker);
 	uint64_t proc[SNP_LATCH_WORDS] = {
 	    [SNP_PROC_INCARNATION] = 1 + worker,
@@ -299,6 +304,8 @@ static void fill_worker(struct golden *g, uint32_t worker)
 	snp_latch_publish(&row->proc, proc, SNP_LATCH_WORDS);
 	fill_worker_sup(g, &row->sup);
 	fill_worker_hot(g, &row->hot);
+	snp_set(&row->sup.state[0],
+		states[worker % (sizeof(states) / sizeof(states[0]))]);
 	if (worker % 2)
 		snp_worker_text_set(g->writer, worker,
 				    "Traceback:\n  \"a\\b\"\tImportError: caf\xC3\xA9");
@@ -316,7 +323,7 @@ static void record_events(struct golden *g)
 
 	memset(text, 'x', sizeof(text));
 	for (unsigned i = 0; i < 11; i++) {
-		event.kind = i % SNP_EVENT_KIND_NR;
+		event.kind = i % 5; /* the last one is a move */
 		event.initiator = i % SNP_INITIATOR_NR;
 		event.from = i % SNP_WORKER_STATE_NR;
 		event.to = (i + 1) % SNP_WORKER_STATE_NR;
@@ -443,7 +450,7 @@ static void fill_everything(struct golden *g)
 			    declare_tool(g, row, i ? "word_stats" : "caf\xC3\xA9");
 
 			fill_worker(g, declare_worker(g, row, i));
-			fill_tool(g, &g->bank[i].tools[tool]);
+			fill_tool(g, &g->bank[i].tools[tool], 22 + 100 * tool);
 		}
 		fill_pool(g, &g->bank[0].pools[row]);
 		fill_pool(g, &g->bank[1].pools[row]);
@@ -557,7 +564,7 @@ static void make_overflow(const char *dir)
 	adopt_banks(&g);
 	SNP_CHECK(snp_bank_adopt(g.writer, &none) == -ENOSPC);
 	fill_process(&g, g.bank[0].proc);
-	fill_tool(&g, &g.bank[0].tools[0]);
+	fill_tool(&g, &g.bank[0].tools[0], 1);
 	snp_set(&g.bank[0].tools[1].requests[0], UINT64_MAX);
 	memset(text, 'y', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';

@@ -135,9 +135,11 @@ static void parse_unknown_key_suggests_the_nearest(void **state)
 	     "3:5: unknown key \"worker\" in pools[0]; did you mean \"workers\"?"},
 	    {"pools:\n- {adapter: a.B}\n- {adapter: a.B, queue: {}, ulimit: 3}\n",
 	     "3:29: unknown key \"ulimit\" in pools[1]; expected one of name, adapter, "
-	     "workers, profile, threads_per_worker, bridge, script, python, "
+	     "workers, max_workers, profile, threads_per_worker, bridge, script, "
+	     "python, "
 	     "pythonpath, env, "
-	     "queue, request_timeout_ms, stream_timeout_ms, affinity, max_tools, "
+	     "queue, request_timeout_ms, stream_timeout_ms, affinity, sessions, "
+	     "idempotent_tools, max_tools, "
 	     "startup, "
 	     "lifecycle, restart, heartbeat"},
 	    {POOL "    queue:\n      timeout: 3\n",
@@ -154,7 +156,8 @@ static void parse_unknown_key_suggests_the_nearest(void **state)
 	     "python_output"},
 	    {"\"\": 1\n",
 	     "1:1: unknown key \"\"; expected one of instance, data_dir, listen, "
-	     "tls, pools, heartbeat, shutdown, segment, telemetry, readers, log"},
+	     "tls, limits, pools, heartbeat, shutdown, segment, telemetry, readers, "
+	     "log"},
 	    {"log: {\"a\\e[31m\": 1}\n",
 	     "1:7: unknown key \"a\\x1b[31m\" in log; expected one of level, format, "
 	     "python_output"},
@@ -333,6 +336,13 @@ static void parse_values_that_disagree_say_where(void **state)
 	    {"segment: {max_tool_rows: 1}\npools:\n- {name: x, adapter: a.B}\n"
 	     "- {adapter: a.B, name: y}\n",
 	     "4:24: 2 pools; expected at most segment.max_tool_rows, which is 1"},
+	    {POOL "    max_workers: 3\n",
+	     "3:18: max_workers is 3 and workers is 4; expected the maximum not to be "
+	     "the smaller one"},
+	    {POOL "    idempotent_tools: [\"a\\tb\"]\n",
+	     "3:24: pools[0].idempotent_tools[0] is \"a\\x09b\"; expected the name of "
+	     "a tool: 1 to "
+	     "128 printable characters"},
 	    {POOL "    restart: {backoff_max_ms: 5}\n",
 	     "3:31: backoff_max_ms is 5 and backoff_min_ms is 200; expected the "
 	     "maximum not "
@@ -352,24 +362,6 @@ static void parse_what_this_version_cannot_do_is_refused(void **state)
 #define NOT_YET(value, deflt) value " is not supported by this version; expected " deflt
 	static const struct error_case cases[] = {
 	    {POOL "tls: {cert: a, key: b}\n", "3:6: " NOT_YET("tls", "null")},
-	    {POOL "    bridge: legacy\n",
-	     "3:13: " NOT_YET("pools[0].bridge: \"legacy\"", "native")},
-	    {POOL "    affinity: strict_queue\n",
-	     "3:15: " NOT_YET("pools[0].affinity: \"strict_queue\"", "hint")},
-	    {POOL "    affinity: strict_fail_fast\n",
-	     "3:15: " NOT_YET("pools[0].affinity: \"strict_fail_fast\"", "hint")},
-	    {POOL "    lifecycle: {worker_ttl_s: 5}\n",
-	     "3:31: " NOT_YET("pools[0].lifecycle.worker_ttl_s: \"5\"", "0")},
-	    {POOL "    lifecycle: {worker_max_requests: 5}\n",
-	     "3:38: " NOT_YET("pools[0].lifecycle.worker_max_requests: \"5\"", "0")},
-	    {POOL "    lifecycle: {memory_soft_mb: 5}\n",
-	     "3:33: " NOT_YET("pools[0].lifecycle.memory_soft_mb: \"5\"", "0")},
-	    {POOL "    lifecycle: {memory_hard_mb: 5}\n",
-	     "3:33: " NOT_YET("pools[0].lifecycle.memory_hard_mb: \"5\"", "0")},
-	    {POOL "    lifecycle: {jitter: 0.2}\n",
-	     "3:25: " NOT_YET("pools[0].lifecycle.jitter: \"0.2\"", "0.1")},
-	    {POOL "    lifecycle: {max_unavailable: 1}\n",
-	     "3:34: " NOT_YET("pools[0].lifecycle.max_unavailable: \"1\"", "0.25")},
 	    {POOL "telemetry: {traces: {enabled: true}}\n",
 	     "3:31: " NOT_YET("telemetry.traces.enabled: \"true\"", "false")},
 	    {POOL "telemetry: {python: {otel: true}}\n",
@@ -417,10 +409,11 @@ static void parse_variable_errors_name_it_and_say_where(void **state)
 	     "3:14: pools[0].workers is \"a: [b, &c\"; expected a whole number from 1 "
 	     "to "
 	     "1000"},
-	    {POOL "${SNP_TEST_WORD}: 1\n", "3:1: unknown key \"${SNP_TEST_WORD}\"; "
-					   "expected one of instance, data_dir, "
-					   "listen, tls, pools, heartbeat, shutdown, "
-					   "segment, telemetry, readers, log"},
+	    {POOL "${SNP_TEST_WORD}: 1\n",
+	     "3:1: unknown key \"${SNP_TEST_WORD}\"; "
+	     "expected one of instance, data_dir, "
+	     "listen, tls, limits, pools, heartbeat, shutdown, "
+	     "segment, telemetry, readers, log"},
 	};
 
 	(void)state;

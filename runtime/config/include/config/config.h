@@ -114,6 +114,17 @@ struct snp_cfg_tls {
 	char *client_ca; /* NULL: clients need no certificate */
 };
 
+struct snp_cfg_limits {
+	uint32_t max_message_mb;
+	uint32_t max_metadata_kb;
+};
+
+struct snp_cfg_sessions {
+	uint32_t limit;
+	uint32_t ttl_s;
+	uint32_t queue_limit; /* requests of one session that may wait */
+};
+
 struct snp_cfg_queue {
 	uint32_t limit; /* requests waiting in this pool's queue */
 	uint32_t timeout_ms;
@@ -133,6 +144,9 @@ struct snp_cfg_lifecycle {
 	uint32_t memory_hard_mb;
 	double jitter;
 	double max_unavailable;
+	uint32_t min_lifetime_ms;  /* not recycled for memory before */
+	uint32_t min_ready_ms;	   /* rolling: before the next is replaced */
+	uint32_t memory_sample_ms; /* never 0 */
 };
 
 struct snp_cfg_restart {
@@ -140,6 +154,7 @@ struct snp_cfg_restart {
 	uint32_t backoff_max_ms; /* >= backoff_min_ms */
 	uint32_t breaker_deaths;
 	uint32_t breaker_window_s;
+	uint32_t breaker_probe_ms;
 };
 
 struct snp_cfg_heartbeat {
@@ -152,12 +167,21 @@ struct snp_cfg_heartbeat {
 	bool dependent; /* false: count and report, do not replace the worker */
 	bool enforce;	/* false: verdicts are counted only */
 	bool strict;	/* true: misses replace the worker whatever the verdict says */
+	/* Verdicts (worker/verdict.h); kills: 0 = never. */
+	uint32_t beat_interval_ms;
+	uint32_t suspect_ms;
+	uint32_t dump_ms;
+	uint32_t unresponsive_kill_ms;
+	uint32_t wedged_kill_ms;
+	uint32_t stopped_kill_ms;
+	uint32_t gil_stall_kill_ms;
 };
 
 struct snp_cfg_pool {
 	char *name;    /* [A-Za-z0-9_.-]{1,63}, unique */
 	char *adapter; /* PKG.MOD.Class */
 	uint32_t workers;
+	uint32_t max_workers; /* 0, or at least workers; see snp_cfg_pool_most() */
 	enum snp_cfg_profile profile;
 	uint32_t threads_per_worker; /* counts in the thread profile only */
 	enum snp_cfg_bridge bridge;
@@ -171,6 +195,9 @@ struct snp_cfg_pool {
 	uint32_t request_timeout_ms;
 	uint32_t stream_timeout_ms;
 	enum snp_cfg_affinity affinity;
+	struct snp_cfg_sessions sessions;
+	char **idempotent_tools;
+	uint32_t idempotent_tools_count;
 	uint32_t max_tools;
 	struct snp_cfg_startup startup;
 	struct snp_cfg_lifecycle lifecycle;
@@ -178,6 +205,12 @@ struct snp_cfg_pool {
 	struct snp_cfg_heartbeat
 	    heartbeat; /* resolved: global section, then the pool's */
 };
+
+/* Most workers the pool can be scaled to. */
+static inline uint32_t snp_cfg_pool_most(const struct snp_cfg_pool *pool)
+{
+	return pool->max_workers ? pool->max_workers : pool->workers;
+}
 
 struct snp_cfg_shutdown {
 	uint32_t drain_timeout_ms;
@@ -251,6 +284,7 @@ struct snp_config {
 	char **listen;
 	uint32_t listen_count;
 	struct snp_cfg_tls *tls; /* NULL: none */
+	struct snp_cfg_limits limits;
 	struct snp_cfg_pool *pools;
 	uint32_t pools_count; /* >= 1 */
 	struct snp_cfg_heartbeat heartbeat;
