@@ -22,6 +22,8 @@ enum {
 	SPAWN_FD_READY = 3,    /* write end: one JSON line when the worker serves */
 	SPAWN_FD_LIFELINE = 4, /* read end: EOF when the runtime is gone */
 	SPAWN_FD_LOG = 5,      /* write end: JSON log lines */
+	SPAWN_FD_BEAT = 6,     /* the worker's own page (beat/beat_page.h) */
+	SPAWN_FD_STACKS = 7,   /* a memfd for the stacks that SIGUSR1 asks for */
 };
 
 /* What all workers of a runtime share; strings borrowed. */
