@@ -217,7 +217,7 @@ install: bins lib ## install under DESTDIR/PREFIX (/usr/local): programs, librar
 	    -exec install -D -m 644 {} $(abspath $(AT))/share/snakepit/python/{} \;
 
 # ---- Protocol buffers: generated C lives under build/gen, Python under _generated/ ------
-PROTO_C := bridge pool health
+PROTO_C := bridge pool health control
 PROTO_WELL_KNOWN := any timestamp
 $(GEN)/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
@@ -237,7 +237,7 @@ proto: $(PB_SRC) ## generate the C protocol code
 PYGEN := priv/python/snakepit_bridge/_generated/.stamp
 .PHONY: proto-python
 proto-python: $(PYGEN)
-$(PYGEN): proto/bridge.proto proto/pool.proto proto/health.proto tools/gen-python-proto | deps
+$(PYGEN): proto/bridge.proto proto/pool.proto proto/health.proto proto/control.proto tools/gen-python-proto | deps
 	$(Q)tools/gen-python-proto
 	@touch $@
 

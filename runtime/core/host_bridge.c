@@ -56,8 +56,9 @@ static void on_heartbeat(struct rpc_server_call *call, struct rpc_buf *request,
 static void on_exposed_tools(struct rpc_server_call *call, struct rpc_buf *request,
 			     void *user)
 {
+	const struct rpc_tools none = {0};
 	struct rpc_buf *reply = NULL;
-	int rc = rpc_bridge_encode_no_exposed_tools(&reply);
+	int rc = rpc_bridge_encode_exposed_tools(&none, &reply);
 
 	(void)request;
 	(void)user;

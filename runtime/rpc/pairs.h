@@ -41,6 +41,18 @@ static inline struct rpc_str rpc__str_of_bytes(ProtobufCBinaryData bytes)
 	return (struct rpc_str){.data = (const char *)bytes.data, .len = bytes.len};
 }
 
+/* Repeated strings, which stay where they are. */
+static inline struct rpc_texts rpc__texts(size_t n, char **v)
+{
+	return (struct rpc_texts){.v = (const char *const *)v, .n = n};
+}
+
+/* The reverse, for packing only. */
+static inline char **rpc__strs(struct rpc_texts texts)
+{
+	return (char **)(uintptr_t)texts.v;
+}
+
 #define RPC__JSON_TYPE_URL "type.googleapis.com/google.protobuf.StringValue"
 
 #endif

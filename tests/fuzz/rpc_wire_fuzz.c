@@ -87,47 +87,74 @@ static void fuzz_chunks(uint8_t which, const struct rpc_buf *buf,
 	rpc_buf_unref(again);
 }
 
+/* Decoders whose result goes nowhere but to our own code. */
+#define SMALL(type, decode)                                                            \
+	static void small_##decode(const struct rpc_buf *buf, struct rpc_arena *arena) \
+	{                                                                              \
+		type out;                                                              \
+		struct snp_err err = {0};                                              \
+                                                                                       \
+		SNP_CHECK(rpc_##decode(buf, arena, &out, &err) == 0 || err.msg[0]);    \
+	}
+#define SMALLS(X)                                                                      \
+	X(struct rpc_heartbeat_request, bridge_decode_heartbeat_request)               \
+	X(struct rpc_heartbeat_response, bridge_decode_heartbeat_response)             \
+	X(struct rpc_ping, bridge_decode_ping_response)                                \
+	X(const char *, health_decode_request)                                         \
+	X(enum rpc_health, health_decode_response)                                     \
+	X(struct rpc_session_request, bridge_decode_init_session)                      \
+	X(struct rpc_session_request, bridge_decode_cleanup_session)                   \
+	X(struct rpc_session_ended, bridge_decode_cleanup_session_response)            \
+	X(struct rpc_session_info, bridge_decode_get_session_response)                 \
+	X(struct rpc_execute_request, bridge_decode_host_tool)                         \
+	X(const char *, bridge_decode_exposed_tools_request)                           \
+	X(struct rpc_telemetry_event, bridge_decode_telemetry_event)                   \
+	X(struct rpc_drain_request, control_decode_drain)                              \
+	X(struct rpc_recycle_request, control_decode_recycle)                          \
+	X(struct rpc_scale_request, control_decode_scale)                              \
+	X(struct rpc_control_reply, control_decode_reply)
+SMALLS(SMALL)
+
 static void fuzz_small(uint8_t which, const struct rpc_buf *buf,
 		       struct rpc_arena *arena)
 {
-	struct rpc_heartbeat_request heartbeat;
-	struct rpc_heartbeat_response answer;
-	struct rpc_register_tools tools;
-	struct rpc_session_request session;
-	struct rpc_execute_request host;
-	struct rpc_ping ping;
-	enum rpc_health health;
-	const char *service;
+	static void (*const smalls[])(const struct rpc_buf *, struct rpc_arena *) = {
+#define X(type, decode) small_##decode,
+	    SMALLS(X)
+#undef X
+	};
 
-	switch (which % 9) {
-	case 0:
-		(void)rpc_bridge_decode_heartbeat_request(buf, arena, &heartbeat, NULL);
-		break;
-	case 1:
-		(void)rpc_bridge_decode_heartbeat_response(buf, arena, &answer, NULL);
-		break;
-	case 2:
-		(void)rpc_bridge_decode_ping_response(buf, arena, &ping, NULL);
-		break;
-	case 3:
-		(void)rpc_health_decode_request(buf, arena, &service, NULL);
-		break;
-	case 4:
-		(void)rpc_health_decode_response(buf, arena, &health, NULL);
-		break;
-	case 5:
-		(void)rpc_bridge_decode_init_session(buf, arena, &session, NULL);
-		break;
-	case 6:
-		(void)rpc_bridge_decode_cleanup_session(buf, arena, &session, NULL);
-		break;
-	case 7:
-		(void)rpc_bridge_decode_register_tools(buf, arena, &tools, NULL);
-		break;
-	default:
-		(void)rpc_bridge_decode_host_tool(buf, arena, &host, NULL);
-		break;
+	smalls[which % (sizeof(smalls) / sizeof(smalls[0]))](buf, arena);
+}
+
+/* Tools a worker describes may be offered to another: they must survive that. */
+static void fuzz_tools(uint8_t which, const struct rpc_buf *buf,
+		       struct rpc_arena *arena)
+{
+	struct rpc_session_started started = {.success = true}, again;
+	struct rpc_register_tools registered;
+	struct rpc_buf *encoded = NULL;
+
+	if (which % 2) {
+		if (rpc_bridge_decode_init_session_response(buf, arena, &started,
+							    NULL) < 0)
+			return;
+	} else {
+		if (rpc_bridge_decode_register_tools(buf, arena, &registered, NULL) < 0)
+			return;
+		started.tools = registered.tools;
 	}
+	SNP_CHECK(rpc_bridge_encode_init_session_response(&started, &encoded) == 0);
+	if (rpc_bridge_decode_init_session_response(encoded, arena, &again, NULL) ==
+	    0) { /* what was squeezed may need more memory than its length allows */
+		SNP_CHECK(again.tools.n == started.tools.n);
+		for (size_t i = 0; i < again.tools.n; i++)
+			SNP_CHECK(again.tools.v[i].n_parameters ==
+				      started.tools.v[i].n_parameters &&
+				  pairs_equal(&again.tools.v[i].metadata,
+					      &started.tools.v[i].metadata));
+	}
+	rpc_buf_unref(encoded);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -140,7 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf = rpc_buf_from_bytes(data + 1, size - 1);
 	SNP_CHECK(buf);
 	rpc_arena_init(&arena, 0);
-	switch (data[0] % 5) {
+	switch (data[0] % 6) {
 	case 0:
 		fuzz_request(buf, &arena, rpc_pool_decode_execute_request,
 			     rpc_pool_encode_execute_request);
@@ -150,13 +177,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			     rpc_bridge_encode_execute_request);
 		break;
 	case 2:
-		fuzz_responses(data[0] / 5, buf, &arena);
+		fuzz_responses(data[0] / 6, buf, &arena);
 		break;
 	case 3:
-		fuzz_chunks(data[0] / 5, buf, &arena);
+		fuzz_chunks(data[0] / 6, buf, &arena);
+		break;
+	case 4:
+		fuzz_tools(data[0] / 6, buf, &arena);
 		break;
 	default:
-		fuzz_small(data[0] / 5, buf, &arena);
+		fuzz_small(data[0] / 6, buf, &arena);
 		break;
 	}
 	rpc_arena_fini(&arena);

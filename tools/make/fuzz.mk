@@ -17,7 +17,7 @@ FUZZ_SRC_segment_snapshot = $(FUZZ_SRC_segment_attach)
 FUZZ_INC_segment_snapshot = $(FUZZ_INC_segment_attach)
 FUZZ_SEEDS_segment_snapshot = $(FUZZ_SEEDS_segment_attach)
 FUZZ_SRC_rpc_wire = shm/src/err.c $(wildcard runtime/rpc/messages_*.c) \
-	$(addprefix runtime/rpc/,arena.c buf.c pairs.c tool_error.c utf8.c wire.c) $(PB_SRC)
+	$(addprefix runtime/rpc/,arena.c buf.c pairs.c tool_error.c tool_spec.c utf8.c wire.c) $(PB_SRC)
 FUZZ_INC_rpc_wire = $(INC_rpc)
 FUZZ_SYS_rpc_wire = $(GRPC_LIBS)
 

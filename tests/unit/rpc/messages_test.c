@@ -1,46 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rpc_fixture.h"
+#include "messages_fixture.h"
 
 #include <bridge.pb-c.h>
 #include <errno.h>
 
 #include "buf_internal.h"
-#include "rpc/arena.h"
 #include "rpc/messages.h"
-
-static struct rpc_arena arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	rpc_arena_init(&arena, 0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	rpc_arena_fini(&arena);
-	return 0;
-}
-
-static void assert_str(struct rpc_str actual, const char *expected)
-{
-	assert_int_equal(actual.len, strlen(expected));
-	if (actual.len)
-		assert_memory_equal(actual.data, expected, actual.len);
-}
-
-/* Encode, decode, drop the buffer: what was decoded must not depend on it. */
-#define ROUND_TRIP(encode, decode, in, out)                                            \
-	do {                                                                           \
-		struct rpc_buf *buf_ = NULL;                                           \
-		struct snp_err err_ = {0};                                             \
-		assert_int_equal(encode((in), &buf_), 0);                              \
-		if (decode(buf_, &arena, (out), &err_) < 0)                            \
-			fail_msg("%s", err_.msg);                                      \
-		rpc_buf_unref(buf_);                                                   \
-	} while (0)
 
 /* ---- Requests ------------------------------------------------------------ */
 
@@ -319,7 +284,7 @@ static void chunks_round_trip(void **state)
 	assert_int_equal(out.metadata.n, 1);
 }
 
-/* ---- Liveness, health, sessions ------------------------------------------ */
+/* ---- Liveness, health ---------------------------------------------------- */
 
 static void liveness_messages_round_trip(void **state)
 {
@@ -405,114 +370,6 @@ static void health_status_of_the_future_is_unknown(void **state)
 	rpc_buf_unref(buf);
 }
 
-static void session_requests_round_trip(void **state)
-{
-	const struct rpc_session_request in = {"s1", {sample_metadata, 1}, true};
-	struct rpc_session_request out;
-
-	(void)state;
-	ROUND_TRIP(rpc_bridge_encode_init_session, rpc_bridge_decode_init_session, &in,
-		   &out);
-	assert_string_equal(out.session_id, "s1");
-	assert_str(rpc_pairs_get(&out.metadata, "correlation_id"), "sp-1");
-	ROUND_TRIP(rpc_bridge_encode_cleanup_session, rpc_bridge_decode_cleanup_session,
-		   &in, &out);
-	assert_string_equal(out.session_id, "s1");
-	assert_true(out.force);
-	ROUND_TRIP(rpc_bridge_encode_get_session, rpc_bridge_decode_get_session, &in,
-		   &out);
-	assert_string_equal(out.session_id, "s1");
-}
-
-/* Unpack with protobuf-c itself what a peer would get. */
-#define UNPACK(type, buf, ret)                                                         \
-	do {                                                                           \
-		struct rpc__flat flat_;                                                \
-		assert_int_equal(rpc__buf_flatten((buf), &flat_), 0);                  \
-		*(ret) = type##__unpack(NULL, flat_.len, flat_.data);                  \
-		assert_non_null(*(ret));                                               \
-		rpc__flat_release(&flat_);                                             \
-		rpc_buf_unref(buf);                                                    \
-	} while (0)
-
-static void session_responses_say_what_happened(void **state)
-{
-	const struct rpc_session_info info = {
-	    "s1", {sample_metadata, 1}, {5 * SNP_NS_PER_S}, 3};
-	Snakepit__Bridge__InitializeSessionResponse *init;
-	Snakepit__Bridge__CleanupSessionResponse *cleanup;
-	Snakepit__Bridge__GetSessionResponse *get;
-	struct rpc_buf *buf = NULL;
-
-	(void)state;
-	assert_int_equal(rpc_bridge_encode_init_session_response(NULL, &buf), 0);
-	UNPACK(snakepit__bridge__initialize_session_response, buf, &init);
-	assert_true(init->success);
-	snakepit__bridge__initialize_session_response__free_unpacked(init, NULL);
-	assert_int_equal(rpc_bridge_encode_init_session_response("full", &buf), 0);
-	UNPACK(snakepit__bridge__initialize_session_response, buf, &init);
-	assert_false(init->success);
-	assert_string_equal(init->error_message, "full");
-	snakepit__bridge__initialize_session_response__free_unpacked(init, NULL);
-
-	assert_int_equal(rpc_bridge_encode_cleanup_session_response(2, &buf), 0);
-	UNPACK(snakepit__bridge__cleanup_session_response, buf, &cleanup);
-	assert_true(cleanup->success);
-	assert_int_equal(cleanup->resources_cleaned, 2);
-	snakepit__bridge__cleanup_session_response__free_unpacked(cleanup, NULL);
-	assert_int_equal(rpc_bridge_encode_cleanup_session_response(-1, &buf), 0);
-	UNPACK(snakepit__bridge__cleanup_session_response, buf, &cleanup);
-	assert_false(cleanup->success);
-	snakepit__bridge__cleanup_session_response__free_unpacked(cleanup, NULL);
-
-	assert_int_equal(rpc_bridge_encode_get_session_response(&info, &buf), 0);
-	UNPACK(snakepit__bridge__get_session_response, buf, &get);
-	assert_string_equal(get->session_id, "s1");
-	assert_int_equal(get->created_at->seconds, 5);
-	assert_int_equal(get->tool_count, 3);
-	assert_int_equal(get->n_metadata, 1);
-	snakepit__bridge__get_session_response__free_unpacked(get, NULL);
-}
-
-static void tool_registration_yields_names_and_takes_ids(void **state)
-{
-	Snakepit__Bridge__ToolRegistration tools[2],
-	    *tool_ptrs[2] = {&tools[0], &tools[1]};
-	Snakepit__Bridge__RegisterToolsRequest m;
-	Snakepit__Bridge__RegisterToolsResponse *response;
-	struct rpc_pairs ids = {sample_metadata, 1};
-	struct rpc_register_tools out;
-	struct rpc_buf *buf = NULL;
-
-	(void)state;
-	snakepit__bridge__register_tools_request__init(&m);
-	for (int i = 0; i < 2; i++)
-		snakepit__bridge__tool_registration__init(&tools[i]);
-	tools[0].name = (char *)(uintptr_t) "one";
-	tools[1].name = (char *)(uintptr_t) "two";
-	m.worker_id = (char *)(uintptr_t) "w";
-	m.tools = tool_ptrs;
-	m.n_tools = 2;
-	assert_int_equal(rpc__buf_pack(&m.base, &buf), 0);
-	assert_int_equal(rpc_bridge_decode_register_tools(buf, &arena, &out, NULL), 0);
-	rpc_buf_unref(buf);
-	assert_string_equal(out.worker_id, "w");
-	assert_int_equal(out.n_names, 2);
-	assert_string_equal(out.names[1], "two");
-
-	assert_int_equal(rpc_bridge_encode_register_tools_response(&ids, NULL, &buf),
-			 0);
-	UNPACK(snakepit__bridge__register_tools_response, buf, &response);
-	assert_true(response->success);
-	assert_int_equal(response->n_tool_ids, 1);
-	assert_string_equal(response->tool_ids[0]->value, "sp-1");
-	snakepit__bridge__register_tools_response__free_unpacked(response, NULL);
-
-	assert_int_equal(rpc_bridge_encode_no_exposed_tools(&buf), 0);
-	assert_int_equal(rpc_buf_len(buf), 0);
-	rpc_buf_unref(buf);
-}
-
 static void host_tool_request_decodes_as_an_execute_request(void **state)
 {
 	struct rpc_execute_request out;
@@ -531,7 +388,6 @@ static void host_tool_request_decodes_as_an_execute_request(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define MESSAGE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    MESSAGE_TEST(pool_request_round_trips),
 	    MESSAGE_TEST(bridge_request_round_trips),
 	    MESSAGE_TEST(bridge_request_wraps_json_as_any),
@@ -549,9 +405,6 @@ int main(void)
 	    MESSAGE_TEST(impossible_times_are_absent),
 	    MESSAGE_TEST(health_messages_round_trip),
 	    MESSAGE_TEST(health_status_of_the_future_is_unknown),
-	    MESSAGE_TEST(session_requests_round_trip),
-	    MESSAGE_TEST(session_responses_say_what_happened),
-	    MESSAGE_TEST(tool_registration_yields_names_and_takes_ids),
 	    MESSAGE_TEST(host_tool_request_decodes_as_an_execute_request),
 	};
 	int failed;

@@ -51,6 +51,13 @@
 #define RPC_METHOD_BRIDGE_REGISTER_TOOLS  RPC_BRIDGE_METHOD("RegisterTools")
 #define RPC_METHOD_BRIDGE_EXPOSED_TOOLS	  RPC_BRIDGE_METHOD("GetExposedElixirTools")
 #define RPC_METHOD_BRIDGE_HOST_TOOL	  RPC_BRIDGE_METHOD("ExecuteElixirTool")
+#define RPC_METHOD_BRIDGE_TELEMETRY	  RPC_BRIDGE_METHOD("StreamTelemetry")
+
+#define RPC_CONTROL_METHOD(name)   "/snakepit.control.v1.Control/" name
+#define RPC_METHOD_CONTROL_DRAIN   RPC_CONTROL_METHOD("Drain")
+#define RPC_METHOD_CONTROL_RECYCLE RPC_CONTROL_METHOD("Recycle")
+#define RPC_METHOD_CONTROL_SCALE   RPC_CONTROL_METHOD("Scale")
+#define RPC_METHOD_CONTROL_RELOAD  RPC_CONTROL_METHOD("Reload")
 
 /* ---- Shared parts -------------------------------------------------------- */
 
@@ -210,13 +217,46 @@ int rpc_health_decode_response(const struct rpc_buf *buf, struct rpc_arena *aren
 			       enum rpc_health *ret_health, struct snp_err *err);
 int rpc_health_encode_response(enum rpc_health health, struct rpc_buf **ret_buf);
 
-/* ---- Sessions and host tools of the bridge: what a host needs to answer ---- */
+/* ---- Tools as sessions and hosts describe them --------------------------- */
+
+struct rpc_parameter {
+	const char *name;
+	const char *type;
+	const char *description;
+	const char *validation_json;
+	struct rpc_str default_json; /* absent: none */
+	bool required;
+};
+
+struct rpc_tool {
+	const char *name;
+	const char *description;
+	struct rpc_parameter *parameters; /* NULL if n_parameters is 0 */
+	size_t n_parameters;
+	struct rpc_pairs metadata;
+	bool supports_streaming;
+};
+
+/* As they came: names may be empty and may repeat. */
+struct rpc_tools {
+	struct rpc_tool *v; /* NULL if n is 0 */
+	size_t n;
+};
+
+/* ---- Sessions of the bridge: both sides ask and answer ------------------- */
+
+struct rpc_session_config {
+	bool enable_caching;
+	int32_t cache_ttl_seconds;
+	bool enable_telemetry;
+};
 
 /* InitializeSession, CleanupSession and GetSession requests. */
 struct rpc_session_request {
 	const char *session_id;
-	struct rpc_pairs metadata; /* InitializeSession */
-	bool force;		   /* CleanupSession */
+	struct rpc_pairs metadata;	  /* InitializeSession, like the next one */
+	struct rpc_session_config config; /* absent is all zero */
+	bool force;			  /* CleanupSession */
 };
 
 int rpc_bridge_decode_init_session(const struct rpc_buf *buf, struct rpc_arena *arena,
@@ -235,12 +275,16 @@ int rpc_bridge_encode_cleanup_session(const struct rpc_session_request *in,
 int rpc_bridge_encode_get_session(const struct rpc_session_request *in,
 				  struct rpc_buf **ret_buf);
 
-/* `error` NULL: success. */
-int rpc_bridge_encode_init_session_response(const char *error,
-					    struct rpc_buf **ret_buf);
-/* `resources_cleaned` negative: it failed. */
-int rpc_bridge_encode_cleanup_session_response(int32_t resources_cleaned,
-					       struct rpc_buf **ret_buf);
+struct rpc_session_started {
+	bool success;
+	const char *error; /* for people; "" on success */
+	struct rpc_tools tools;
+};
+
+struct rpc_session_ended {
+	bool success;
+	int32_t resources_cleaned;
+};
 
 struct rpc_session_info {
 	const char *session_id;
@@ -249,15 +293,31 @@ struct rpc_session_info {
 	int32_t tool_count;
 };
 
+int rpc_bridge_decode_init_session_response(const struct rpc_buf *buf,
+					    struct rpc_arena *arena,
+					    struct rpc_session_started *ret,
+					    struct snp_err *err);
+int rpc_bridge_encode_init_session_response(const struct rpc_session_started *in,
+					    struct rpc_buf **ret_buf);
+int rpc_bridge_decode_cleanup_session_response(const struct rpc_buf *buf,
+					       struct rpc_arena *arena,
+					       struct rpc_session_ended *ret,
+					       struct snp_err *err);
+int rpc_bridge_encode_cleanup_session_response(const struct rpc_session_ended *in,
+					       struct rpc_buf **ret_buf);
+int rpc_bridge_decode_get_session_response(const struct rpc_buf *buf,
+					   struct rpc_arena *arena,
+					   struct rpc_session_info *ret,
+					   struct snp_err *err);
 int rpc_bridge_encode_get_session_response(const struct rpc_session_info *in,
 					   struct rpc_buf **ret_buf);
 
-/* RegisterTools: names only; the rest of a registration is not kept. */
+/* ---- What a worker asks its host ----------------------------------------- */
+
 struct rpc_register_tools {
 	const char *session_id;
 	const char *worker_id;
-	const char **names;
-	size_t n_names;
+	struct rpc_tools tools;
 };
 
 int rpc_bridge_decode_register_tools(const struct rpc_buf *buf, struct rpc_arena *arena,
@@ -268,12 +328,117 @@ int rpc_bridge_encode_register_tools_response(const struct rpc_pairs *tool_ids,
 					      const char *error,
 					      struct rpc_buf **ret_buf);
 
-/* GetExposedElixirTools: no program has registered any, so the list is empty. */
-int rpc_bridge_encode_no_exposed_tools(struct rpc_buf **ret_buf);
+/* GetExposedElixirTools: the tools that the embedding program offers to Python. */
+int rpc_bridge_decode_exposed_tools_request(const struct rpc_buf *buf,
+					    struct rpc_arena *arena,
+					    const char **ret_session_id,
+					    struct snp_err *err);
+int rpc_bridge_encode_exposed_tools(const struct rpc_tools *in,
+				    struct rpc_buf **ret_buf);
 
 /* ExecuteElixirTool: the call a worker makes to a host tool. `pool` is "". Answer it
  * with rpc_bridge_encode_execute_response() (the layouts agree), or with NOT_FOUND. */
 int rpc_bridge_decode_host_tool(const struct rpc_buf *buf, struct rpc_arena *arena,
 				struct rpc_execute_request *ret, struct snp_err *err);
+
+/* ---- StreamTelemetry: the host sends controls, the worker events --------- */
+
+enum rpc_telemetry_control_kind {
+	RPC_TELEMETRY_TOGGLE,
+	RPC_TELEMETRY_SAMPLING,
+	RPC_TELEMETRY_FILTER,
+};
+
+struct rpc_texts {
+	const char *const *v; /* NULL if n is 0; no item is NULL */
+	size_t n;
+};
+
+struct rpc_telemetry_control {
+	enum rpc_telemetry_control_kind kind;
+	bool enabled;		   /* TOGGLE */
+	double sampling_rate;	   /* SAMPLING: 0 to 1 */
+	struct rpc_texts patterns; /* SAMPLING: which events; none means all */
+	struct rpc_texts allow;	   /* FILTER; none means all */
+	struct rpc_texts deny;	   /* FILTER; wins over allow */
+};
+
+int rpc_bridge_encode_telemetry_control(const struct rpc_telemetry_control *in,
+					struct rpc_buf **ret_buf);
+
+enum rpc_measurement_kind {
+	RPC_MEASUREMENT_NONE, /* the worker named it and gave no value */
+	RPC_MEASUREMENT_INT,
+	RPC_MEASUREMENT_FLOAT, /* any double: also infinite, also not a number */
+	RPC_MEASUREMENT_TEXT,
+};
+
+struct rpc_measurement {
+	const char *key;
+	enum rpc_measurement_kind kind;
+	int64_t integer;
+	double number;
+	const char *text; /* "" for the other kinds */
+};
+
+struct rpc_telemetry_event {
+	struct rpc_texts parts; /* its name: "tool", "execution", "stop" */
+	struct rpc_measurement *measurements; /* in order of arrival; keys may repeat */
+	size_t n_measurements;
+	struct rpc_pairs metadata;
+	int64_t timestamp_ns;	    /* the worker's word: any number */
+	const char *correlation_id; /* the same: not checked */
+};
+
+int rpc_bridge_decode_telemetry_event(const struct rpc_buf *buf,
+				      struct rpc_arena *arena,
+				      struct rpc_telemetry_event *ret,
+				      struct snp_err *err);
+
+/* ---- snakepit.control.v1: both directions, for the runtime and for its CLI --- */
+
+struct rpc_drain_request {
+	const char *pool; /* "": all */
+	bool resume;
+};
+
+#define RPC_SLOT_ALL INT64_C(-1)
+
+struct rpc_recycle_request {
+	const char *pool; /* "": all */
+	int64_t slot;	  /* 0 to UINT32_MAX, or RPC_SLOT_ALL */
+	bool force;	  /* kill instead of draining */
+};
+
+struct rpc_scale_request {
+	const char *pool;
+	uint32_t workers;
+};
+
+struct rpc_control_reply {
+	const char *message; /* one line, for people */
+	uint32_t workers;
+	struct rpc_texts changes;
+};
+
+int rpc_control_decode_drain(const struct rpc_buf *buf, struct rpc_arena *arena,
+			     struct rpc_drain_request *ret, struct snp_err *err);
+int rpc_control_encode_drain(const struct rpc_drain_request *in,
+			     struct rpc_buf **ret_buf);
+int rpc_control_decode_recycle(const struct rpc_buf *buf, struct rpc_arena *arena,
+			       struct rpc_recycle_request *ret, struct snp_err *err);
+int rpc_control_encode_recycle(const struct rpc_recycle_request *in,
+			       struct rpc_buf **ret_buf);
+int rpc_control_decode_scale(const struct rpc_buf *buf, struct rpc_arena *arena,
+			     struct rpc_scale_request *ret, struct snp_err *err);
+int rpc_control_encode_scale(const struct rpc_scale_request *in,
+			     struct rpc_buf **ret_buf);
+/* Reload says nothing: its request is checked and dropped. */
+int rpc_control_decode_reload(const struct rpc_buf *buf, struct snp_err *err);
+int rpc_control_encode_reload(struct rpc_buf **ret_buf);
+int rpc_control_decode_reply(const struct rpc_buf *buf, struct rpc_arena *arena,
+			     struct rpc_control_reply *ret, struct snp_err *err);
+int rpc_control_encode_reply(const struct rpc_control_reply *in,
+			     struct rpc_buf **ret_buf);
 
 #endif
