@@ -71,7 +71,8 @@ struct piece {
 struct row_labels {
 	unsigned kind, keys_nr;
 	const char *keys[SNP_LABELS_MAX];
-	bool plain; /* and none of the keys needs quotes or escapes */
+	struct piece names[SNP_LABELS_MAX]; /* "{pool=", ",worker=" */
+	bool plain; /* none of the keys needs quotes or escapes */
 	struct piece *rows;
 };
 #define ROW_LABELS_MAX 16
@@ -86,12 +87,22 @@ struct csv {
 	size_t sets_nr;
 };
 
+enum { /* fields of a histogram */
+       FIELD_COUNT,
+       FIELD_SUM,
+       FIELD_QUANTILE, /* the first of them */
+       FIELDS_MAX = FIELD_QUANTILE + REPORT_QUANTILES_NR,
+};
+
 /* What the lines of a metric have in common. */
 struct lines {
-	struct piece head;   /* "name," */
-	struct piece unit;   /* ",unit\n" */
-	struct piece *cells; /* the end of the labels: ",state=idle}" or "}" */
-	bool has_labels;
+	struct piece head; /* "name," */
+	/* Between the labels of the row and the value: ",state=idle}\",value,"; by
+	 * cell, field, and whether the row's labels need quotes. */
+	struct piece *tails;
+	unsigned fields_nr;
+	struct piece units[FIELDS_MAX]; /* ",unit\n", by field */
+	size_t room;			/* for all of a line but the row's labels */
 };
 
 /* What has been put behind `at`; behind that is room for put_bytes(). */
@@ -101,6 +112,26 @@ static struct piece piece_since(struct csv *csv, size_t at)
 	return (struct piece){
 	    .at = at, .len = (uint32_t)(csv->text.len - at), .there = true};
 }
+
+/* Most pieces are short, and a copy of constant size is a few instructions where one of
+ * any size is a call: so copy SHORT_BYTES and let the next piece overwrite what was too
+ * much. Behind the end of csv->text and of a line is room for that. */
+static inline char *put_bytes(char *to, const char *from, size_t len)
+{
+	if (len <= SHORT_BYTES)
+		memcpy(to, from, SHORT_BYTES);
+	else
+		memcpy(to, from, len);
+	return to + len;
+}
+
+static inline char *put_piece(char *to, const struct csv *csv,
+			      const struct piece *piece)
+{
+	return put_bytes(to, csv->text.data + piece->at, piece->len);
+}
+
+/* ---- labels -------------------------------------------------------------- */
 
 static bool has_cell_label(const struct snp_metric *metric)
 {
@@ -113,27 +144,40 @@ static unsigned row_labels_nr(const struct snp_series *series)
 	return series->labels_nr - has_cell_label(series->metric);
 }
 
-/* name=value and what comes before it; whether the column needs quotes for it. */
-static bool put_label(struct csv *csv, const char *before, const char *name,
-		      bool name_is_plain, const char *value)
+/* What comes before a row's label, or the cell's behind `nr` of the row's. */
+static char opening(unsigned nr)
 {
-	const bool plain = name_is_plain && selector_is_plain(value);
-	struct snp_buf *to = plain ? &csv->text : &csv->scratch;
+	return nr > 0 ? ',' : '{';
+}
 
-	snp_buf_reset(&csv->scratch);
-	snp_buf_puts(to, before);
+/* name=value and what comes before it; whether the column needs quotes for it. */
+static bool put_label(struct csv *csv, char before, const char *name, const char *value)
+{
+	struct snp_buf *to = &csv->scratch;
+
+	snp_buf_reset(to);
+	snp_buf_putc(to, before);
 	snp_buf_puts(to, name);
 	snp_buf_putc(to, '=');
-	if (plain) {
-		snp_buf_puts(to, value);
-		return *before == ',';
-	}
 	selector_put_value(to, value);
 	csv->text.failed |= to->failed;
 	if (to->failed)
 		return false;
 	put_escaped(&csv->text, to->data, to->len);
 	return needs_quotes(to->data, to->len);
+}
+
+/* The same for a name that is prepared, and a value that can stand as it is. */
+static bool put_plain_label(struct csv *csv, const struct piece *name,
+			    const char *value, size_t len)
+{
+	char *to = snp_buf_reserve(&csv->text, name->len + SHORT_BYTES + len);
+
+	if (!to)
+		return false;
+	memcpy(put_piece(to, csv, name), value, len);
+	snp_buf_commit(&csv->text, name->len + len);
+	return name->quoted;
 }
 
 static struct piece row_piece(struct csv *csv, const struct row_labels *set,
@@ -143,56 +187,17 @@ static struct piece row_piece(struct csv *csv, const struct row_labels *set,
 	bool quoted = false;
 	struct piece piece;
 
-	snp_buf_puts(&csv->text, "\"{");
-	for (unsigned i = 0; i < row_labels_nr(series); i++)
-		quoted |= put_label(csv, i > 0 ? "," : "", set->keys[i], set->plain,
-				    series->labels[i].value);
+	snp_buf_putc(&csv->text, '"');
+	for (unsigned i = 0; i < set->keys_nr; i++) {
+		const char *value = series->labels[i].value;
+		size_t len = set->plain ? selector_plain_len(value) : 0;
+
+		quoted |= len > 0 ? put_plain_label(csv, &set->names[i], value, len)
+				  : put_label(csv, opening(i), set->keys[i], value);
+	}
 	piece = piece_since(csv, at);
 	piece.quoted = quoted;
 	return piece;
-}
-
-static struct piece cell_piece(struct csv *csv, const struct snp_series *first,
-			       uint32_t cell)
-{
-	const struct snp_metric *metric = first->metric;
-	size_t at = csv->text.len;
-	bool quoted = false;
-	struct piece piece;
-
-	if (has_cell_label(metric))
-		quoted = put_label(csv, row_labels_nr(first) > 0 ? "," : "",
-				   metric->enum_prom_name,
-				   selector_is_plain(metric->enum_prom_name),
-				   metric->enum_values[cell]);
-	snp_buf_putc(&csv->text, '}');
-	piece = piece_since(csv, at);
-	piece.quoted = quoted;
-	return piece;
-}
-
-/* Of a metric whose first series this is; false when there is no memory. */
-static bool lines_init(struct csv *csv, const struct snp_series *first,
-		       struct lines *lines)
-{
-	const struct snp_metric *metric = first->metric;
-	size_t at = csv->text.len;
-
-	lines->has_labels = first->labels_nr > 0;
-	lines->cells = calloc(metric->cells, sizeof(*lines->cells));
-	if (!lines->cells)
-		return false;
-	put_column(&csv->text, metric->name);
-	snp_buf_putc(&csv->text, ',');
-	lines->head = piece_since(csv, at);
-	at = csv->text.len;
-	snp_buf_putc(&csv->text, ',');
-	put_column(&csv->text, metric->unit);
-	snp_buf_putc(&csv->text, '\n');
-	lines->unit = piece_since(csv, at);
-	for (uint32_t i = 0; i < metric->cells; i++)
-		lines->cells[i] = cell_piece(csv, first, i);
-	return true;
 }
 
 static bool same_keys(const struct row_labels *set, const struct snp_series *series)
@@ -204,6 +209,20 @@ static bool same_keys(const struct row_labels *set, const struct snp_series *ser
 		if (set->keys[i] != series->labels[i].prom_name)
 			return false;
 	return true;
+}
+
+static void prepare_names(struct csv *csv, struct row_labels *set)
+{
+	for (unsigned i = 0; i < set->keys_nr; i++) {
+		size_t at = csv->text.len;
+
+		set->plain &= selector_plain_len(set->keys[i]) > 0;
+		snp_buf_putc(&csv->text, opening(i));
+		snp_buf_puts(&csv->text, set->keys[i]);
+		snp_buf_putc(&csv->text, '=');
+		set->names[i] = piece_since(csv, at);
+		set->names[i].quoted = i > 0; /* for its comma */
+	}
 }
 
 /* The labels for the keys of a metric, by row, some of them perhaps known already. NULL
@@ -223,143 +242,163 @@ static struct row_labels *find_set(struct csv *csv, const struct snp_series *ser
 	free(set->rows);
 	*set = (struct row_labels){
 	    .kind = kind, .keys_nr = row_labels_nr(series), .plain = true};
-	for (unsigned i = 0; i < set->keys_nr; i++) {
+	for (unsigned i = 0; i < set->keys_nr; i++)
 		set->keys[i] = series->labels[i].prom_name;
-		set->plain &= selector_is_plain(set->keys[i]);
-	}
+	prepare_names(csv, set);
 	set->rows =
 	    calloc(snp_snapshot_rows_nr(csv->report->snap, kind), sizeof(*set->rows));
 	return set->rows ? set : NULL;
 }
 
+/* ---- what the lines of a metric share ------------------------------------ */
+
+static const char *field_name(const struct snp_metric *metric, unsigned field)
+{
+	if (metric->kind != SNP_KIND_HISTOGRAM)
+		return "value";
+	switch (field) {
+	case FIELD_COUNT:
+		return "count";
+	case FIELD_SUM:
+		return "sum";
+	default:
+		return report_quantiles[field - FIELD_QUANTILE].name;
+	}
+}
+
+/* Of a histogram the parts have units of their own. */
+static const char *field_unit(const struct snp_metric *metric, unsigned field)
+{
+	if (metric->kind != SNP_KIND_HISTOGRAM)
+		return metric->unit;
+	return field == FIELD_COUNT ? "1" : "s";
+}
+
+static struct piece tail_piece(struct csv *csv, const struct snp_series *first,
+			       uint32_t cell, unsigned field, bool quoted)
+{
+	const struct snp_metric *metric = first->metric;
+	size_t at = csv->text.len;
+	struct piece piece;
+
+	if (has_cell_label(metric))
+		quoted |= put_label(csv, opening(row_labels_nr(first)),
+				    metric->enum_prom_name, metric->enum_values[cell]);
+	if (first->labels_nr > 0)
+		snp_buf_putc(&csv->text, '}');
+	if (quoted)
+		snp_buf_putc(&csv->text, '"');
+	snp_buf_putc(&csv->text, ',');
+	snp_buf_puts(&csv->text, field_name(metric, field));
+	snp_buf_putc(&csv->text, ',');
+	piece = piece_since(csv, at);
+	piece.quoted = quoted;
+	return piece;
+}
+
+static struct piece unit_piece(struct csv *csv, const struct snp_metric *metric,
+			       unsigned field)
+{
+	size_t at = csv->text.len;
+
+	snp_buf_putc(&csv->text, ',');
+	put_column(&csv->text, field_unit(metric, field));
+	snp_buf_putc(&csv->text, '\n');
+	return piece_since(csv, at);
+}
+
+static size_t max(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Of a metric whose first series this is; false when there is no memory. */
+static bool lines_init(struct csv *csv, const struct snp_series *first,
+		       struct lines *lines)
+{
+	const struct snp_metric *metric = first->metric;
+	size_t at = csv->text.len, longest_tail = 0, longest_unit = 0, tails_nr;
+
+	*lines = (struct lines){
+	    .fields_nr = metric->kind == SNP_KIND_HISTOGRAM ? FIELDS_MAX : 1};
+	tails_nr = (size_t)metric->cells * lines->fields_nr * 2;
+	lines->tails = calloc(tails_nr, sizeof(*lines->tails));
+	if (!lines->tails)
+		return false;
+	put_column(&csv->text, metric->name);
+	snp_buf_putc(&csv->text, ',');
+	lines->head = piece_since(csv, at);
+	for (size_t i = 0; i < tails_nr; i++) {
+		lines->tails[i] =
+		    tail_piece(csv, first, (uint32_t)(i / 2 / lines->fields_nr),
+			       (unsigned)(i / 2 % lines->fields_nr), i % 2 != 0);
+		longest_tail = max(longest_tail, lines->tails[i].len);
+	}
+	for (unsigned i = 0; i < lines->fields_nr; i++) {
+		lines->units[i] = unit_piece(csv, metric, i);
+		longest_unit = max(longest_unit, lines->units[i].len);
+	}
+	lines->room = lines->head.len + longest_tail + SNP_NUMBER_BYTES + longest_unit +
+		      SHORT_BYTES;
+	return true;
+}
+
 /* ---- lines --------------------------------------------------------------- */
 
-/* Most pieces are short, and a copy of constant size is a few instructions where one of
- * any size is a call: so copy SHORT_BYTES and let the next piece overwrite what was too
- * much. Behind the end of csv->text and of a line is room for that. */
-static char *put_bytes(char *to, const char *from, size_t len)
+static size_t put_value(char *to, const struct csv *csv,
+			const struct snp_series *series, unsigned field)
 {
-	if (len <= SHORT_BYTES)
-		memcpy(to, from, SHORT_BYTES);
-	else
-		memcpy(to, from, len);
-	return to + len;
-}
-
-static char *put_piece(char *to, const struct csv *csv, const struct piece *piece)
-{
-	return put_bytes(to, csv->text.data + piece->at, piece->len);
-}
-
-static char *put_labels(char *to, const struct csv *csv, const struct piece *row,
-			const struct piece *cell)
-{
-	const bool quoted = row->quoted || cell->quoted;
-
-	/* The first byte of the row's is the quote. */
-	to = put_bytes(to, csv->text.data + row->at + !quoted, row->len - !quoted);
-	to = put_piece(to, csv, cell);
-	*to = '"';
-	return to + quoted;
-}
-
-/* The name of a value with a comma on either side. */
-struct field {
-	char text[SHORT_BYTES];
-	size_t len;
-};
-#define FIELD(name)                                                                    \
-	{                                                                              \
-		"," name ",", sizeof(name) + 1                                         \
-	}
-
-/* Everything before the value; the rest of the line has room when this has. NULL when
- * there is no memory. */
-static char *begin_line(struct csv *csv, const struct lines *lines,
-			const struct piece *row, const struct piece *cell,
-			const struct field *field)
-{
-	char *to = snp_buf_reserve(csv->out, lines->head.len + row->len + cell->len +
-						 1 + field->len + SNP_NUMBER_BYTES +
-						 lines->unit.len + SHORT_BYTES);
-
-	if (!to)
-		return NULL;
-	to = put_piece(to, csv, &lines->head);
-	if (lines->has_labels)
-		to = put_labels(to, csv, row, cell);
-	return put_bytes(to, field->text, field->len);
-}
-
-static void end_line(struct csv *csv, const char *end)
-{
-	snp_buf_commit(csv->out, (size_t)(end - (csv->out->data + csv->out->len)));
-}
-
-static void put_scalar(struct csv *csv, const struct lines *lines,
-		       const struct piece *row, const struct snp_series *series)
-{
-	static const struct field field = FIELD("value");
-	char *to = begin_line(csv, lines, row, &lines->cells[series->cell], &field);
-
-	if (!to)
-		return;
-	to += snp_value_text(to, csv->report->snap, series);
-	end_line(csv, put_piece(to, csv, &lines->unit));
-}
-
-/* Of a histogram, whose parts have units of their own. */
-static void put_seconds(struct csv *csv, const struct lines *lines,
-			const struct piece *row, const struct snp_series *series,
-			const struct field *field, uint64_t ns)
-{
-	char *to = begin_line(csv, lines, row, &lines->cells[series->cell], field);
-
-	if (!to)
-		return;
-	to += snp_number_seconds(to, ns);
-	memcpy(to, ",s\n", 3);
-	end_line(csv, to + 3);
-}
-
-static void put_histogram(struct csv *csv, const struct lines *lines,
-			  const struct piece *row, const struct snp_series *series)
-{
-	static const struct field count = FIELD("count"), sum = FIELD("sum");
 	const struct snp_metric *metric = series->metric;
-	char *to = begin_line(csv, lines, row, &lines->cells[series->cell], &count);
 
-	if (!to)
-		return;
-	to += snp_number_u64(to, snp_hist_count(metric, series->hist));
-	memcpy(to, ",1\n", 3);
-	end_line(csv, to + 3);
-	put_seconds(csv, lines, row, series, &sum, report_hist_sum(series));
-	for (size_t i = 0; i < REPORT_QUANTILES_NR; i++) {
-		struct field field;
-
-		field.len = (size_t)snprintf(field.text, sizeof(field.text), ",%s,",
-					     report_quantiles[i].name);
-		put_seconds(
-		    csv, lines, row, series, &field,
-		    snp_hist_quantile_ns(metric, series->hist, report_quantiles[i].q));
+	if (metric->kind != SNP_KIND_HISTOGRAM)
+		return snp_value_text(to, csv->report->snap, series);
+	switch (field) {
+	case FIELD_COUNT:
+		return snp_number_u64(to, snp_hist_count(metric, series->hist));
+	case FIELD_SUM:
+		return snp_number_seconds(to, report_hist_sum(series));
+	default:
+		return snp_number_seconds(
+		    to,
+		    snp_hist_quantile_ns(metric, series->hist,
+					 report_quantiles[field - FIELD_QUANTILE].q));
 	}
 }
 
-/* ---- metrics ------------------------------------------------------------- */
+static void put_line(struct csv *csv, const struct lines *lines,
+		     const struct piece *row, const struct snp_series *series,
+		     unsigned field)
+{
+	const struct piece *tail =
+	    &lines->tails[(series->cell * lines->fields_nr + field) * 2 + row->quoted];
+	char *start = snp_buf_reserve(csv->out, lines->room + row->len);
+	const size_t skip = !tail->quoted; /* the quote that the row's begin with */
+	char *to;
+
+	if (!start)
+		return;
+	to = put_piece(start, csv, &lines->head);
+	to = put_bytes(to, csv->text.data + row->at + skip, row->len - skip);
+	to = put_piece(to, csv, tail);
+	to += put_value(to, csv, series, field);
+	to = put_piece(to, csv, &lines->units[field]);
+	snp_buf_commit(csv->out, (size_t)(to - start));
+}
 
 static void put_series(struct csv *csv, const struct lines *lines,
 		       const struct piece *row, const struct snp_series *series)
 {
-	if (report_has_words(series))
-		put_histogram(csv, lines, row, series);
-	else if (series->metric->kind != SNP_KIND_HISTOGRAM)
-		put_scalar(csv, lines, row, series);
+	if (series->metric->kind == SNP_KIND_HISTOGRAM && !report_has_words(series))
+		return;
+	for (unsigned field = 0; field < lines->fields_nr; field++)
+		put_line(csv, lines, row, series, field);
 	if (csv->out->len >= DRAIN_BYTES && csv->error == 0) {
 		csv->error = snp_buf_write_fd(csv->out, csv->fd);
 		snp_buf_reset(csv->out);
 	}
 }
+
+/* ---- metrics ------------------------------------------------------------- */
 
 static void put_metric(struct csv *csv, const struct snp_metric *metric)
 {
@@ -380,6 +419,7 @@ static void put_metric(struct csv *csv, const struct snp_metric *metric)
 	}
 	do {
 		struct piece *row = &set->rows[series.row];
+		size_t at = csv->text.len;
 
 		if (!row->there) {
 			snp_series_labels(csv->report->snap, &series);
@@ -389,8 +429,12 @@ static void put_metric(struct csv *csv, const struct snp_metric *metric)
 			csv->error = -ENOMEM;
 		else
 			put_series(csv, &lines, row, &series);
+		if (metric->kind == SNP_KIND_INFO) { /* no other has these labels */
+			row->there = false;
+			csv->text.len = at;
+		}
 	} while (csv->error == 0 && snp_series_next(&it, &series));
-	free(lines.cells);
+	free(lines.tails);
 }
 
 static void put_facts(const struct report *report, struct snp_buf *out)

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -27,32 +28,36 @@ struct selector {
 
 /* ---- writing ------------------------------------------------------------- */
 
+#define EIGHT true, true, true, true, true, true, true, true
+
 /* Bytes that end a value or escape something, controls, and the first byte of a control
  * that takes two. */
-static bool may_be_special(unsigned char c)
-{
-	return c <= ' ' || c == '"' || c == ',' || c == '\\' || c == '}' || c == 0x7F ||
-	       c == 0xC2;
-}
+static const bool special[UCHAR_MAX + 1] = {
+    EIGHT,	  EIGHT,	 EIGHT,		EIGHT,
+    [' '] = true, ['"'] = true,	 [','] = true,	['\\'] = true,
+    ['}'] = true, [0x7F] = true, [0xC2] = true,
+};
 
-bool selector_is_plain(const char *value)
+size_t selector_plain_len(const char *value)
 {
 	const unsigned char *at = (const unsigned char *)value;
 
-	/* Letters and digits, which most bytes are, need no second look. */
-	for (; *at; at++)
-		if ((*at <= '/' || *at > 'z' || *at == '\\') && may_be_special(*at) &&
-		    (*at <= 0x7F || snp_terminal_is_control((const char *)at)))
-			return false;
-	return *value != '\0';
+	for (;; at++) {
+		if (!special[*at])
+			continue;
+		if (*at != 0xC2 || snp_terminal_is_control((const char *)at))
+			break;
+	}
+	return *at ? 0 : (size_t)(at - (const unsigned char *)value);
 }
 
 void selector_put_value(struct snp_buf *out, const char *value)
 {
+	size_t plain_len = selector_plain_len(value);
 	bool control = false;
 
-	if (selector_is_plain(value)) {
-		snp_buf_puts(out, value);
+	if (plain_len > 0) {
+		snp_buf_put(out, value, plain_len);
 		return;
 	}
 	snp_buf_putc(out, '"');

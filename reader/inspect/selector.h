@@ -15,15 +15,15 @@
 #ifndef SNP_INSPECT_SELECTOR_H
 #define SNP_INSPECT_SELECTOR_H
 
-#include <stdbool.h>
+#include <stddef.h>
 
 #include "model/buf.h"
 #include "report.h"
 #include "snakepit/err.h"
 
-/* Whether a value can stand as it is: not empty, and nothing in it that ends a value,
- * has to be escaped, or is a control character. */
-bool selector_is_plain(const char *value);
+/* Length of a value that can stand as it is: not empty, and nothing in it that ends a
+ * value, has to be escaped, or is a control character. 0 for any other. */
+size_t selector_plain_len(const char *value);
 
 /* A label value as the grammar has it, quoted only where it has to be. What it puts out
  * is safe to show on a terminal: no control characters. */

@@ -43,19 +43,18 @@ static char *digits_before(char *end, uint64_t value)
 
 size_t snp_number_u64(char *dst, uint64_t value)
 {
-	char text[U64_DIGITS];
-	char *end = text + sizeof(text);
+	char text[2 * U64_DIGITS];
+	char *end = text + U64_DIGITS;
 	char *start;
-	size_t len;
 
 	if (value < 10) { /* most cells are 0 */
 		*dst = (char)('0' + value);
 		return 1;
 	}
 	start = digits_before(end, value);
-	len = (size_t)(end - start);
-	memcpy(dst, start, len);
-	return len;
+	/* A copy of constant size is two instructions; the digits come first in it. */
+	memcpy(dst, start, U64_DIGITS);
+	return (size_t)(end - start);
 }
 
 size_t snp_number_i64(char *dst, int64_t value)

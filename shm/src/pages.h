@@ -9,18 +9,30 @@
 #define SNP_SHM_PAGES_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/mman.h>
+
+#define SNP__LARGE_PAGE ((size_t)2 << 20)
+
+/* The kernel aligns a mapping to large pages only where it is a multiple of them. */
+static inline size_t snp__pages_round(size_t bytes)
+{
+	return bytes < SNP__LARGE_PAGE || bytes > SIZE_MAX - SNP__LARGE_PAGE
+		   ? bytes
+		   : (bytes + SNP__LARGE_PAGE - 1) & ~(SNP__LARGE_PAGE - 1);
+}
 
 /* NULL when out of memory. */
 static inline void *snp__pages_take(size_t bytes)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		       -1, 0);
+	size_t len = snp__pages_round(bytes);
+	void *p =
+	    mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;
 	/* Both are advice; a kernel that knows neither hands out pages on demand. */
-	(void)madvise(p, bytes, MADV_HUGEPAGE);
+	(void)madvise(p, len, MADV_HUGEPAGE);
 #ifdef MADV_POPULATE_WRITE
 	(void)madvise(p, bytes, MADV_POPULATE_WRITE);
 #endif
@@ -31,7 +43,7 @@ static inline void *snp__pages_take(size_t bytes)
 static inline void snp__pages_give(void *pages, size_t bytes)
 {
 	if (pages)
-		(void)munmap(pages, bytes);
+		(void)munmap(pages, snp__pages_round(bytes));
 }
 
 #endif

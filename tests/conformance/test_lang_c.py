@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from language import example, run
 from readers import BUILD, ROOT, by_name
+
+from golden import GOLDEN, WITH_CSV, series_of
 
 
 def test_example(golden_dir: Path, tmp_path: Path) -> None:
@@ -23,3 +26,10 @@ def test_example(golden_dir: Path, tmp_path: Path) -> None:
     segment = golden_dir / "full.seg"
     lines = run(by_name("c"), [program, segment], ROOT).splitlines()
     assert "default café 22" in lines
+
+
+@pytest.mark.parametrize("name", WITH_CSV)
+def test_csv_is_what_it_was(golden_dir: Path, name: str) -> None:
+    """Lines are put together from prepared pieces: no byte may get lost on the way."""
+    kept = (GOLDEN / f"{name}.csv").read_bytes()
+    assert series_of(golden_dir / f"{name}.seg") == kept
