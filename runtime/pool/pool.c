@@ -24,7 +24,7 @@ static int declare_rows(struct pool *pool, struct snp_writer *writer,
 	pool->row = snp_pool_row(writer, pool->index);
 	snp_set(pool->row->worker_limit, pool->cfg->workers);
 	snp_set(pool->row->queue_limit, pool->cfg->queue.limit);
-	for (uint32_t i = 0; i < pool->cfg->workers && rc == 0; i++) {
+	for (uint32_t i = 0; i < pool->slots_nr && rc == 0; i++) {
 		decl = (struct snp_row_decl){
 		    .kind = SNP_ROW_WORKER, .pool = pool->index, .slot = i};
 		rc = snp_row_declare(writer, &decl, &pool->slots[i].worker_row, err);
@@ -53,6 +53,7 @@ int pool_create(const struct snp_cfg_pool *cfg, struct snp_writer *writer,
 				   cfg->name);
 	}
 	pool->cfg = cfg;
+	pool->slots_nr = cfg->workers;
 	rc = declare_rows(pool, writer, err);
 	if (rc < 0) {
 		pool_destroy(&pool);
@@ -197,7 +198,7 @@ struct link *pool_pick(struct pool *pool, snp_mono_t now)
 {
 	struct link *best = NULL;
 
-	for (uint32_t i = 0; i < pool->cfg->workers; i++) {
+	for (uint32_t i = 0; i < pool->slots_nr; i++) {
 		struct link *link = rcu_get(&pool->slots[i].link);
 
 		if (has_room(link) && link->shunned_until.ns <= now.ns &&
@@ -211,7 +212,7 @@ snp_mono_t pool_next_pick(const struct pool *pool, snp_mono_t now)
 {
 	snp_mono_t next = {UINT64_MAX};
 
-	for (uint32_t i = 0; i < pool->cfg->workers; i++) {
+	for (uint32_t i = 0; i < pool->slots_nr; i++) {
 		const struct link *link = rcu_get(&pool->slots[i].link);
 
 		if (has_room(link) && link->shunned_until.ns > now.ns &&
@@ -225,7 +226,7 @@ uint32_t pool_open_workers(const struct pool *pool)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < pool->cfg->workers; i++)
+	for (uint32_t i = 0; i < pool->slots_nr; i++)
 		n += takes_requests(rcu_get(&pool->slots[i].link));
 	return n;
 }

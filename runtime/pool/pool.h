@@ -50,7 +50,8 @@ struct pool {
 	const struct snp_cfg_pool *cfg;
 	uint32_t index; /* pool row in the segment */
 	struct snp_pool_row *row;
-	struct pool_slot *slots; /* cfg->workers of them */
+	struct pool_slot *slots;
+	uint32_t slots_nr; /* immutable */
 	struct tools tools;
 	struct pool_books books;
 	struct request *queue_head, *queue_tail;

@@ -319,7 +319,7 @@ static int create_workers(struct supervisor *sup, const struct supervisor_option
 
 	SNP_CHECK(o->pools_nr > 0); /* the config's promise, as are workers */
 	for (uint32_t i = 0; i < o->pools_nr; i++)
-		sup->workers_nr += o->pools[i]->cfg->workers;
+		sup->workers_nr += o->pools[i]->slots_nr;
 	SNP_CHECK(sup->workers_nr > 0);
 	sup->workers = calloc(sup->workers_nr, sizeof(*sup->workers));
 	sup->batch_after = calloc(o->pools_nr, sizeof(*sup->batch_after));
@@ -330,7 +330,7 @@ static int create_workers(struct supervisor *sup, const struct supervisor_option
 		return snp_err_set(err, -ENOMEM, "out of memory for %u workers",
 				   sup->workers_nr);
 	for (uint32_t p = 0; p < o->pools_nr; p++)
-		for (uint32_t s = 0; s < o->pools[p]->cfg->workers; s++, n++)
+		for (uint32_t s = 0; s < o->pools[p]->slots_nr; s++, n++)
 			worker_init(&sup->workers[n], &sup->site, o->pools[p], s,
 				    &o->loops[n % o->loops_nr]);
 	return 0;

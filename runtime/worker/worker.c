@@ -129,6 +129,26 @@ void worker_sample(struct worker *w)
 	snp_set(w->cells->sup.cpu, w->cpu_before_ns + w->cpu_now_ns);
 }
 
+/* ---- admission ----------------------------------------------------------- */
+
+/* Whether the link takes requests follows from the state and the fence. */
+static void admit(struct worker *w)
+{
+	bool open = w->state == SNP_WORKER_STATE_READY && !w->fenced;
+
+	if (!w->link ||
+	    atomic_load_explicit(&w->link->open, memory_order_relaxed) == open)
+		return;
+	atomic_store_explicit(&w->link->open, open, memory_order_relaxed);
+	front_kick(w->site->front); /* dispatch, and health watchers */
+}
+
+void worker_set_fenced(struct worker *w, bool fenced)
+{
+	w->fenced = fenced;
+	admit(w);
+}
+
 /* ---- ending -------------------------------------------------------------- */
 
 static void drop_link_reference(struct rcu_later *later)
@@ -254,13 +274,12 @@ void worker_kill(struct worker *w, enum snp_enum_EXIT_REASON intent,
 		return;
 	if (w->intent == SNP_EXIT_REASON_NR)
 		w->intent = intent;
-	if (w->link)
-		atomic_store_explicit(&w->link->open, false, memory_order_relaxed);
 	if (w->link && w->intent != SNP_EXIT_REASON_SHUTDOWN)
 		link_suspect(w->link, w->note.trace_id);
 	w->deadline =
 	    snp_mono_add_ms(snp_mono_now(), w->site->shutdown->kill_timeout_ms);
 	worker_move(w, SNP_WORKER_STATE_KILLING, reason, SNP_INITIATOR_SUPERVISOR);
+	admit(w);
 	(void)kill(-w->pid, SIGKILL);
 }
 
@@ -279,12 +298,11 @@ void worker_stop(struct worker *w)
 	if (w->state == SNP_WORKER_STATE_STOPPING ||
 	    w->state == SNP_WORKER_STATE_KILLING || w->state == SNP_WORKER_STATE_LOST)
 		return;
-	if (w->link)
-		atomic_store_explicit(&w->link->open, false, memory_order_relaxed);
 	w->deadline =
 	    snp_mono_add_ms(snp_mono_now(), w->site->shutdown->stop_timeout_ms);
 	worker_move(w, SNP_WORKER_STATE_STOPPING, SNP_MOVE_REASON_SHUTDOWN,
 		    SNP_INITIATOR_SUPERVISOR);
+	admit(w);
 	(void)kill(w->pid, SIGTERM);
 }
 
@@ -330,9 +348,8 @@ static void become_ready(struct worker *w)
 	log_info("worker ready", LOG_STR("worker", w->id),
 		 LOG_STR("pool", w->pool->cfg->name), LOG_I64("worker_pid", w->pid),
 		 LOG_MS("took_ms", snp_mono_since_ns(w->ready, w->started)));
-	atomic_store_explicit(&w->link->open, true, memory_order_relaxed);
 	rcu_set(&w->pool->slots[w->slot].link, w->link);
-	front_kick(w->site->front);
+	admit(w);
 }
 
 static void on_news(struct link *link, enum link_news news, void *user)
@@ -476,6 +493,7 @@ static void begin_incarnation(struct worker *w)
 	w->ready.ns = 0;
 	w->deadline.ns = 0;
 	w->intent = SNP_EXIT_REASON_NR;
+	w->fenced = false;
 	w->start_failure = SNP_START_FAILURE_EXITED;
 	w->start_error[0] = '\0';
 	w->hello_len = 0;

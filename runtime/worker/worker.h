@@ -60,6 +60,7 @@ struct worker {
 	/* Why we end it; EXIT_REASON_NR = we do not. Decides the exit reason before the
 	 * wait status does. */
 	enum snp_enum_EXIT_REASON intent;
+	bool fenced;	   /* no new requests, whatever the state */
 	unsigned failures; /* unplanned ends in a row, for the backoff */
 	enum snp_enum_START_FAILURE start_failure;
 	char start_error[192]; /* why the supervisor ended a start; "" = it ended itself
@@ -97,6 +98,9 @@ void worker_stop(struct worker *worker);
 /* SIGKILL to the process group, for `intent`. */
 void worker_kill(struct worker *worker, enum snp_enum_EXIT_REASON intent,
 		 enum snp_enum_MOVE_REASON reason);
+
+/* Fenced: it gets no new requests; what runs on it goes on. For one incarnation. */
+void worker_set_fenced(struct worker *worker, bool fenced);
 
 /* The deadline has passed: boot timeout, stop timeout, or lost. Not for BACKOFF. */
 void worker_deadline(struct worker *worker, snp_mono_t now);
