@@ -2,9 +2,10 @@
 /*
  * paths.h - where the parts of the installation are, found from the running program.
  *
- * The launcher stands beside it. The Python package is the first of
- * <bin>/../share/snakepit/ python (installed), and priv/python beside the build folder
- * it was built in. A .venv beside priv/ is the installation's own interpreter.
+ * The launcher stands beside it, the library of native beats in <bin>/../lib. The
+ * Python package is the first of <bin>/../share/snakepit/python (installed), and
+ * priv/python beside the build folder it was built in. A .venv beside priv/ is the
+ * installation's own interpreter.
  */
 #ifndef SNAKEPIT_RUNTIME_PATHS_H
 #define SNAKEPIT_RUNTIME_PATHS_H
@@ -18,6 +19,7 @@ struct paths {
 	char package[PATH_MAX]; /* directory of grpc_server.py and snakepit_bridge/ */
 	char server[PATH_MAX];
 	char venv_python[PATH_MAX];
+	char beat_library[PATH_MAX]; /* "" = not there: workers do without */
 };
 
 /* -ENOENT: a part is missing; err says which and where we looked. */

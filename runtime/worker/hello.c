@@ -61,3 +61,20 @@ int hello_parse(const char *line, size_t len, struct hello *ret_hello,
 		*ret_hello = hello;
 	return rc;
 }
+
+int hello_check(const struct hello *hello, pid_t pid, uint32_t capacity,
+		struct snp_err *err)
+{
+	if (hello->pid != pid)
+		return snp_err_set(
+		    err, -EPROTO,
+		    "the hello is of process %d, but %d was started; a wrapper around "
+		    "the worker must exec it",
+		    (int)hello->pid, (int)pid);
+	if (hello->capacity != capacity)
+		return snp_err_set(err, -EPROTO,
+				   "the worker takes %u calls at a time, but was "
+				   "started for %u",
+				   hello->capacity, capacity);
+	return 0;
+}

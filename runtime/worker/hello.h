@@ -26,4 +26,9 @@ struct hello {
 int hello_parse(const char *line, size_t len, struct hello *ret_hello,
 		struct snp_err *err);
 
+/* Whether it is the process that was started and takes as many calls as it was told.
+ * -EPROTO: not; err says what differs. */
+int hello_check(const struct hello *hello, pid_t pid, uint32_t capacity,
+		struct snp_err *err);
+
 #endif

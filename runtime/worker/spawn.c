@@ -120,6 +120,10 @@ static void build_argv(const struct spawn_request *r, struct strings *argv)
 	add_number(argv, "--ready-fd", SPAWN_FD_READY);
 	add_number(argv, "--lifeline-fd", SPAWN_FD_LIFELINE);
 	add_number(argv, "--log-fd", SPAWN_FD_LOG);
+	if (r->beat_fd >= 0)
+		add_number(argv, "--beat-fd", SPAWN_FD_BEAT);
+	if (r->stacks_fd >= 0)
+		add_number(argv, "--stacks-fd", SPAWN_FD_STACKS);
 	add_number(argv, "--max-workers",
 		   pool->profile == SNP_CFG_PROFILE_THREAD ? pool->threads_per_worker
 							   : 1);
@@ -180,6 +184,18 @@ static void env_set_pythonpath(struct strings *env, const struct spawn_request *
 		env_take(env, path);
 }
 
+/* What only the runtime of a worker may tell it: not passed on where the runtime itself
+ * was started by somebody's worker. */
+static int is_ours_alone(const char *entry)
+{
+	static const char *const names[] = {"SNAKEPIT_BEAT_LIBRARY"};
+	int found = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		found |= is_set_by(entry, names[i], strlen(names[i]));
+	return found;
+}
+
 static void build_env(const struct spawn_request *r, struct strings *env)
 {
 	/* One thread each: with a hundred workers BLAS would start thousands. Users who
@@ -188,10 +204,12 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 	    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
 	    "NUMEXPR_NUM_THREADS"};
 
+	const char *beat = r->site->beat_library;
 	char log_level[64];
 
 	for (char **e = environ; *e; e++)
-		strings_add(env, *e);
+		if (!is_ours_alone(*e))
+			strings_add(env, *e);
 	for (size_t i = 0; i < sizeof(thread_caps) / sizeof(thread_caps[0]); i++)
 		if (!getenv(thread_caps[i]))
 			strings_addf(env, "%s=1", thread_caps[i]);
@@ -200,6 +218,8 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 	(void)snprintf(log_level, sizeof(log_level), "SNAKEPIT_LOG_LEVEL=%s",
 		       log_level_name(r->site->log_level));
 	env_set(env, log_level);
+	if (r->beat_fd >= 0 && beat && *beat)
+		strings_addf(env, "SNAKEPIT_BEAT_LIBRARY=%s", beat);
 	for (uint32_t i = 0; i < r->pool->env_count; i++)
 		env_set(env, r->pool->env[i]);
 }
@@ -248,41 +268,59 @@ static int pipes_open(struct pipes *p)
 	return rc;
 }
 
-/* The child's ends may have any number, also one of the fixed ones, so they first move
- * out of the way: dup2 in the child could otherwise overwrite one that is still needed.
- */
-static int pipes_raise(struct pipes *p)
+/* What the child will have at each number, by our numbers; -1 = nothing. */
+struct handed {
+	int at[SPAWN_FD_NR];
+};
+
+static void handed_close(struct handed *h)
 {
-	int *ends[] = {&p->ready[1], &p->log[1], &p->out[1], &p->err[1]};
+	for (int fd = 0; fd < SPAWN_FD_NR; fd++)
+		close_end(h->at[fd]);
+}
 
-	for (size_t i = 0; i < 4; i++) {
-		int fd = fcntl(*ends[i], F_DUPFD_CLOEXEC, SPAWN_FD_LOG + 1);
+/* Ours may have any number, also one of the fixed ones, so copies out of the way are
+ * handed over: dup2 in the child could otherwise overwrite one that is still needed.
+ */
+static int handed_copy(const struct spawn_request *r, const struct pipes *p,
+		       struct handed *ret)
+{
+	const int ours[SPAWN_FD_NR] = {
+	    [0] = -1, /* opened in the child */
+	    [1] = p->out[1],
+	    [2] = p->err[1],
+	    [SPAWN_FD_READY] = p->ready[1],
+	    [SPAWN_FD_LIFELINE] = r->site->lifeline_fd,
+	    [SPAWN_FD_LOG] = p->log[1],
+	    [SPAWN_FD_BEAT] = r->beat_fd,
+	    [SPAWN_FD_STACKS] = r->stacks_fd,
+	};
 
-		if (fd < 0)
-			return -errno;
-		close(*ends[i]);
-		*ends[i] = fd;
+	memset(ret, 0xff, sizeof(*ret)); /* all -1 */
+	for (int fd = 0; fd < SPAWN_FD_NR; fd++) {
+		if (ours[fd] < 0)
+			continue;
+		ret->at[fd] = fcntl(ours[fd], F_DUPFD_CLOEXEC, SPAWN_FD_NR);
+		if (ret->at[fd] < 0) {
+			int rc = -errno;
+
+			handed_close(ret);
+			return rc;
+		}
 	}
 	return 0;
 }
 
-static int file_actions(posix_spawn_file_actions_t *fa, const struct pipes *p,
-			int lifeline)
+static int file_actions(posix_spawn_file_actions_t *fa, const struct handed *h)
 {
 	int rc = posix_spawn_file_actions_addopen(fa, 0, "/dev/null", O_RDONLY, 0);
 
+	for (int fd = 1; fd < SPAWN_FD_NR && rc == 0; fd++)
+		rc = h->at[fd] >= 0
+			 ? posix_spawn_file_actions_adddup2(fa, h->at[fd], fd)
+			 : posix_spawn_file_actions_addclose(fa, fd);
 	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(fa, p->out[1], 1);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(fa, p->err[1], 2);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(fa, p->ready[1], SPAWN_FD_READY);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(fa, lifeline, SPAWN_FD_LIFELINE);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(fa, p->log[1], SPAWN_FD_LOG);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addclosefrom_np(fa, SPAWN_FD_LOG + 1);
+		rc = posix_spawn_file_actions_addclosefrom_np(fa, SPAWN_FD_NR);
 	return rc;
 }
 
@@ -306,7 +344,7 @@ static int attributes(posix_spawnattr_t *attr)
 }
 
 static int spawn_with(const struct strings *argv, const struct strings *env,
-		      const struct pipes *p, int lifeline, pid_t *ret_pid)
+		      const struct handed *h, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
@@ -319,7 +357,7 @@ static int spawn_with(const struct strings *argv, const struct strings *env,
 		posix_spawn_file_actions_destroy(&fa);
 		return -rc;
 	}
-	rc = file_actions(&fa, p, lifeline);
+	rc = file_actions(&fa, h);
 	if (rc == 0)
 		rc = attributes(&attr);
 	if (rc == 0)
@@ -329,16 +367,20 @@ static int spawn_with(const struct strings *argv, const struct strings *env,
 	return -rc;
 }
 
-static int spawn_child(const struct spawn_request *r, struct pipes *p, pid_t *ret_pid)
+static int spawn_child(const struct spawn_request *r, const struct pipes *p,
+		       pid_t *ret_pid)
 {
 	struct strings argv = {.v = NULL}, env = {.v = NULL};
+	struct handed handed;
 	int rc;
 
 	build_argv(r, &argv);
 	build_env(r, &env);
-	rc = argv.failed || env.failed ? -ENOMEM : pipes_raise(p);
-	if (rc == 0)
-		rc = spawn_with(&argv, &env, p, r->site->lifeline_fd, ret_pid);
+	rc = argv.failed || env.failed ? -ENOMEM : handed_copy(r, p, &handed);
+	if (rc == 0) {
+		rc = spawn_with(&argv, &env, &handed, ret_pid);
+		handed_close(&handed);
+	}
 	strings_free(&argv);
 	strings_free(&env);
 	return rc;

@@ -4,7 +4,7 @@
  *
  * The child is started by posix_spawn through snakepit-launch (which sets the
  * parent-death signal), in a process group of its own, with default signals and an
- * empty mask, and with no descriptors but 0 (/dev/null), 1, 2 and three fixed ones.
+ * empty mask, and with no descriptors but 0 (/dev/null), 1, 2 and those named below.
  * Call it only from a thread that lives as long as the runtime: the parent-death signal
  * is tied to that thread.
  */
@@ -24,6 +24,7 @@ enum {
 	SPAWN_FD_LOG = 5,      /* write end: JSON log lines */
 	SPAWN_FD_BEAT = 6,     /* the worker's own page (beat/beat_page.h) */
 	SPAWN_FD_STACKS = 7,   /* a memfd for the stacks that SIGUSR1 asks for */
+	SPAWN_FD_NR
 };
 
 /* What all workers of a runtime share; strings borrowed. */
@@ -32,10 +33,11 @@ struct spawn_site {
 	const char *server;	  /* default grpc_server.py */
 	const char *package_path; /* directory of snakepit_bridge, for PYTHONPATH */
 	const char *venv_python;  /* interpreter of the installation's .venv */
+	const char *beat_library; /* libsnakepit-beat.so; NULL or "": not there */
 	const char *instance;
 	const char *run_id;
 	const char *host_address; /* "unix:..." of the front door, for calls back */
-	int lifeline_fd;	  /* read end to hand down; above SPAWN_FD_LOG */
+	int lifeline_fd;	  /* read end to hand down */
 	enum log_level log_level;
 };
 
@@ -45,6 +47,8 @@ struct spawn_request {
 	const char *worker_id;
 	uint32_t slot;
 	const char *address; /* "unix:..." to serve on */
+	int beat_fd;	     /* the incarnation's page; -1 = none. Borrowed */
+	int stacks_fd;	     /* memfd for its stacks; -1 = none. Borrowed */
 };
 
 struct spawn_result {

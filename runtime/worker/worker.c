@@ -396,6 +396,7 @@ static void on_hello(struct worker *w, size_t len)
 	};
 
 	if (hello_parse(w->hello_line, len, &hello, &err) < 0 ||
+	    hello_check(&hello, w->pid, options.capacity, &err) < 0 ||
 	    link_create(&options, &w->link, &err) < 0) {
 		fail_handshake(w, err.msg);
 		return;
@@ -518,8 +519,11 @@ void worker_start(struct worker *w)
 	bool first = w->incarnation == 0;
 	enum snp_enum_START_REASON reason =
 	    first ? SNP_START_REASON_INITIAL : SNP_START_REASON_RESTART;
-	struct spawn_request request = {
-	    .site = w->site->spawn, .pool = w->pool->cfg, .slot = w->slot};
+	struct spawn_request request = {.site = w->site->spawn,
+					.pool = w->pool->cfg,
+					.slot = w->slot,
+					.beat_fd = -1,
+					.stacks_fd = -1};
 	struct spawn_result spawned;
 	struct snp_err err = {0};
 	int rc;

@@ -236,6 +236,19 @@ static void parse_random_damage_gives_an_error_or_values_in_range(void **state)
 	}
 }
 
+static void check_compares_pid_and_capacity_with_what_was_started(void **state)
+{
+	const struct hello hello = {.pid = 123, .capacity = 4};
+	struct snp_err err = {0};
+
+	(void)state;
+	assert_int_equal(hello_check(&hello, 123, 4, &err), 0);
+	assert_int_equal(hello_check(&hello, 124, 4, &err), -EPROTO);
+	assert_non_null(strstr(err.msg, "process 123, but 124 was started"));
+	assert_int_equal(hello_check(&hello, 123, 5, &err), -EPROTO);
+	assert_non_null(strstr(err.msg, "4 calls at a time, but was started for 5"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +260,7 @@ int main(void)
 	    cmocka_unit_test(parse_nul_anywhere_fails),
 	    cmocka_unit_test(parse_every_truncation_fails),
 	    cmocka_unit_test(parse_ten_kilobytes_is_handled),
+	    cmocka_unit_test(check_compares_pid_and_capacity_with_what_was_started),
 	    cmocka_unit_test(parse_random_damage_gives_an_error_or_values_in_range),
 	};
 

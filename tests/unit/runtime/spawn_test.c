@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -56,10 +57,8 @@ static void make_lifeline(void)
 	int fds[2];
 
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	lifeline[0] = fcntl(fds[0], F_DUPFD_CLOEXEC, SPAWN_FD_LOG + 1);
+	lifeline[0] = fds[0];
 	lifeline[1] = fds[1];
-	assert_true(lifeline[0] > SPAWN_FD_LOG);
-	close(fds[0]);
 }
 
 static int set_up(void **state)
@@ -85,7 +84,9 @@ static int set_up(void **state)
 					 .pool = &pool,
 					 .worker_id = "default/3#2",
 					 .slot = 3,
-					 .address = "unix:/the/worker"};
+					 .address = "unix:/the/worker",
+					 .beat_fd = -1,
+					 .stacks_fd = -1};
 	return access(launcher, X_OK);
 }
 
@@ -290,6 +291,32 @@ static void spawn_environment_has_no_name_twice(void **state)
 	assert_int_equal(lines_with(env, "PYTHONUNBUFFERED="), 1);
 	assert_int_equal(lines_with(env, "PYTHONPATH="), 1);
 	assert_has_line(env, "SNAKEPIT_LOG_LEVEL=warning");
+}
+
+static void spawn_beat_page_comes_with_its_arguments_and_library(void **state)
+{
+	const char *out;
+
+	(void)state;
+	assert_int_equal(setenv("SNAKEPIT_BEAT_LIBRARY", "/of/another", 1), 0);
+	site.beat_library = "/the/lib.so";
+	out = output_of("echo \"$@\"; env\n");
+	assert_int_equal(lines_with(out, "SNAKEPIT_BEAT_LIBRARY="), 0);
+	assert_null(strstr(out, "--beat-fd"));
+	assert_null(strstr(out, "--stacks-fd"));
+	request.beat_fd = memfd_create("beat", MFD_CLOEXEC);
+	request.stacks_fd = memfd_create("stacks", MFD_CLOEXEC);
+	out = output_of("echo \"$@\"; env; readlink /proc/$$/fd/6 /proc/$$/fd/7\n");
+	assert_non_null(strstr(out, " --beat-fd 6 --stacks-fd 7 "));
+	assert_has_line(out, "SNAKEPIT_BEAT_LIBRARY=/the/lib.so");
+	assert_has_line(out, "/memfd:beat (deleted)");
+	assert_has_line(out, "/memfd:stacks (deleted)");
+	site.beat_library = "";
+	out = output_of("env\n");
+	assert_int_equal(lines_with(out, "SNAKEPIT_BEAT_LIBRARY="), 0);
+	(void)unsetenv("SNAKEPIT_BEAT_LIBRARY");
+	close(request.beat_fd);
+	close(request.stacks_fd);
 }
 
 /* ---- Process ------------------------------------------------------------- */
@@ -614,6 +641,7 @@ int main(void)
 	    T(spawn_environment_has_what_workers_need),
 	    T(spawn_environment_of_the_runtime_and_the_pool_win),
 	    T(spawn_environment_has_no_name_twice),
+	    T(spawn_beat_page_comes_with_its_arguments_and_library),
 	    T(spawn_child_has_the_fixed_descriptors_and_no_others),
 	    T(spawn_pipes_lead_where_they_should),
 	    T(spawn_result_is_close_on_exec_and_does_not_block),
