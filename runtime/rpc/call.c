@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A unary call is one batch. A stream is two (everything but messages; the status) and
- * then one more for each message, started when the owner grants it. `pending` counts
+ * then one more for each message, started when the owner grants it. A bidirectional
+ * call is a stream that does not say that its messages end, and sends each, also the
+ * first, in a batch of its own: the first batch is only back with the peer's headers,
+ * and sending shall not wait for them. `pending` counts
  * the batches in flight; when it falls to zero with the status in hand, the call is
  * done. It is raised for all first batches before the first of them is started: their
  * tags may come back on the loop's thread while start still runs on another. gRPC holds
@@ -42,6 +45,7 @@ struct rpc_call {
 	unsigned grants;
 	bool started; /* the first batch is back, so messages may be read */
 	bool reading;
+	bool sending;
 	bool got_status;
 	bool end_of_stream;
 	bool done;
@@ -63,6 +67,7 @@ struct rpc_call {
 	struct rpc__tag first_tag;  /* unary: everything */
 	struct rpc__tag status_tag; /* streams only, like the next one */
 	struct rpc__tag read_tag;
+	struct rpc__tag send_tag; /* bidirectional only */
 };
 
 #define CALL_OF(tag_ptr, member)                                                       \
@@ -237,6 +242,46 @@ void rpc_call_read_more(struct rpc_call *call)
 		start_read(call);
 }
 
+static bool is_bidi(const struct rpc_call *call)
+{
+	return (call->flags & RPC_CALL_BIDI) == RPC_CALL_BIDI;
+}
+
+/* `sending` and `pending` say already that it is on its way. */
+static void start_send(struct rpc_call *call)
+{
+	grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
+
+	op.data.send_message.send_message = call->request;
+	start_batch(call, &op, 1, &call->send_tag);
+}
+
+static void on_sent(struct rpc__tag *tag, bool ok)
+{
+	struct rpc_call *call = CALL_OF(tag, send_tag);
+
+	call->sending = false;
+	grpc_byte_buffer_destroy(call->request);
+	call->request = NULL;
+	if (ok && !call->got_status && call->ops->on_writable)
+		call->ops->on_writable(call);
+	drop_pending(call);
+}
+
+int rpc_call_send(struct rpc_call *call, struct rpc_buf *message)
+{
+	SNP_CHECK(is_bidi(call));
+	if (call->got_status)
+		return -ECANCELED;
+	if (call->sending)
+		return -EAGAIN;
+	call->request = rpc__buf_for_send(message);
+	call->sending = true;
+	call->pending++;
+	start_send(call);
+	return 0;
+}
+
 /* ---- Tags of the first batches ------------------------------------------- */
 
 static void on_unary(struct rpc__tag *tag, bool ok)
@@ -277,8 +322,9 @@ static void on_stream_status(struct rpc__tag *tag, bool ok)
 
 /* ---- Start --------------------------------------------------------------- */
 
-/* SEND_INITIAL_METADATA, SEND_MESSAGE, SEND_CLOSE_FROM_CLIENT, RECV_INITIAL_METADATA:
- * what both kinds of call begin with. Returns how many were filled in. */
+/* SEND_INITIAL_METADATA, RECV_INITIAL_METADATA, and where there is one message only
+ * SEND_MESSAGE, SEND_CLOSE_FROM_CLIENT: what all calls begin with. Returns how many
+ * were filled in. */
 static size_t fill_first_ops(struct rpc_call *call, grpc_op *ops)
 {
 	ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
@@ -287,11 +333,13 @@ static size_t fill_first_ops(struct rpc_call *call, grpc_op *ops)
 	if (call->flags & RPC_CALL_WAIT_FOR_READY)
 		ops[0].flags = GRPC_INITIAL_METADATA_WAIT_FOR_READY |
 			       GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET;
-	ops[1].op = GRPC_OP_SEND_MESSAGE;
-	ops[1].data.send_message.send_message = call->request;
-	ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
-	ops[3].op = GRPC_OP_RECV_INITIAL_METADATA;
-	ops[3].data.recv_initial_metadata.recv_initial_metadata = &call->initial.array;
+	ops[1].op = GRPC_OP_RECV_INITIAL_METADATA;
+	ops[1].data.recv_initial_metadata.recv_initial_metadata = &call->initial.array;
+	if (is_bidi(call))
+		return 2;
+	ops[2].op = GRPC_OP_SEND_MESSAGE;
+	ops[2].data.send_message.send_message = call->request;
+	ops[3].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
 	return 4;
 }
 
@@ -321,14 +369,20 @@ static void start_stream(struct rpc_call *call)
 {
 	grpc_op ops[4] = {0}, status_op = {0};
 	size_t n = fill_first_ops(call, ops);
+	/* Read now: once a batch is out, a callback may be sending already. */
+	const bool sends_first = is_bidi(call) && call->request;
 
 	fill_status_op(call, &status_op);
 	call->first_tag.fn = on_stream_started;
 	call->status_tag.fn = on_stream_status;
 	call->read_tag.fn = on_read;
+	call->send_tag.fn = on_sent;
 	call->grants = 1;
-	call->pending = 2;
+	call->sending = sends_first;
+	call->pending = sends_first ? 3 : 2;
 	start_batch(call, ops, n, &call->first_tag);
+	if (sends_first)
+		start_send(call);
 	start_batch(call, &status_op, 1, &call->status_tag);
 }
 
@@ -373,7 +427,9 @@ int rpc_call_start(const struct rpc_call_args *args, struct rpc_call **ret_call)
 		free_call(call);
 		return rc;
 	}
-	call->request = rpc__buf_for_send(args->request);
+	SNP_CHECK(args->request || is_bidi(call));
+	if (args->request)
+		call->request = rpc__buf_for_send(args->request);
 	call->core = create_core(args);
 	*ret_call = call;
 	if (call->flags & RPC_CALL_SERVER_STREAM)

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call.h - a client's call: one request out, one reply or a stream of replies in.
+ * call.h - a client's call: one request out, one reply or a stream of replies in; or
+ * messages both ways.
  *
  * Callbacks run on the loop named at start, one at a time for a call. on_done is called
  * exactly once for every call that start accepted, and nothing is called after it.
  *
- *   start --> on_initial? --> on_message* --> on_done
+ *   start --> on_initial? --> { on_message | on_writable }* --> on_done
  *             (each optional; after a cancel, a deadline or a lost peer only on_done)
  *
  *   function           | thread
  *   -------------------+--------------------------------------------------------------
  *   rpc_call_start     | any. Off the loop's thread, callbacks may run before it
- * returns rpc_call_cancel*   | any that holds a reference rpc_call_ref/unref | any
- *   rpc_call_read_more | the loop's
+ *                      |   returns
+ *   rpc_call_cancel*   | any that holds a reference
+ *   rpc_call_ref/unref | any
+ *   rpc_call_read_more,|
+ *   rpc_call_send      | the loop's
  *   accessors          | the loop's; in or after the callback that made them valid
  *
  * Ownership: start gives the caller one reference; it may be dropped at any time, the
@@ -40,6 +44,9 @@ struct rpc_call_ops {
 	void (*on_initial)(struct rpc_call *call);
 	/* One message, borrowed: take a reference to keep it. Required. */
 	void (*on_message)(struct rpc_call *call, struct rpc_buf *message);
+	/* Bidirectional: what was given to send, or the request, has left; the next may
+	 * be sent. It may come before on_initial. May be NULL. */
+	void (*on_writable)(struct rpc_call *call);
 	/* The end, exactly once. `status` is borrowed. Required. */
 	void (*on_done)(struct rpc_call *call, const struct rpc_status *status);
 };
@@ -47,6 +54,9 @@ struct rpc_call_ops {
 enum rpc_call_flags {
 	RPC_CALL_UNARY = 0, /* one message in; OK without one is INTERNAL */
 	RPC_CALL_SERVER_STREAM = 1u << 0, /* any number, see rpc_call_read_more() */
+	/* The same, and rpc_call_send() sends more than the request, which may be NULL.
+	 */
+	RPC_CALL_BIDI = RPC_CALL_SERVER_STREAM | 1u << 2,
 	/* Wait for the connection until the deadline instead of failing at once. */
 	RPC_CALL_WAIT_FOR_READY = 1u << 1,
 };
@@ -56,8 +66,8 @@ enum rpc_call_flags {
 struct rpc_call_args {
 	struct rpc_channel *channel;
 	struct rpc_loop *loop;
-	const char *method; /* "/package.Service/Method" */
-	struct rpc_buf *request;
+	const char *method;	 /* "/package.Service/Method" */
+	struct rpc_buf *request; /* NULL: none yet, with RPC_CALL_BIDI only */
 	const struct rpc_md_list *metadata; /* may be NULL */
 	snp_mono_t deadline;		    /* .ns == 0: none */
 	/* May be NULL. Its deadline, if earlier, and its cancellation reach this call.
@@ -78,6 +88,11 @@ int rpc_call_start(const struct rpc_call_args *args, struct rpc_call **ret_call)
  * none left nothing more is read, the peer is slowed down by flow control, and on_done
  * waits until the messages before it were taken: cancel to end it sooner. */
 void rpc_call_read_more(struct rpc_call *call);
+
+/* Send one more message of a bidirectional call (a reference is taken). One at a time:
+ * -EAGAIN until on_writable. -ECANCELED once the peer has ended the call or is gone.
+ * A slow reader holds on_writable back. */
+int rpc_call_send(struct rpc_call *call, struct rpc_buf *message);
 
 /* End the call early; on_done follows with CANCELLED, or with how it had ended already.
  * Does nothing once it ended. */
