@@ -207,6 +207,25 @@ def test_pytest_suite_is_counted_exactly(
         assert "test_b: no moon" in result.stdout
 
 
+def test_files_of_a_long_suite_run_side_by_side(tmp_path: Path) -> None:
+    program = tree_with_suite(tmp_path, "def test_a(): pass\n")
+    folder = tmp_path / "tests" / "integration"
+    folder.mkdir()
+    for mine, other in (("one", "two"), ("two", "one")):
+        (folder / f"test_{mine}.py").write_text(
+            "import pathlib, time\n"
+            "def test_a():\n"
+            f"    pathlib.Path({os.fspath(tmp_path / mine)!r}).touch()\n"
+            "    end = time.monotonic() + 20\n"
+            f"    while not pathlib.Path({os.fspath(tmp_path / other)!r}).exists():\n"
+            "        assert time.monotonic() < end, 'the other file does not run'\n"
+        )
+
+    result = run("--build", str(tmp_path), "--only", "integration", program=program)
+
+    assert last_line(result) == "2 passed, 0 failed, 0 skipped"
+
+
 def test_a_missing_venv_is_a_failure(tmp_path: Path) -> None:
     program = tree_with_suite(tmp_path, "def test_a(): pass\n")
     (tmp_path / ".venv").unlink()
