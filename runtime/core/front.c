@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/front.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/health.h"
@@ -147,6 +148,58 @@ void front_drain(struct front *front, void (*idle)(void *user), void *user)
 	rpc_loop_run(front->loop.rpc, drain_on_loop, &drain);
 }
 
+/* ---- what the supervisor changes ----------------------------------------- */
+
+struct admission_change {
+	struct front *front;
+	struct pool *pool;
+	enum pool_admission admission;
+	const char *why;
+};
+
+static void admit_on_loop(void *arg)
+{
+	const struct admission_change *change = arg;
+	struct pool *pool = change->pool;
+
+	pool->admission = change->admission;
+	(void)snprintf(pool->why, sizeof(pool->why), "%s",
+		       change->why ? change->why : "");
+	if (pool->admission == POOL_DOWN)
+		request_drop_queue(pool, SNP_QUEUE_REJECTION_BREAKER, pool->why);
+	health_update(change->front);
+}
+
+void front_pool_admission(struct front *front, struct pool *pool,
+			  enum pool_admission admission, const char *why)
+{
+	struct admission_change change = {front, pool, admission, why};
+
+	rpc_loop_run(front->loop.rpc, admit_on_loop, &change);
+}
+
+struct config_change {
+	struct pool *pool;
+	const struct snp_cfg_pool *cfg;
+};
+
+static void set_config_on_loop(void *arg)
+{
+	const struct config_change *change = arg;
+
+	pool_set_config(change->pool, change->cfg);
+}
+
+void front_set_config(struct front *front, struct pool *pool,
+		      const struct snp_cfg_pool *cfg)
+{
+	struct config_change change = {pool, cfg};
+
+	rpc_loop_run(front->loop.rpc, set_config_on_loop, &change);
+}
+
+/* ---- shutdown ------------------------------------------------------------ */
+
 static void drop_on_loop(void *arg)
 {
 	struct front *front = arg;
@@ -154,7 +207,8 @@ static void drop_on_loop(void *arg)
 	SNP_CHECK(front->draining);
 	front->queues_closed = true;
 	for (uint32_t i = 0; i < front->pools_nr; i++)
-		request_drop_queue(front->pools[i], STOPPING);
+		request_drop_queue(front->pools[i], SNP_QUEUE_REJECTION_DRAINING,
+				   STOPPING);
 }
 
 void front_drop_queues(struct front *front)

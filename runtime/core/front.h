@@ -50,6 +50,17 @@ void front_kick(struct front *front);
  * once. */
 void front_drain(struct front *front, void (*idle)(void *user), void *user);
 
+/* Let the pool take requests, or not; `why` (for POOL_DOWN, may be NULL) is what its
+ * clients are told. Supervisor. */
+void front_pool_admission(struct front *front, struct pool *pool,
+			  enum pool_admission admission, const char *why);
+
+/* Go over to another configuration of the pool for what the front door reads of it:
+ * limits, timeouts, sessions, affinity, idempotent tools. `cfg` must live as long as
+ * the pool, or until it is replaced. Supervisor. */
+void front_set_config(struct front *front, struct pool *pool,
+		      const struct snp_cfg_pool *cfg);
+
 /* End what still waits in the queues. After front_drain(). */
 void front_drop_queues(struct front *front);
 

@@ -23,7 +23,9 @@ struct health_watch {
 
 static enum rpc_health of_pool(const struct pool *pool)
 {
-	return pool_open_workers(pool) ? RPC_HEALTH_SERVING : RPC_HEALTH_NOT_SERVING;
+	return pool->admission == POOL_OPEN && pool_open_workers(pool)
+		   ? RPC_HEALTH_SERVING
+		   : RPC_HEALTH_NOT_SERVING;
 }
 
 static enum rpc_health state_of(const struct front *front, const char *service)

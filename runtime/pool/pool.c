@@ -76,6 +76,12 @@ void pool_destroy(struct pool **pool)
 	free(p);
 }
 
+void pool_set_config(struct pool *pool, const struct snp_cfg_pool *cfg)
+{
+	pool->cfg = cfg;
+	snp_set(pool->row->queue_limit, cfg->queue.limit);
+}
+
 /* ---- books --------------------------------------------------------------- */
 
 static void publish(struct pool *pool)

@@ -46,6 +46,15 @@ struct pool_books {
 	uint64_t sessions;
 };
 
+/* Whether the pool takes requests. */
+enum pool_admission {
+	POOL_OPEN,
+	POOL_DRAINED, /* by an operator: what waits is finished, nothing new comes in */
+	POOL_DOWN,    /* its workers keep dying and none is left: nothing may wait */
+};
+
+#define POOL_WHY_BYTES 256
+
 struct pool {
 	const struct snp_cfg_pool *cfg;
 	uint32_t index; /* pool row in the segment */
@@ -56,6 +65,8 @@ struct pool {
 	struct pool_books books;
 	struct request *queue_head, *queue_tail;
 	uint64_t dispatches; /* ever; orders "most recent" */
+	enum pool_admission admission;
+	char why[POOL_WHY_BYTES]; /* it is DOWN; for clients */
 };
 
 /* Declare the pool's row and its worker slots in the segment. */
@@ -63,6 +74,9 @@ int pool_create(const struct snp_cfg_pool *cfg, struct snp_writer *writer,
 		struct pool **ret_pool, struct snp_err *err);
 /* No link may be published and the queue must be empty. */
 void pool_destroy(struct pool **pool);
+
+/* Take over what the front door reads of a configuration. Its thread. */
+void pool_set_config(struct pool *pool, const struct snp_cfg_pool *cfg);
 
 /* ---- books: each publishes the ledger ------------------------------------ */
 

@@ -204,11 +204,11 @@ static void drop(struct request *r, enum snp_enum_QUEUE_REJECTION why,
 	conclude(r, code, text);
 }
 
-void request_drop_queue(struct pool *pool, const char *why)
+void request_drop_queue(struct pool *pool, enum snp_enum_QUEUE_REJECTION why,
+			const char *text)
 {
 	while (pool->queue_head)
-		drop(pool->queue_head, SNP_QUEUE_REJECTION_DRAINING, RPC_UNAVAILABLE,
-		     why);
+		drop(pool->queue_head, why, RPC_UNAVAILABLE, text);
 }
 
 /* ---- waiting ------------------------------------------------------------- */
@@ -513,6 +513,20 @@ static snp_mono_t effective_deadline(const struct request *r)
 	return asked.ns ? asked : snp_mono_add_ms(r->received, timeout_ms);
 }
 
+static void refuse_closed(struct request *r)
+{
+	const struct pool *pool = r->pool;
+	char text[RPC_STATUS_MSG_BYTES];
+
+	if (pool->admission == POOL_DRAINED) {
+		(void)snprintf(text, sizeof(text), "pool '%s' is drained by operator",
+			       pool->cfg->name);
+		refuse(r, SNP_QUEUE_REJECTION_DRAINING, RPC_UNAVAILABLE, text);
+	} else {
+		refuse(r, SNP_QUEUE_REJECTION_BREAKER, RPC_UNAVAILABLE, pool->why);
+	}
+}
+
 static void admit(struct request *r)
 {
 	struct pool *pool = r->pool;
@@ -524,6 +538,10 @@ static void admit(struct request *r)
 	if (r->front->draining) {
 		refuse(r, SNP_QUEUE_REJECTION_DRAINING, RPC_UNAVAILABLE,
 		       "the runtime is stopping");
+		return;
+	}
+	if (pool->admission != POOL_OPEN) {
+		refuse_closed(r);
 		return;
 	}
 	if (r->received.ns >= r->deadline.ns) {

@@ -99,7 +99,8 @@ void request_arrive(struct front *front, struct rpc_server_call *call,
 void request_dispatch(struct pool *pool);
 
 /* Front door: end every queued request of the pool with UNAVAILABLE. */
-void request_drop_queue(struct pool *pool, const char *why);
+void request_drop_queue(struct pool *pool, enum snp_enum_QUEUE_REJECTION why,
+			const char *text);
 
 void request_unref(struct request *request);
 

@@ -72,6 +72,65 @@ static void drop_queues_ends_what_waits(void **state)
 	assert_int_equal(atomic_load(&world.handled), 1);
 }
 
+/* ---- A pool that takes no requests --------------------------------------- */
+
+static void drained_pool_refuses_what_comes_and_finishes_what_waits(void **state)
+{
+	struct reply *runs, *waits, *r;
+
+	(void)state;
+	worker_up(0);
+	runs = ask_start(ask_tool("hold"));
+	wait_until(atomic_load(&world.n_held) == 1);
+	waits = ask_start(ask_tool("echo"));
+	wait_for_books(.active = 1, .queued = 1);
+	front_pool_admission(&world.front, world.pools[0], POOL_DRAINED, NULL);
+	r = ask_and_wait(ask_tool("echo"));
+	assert_int_equal(r->status.code, RPC_UNAVAILABLE);
+	assert_non_null(strstr(r->status.message, "drained by operator"));
+	assert_int_equal(rejections_of(SNP_QUEUE_REJECTION_DRAINING), 1);
+	world_release(1);
+	reply_wait(runs);
+	reply_wait(waits);
+	assert_int_equal(waits->status.code, RPC_OK);
+	front_pool_admission(&world.front, world.pools[0], POOL_OPEN, NULL);
+	assert_int_equal(ask_and_wait(ask_tool("echo"))->status.code, RPC_OK);
+}
+
+static void down_pool_fails_fast_and_says_why(void **state)
+{
+	struct reply *waits, *r;
+
+	(void)state;
+	waits = ask_start(ask_tool("echo"));
+	wait_for_books(.queued = 1);
+	front_pool_admission(&world.front, world.pools[0], POOL_DOWN,
+			     "no module named 'torch'");
+	reply_wait(waits);
+	assert_int_equal(waits->status.code, RPC_UNAVAILABLE);
+	assert_string_equal(waits->status.message, "no module named 'torch'");
+	r = ask_and_wait(ask_tool("echo"));
+	assert_string_equal(r->status.message, "no module named 'torch'");
+	assert_int_equal(rejections_of(SNP_QUEUE_REJECTION_BREAKER), 2);
+	assert_books(.error = 2);
+}
+
+static void set_config_is_in_force_for_the_next_request(void **state)
+{
+	static struct snp_cfg_pool next;
+	struct reply *r;
+
+	(void)state;
+	next = world.cfg[0];
+	next.queue.limit = 3;
+	next.request_timeout_ms = 30;
+	front_set_config(&world.front, world.pools[0], &next);
+	r = ask_and_wait(ask_tool("echo"));
+	assert_int_equal(r->status.code, RPC_DEADLINE_EXCEEDED);
+	look();
+	assert_int_equal(seen("snakepit.pool.queue.limit", 0, 0), 3);
+}
+
 /* ---- Health -------------------------------------------------------------- */
 
 struct health_reply {
@@ -315,6 +374,9 @@ int main(void)
 	    T(drain_without_requests_is_idle_at_once),
 	    T(drain_refuses_what_comes_and_lets_run_what_runs),
 	    T(drop_queues_ends_what_waits),
+	    T(drained_pool_refuses_what_comes_and_finishes_what_waits),
+	    T(down_pool_fails_fast_and_says_why),
+	    T(set_config_is_in_force_for_the_next_request),
 	    T(check_says_which_pools_take_requests),
 	    T(check_unknown_service_is_not_found),
 	    T(watch_tells_each_change_once),
