@@ -29,6 +29,7 @@ __all__ = [
     "inspect_json",
     "parse_page",
     "series_of",
+    "states_of",
     "wait_for",
 ]
 
@@ -151,12 +152,24 @@ def parse_page(page: str) -> Samples:
 
 
 def series_of(data: dict[str, Any]) -> Samples:
-    """Key the scalar series of snakepit-inspect --json as a page has them."""
+    """Key the scalar series, but for states, of snakepit-inspect --json like a page."""
     return {
         (metric["prometheus_name"], tuple(sorted(series["labels"].items()))): series[
             "value"
         ]
         for metric in data["metrics"]
         for series in metric["series"]
-        if "value" in series
+        if "value" in series and metric["kind"] != "state"
+    }
+
+
+def states_of(data: dict[str, Any]) -> dict[tuple[str, Labels], str]:
+    """Key the state series of snakepit-inspect --json likewise, with their state."""
+    return {
+        (metric["prometheus_name"], tuple(sorted(series["labels"].items()))): series[
+            "state"
+        ]
+        for metric in data["metrics"]
+        for series in metric["series"]
+        if "state" in series
     }
