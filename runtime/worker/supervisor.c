@@ -201,7 +201,8 @@ static snp_mono_t tend(struct supervisor *sup)
 		enter_stopping(sup);
 	for (uint32_t i = 0; i < sup->workers_nr; i++)
 		tend_worker(sup, &sup->workers[i], now);
-	next = sup->next_sample;
+	next = earlier(sup->next_sample,
+		       liveness_turn(&sup->vigil, sup->workers, sup->workers_nr, now));
 	if (sup->phase_deadline.ns)
 		next = earlier(next, sup->phase_deadline);
 	for (uint32_t i = 0; i < sup->workers_nr; i++) {

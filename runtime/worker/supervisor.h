@@ -45,6 +45,7 @@ struct supervisor {
 	enum supervisor_phase phase;
 	snp_mono_t phase_deadline; /* .ns == 0: none */
 	snp_mono_t next_sample;
+	struct vigil vigil;
 	const struct snp_config *cfg;
 	struct front *front;
 	struct worker_site site;

@@ -205,6 +205,7 @@ static void back_off(struct worker *w)
 
 static void forget_process(struct worker *w)
 {
+	liveness_end(w);
 	w->cpu_before_ns += w->cpu_now_ns;
 	w->cpu_now_ns = 0;
 	w->pid = 0;
@@ -361,7 +362,7 @@ static void on_news(struct link *link, enum link_news news, void *user)
 	if (news == LINK_ANSWERED && w->state == SNP_WORKER_STATE_WARMING)
 		become_ready(w);
 	else if (news == LINK_LOST)
-		worker_kill(w, SNP_EXIT_REASON_HEARTBEAT, SNP_MOVE_REASON_HEARTBEAT);
+		liveness_heartbeats_lost(w);
 }
 
 static void fail_handshake(struct worker *w, const char *why)
@@ -506,6 +507,7 @@ static void begin_incarnation(struct worker *w)
 
 static void spawn_failed(struct worker *w, const struct snp_err *err)
 {
+	liveness_end(w);
 	snp_add(&worker_pool_cells(w)->start_failures[SNP_START_FAILURE_SPAWN_FAILED],
 		1);
 	snp_worker_text_set(w->site->writer, w->row, err->msg);
@@ -519,11 +521,8 @@ void worker_start(struct worker *w)
 	bool first = w->incarnation == 0;
 	enum snp_enum_START_REASON reason =
 	    first ? SNP_START_REASON_INITIAL : SNP_START_REASON_RESTART;
-	struct spawn_request request = {.site = w->site->spawn,
-					.pool = w->pool->cfg,
-					.slot = w->slot,
-					.beat_fd = -1,
-					.stacks_fd = -1};
+	struct spawn_request request = {
+	    .site = w->site->spawn, .pool = w->pool->cfg, .slot = w->slot};
 	struct spawn_result spawned;
 	struct snp_err err = {0};
 	int rc;
@@ -531,6 +530,9 @@ void worker_start(struct worker *w)
 	begin_incarnation(w);
 	request.worker_id = w->id;
 	request.address = w->address;
+	liveness_prepare(w);
+	request.beat_fd = w->live.beat.page_fd;
+	request.stacks_fd = w->live.beat.stacks_fd;
 	worker_move(w, SNP_WORKER_STATE_SPAWNING,
 		    first ? SNP_MOVE_REASON_INITIAL : SNP_MOVE_REASON_REPLACE,
 		    SNP_INITIATOR_SUPERVISOR);
@@ -547,6 +549,7 @@ void worker_start(struct worker *w)
 		return;
 	}
 	w->pid = spawned.pid;
+	liveness_begin(w);
 	w->deadline =
 	    snp_mono_add_ms(w->started, w->pool->cfg->startup.boot_timeout_ms);
 	snp_add(&worker_pool_cells(w)->starts[reason], 1);
@@ -565,6 +568,7 @@ void worker_init(struct worker *w, const struct worker_site *site, struct pool *
 	w->cells = snp_worker_row(site->writer, w->row);
 	w->intent = SNP_EXIT_REASON_NR;
 	w->pidfd.fd = w->ready_pipe.fd = -1;
+	beat_init(&w->live.beat);
 	for (int i = 0; i < OUTPUT_NR; i++)
 		w->output_watch[i].fd = w->output[i].fd = -1;
 	snp_set(w->cells->sup.capacity, pool_capacity(pool->cfg));

@@ -20,6 +20,7 @@
 #include "pool/pool.h"
 #include "worker/hello.h"
 #include "worker/link.h"
+#include "worker/liveness.h"
 #include "worker/output.h"
 #include "worker/spawn.h"
 
@@ -70,6 +71,7 @@ struct worker {
 	struct {
 		uint64_t pid, trace_id[2], evidence;
 	} note;
+	struct liveness live;
 	uint64_t proc[SNP_LATCH_WORDS]; /* process record as published */
 	uint64_t cpu_before_ns;		/* of earlier processes of the slot */
 	uint64_t cpu_now_ns;

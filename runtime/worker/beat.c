@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/beat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* More Python threads than any process of ours could have. */
+#define THREADS_MAX (UINT64_C(1) << 22)
+
+static const struct {
+	enum beat_word seq, at;
+} sign_words[BEAT_SIGN_NR] = {
+    [BEAT_SIGN_PROCESS] = {BEAT_PROCESS_SEQ, BEAT_PROCESS_NS},
+    [BEAT_SIGN_INTERPRETER] = {BEAT_INTERPRETER_SEQ, BEAT_INTERPRETER_NS},
+    [BEAT_SIGN_LOOP] = {BEAT_LOOP_SEQ, BEAT_LOOP_NS},
+    [BEAT_SIGN_PROGRESS] = {BEAT_PROGRESS_SEQ, BEAT_PROGRESS_NS},
+};
+
+void beat_init(struct beat *beat)
+{
+	*beat = (struct beat){.page_fd = -1, .stacks_fd = -1};
+}
+
+/* A memfd of exactly `size` bytes, for good. */
+static int sealed_file(const char *name, off_t size)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, size) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		int rc = -errno;
+
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+static int fill_and_map(struct beat *beat, uint32_t interval_ms)
+{
+	const uint64_t head[] = {
+	    [BEAT_MAGIC] = BEAT_PAGE_MAGIC,
+	    [BEAT_INCARNATION] = beat->incarnation,
+	    [BEAT_INTERVAL_MS] = interval_ms,
+	};
+	void *map;
+
+	if (pwrite(beat->page_fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
+		return -EIO;
+	map = mmap(NULL, BEAT_PAGE_BYTES, PROT_READ, MAP_SHARED, beat->page_fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	beat->page = map;
+	return 0;
+}
+
+int beat_create(struct beat *beat, uint64_t incarnation, uint32_t interval_ms,
+		struct snp_err *err)
+{
+	int rc;
+
+	beat_init(beat);
+	beat->incarnation = incarnation;
+	beat->created = snp_mono_now();
+	rc = beat->page_fd = sealed_file("snakepit-beat", BEAT_PAGE_BYTES);
+	if (rc >= 0)
+		rc = beat->stacks_fd =
+		    sealed_file("snakepit-stacks", BEAT_STACKS_BYTES);
+	if (rc >= 0)
+		rc = fill_and_map(beat, interval_ms);
+	if (rc < 0) {
+		beat_destroy(beat);
+		return snp_err_set(err, rc, "cannot make a page for beats: %s",
+				   strerror(-rc));
+	}
+	return 0;
+}
+
+void beat_handed_down(struct beat *beat)
+{
+	if (beat->page_fd >= 0)
+		close(beat->page_fd);
+	beat->page_fd = -1;
+}
+
+void beat_destroy(struct beat *beat)
+{
+	beat_handed_down(beat);
+	if (beat->stacks_fd >= 0)
+		close(beat->stacks_fd);
+	if (beat->page)
+		(void)munmap((void *)(uintptr_t)beat->page, BEAT_PAGE_BYTES);
+	beat_init(beat);
+}
+
+/* ---- believing ------------------------------------------------------------ */
+
+/* A sequence that only grows; a time that only grows, after the start and not ahead.
+ * The two words need not belong together: the time of a beat may come a look later. */
+static bool is_possible(const struct beat_seen *found, const struct beat_seen *before,
+			snp_mono_t created, snp_mono_t now)
+{
+	if (found->seq == before->seq && found->at.ns == before->at.ns)
+		return true;
+	return found->seq >= before->seq && found->at.ns >= before->at.ns &&
+	       found->at.ns >= created.ns && found->at.ns <= now.ns;
+}
+
+/* Sums since the start: they only grow, and no faster than time. */
+static void take_sum(struct beat *beat, uint64_t *sum, uint64_t word, uint64_t most)
+{
+	if (word < *sum || word > most)
+		beat->junk = true;
+	else
+		*sum = word;
+}
+
+static void take_interpreter(struct beat *beat, const uint64_t *words, uint64_t age_ns)
+{
+	if (words[BEAT_INTERPRETER_LATE_NS] > age_ns)
+		beat->junk = true;
+	else
+		beat->late_ns = words[BEAT_INTERPRETER_LATE_NS];
+	take_sum(beat, &beat->gc_pause_ns, words[BEAT_GC_PAUSE_NS], age_ns);
+	if (words[BEAT_THREADS] > THREADS_MAX)
+		beat->junk = true;
+	else
+		beat->threads = words[BEAT_THREADS];
+}
+
+unsigned beat_take(struct beat *beat, const uint64_t words[BEAT_WORDS_NR],
+		   snp_mono_t now)
+{
+	unsigned news = 0;
+
+	beat->junk = false;
+	for (unsigned i = 0; i < BEAT_SIGN_NR; i++) {
+		const struct beat_seen found = {words[sign_words[i].seq],
+						{words[sign_words[i].at]}};
+
+		if (!is_possible(&found, &beat->seen[i], beat->created, now)) {
+			beat->junk = true;
+			continue;
+		}
+		if (found.seq > beat->seen[i].seq)
+			news |= 1U << i;
+		beat->seen[i] = found;
+	}
+	if (news & 1U << BEAT_SIGN_INTERPRETER)
+		take_interpreter(beat, words, snp_mono_since_ns(now, beat->created));
+	beat->recycle_wish = words[BEAT_RECYCLE_WISH] == 1;
+	return news;
+}
+
+unsigned beat_read(struct beat *beat)
+{
+	uint64_t words[BEAT_WORDS_NR];
+
+	if (!beat->page)
+		return 0;
+	for (unsigned i = 0; i < BEAT_WORDS_NR; i++)
+		words[i] =
+		    atomic_load_explicit(&beat->page->word[i], memory_order_relaxed);
+	return beat_take(beat, words, snp_mono_now());
+}
