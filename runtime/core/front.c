@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/control_service.h"
 #include "core/health.h"
 #include "core/host_bridge.h"
 #include "pool/request.h"
@@ -25,17 +26,16 @@ static void on_execute_stream(struct rpc_server_call *call, struct rpc_buf *requ
 	request_arrive(user, call, request, &request_pool_stream);
 }
 
-static int register_methods(struct front *front)
+static int register_methods(struct front *front, struct rpc_server *server)
 {
-	int rc = rpc_server_method(front->server, RPC_METHOD_POOL_EXECUTE, on_execute,
-				   front);
+	int rc = rpc_server_method(server, RPC_METHOD_POOL_EXECUTE, on_execute, front);
 
 	if (rc == 0)
-		rc = rpc_server_method(front->server, RPC_METHOD_POOL_EXECUTE_STREAM,
+		rc = rpc_server_method(server, RPC_METHOD_POOL_EXECUTE_STREAM,
 				       on_execute_stream, front);
 	if (rc == 0)
-		rc = health_register(front);
-	return rc == 0 ? host_bridge_register(front) : rc;
+		rc = health_register(front, server);
+	return rc == 0 ? host_bridge_register(front, server) : rc;
 }
 
 /* ---- lifetime ------------------------------------------------------------ */
@@ -52,10 +52,26 @@ static void on_kick(struct rpc_task *task)
 	health_update(front);
 }
 
+static int open_server(struct front *front, enum front_origin origin,
+		       struct snp_err *err)
+{
+	const struct rpc_server_opts opts = {0};
+	struct rpc_server **server = &front->servers[origin];
+	int rc = rpc_server_create(&opts, server, err);
+
+	if (rc < 0)
+		return rc;
+	rc = register_methods(front, *server);
+	if (rc == 0 && origin == FRONT_UNIX && front->controlled)
+		rc = control_service_register(*server, front->controlled);
+	if (rc < 0)
+		return snp_err_set(err, rc, "cannot register the front door's methods");
+	return rpc_server_start(*server, &front->loop.rpc, 1, err);
+}
+
 int front_init(struct front *front, struct snp_writer *writer, struct pool **pools,
 	       uint32_t pools_nr, struct snp_err *err)
 {
-	const struct rpc_server_opts opts = {0};
 	int rc = event_loop_init(&front->loop, "snp-front", writer,
 				 EVENT_LOOP_RCU_READER, err);
 
@@ -64,32 +80,31 @@ int front_init(struct front *front, struct snp_writer *writer, struct pool **poo
 	front->pools = pools;
 	front->pools_nr = pools_nr;
 	front->kick_task.fn = on_kick;
-	rc = rpc_server_create(&opts, &front->server, err);
-	if (rc == 0) {
-		rc = register_methods(front);
-		if (rc < 0)
-			(void)snp_err_set(err, rc,
-					  "cannot register the front door's methods");
-	}
-	if (rc == 0)
-		rc = rpc_server_start(front->server, &front->loop.rpc, 1, err);
+	for (int i = 0; i < FRONT_ORIGINS && rc == 0; i++)
+		rc = open_server(front, (enum front_origin)i, err);
 	if (rc < 0)
 		front_fini(front, writer);
 	return rc;
 }
 
+void front_close(struct front *front)
+{
+	for (int i = 0; i < FRONT_ORIGINS; i++)
+		if (front->servers[i])
+			rpc_server_destroy(&front->servers[i]);
+}
+
 void front_fini(struct front *front, struct snp_writer *writer)
 {
-	if (front->server)
-		rpc_server_destroy(&front->server);
+	front_close(front);
 	event_loop_fini(&front->loop, writer);
 }
 
-void front_add_connection(struct front *front, int take_fd)
+void front_add_connection(struct front *front, int take_fd, enum front_origin origin)
 {
 	/* -ESHUTDOWN while stopping: the peer sees a closed connection, which is the
 	 * truth. */
-	(void)rpc_server_add_fd(front->server, take_fd);
+	(void)rpc_server_add_fd(front->servers[origin], take_fd);
 }
 
 void front_kick(struct front *front)
@@ -221,9 +236,23 @@ static void end_watches_on_loop(void *arg)
 	health_end_watches(arg);
 }
 
+/* Both stop on the front door's loop. */
+static void on_server_stopped(void *user)
+{
+	struct front *front = user;
+
+	if (--front->servers_open == 0)
+		front->stopped(front->stopped_user);
+}
+
 void front_shutdown(struct front *front, uint32_t grace_ms, void (*stopped)(void *user),
 		    void *user)
 {
 	rpc_loop_run(front->loop.rpc, end_watches_on_loop, front);
-	rpc_server_shutdown(front->server, grace_ms, stopped, user);
+	front->stopped = stopped;
+	front->stopped_user = user;
+	front->servers_open = FRONT_ORIGINS;
+	for (int i = 0; i < FRONT_ORIGINS; i++)
+		rpc_server_shutdown(front->servers[i], grace_ms, on_server_stopped,
+				    front);
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * front.h - the front door: the gRPC server, admission, the pools' queues.
+ * front.h - the front door: the gRPC servers, admission, the pools' queues.
+ *
+ * Two servers, by where a connection comes from: a call does not tell, and what only
+ * the owner of the socket may ask (control_service.h) is not registered on the other
+ * one.
  *
  * One event loop. All functions marked "loop" run on it; the others may be called from
  * the supervisor's thread, which also accepts the connections (rpc/accept.h).
@@ -16,10 +20,20 @@
 #include "rpc/server.h"
 
 struct health_watch;
+struct supervisor;
+
+enum front_origin {
+	FRONT_UNIX, /* the socket's mode and the peer's user id say who may */
+	FRONT_TCP,
+	FRONT_ORIGINS
+};
 
 struct front {
 	struct event_loop loop;
-	struct rpc_server *server;
+	struct rpc_server *servers[FRONT_ORIGINS];
+	/* What the control service controls, on FRONT_UNIX; NULL: there is no such
+	 * service. Set before front_init(). */
+	struct supervisor *controlled;
 	struct pool **pools;
 	uint32_t pools_nr;
 	bool accept_correlation; /* take over the clients' ids */
@@ -33,15 +47,21 @@ struct front {
 	/* Loop. Set while draining, until nothing is left: then it is called, once. */
 	void (*idle)(void *user);
 	void *idle_user;
+	/* Loop. Of front_shutdown(). */
+	void (*stopped)(void *user);
+	void *stopped_user;
+	unsigned servers_open;
 };
 
 int front_init(struct front *front, struct snp_writer *writer, struct pool **pools,
 	       uint32_t pools_nr, struct snp_err *err);
-/* After the server has stopped. */
+/* The servers end before what their calls use. After front_shutdown(), or if nothing
+ * was served. Idempotent. */
+void front_close(struct front *front);
 void front_fini(struct front *front, struct snp_writer *writer);
 
 /* Serve a connection. Takes `fd`. */
-void front_add_connection(struct front *front, int take_fd);
+void front_add_connection(struct front *front, int take_fd, enum front_origin origin);
 
 /* Workers came or went: dispatch what waits, tell health watchers. Any thread. */
 void front_kick(struct front *front);

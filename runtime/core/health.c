@@ -176,14 +176,13 @@ static void on_watch(struct rpc_server_call *call, struct rpc_buf *request, void
 
 /* ---- public -------------------------------------------------------------- */
 
-int health_register(struct front *front)
+int health_register(struct front *front, struct rpc_server *server)
 {
-	int rc =
-	    rpc_server_method(front->server, RPC_METHOD_HEALTH_CHECK, on_check, front);
+	int rc = rpc_server_method(server, RPC_METHOD_HEALTH_CHECK, on_check, front);
 
 	return rc < 0 ? rc
-		      : rpc_server_method(front->server, RPC_METHOD_HEALTH_WATCH,
-					  on_watch, front);
+		      : rpc_server_method(server, RPC_METHOD_HEALTH_WATCH, on_watch,
+					  front);
 }
 
 void health_update(struct front *front)

@@ -12,7 +12,7 @@
 #include "core/front.h"
 
 /* Register the methods; before the server starts. */
-int health_register(struct front *front);
+int health_register(struct front *front, struct rpc_server *server);
 
 /* Something may have changed: tell the watchers whose answer is another now. */
 void health_update(struct front *front);

@@ -99,7 +99,7 @@ static void on_execute_stream(struct rpc_server_call *call, struct rpc_buf *requ
 	request_arrive(user, call, request, &request_bridge_stream);
 }
 
-int host_bridge_register(struct front *front)
+int host_bridge_register(struct front *front, struct rpc_server *server)
 {
 	static const struct {
 		const char *method;
@@ -115,7 +115,6 @@ int host_bridge_register(struct front *front)
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]) && rc == 0; i++)
-		rc = rpc_server_method(front->server, methods[i].method, methods[i].fn,
-				       front);
+		rc = rpc_server_method(server, methods[i].method, methods[i].fn, front);
 	return rc;
 }

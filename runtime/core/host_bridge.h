@@ -11,6 +11,6 @@
 
 #include "core/front.h"
 
-int host_bridge_register(struct front *front);
+int host_bridge_register(struct front *front, struct rpc_server *server);
 
 #endif

@@ -197,6 +197,7 @@ static int create_loops(struct runtime *rt, struct snp_err *err)
 				     EVENT_LOOP_PLAIN, err);
 		rt->loops_nr += rc == 0;
 	}
+	rt->front.controlled = &rt->sup;
 	if (rc == 0)
 		rc = front_init(&rt->front, rt->writer, rt->pools, rt->cfg->pools_count,
 				err);
@@ -313,8 +314,7 @@ void runtime_destroy(struct runtime **runtime)
 		return;
 	if (rt->supervised)
 		supervisor_fini(&rt->sup);
-	if (rt->front.server)
-		rpc_server_destroy(&rt->front.server);
+	front_close(&rt->front);
 	rcu_wait();
 	for (uint32_t i = 0; i < rt->loops_nr; i++)
 		event_loop_fini(&rt->loops[i], rt->writer);

@@ -232,9 +232,14 @@ void supervisor_run(struct supervisor *sup)
 
 /* ---- listeners ----------------------------------------------------------- */
 
-static void on_connection(void *user, int fd)
+static void on_unix_connection(void *user, int fd)
 {
-	front_add_connection(user, fd);
+	front_add_connection(user, fd, FRONT_UNIX);
+}
+
+static void on_tcp_connection(void *user, int fd)
+{
+	front_add_connection(user, fd, FRONT_TCP);
 }
 
 static void on_listener_readable(struct watch *watch)
@@ -246,11 +251,13 @@ static void on_listener_readable(struct watch *watch)
 
 int supervisor_listen(struct supervisor *sup, struct snp_err *err)
 {
-	const struct rpc_listener_opts opts = {.on_connection = on_connection,
-					       .user = sup->front};
 	int rc;
 
 	for (uint32_t i = 0; i < sup->cfg->listen_count; i++) {
+		const bool is_unix = strncmp(sup->cfg->listen[i], "unix:", 5) == 0;
+		const struct rpc_listener_opts opts = {
+		    .on_connection = is_unix ? on_unix_connection : on_tcp_connection,
+		    .user = sup->front};
 		struct supervisor_listener *l = &sup->listeners[i];
 
 		l->watch.fd = -1;

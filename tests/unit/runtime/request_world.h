@@ -578,7 +578,7 @@ static inline void world_make_segment(void)
 
 static inline void front_connection(void *user, int fd)
 {
-	front_add_connection(user, fd);
+	front_add_connection(user, fd, FRONT_UNIX);
 }
 
 static inline void world_make_front(void)
@@ -635,7 +635,7 @@ static inline void world_end_requests(void)
 	acceptor_stop(&world.acceptor);
 	front_shutdown(&world.front, 0, on_server_stopped, &stopped);
 	latch_wait(&stopped, 1);
-	rpc_server_destroy(&world.front.server);
+	front_close(&world.front);
 }
 
 struct reply;

@@ -155,7 +155,7 @@ static void stop_joined(void)
 {
 	running = false;
 	supervisor_fini(&sup);
-	rpc_server_destroy(&front.server);
+	front_close(&front);
 	rcu_wait();
 	event_loop_fini(&loop, writer);
 	front_fini(&front, writer);
