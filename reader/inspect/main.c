@@ -17,12 +17,16 @@ static void complain(const struct snp_err *err, const char *advice)
 	(void)fprintf(stderr, "snakepit-inspect: %s%s\n", err->msg, advice);
 }
 
-/* Find, map and copy; on failure nothing is left behind. */
-static int look(const struct options *options, struct snp_segment **ret_seg,
-		struct snp_snapshot **ret_snap, struct snp_err *err)
+/* What a run holds; empty when it is zeroed. */
+struct look {
+	struct snp_segment *seg;
+	struct snp_snapshot *snap;
+	struct report report;
+};
+
+/* Find, map and copy. */
+static int look(const struct options *options, struct look *look, struct snp_err *err)
 {
-	struct snp_segment *seg = NULL;
-	struct snp_snapshot *snap = NULL;
 	char path[SNP_PATH_BYTES];
 	/* To verify is to hold the other tier against this one. */
 	enum snp_tier tier =
@@ -31,17 +35,23 @@ static int look(const struct options *options, struct snp_segment **ret_seg,
 
 	r = snp_segment_find(options->instance, path, err);
 	if (r == 0)
-		r = snp_segment_attach(path, &seg, err);
-	if (r == 0)
-		r = snp_segment_snapshot_from(seg, tier, &snap, err);
-	if (r < 0) {
-		snp_snapshot_destroy(&snap);
-		snp_segment_detach(&seg);
+		r = snp_segment_attach(path, &look->seg, err);
+	if (r < 0)
 		return r;
-	}
-	*ret_seg = seg;
-	*ret_snap = snap;
-	return 0;
+	r = report_records(&look->report, look->seg, options->parts);
+	if (r < 0)
+		return snp_err_set(err, r, "out of memory for records");
+	r = snp_segment_snapshot_from(look->seg, tier, &look->snap, err);
+	if (r == 0)
+		report_state(&look->report, look->snap);
+	return r;
+}
+
+static void look_fini(struct look *look)
+{
+	report_fini(&look->report);
+	snp_snapshot_destroy(&look->snap);
+	snp_segment_detach(&look->seg);
 }
 
 static int write_failed(int rc, struct snp_err *err)
@@ -67,23 +77,6 @@ static int render(const struct report *report, const struct options *options,
 	return 0;
 }
 
-static int print(struct snp_segment *seg, const struct snp_snapshot *snap,
-		 const struct options *options, struct snp_buf *out,
-		 struct snp_err *err)
-{
-	struct report report;
-	int r;
-
-	report_init(&report, seg, snap);
-	r = report_add(&report, options->parts);
-	if (r < 0)
-		(void)snp_err_set(err, r, "out of memory for records");
-	else
-		r = render(&report, options, out, err);
-	report_fini(&report);
-	return r;
-}
-
 /* A program that asked for JSON gets its answer as JSON, also when it is a failure. */
 static int fail(const struct options *options, const struct snp_err *err,
 		const char *advice, int exit_code)
@@ -105,20 +98,20 @@ static int exit_of_field(int error)
 }
 
 /* What was asked of a segment that could be looked at, into `out`. */
-static int act(struct snp_segment *seg, const struct snp_snapshot *snap,
-	       const struct options *options, struct snp_buf *out)
+static int act(const struct look *look, const struct options *options,
+	       struct snp_buf *out)
 {
 	struct snp_err err = {0};
 	int r;
 
 	if (options->action == OPTIONS_VERIFY) {
-		r = verify(seg, snap, out, &err);
+		r = verify(look->seg, look->snap, out, &err);
 		if (r < 0)
 			return fail(options, &err, snp_exit_advice(r),
 				    snp_exit_code(r));
 		return r > 0 ? SNP_EXIT_UNKNOWN : SNP_EXIT_OK;
 	}
-	r = print(seg, snap, options, out, &err);
+	r = render(&look->report, options, out, &err);
 	if (r == 0)
 		return SNP_EXIT_OK;
 	snp_buf_reset(out); /* half an answer is none */
@@ -127,24 +120,21 @@ static int act(struct snp_segment *seg, const struct snp_snapshot *snap,
 
 static int run(const struct options *options)
 {
-	struct snp_segment *seg = NULL;
-	struct snp_snapshot *snap = NULL;
+	struct look seen = {0};
 	struct snp_buf out = {0};
 	struct snp_err err = {0};
 	int exit_code;
 	int r;
 
-	r = look(options, &seg, &snap, &err);
-	if (r < 0)
-		return fail(options, &err, snp_exit_advice(r), snp_exit_code(r));
-	exit_code = act(seg, snap, options, &out);
+	r = look(options, &seen, &err);
+	exit_code = r < 0 ? fail(options, &err, snp_exit_advice(r), snp_exit_code(r))
+			  : act(&seen, options, &out);
 	if (write_failed(snp_buf_write_fd(&out, STDOUT_FILENO), &err) < 0) {
 		complain(&err, "");
 		exit_code = SNP_EXIT_FAILURE;
 	}
 	snp_buf_fini(&out);
-	snp_snapshot_destroy(&snap);
-	snp_segment_detach(&seg);
+	look_fini(&seen);
 	return exit_code;
 }
 

@@ -179,11 +179,12 @@ void report_history_fini(struct report_history *history)
 
 /* ---- all ----------------------------------------------------------------- */
 
-int report_add(struct report *report, unsigned parts)
+int report_records(struct report *report, struct snp_segment *seg, unsigned parts)
 {
 	int rc = 0;
 
-	report->parts |= parts;
+	report->seg = seg;
+	report->parts = parts;
 	if (parts & REPORT_EVENTS)
 		rc = add_events(report);
 	if (rc == 0 && parts & REPORT_EVIDENCE)

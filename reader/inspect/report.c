@@ -116,15 +116,11 @@ static void add_stats(struct report *report)
 	add_number(report, "stats", "text_truncated", stats->text_truncated);
 }
 
-void report_init(struct report *report, struct snp_segment *seg,
-		 const struct snp_snapshot *snap)
+void report_state(struct report *report, const struct snp_snapshot *snap)
 {
-	*report = (struct report){
-	    .seg = seg,
-	    .info = snp_segment_info(seg),
-	    .snap = snap,
-	    .verdict = snp_segment_verdict(seg),
-	};
+	report->info = snp_segment_info(report->seg);
+	report->snap = snap;
+	report->verdict = snp_segment_verdict(report->seg);
 	(void)snprintf(report->version, sizeof(report->version), "%u.%u",
 		       report->info->ver_major, report->info->ver_minor);
 	add_segment(report);

@@ -59,11 +59,13 @@ struct report {
 	size_t threads_nr;
 };
 
-/* The segment must have been looked at: `snap` is of `seg`. */
-void report_init(struct report *report, struct snp_segment *seg,
-		 const struct snp_snapshot *snap);
-/* Add these parts, as the segment has them now (records.c). -ENOMEM. */
-int report_add(struct report *report, unsigned parts);
+/* A zeroed report is empty. Records come first, and what they point to afterwards: a
+ * snapshot that is younger than a record has the row of its tool and its pool.
+ *
+ * These parts, as the segment has them now (records.c). -ENOMEM. */
+int report_records(struct report *report, struct snp_segment *seg, unsigned parts);
+/* Everything else; `snap` is of the same segment. */
+void report_state(struct report *report, const struct snp_snapshot *snap);
 void report_fini(struct report *report);
 
 /* Age of a moment on the writer's clock: up to now, or to its last heartbeat when it is

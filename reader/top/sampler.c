@@ -21,8 +21,9 @@ struct top_sampler {
 	struct snp_look window[TOP_WINDOW_S + 1];
 	size_t window_head, window_nr;
 	struct snp_ring_cursor cursor;
-	struct snp_event *events; /* of this tick */
+	struct snp_event *events; /* that the frame does not have yet */
 	size_t events_nr, events_cap;
+	uint64_t events_lost; /* of those the cursor counts: the frame knows of them */
 };
 
 int top_sampler_create(const char *name, struct top_sampler **ret_sampler)
@@ -98,7 +99,6 @@ static int events_copy(struct top_sampler *s)
 {
 	struct snp_segment *seg = snp_target_segment(s->target);
 
-	s->events_nr = 0;
 	for (int i = 0; i < EVENT_READS_MAX; i++) {
 		size_t n;
 
@@ -127,14 +127,11 @@ static int by_time(const void *a, const void *b)
 	return (x->mono.ns > y->mono.ns) - (x->mono.ns < y->mono.ns);
 }
 
-static int events_take(struct top_sampler *s, struct top_frame *frame)
+static void events_take(struct top_sampler *s, struct top_frame *frame)
 {
 	const struct snp_snapshot *snap = snp_target_snapshot(s->target);
-	uint64_t lost = s->cursor.lost;
 	bool first = frame->events.nr == 0;
 
-	if (events_copy(s) < 0)
-		return -ENOMEM;
 	if (s->events_nr > 1) /* rings come one after another */
 		qsort(s->events, s->events_nr, sizeof(*s->events), by_time);
 	for (size_t i = 0; i < s->events_nr; i++) {
@@ -147,8 +144,9 @@ static int events_take(struct top_sampler *s, struct top_frame *frame)
 	}
 	/* What was overwritten before we came is nobody's loss. */
 	if (!first)
-		frame->events.lost += s->cursor.lost - lost;
-	return 0;
+		frame->events.lost += s->cursor.lost - s->events_lost;
+	s->events_lost = s->cursor.lost;
+	s->events_nr = 0;
 }
 
 /* ---- frames -------------------------------------------------------------- */
@@ -194,6 +192,8 @@ static void begin_generation(struct top_sampler *s, struct top_frame *frame)
 	s->final = false;
 	s->window_nr = 0;
 	s->cursor = (struct snp_ring_cursor){0};
+	s->events_nr = 0;
+	s->events_lost = 0;
 	frame->torn = frame->skipped = 0;
 	describe_segment(s, frame);
 	snp_look_fini(&frame->look);
@@ -242,28 +242,38 @@ static int take_look(struct top_sampler *s, struct top_frame *frame)
 				 .queue = (double)frame->look.total.queue_depth,
 				 .restarts = frame->look.total.restarts});
 	rc = window_add(s, &frame->look);
-	return rc < 0 ? rc : events_take(s, frame);
+	if (rc == 0)
+		events_take(s, frame);
+	return rc;
 }
 
 int top_sampler_tick(struct top_sampler *s, struct top_frame *frame)
 {
 	const struct snp_err *err = snp_target_error(s->target);
-	bool ended;
+	bool new, ended;
 	int rc = 0;
 
+	/* Events before the look, which then has the pools they name. */
+	if (snp_target_segment(s->target))
+		rc = events_copy(s);
 	(void)snp_target_poll(s->target);
 	frame->wall = snp_wall_now();
 	frame->verdict = verdict_of(s);
 	(void)snprintf(frame->problem, sizeof(frame->problem), "%s", err->msg);
 	if (!snp_target_segment(s->target))
 		return err->code;
-	if (snp_target_generation(s->target) != s->generation)
+	new = snp_target_generation(s->target) != s->generation;
+	if (new)
 		begin_generation(s, frame);
 	describe_writer(s, frame);
 	ended = snp_target_state(s->target) == SNP_TARGET_ENDED;
+	/* One that is new to us had its pools before it had its name, and one that
+	 * ended writes no more. */
+	if (rc == 0 && (new || ended))
+		rc = events_copy(s);
 	/* The numbers of a runtime that ended do not change: one last look, whose rates
 	 * are those of its last moments, and no more. */
-	if (snp_target_fresh(s->target) && !s->final) {
+	if (rc == 0 && snp_target_fresh(s->target) && !s->final) {
 		rc = take_look(s, frame);
 		s->final = ended;
 	}

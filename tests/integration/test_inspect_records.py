@@ -151,6 +151,23 @@ def test_spans_show_requests_and_their_attempts(segment: Segment) -> None:
     )
 
 
+@pytest.mark.parametrize("part", ["in-flight", "spans"])
+def test_a_record_has_its_tools_name_however_new_the_tool_is(
+    tmp_path: Path, part: str
+) -> None:
+    calls = 300
+    segment = Segment(tmp_path, "calls", "1", "1", "1", f"calls={calls}")
+    segment.tell("calls on")
+    shown = ""
+    while shown != f"call{calls - 1}":
+        data = inspect_json(segment.path, f"--{part}")
+        for record in data[part.replace("-", "_")]:
+            if record["correlation_id"].startswith("call"):
+                shown = record["correlation_id"]
+                assert record["tool"] == shown
+    segment.close()
+
+
 def test_history_follows_pools_and_workers(segment: Segment) -> None:
     def history() -> dict[str, Any]:
         data: dict[str, Any] = inspect_json(segment.path, "--history")["history"]

@@ -3,6 +3,7 @@
  * segment_writer - a segment with known contents, kept alive without a runtime.
  *
  *   segment_writer DIR INSTANCE [POOLS WORKERS TOOLS] [hostile] [quarantine=MS]
+ * [calls=NR]
  *
  * WORKERS and TOOLS are per pool. Prints "ready" once the segment is there, then obeys
  * lines on stdin, answering each with "ok" once SNAP has it too:
@@ -11,10 +12,13 @@
  *   retire KIND INDEX  retire a row; KIND is pool, worker or tool
  *   churn on           declare and retire tool rows of the first pool as fast as the
  *                      quarantine (60 s where not given) allows, churn off stops that
+ *   calls on           declare a tool, end the last request and begin one of that tool,
+ *                      as often as `calls` says; the request has the tool's name
  *   haste on           a heartbeat and a SNAP copy at each turn, haste off: at
  * intervals freeze             no more heartbeats, the lock stays: a hung runtime close
- * end cleanly and exit; end of input does the same `hostile` gives pools and tools
- * names with every byte a label may have to escape.
+ * end cleanly and exit; end of input does the same
+ *
+ * `hostile` gives pools and tools names with every byte a label may have to escape.
  *
  * Each round adds an event with evidence, a span of each kind, and for every odd worker
  * a request in flight in place of its last.
@@ -35,6 +39,7 @@
 #define CHURN_ROWS    8 /* beside the tools that stay */
 #define INFLIGHT      2
 #define RETIRED_MAX   16
+#define CALL_NS	      200000 /* from call to call */
 
 struct churn_row {
 	uint32_t index;
@@ -48,9 +53,11 @@ struct fixture {
 	unsigned pools, workers, tools; /* workers and tools: per pool */
 	unsigned quarantine_ms;
 	uint64_t rounds;
-	bool hostile, loaded, churning, hasty, frozen;
+	bool hostile, loaded, churning, calling, hasty, frozen;
 	struct churn_row churn[CHURN_ROWS];
 	unsigned churned;
+	unsigned calls, called;
+	snp_mono_t last_call;
 	struct {
 		unsigned kind, index;
 	} retired[RETIRED_MAX];
@@ -299,6 +306,29 @@ static void churn_one(struct fixture *f, struct churn_row *row)
 	}
 }
 
+/* The worker is one that count_inflight() leaves alone. */
+static void call(struct fixture *f)
+{
+	const snp_mono_t now = snp_mono_now();
+	char name[NAME_BYTES];
+	struct snp_row_decl decl = {.kind = SNP_ROW_TOOL, .name = name};
+	struct snp_inflight_fields request = {
+	    .start = now, .received = now, .correlation = name};
+	struct snp_span_fields span = {.start = now, .end = now, .correlation = name};
+
+	if (f->called == f->calls || snp_mono_since_ns(now, f->last_call) < CALL_NS)
+		return;
+	(void)snprintf(name, sizeof(name), "call%u", f->called);
+	if (snp_row_declare(f->writer, &decl, &request.tool, NULL) < 0)
+		return;
+	span.tool = request.tool;
+	snp_inflight_end(f->writer, 0, 0);
+	snp_inflight_begin(f->writer, 0, 0, &request);
+	snp_span_record(&f->bank, &span);
+	f->last_call = now;
+	f->called++;
+}
+
 static bool retire(struct fixture *f, const char *command)
 {
 	static const char *const kinds[SNP_ROW_KINDS] = {[SNP_ROW_POOL] = "pool",
@@ -338,7 +368,7 @@ static int fixture_open(struct fixture *f, const char *dir, const char *instance
 	    .instance = instance,
 	    .pools_max = f->pools,
 	    .workers_max = f->pools * f->workers,
-	    .tools_max = f->pools * f->tools + CHURN_ROWS,
+	    .tools_max = f->pools * f->tools + CHURN_ROWS + f->calls,
 	    .banks_max = 1,
 	    .events_per_ring = 64,
 	    .spans_per_ring = 64,
@@ -387,6 +417,7 @@ static bool obey(struct fixture *f, const char *command)
 		f->frozen = true;
 	else if (!on_or_off(command, "load", &f->loaded) &&
 		 !on_or_off(command, "churn", &f->churning) &&
+		 !on_or_off(command, "calls", &f->calling) &&
 		 !on_or_off(command, "haste", &f->hasty) && !retire(f, command))
 		(void)printf("unknown command: %s", command);
 	if (!f->frozen)
@@ -406,19 +437,22 @@ static void turn(struct fixture *f)
 		count_round(f);
 	for (int i = 0; f->churning && i < CHURN_ROWS; i++)
 		churn_one(f, &f->churn[i]);
+	if (f->calling)
+		call(f);
 }
 
 static void live(struct fixture *f)
 {
 	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
 	char command[64];
+	bool busy;
 	int n;
 
 	(void)puts("ready");
 	for (;;) {
 		turn(f);
-		n = poll(&in, 1,
-			 f->loaded || f->churning || f->hasty ? 0 : HEARTBEAT_MS);
+		busy = f->loaded || f->churning || f->calling || f->hasty;
+		n = poll(&in, 1, busy ? 0 : HEARTBEAT_MS);
 		if (n < 0 && errno != EINTR)
 			return;
 		/* stdin is unbuffered, so poll() sees all there is. */
@@ -435,7 +469,8 @@ static int take_words(struct fixture *f, int argc, char **argv)
 		if (strcmp(argv[argc - 1], "hostile") == 0)
 			f->hostile = true;
 		else if (sscanf(argv[argc - 1], "quarantine=%u", &f->quarantine_ms) !=
-			 1)
+			     1 &&
+			 sscanf(argv[argc - 1], "calls=%u", &f->calls) != 1)
 			break;
 	return argc;
 }
@@ -449,7 +484,7 @@ int main(int argc, char **argv)
 	argc = take_words(&f, argc, argv);
 	if (argc != 3 && argc != 6) {
 		(void)fputs("usage: segment_writer DIR INSTANCE [POOLS WORKERS TOOLS] "
-			    "[hostile] [quarantine=MS]\n",
+			    "[hostile] [quarantine=MS] [calls=NR]\n",
 			    stderr);
 		return 2;
 	}

@@ -204,9 +204,10 @@ def _event(snapshot: Snapshot, event: Event) -> dict[str, Any]:
 def _report(path: str) -> dict[str, Any]:
     cursor = EventCursor()
     with Segment(path) as segment:
+        # Before the snapshot, which then has the pools they name.
+        events = segment.events(cursor)
         snapshot = segment.snapshot()
         facts = _facts(segment, snapshot)
-        events = segment.events(cursor)
     return {
         "schema": _SCHEMA,
         **facts,

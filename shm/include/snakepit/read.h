@@ -8,6 +8,11 @@
  * checks.
  *
  * Use: attach, then for each look: snapshot, iterate, (snapshot again ...), detach.
+ * Records (events, spans, requests in flight) point to rows. Who wants the names of
+ * these copies the records first and takes the snapshot afterwards, or it may lack the
+ * row of a tool that was declared and called in between. (A SNAP snapshot may be older
+ * than what was read before it, by up to one interval.)
+ *
  * A snapshot is a private copy: it stays valid after the writer died or the segment was
  * replaced, until it is destroyed. Strings and arrays reached from it live as long as
  * it.

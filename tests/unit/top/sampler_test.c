@@ -22,7 +22,7 @@ static void start(struct fixture *f)
 {
 	struct snp_writer_options options = {.dir = f->dir,
 					     .instance = "run",
-					     .pools_max = f->pools,
+					     .pools_max = f->pools + 1,
 					     .workers_max = f->pools * f->workers,
 					     .tools_max = f->pools,
 					     .banks_max = 1,
@@ -52,6 +52,28 @@ static void start(struct fixture *f)
 	}
 	snp_writer_heartbeat(f->writer, 0, 1);
 	assert_int_equal(0, snp_writer_publish(f->writer, &err));
+}
+
+static struct fixture *after_snapshot; /* whose runtime gets a pool then, once */
+
+int __real_snp_segment_snapshot(struct snp_segment *seg, struct snp_snapshot **snap,
+				struct snp_err *err);
+int __wrap_snp_segment_snapshot(struct snp_segment *seg, struct snp_snapshot **snap,
+				struct snp_err *err);
+int __wrap_snp_segment_snapshot(struct snp_segment *seg, struct snp_snapshot **snap,
+				struct snp_err *err)
+{
+	int rc = __real_snp_segment_snapshot(seg, snap, err);
+	const struct snp_row_decl decl = {.kind = SNP_ROW_POOL, .name = "late"};
+	struct snp_event_fields event = {.kind = SNP_EVENT_KIND_WORKER_MOVED};
+
+	if (!after_snapshot)
+		return rc;
+	assert_int_equal(
+	    0, snp_row_declare(after_snapshot->writer, &decl, &event.pool, NULL));
+	snp_event_record(&after_snapshot->bank, &event, snp_mono_now());
+	after_snapshot = NULL;
+	return rc;
 }
 
 static void count(struct fixture *f, uint64_t requests)
@@ -214,6 +236,20 @@ static void events_arrive_once_and_in_order_of_time(void **state)
 			 top_eventlog_at(&f->frame->events, 0)->event.to);
 }
 
+static void event_right_after_the_look_comes_with_its_pool_later(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	tick(f);
+	after_snapshot = f;
+	tick(f);
+	tick(f);
+	assert_null(after_snapshot);
+	assert_int_equal(1, f->frame->events.nr);
+	assert_string_equal("late", top_eventlog_at(&f->frame->events, 0)->pool);
+}
+
 static void events_overwritten_unread_are_counted(void **state)
 {
 	struct fixture *f = *state;
@@ -296,6 +332,7 @@ int main(void)
 	    T(crashed_runtime_is_dead_also_after_its_file_has_gone),
 	    T(restarted_runtime_begins_without_rates_and_with_a_gap),
 	    T(events_arrive_once_and_in_order_of_time),
+	    T(event_right_after_the_look_comes_with_its_pool_later),
 	    T(events_overwritten_unread_are_counted),
 	    T(json_is_complete_and_dead_rates_are_null),
 	    cmocka_unit_test_setup_teardown(frame_of_256_workers_costs_little,

@@ -172,10 +172,11 @@ function event(snapshot, data) {
 export function report(path) {
   const segment = Segment.open(path);
   try {
-    const snapshot = segment.snapshot();
     const cursor = new EventCursor();
-    const head = facts(segment, snapshot);
+    // Before the snapshot, which then has the pools they name.
     const events = segment.events(cursor);
+    const snapshot = segment.snapshot();
+    const head = facts(segment, snapshot);
     return stringify({
       schema: SCHEMA,
       ...head,

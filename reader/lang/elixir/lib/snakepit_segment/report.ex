@@ -40,8 +40,9 @@ defmodule SnakepitSegment.Report do
   end
 
   defp look(segment) do
-    with {:ok, snapshot} <- SnakepitSegment.snapshot(segment),
-         {:ok, {events, cursor}} <- SnakepitSegment.events(segment, %Cursor{}),
+    # Events before the snapshot, which then has the pools they name.
+    with {:ok, {events, cursor}} <- SnakepitSegment.events(segment, %Cursor{}),
+         {:ok, snapshot} <- SnakepitSegment.snapshot(segment),
          {:ok, {verdict, segment}} <- SnakepitSegment.verdict(segment) do
       {:ok,
        {:object,

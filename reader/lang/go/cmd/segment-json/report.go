@@ -22,16 +22,17 @@ func render(path string, tier segment.Tier) ([]byte, error) {
 		return nil, err
 	}
 	defer seg.Close()
+	// Before the snapshot, which then has the pools they name.
+	var cursor segment.Cursor
+	events, err := seg.Events(&cursor)
+	if err != nil {
+		return nil, err
+	}
 	snap, err := seg.Snapshot(tier)
 	if err != nil {
 		return nil, err
 	}
 	verdict, err := seg.Verdict()
-	if err != nil {
-		return nil, err
-	}
-	var cursor segment.Cursor
-	events, err := seg.Events(&cursor)
 	if err != nil {
 		return nil, err
 	}

@@ -13,10 +13,11 @@ use crate::json::{decimal, Encoder};
 /// One look at one segment, written as `snakepit-inspect --json --events` does.
 pub fn render(path: &Path, tier: Tier) -> Result<String, Error> {
     let mut segment = Segment::open(path)?;
-    let snapshot = segment.snapshot(tier)?;
-    let verdict = segment.verdict()?;
+    // Before the snapshot, which then has the pools they name.
     let mut cursor = Cursor::default();
     let events = segment.events(&mut cursor)?;
+    let snapshot = segment.snapshot(tier)?;
+    let verdict = segment.verdict()?;
     let age = segment.heartbeat_age(&snapshot.heartbeat);
     let mut json = Encoder::default();
     json.object(|json| {

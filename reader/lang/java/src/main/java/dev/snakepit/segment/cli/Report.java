@@ -38,9 +38,10 @@ final class Report {
   /** Returns the report on a segment as JSON. */
   static String of(Path path, Tier tier) throws IOException {
     try (Segment segment = Segment.open(path)) {
-      Report report = new Report(segment.snapshot(tier));
       EventCursor cursor = new EventCursor();
+      // Before the snapshot, which then has the pools they name.
       List<Event> events = segment.events(cursor);
+      Report report = new Report(segment.snapshot(tier));
       report.write(segment.info(), segment.verdict(), events, cursor.lost());
       return report.json.toString();
     }
