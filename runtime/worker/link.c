@@ -34,6 +34,9 @@ int link_create(const struct link_options *options, struct link **ret_link,
 	link->opt.worker_id = link->worker_id;
 	link->opt.address = NULL; /* not ours; the channel has a copy */
 	heartbeat_init(&link->heartbeat, options->heartbeat);
+	if (options->telemetry)
+		link->telemetry.cfg = *options->telemetry;
+	link->opt.telemetry = NULL; /* as above */
 	rc = rpc_channel_create(options->address, &channel, &link->channel, err);
 	if (rc < 0) {
 		free(link);
@@ -187,6 +190,7 @@ static void on_answer_done(struct rpc_call *call, const struct rpc_status *statu
 		first = snp_mono_add_ms(first, link->heartbeat.cfg->initial_delay_ms);
 		if (link->heartbeat.cfg->enabled)
 			schedule(link, first);
+		telemetry_start(link);
 	} else if (!link->stopped) {
 		log_warn("worker did not answer its first call",
 			 LOG_STR("worker", link->worker_id),
@@ -279,6 +283,7 @@ static void on_stop(struct rpc_task *task)
 
 	link->stopped = true;
 	(void)rpc_timer_cancel(link->opt.loop->rpc, &link->timer);
+	telemetry_stop(link);
 	snp_set(link->opt.row->hot.heartbeat_missed, 0);
 	if (link->ping) {
 		/* It was out when the worker ended: neither a pong nor a miss of its

@@ -32,6 +32,7 @@
 #include "rpc/channel.h"
 #include "worker/heartbeat.h"
 #include "worker/inflight.h"
+#include "worker/telemetry.h"
 
 struct link;
 
@@ -56,8 +57,9 @@ struct link_options {
 	struct inflight *inflight; /* of the slot */
 	struct event_loop *loop;
 	const struct snp_cfg_heartbeat *heartbeat;
-	uint32_t answer_timeout_ms; /* for the first round trip */
-	struct mailbox *news_box;   /* of the supervisor */
+	const struct snp_cfg_telemetry_events *telemetry; /* copied; NULL: off */
+	uint32_t answer_timeout_ms;			  /* for the first round trip */
+	struct mailbox *news_box;			  /* of the supervisor */
 	link_news_fn on_news;
 	void *user;
 };
@@ -90,6 +92,7 @@ struct link {
 	struct heartbeat heartbeat;
 	struct rpc_timer timer;
 	struct rpc_call *ping;
+	struct telemetry telemetry;
 	struct rpc_task start_task, stop_task;
 	struct link_mail news[LINK_NEWS_NR];
 };

@@ -379,6 +379,7 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	    .front = o->front,
 	    .spawn = &sup->spawn,
 	    .shutdown = &o->cfg->shutdown,
+	    .telemetry = &o->cfg->telemetry.events,
 	    .socket_dir = o->socket_dir,
 	    .relay_output = o->cfg->log.python_output,
 	};

@@ -390,6 +390,7 @@ static void on_hello(struct worker *w, size_t len)
 	    .inflight = &w->pool->slots[w->slot].inflight,
 	    .loop = w->loop,
 	    .heartbeat = &w->pool->cfg->heartbeat,
+	    .telemetry = w->site->telemetry,
 	    .answer_timeout_ms = w->pool->cfg->startup.boot_timeout_ms,
 	    .news_box = w->site->mailbox,
 	    .on_news = on_news,

@@ -35,6 +35,7 @@ struct worker_site {
 	struct front *front;
 	const struct spawn_site *spawn;
 	const struct snp_cfg_shutdown *shutdown;
+	const struct snp_cfg_telemetry_events *telemetry;
 	const char *socket_dir; /* 0700 */
 	bool relay_output;
 };

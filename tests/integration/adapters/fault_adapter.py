@@ -6,10 +6,12 @@ import contextlib
 import ctypes
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
+from snakepit_bridge import telemetry
 from snakepit_bridge.base_adapter import BaseAdapter, tool
 
 
@@ -60,6 +62,25 @@ class FaultAdapter(BaseAdapter):
             if delay_s:
                 time.sleep(delay_s)
             yield {"i": i, "pad": "x" * size}
+
+
+class TellingAdapter(FaultAdapter):
+    """Reports events: at its start, when asked, and from a thread of its own."""
+
+    def initialize(self) -> None:
+        telemetry.emit("adapter.start", {"answer": 42})
+
+    @tool(description="Report so many events")
+    def report(self, count: int, event: str = "model.load.stop") -> None:
+        for i in range(count):
+            telemetry.emit(event, {"duration": i}, {"secret": "not for logs"})
+
+    @tool(description="Report an event from a thread that is no request's")
+    def report_from_thread(self) -> None:
+        args = ("cache.flush", {"entries": 3})
+        thread = threading.Thread(target=telemetry.emit, args=args)
+        thread.start()
+        thread.join()
 
 
 class BrokenAdapter(BaseAdapter):

@@ -49,7 +49,8 @@ struct fake {
 	pthread_mutex_t mutex;	   /* protects: fds, fds_nr */
 	int fds[FAKE_CONNECTIONS]; /* duplicates of its connections, to cut them */
 	unsigned fds_nr;
-	atomic_bool mute; /* does not answer heartbeats */
+	atomic_bool mute;	  /* does not answer heartbeats */
+	rpc_handler_fn telemetry; /* of StreamTelemetry; NULL: not served */
 	struct link *link;
 	uint64_t incarnation;
 };
@@ -68,6 +69,7 @@ struct world {
 	struct snp_segment *segment;
 	struct snp_snapshot *snapshot;
 	struct snp_cfg_pool cfg[WORLD_POOLS];
+	struct snp_cfg_telemetry_events telemetry; /* off */
 	struct pool *pools[WORLD_POOLS];
 	struct event_loop loops[2];
 	struct front front;
@@ -406,6 +408,11 @@ static inline void fake_start(struct fake *f)
 	assert_int_equal(rpc_server_method(f->server, RPC_METHOD_BRIDGE_HEARTBEAT,
 					   fake_heartbeat, f),
 			 0);
+	if (f->telemetry)
+		assert_int_equal(rpc_server_method(f->server,
+						   RPC_METHOD_BRIDGE_TELEMETRY,
+						   f->telemetry, f),
+				 0);
 	assert_int_equal(rpc_server_start(f->server, &world.fake_loop, 1, NULL), 0);
 	acceptor_start(&f->acceptor, f->address, &opts);
 }
@@ -445,6 +452,7 @@ static inline void link_open(uint32_t slot, uint32_t capacity)
 	    .inflight = &slot_of(slot)->inflight,
 	    .loop = loop_of(slot),
 	    .heartbeat = &pool->cfg->heartbeat,
+	    .telemetry = &world.telemetry,
 	    .answer_timeout_ms = WAIT_MS,
 	    .news_box = &world.mailbox,
 	    .on_news = on_link_news,

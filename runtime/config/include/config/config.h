@@ -236,6 +236,12 @@ struct snp_cfg_telemetry_python {
 	bool otel;
 };
 
+struct snp_cfg_telemetry_events {
+	bool enabled;
+	double sampling_rate; /* 0 to 1 */
+	uint32_t max_per_s;   /* of one worker, >= 1 */
+};
+
 struct snp_cfg_correlation {
 	bool accept_from_clients;
 };
@@ -243,6 +249,7 @@ struct snp_cfg_correlation {
 struct snp_cfg_telemetry {
 	struct snp_cfg_traces traces;
 	struct snp_cfg_telemetry_python python;
+	struct snp_cfg_telemetry_events events;
 	struct snp_cfg_correlation correlation;
 };
 
