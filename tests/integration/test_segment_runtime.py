@@ -46,6 +46,15 @@ def spans(world: World, **fields: Any) -> list[Record]:
     return [span for span in look(world)["spans"] if fields.items() <= span.items()]
 
 
+def sockets(pid: int) -> set[str]:
+    """Return the sockets that a process holds, by inode."""
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(str(descriptor.readlink()))
+    return {name for name in found if name.startswith("socket:")}
+
+
 def call(client: Client, tool: str, correlation: str, **arguments: Any) -> None:
     """Run a tool in the trace; how it ends is for the segment to say."""
     message = request("default", tool, **arguments)
@@ -167,10 +176,14 @@ class TestSpans:
     def test_a_retry_is_a_second_attempt_at_another_worker(
         self, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
-        run_daemon(config(workers=2)).wait_ready(2)
+        daemon = run_daemon(config(workers=2))
+        daemon.wait_ready(2)
         for path in (world.directory / f"{INSTANCE}.d").glob("*.sock"):
             path.unlink()
+        before = sockets(daemon.pid)
         call(client, "hang_up", "it-first")  # whoever runs it can not be reached again
+        # A call that still went into the connection would not be known as never sent.
+        wait_until(lambda: before - sockets(daemon.pid), 5, "the connection's end")
         call(client, "echo", "it-again")
         (whole,) = spans(world, kind="request", correlation_id="it-again")
         attempts = spans(world, kind="attempt", correlation_id="it-again")
