@@ -26,8 +26,9 @@ struct request;
 
 struct pool_slot {
 	_Atomic(struct link *) link; /* NULL: no worker takes requests here */
-	uint32_t worker_row;	     /* immutable */
+	uint32_t worker_row;	     /* the supervisor's, while the slot is in use */
 	struct inflight inflight;    /* the slot's event loop */
+	_Atomic unsigned links;	     /* that may still write to the row; any thread */
 };
 
 /* Requests that one worker of the pool runs at once. */

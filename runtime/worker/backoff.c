@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/backoff.h"
 
+#include "snakepit/time.h"
+
 uint32_t backoff_bound_ms(uint32_t min_ms, uint32_t max_ms, unsigned failures)
 {
 	uint64_t bound = min_ms;
@@ -16,4 +18,9 @@ uint32_t backoff_delay_ms(uint32_t min_ms, uint32_t max_ms, unsigned failures,
 	uint64_t bound = backoff_bound_ms(min_ms, max_ms, failures);
 
 	return (uint32_t)((bound + 1) * random >> 32);
+}
+
+bool backoff_settled(uint64_t ready_ns, uint64_t successes)
+{
+	return ready_ns >= BACKOFF_SETTLED_MS * SNP_NS_PER_MS && successes > 0;
 }

@@ -4,7 +4,11 @@
 #ifndef SNAKEPIT_RUNTIME_BACKOFF_H
 #define SNAKEPIT_RUNTIME_BACKOFF_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* A worker that was ready this long has not failed "in a row" with earlier ends. */
+#define BACKOFF_SETTLED_MS 60000
 
 /* Upper bound of the delay after `failures` (>= 1) failures in a row: min *
  * 2^(failures-1), at most `max_ms`. */
@@ -15,5 +19,8 @@ uint32_t backoff_bound_ms(uint32_t min_ms, uint32_t max_ms, unsigned failures);
  * 32 random bits. */
 uint32_t backoff_delay_ms(uint32_t min_ms, uint32_t max_ms, unsigned failures,
 			  uint32_t random);
+
+/* Whether a worker that ended proved itself: ready for long enough, and of use. */
+bool backoff_settled(uint64_t ready_ns, uint64_t successes);
 
 #endif

@@ -33,7 +33,9 @@ int link_create(const struct link_options *options, struct link **ret_link,
 		       options->worker_id);
 	link->opt.worker_id = link->worker_id;
 	link->opt.address = NULL; /* not ours; the channel has a copy */
-	heartbeat_init(&link->heartbeat, options->heartbeat);
+	link->heartbeat_cfg = *options->heartbeat;
+	link->opt.heartbeat = NULL;
+	heartbeat_init(&link->heartbeat, &link->heartbeat_cfg);
 	if (options->telemetry)
 		link->telemetry.cfg = *options->telemetry;
 	link->opt.telemetry = NULL; /* as above */
@@ -42,6 +44,8 @@ int link_create(const struct link_options *options, struct link **ret_link,
 		free(link);
 		return rc;
 	}
+	if (link->opt.users)
+		atomic_fetch_add_explicit(link->opt.users, 1, memory_order_relaxed);
 	*ret_link = link;
 	return 0;
 }
@@ -57,6 +61,9 @@ void link_unref(struct link *link)
 	if (!link ||
 	    atomic_fetch_sub_explicit(&link->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	/* Release: all that was written to the row, for who retires it. */
+	if (link->opt.users)
+		atomic_fetch_sub_explicit(link->opt.users, 1, memory_order_release);
 	rpc_channel_destroy(&link->channel);
 	free(link);
 }
@@ -173,7 +180,8 @@ static void on_ping_done(struct rpc_call *call, const struct rpc_status *status)
 			on_pong(link, now);
 		else
 			on_miss(link, status, now);
-		schedule(link, now);
+		if (link->heartbeat_cfg.enabled)
+			schedule(link, now);
 	}
 	ping_forget(link);
 }
@@ -268,9 +276,13 @@ static void on_start(struct rpc_task *task)
 {
 	struct link *link =
 	    (struct link *)(void *)((char *)task - offsetof(struct link, start_task));
-	int rc = heartbeat_call(link, &answer_ops, link->opt.answer_timeout_ms,
-				RPC_CALL_WAIT_FOR_READY);
+	int rc;
 
+	/* The row may have lived before (snp_row_declare); this thread writes to it
+	 * from here on. */
+	atomic_thread_fence(memory_order_release);
+	rc = heartbeat_call(link, &answer_ops, link->opt.answer_timeout_ms,
+			    RPC_CALL_WAIT_FOR_READY);
 	if (rc < 0)
 		log_error("cannot call a new worker, its boot deadline will replace it",
 			  LOG_STR("worker", link->worker_id), LOG_ERRNO(rc));
@@ -311,6 +323,65 @@ void link_stop(struct link *link)
 	rpc_loop_post(link->opt.loop->rpc, &link->stop_task);
 }
 
+/* ---- draining ------------------------------------------------------------ */
+
+static void on_seal(struct rpc_task *task)
+{
+	struct link *link =
+	    (struct link *)(void *)((char *)task - offsetof(struct link, seal_task));
+
+	link->sealed = true;
+	if (link->calls == 0)
+		tell(link, LINK_IDLE);
+	link_unref(link); /* of link_drain() */
+}
+
+/* The front door has gone through a turn since `open` was closed: all it let in has
+ * been posted to the loop, before this. */
+static void after_grace(struct rcu_later *later)
+{
+	struct link *link =
+	    (struct link *)(void *)((char *)later - offsetof(struct link, drain_later));
+
+	link->seal_task.fn = on_seal;
+	rpc_loop_post(link->opt.loop->rpc, &link->seal_task);
+}
+
+void link_drain(struct link *link)
+{
+	link_ref(link);
+	rcu_defer(&link->drain_later, after_grace);
+}
+
+/* ---- other settings ------------------------------------------------------ */
+
+struct new_heartbeat {
+	struct link *link;
+	const struct snp_cfg_heartbeat *cfg;
+};
+
+static void set_heartbeat_on_loop(void *arg)
+{
+	const struct new_heartbeat *new = arg;
+	struct link *link = new->link;
+	bool was_on = link->heartbeat_cfg.enabled;
+
+	link->heartbeat_cfg = *new->cfg;
+	if (link->stopped || was_on == new->cfg->enabled)
+		return;
+	if (was_on)
+		(void)rpc_timer_cancel(link->opt.loop->rpc, &link->timer);
+	else if (!link->ping)
+		schedule(link, snp_mono_now());
+}
+
+void link_set_heartbeat(struct link *link, const struct snp_cfg_heartbeat *cfg)
+{
+	struct new_heartbeat new = {link, cfg};
+
+	rpc_loop_run(link->opt.loop->rpc, set_heartbeat_on_loop, &new);
+}
+
 /* ---- requests on the worker ---------------------------------------------- */
 
 static const uint64_t nobody[2];
@@ -339,8 +410,11 @@ void link_call_end(struct link *link, uint32_t place, enum link_call_end how,
 
 	SNP_CHECK(link->calls > 0);
 	inflight_end(link->opt.inflight, place);
-	if (--link->calls == 0)
+	if (--link->calls == 0) {
 		snp_add(hot->worker_busy, snp_mono_since_ns(now, link->busy_since));
+		if (link->sealed)
+			tell(link, LINK_IDLE);
+	}
 	if (how != LINK_CALL_OK)
 		snp_add(hot->worker_errors, 1);
 	if (how != LINK_CALL_LOST)

@@ -40,6 +40,7 @@ struct link;
 enum link_news {
 	LINK_ANSWERED, /* first round trip: the worker serves */
 	LINK_LOST,     /* max_missed_heartbeats in a row; told once a link */
+	LINK_IDLE,     /* after link_drain(): nothing runs on it, and nothing will */
 	LINK_NEWS_NR
 };
 typedef void (*link_news_fn)(struct link *link, enum link_news news, void *user);
@@ -55,8 +56,9 @@ struct link_options {
 	uint32_t capacity; /* calls at once */
 	struct snp_worker_row *row;
 	struct inflight *inflight; /* of the slot */
+	_Atomic unsigned *users;   /* of the slot: links that may still write to it */
 	struct event_loop *loop;
-	const struct snp_cfg_heartbeat *heartbeat;
+	const struct snp_cfg_heartbeat *heartbeat;	  /* copied */
 	const struct snp_cfg_telemetry_events *telemetry; /* copied; NULL: off */
 	uint32_t answer_timeout_ms;			  /* for the first round trip */
 	struct mailbox *news_box;			  /* of the supervisor */
@@ -75,7 +77,7 @@ struct link_mail {
 struct link {
 	_Atomic unsigned refs;
 	_Atomic bool open; /* takes requests; supervisor writes, front door reads */
-	struct rcu_later later;
+	struct rcu_later later, drain_later;
 	/* Immutable. */
 	struct link_options opt;
 	char worker_id[LINK_WORKER_ID_BYTES];
@@ -86,14 +88,16 @@ struct link {
 	snp_mono_t shunned_until; /* could not be reached; not picked before */
 	/* Event loop. */
 	bool stopped;
+	bool sealed;	/* no further call will begin */
 	uint32_t calls; /* in flight */
 	snp_mono_t busy_since;
 	struct snp_fmt_latch suspect; /* written here, read by the supervisor */
 	struct heartbeat heartbeat;
+	struct snp_cfg_heartbeat heartbeat_cfg;
 	struct rpc_timer timer;
 	struct rpc_call *ping;
 	struct telemetry telemetry;
-	struct rpc_task start_task, stop_task;
+	struct rpc_task start_task, stop_task, seal_task;
 	struct link_mail news[LINK_NEWS_NR];
 };
 
@@ -104,6 +108,11 @@ void link_unref(struct link *link);
 
 /* Supervisor: begin with the first round trip. Once. */
 void link_start(struct link *link);
+/* Supervisor: `open` was closed; LINK_IDLE is told when the last call that was let in
+ * before has ended. Once. */
+void link_drain(struct link *link);
+/* Supervisor: go on with these settings of the heartbeat. Waits for the loop. */
+void link_set_heartbeat(struct link *link, const struct snp_cfg_heartbeat *cfg);
 /* Supervisor: no more heartbeats; running calls end by themselves when the worker does.
  * After link_start, once. */
 void link_stop(struct link *link);

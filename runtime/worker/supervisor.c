@@ -69,7 +69,8 @@ static void enter_stopping(struct supervisor *sup)
 	sup->phase_deadline.ns = 0; /* each worker has its own deadlines */
 	front_drop_queues(sup->front);
 	for (uint32_t i = 0; i < sup->workers_nr; i++)
-		worker_stop(&sup->workers[i]);
+		worker_stop(&sup->workers[i], SNP_EXIT_REASON_SHUTDOWN,
+			    SNP_MOVE_REASON_SHUTDOWN);
 }
 
 static void on_idle_mail(struct mail *mail)
@@ -143,7 +144,7 @@ static uint32_t count_starting(const struct supervisor *sup, const struct pool *
 
 	for (uint32_t i = 0; i < sup->workers_nr; i++)
 		n += sup->workers[i].pool == pool &&
-		     worker_is_starting(&sup->workers[i]);
+		     machine_is_starting(sup->workers[i].state);
 	return n;
 }
 
@@ -162,6 +163,18 @@ static bool may_start(struct supervisor *sup, uint32_t pool, snp_mono_t now)
 	return true;
 }
 
+static void start_worker(struct worker *w)
+{
+	bool first = w->incarnation == 0;
+	const struct worker_start start = {
+	    .cfg = w->pool->cfg,
+	    .reason = first ? SNP_START_REASON_INITIAL : SNP_START_REASON_RESTART,
+	    .why = first ? SNP_MOVE_REASON_INITIAL : SNP_MOVE_REASON_REPLACE,
+	};
+
+	worker_start(w, &start);
+}
+
 static void tend_worker(struct supervisor *sup, struct worker *w, snp_mono_t now)
 {
 	bool wants = w->state == SNP_WORKER_STATE_EMPTY ||
@@ -169,7 +182,7 @@ static void tend_worker(struct supervisor *sup, struct worker *w, snp_mono_t now
 
 	if (wants && sup->phase <= SUPERVISOR_DRAINING) {
 		if (may_start(sup, w->pool->index, now))
-			worker_start(w);
+			start_worker(w);
 	} else if (w->state != SNP_WORKER_STATE_BACKOFF) {
 		worker_deadline(w, now);
 	}
@@ -182,6 +195,7 @@ static void sample_workers(struct supervisor *sup, snp_mono_t now)
 	sup->next_sample = snp_mono_add_ms(now, SAMPLE_MS);
 	for (uint32_t i = 0; i < sup->workers_nr; i++)
 		worker_sample(&sup->workers[i]);
+	oom_look(&sup->oom);
 	snp_set(sup->bank.proc->log_dropped, log_dropped());
 }
 
@@ -320,6 +334,12 @@ static int open_ears(struct supervisor *sup, const sigset_t *signals,
 		      : 0;
 }
 
+static void on_moved(struct worker *w, enum snp_enum_WORKER_STATE from)
+{
+	(void)w;
+	(void)from;
+}
+
 static int create_workers(struct supervisor *sup, const struct supervisor_options *o,
 			  struct snp_err *err)
 {
@@ -338,9 +358,12 @@ static int create_workers(struct supervisor *sup, const struct supervisor_option
 		return snp_err_set(err, -ENOMEM, "out of memory for %u workers",
 				   sup->workers_nr);
 	for (uint32_t p = 0; p < o->pools_nr; p++)
-		for (uint32_t s = 0; s < o->pools[p]->slots_nr; s++, n++)
+		for (uint32_t s = 0; s < o->pools[p]->slots_nr; s++, n++) {
 			worker_init(&sup->workers[n], &sup->site, o->pools[p], s,
 				    &o->loops[n % o->loops_nr]);
+			worker_take_row(&sup->workers[n],
+					o->pools[p]->slots[s].worker_row);
+		}
 	return 0;
 }
 
@@ -371,12 +394,15 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	if (rc < 0)
 		return rc;
 	sup->spawn.lifeline_fd = sup->lifeline[0];
+	oom_init(&sup->oom, "/proc/self/cgroup", "/sys/fs/cgroup");
 	sup->site = (struct worker_site){
 	    .writer = o->writer,
 	    .bank = &sup->bank,
 	    .watcher = &sup->watcher,
 	    .mailbox = &sup->mailbox,
 	    .front = o->front,
+	    .oom = &sup->oom,
+	    .moved = on_moved,
 	    .spawn = &sup->spawn,
 	    .shutdown = &o->cfg->shutdown,
 	    .telemetry = &o->cfg->telemetry.events,

@@ -19,6 +19,7 @@
 #define SNAKEPIT_RUNTIME_SUPERVISOR_H
 
 #include "rpc/accept.h"
+#include "worker/oom.h"
 #include "worker/worker.h"
 
 enum supervisor_phase {
@@ -50,6 +51,7 @@ struct supervisor {
 	struct front *front;
 	struct worker_site site;
 	struct spawn_site spawn;
+	struct oom oom;
 	struct pool **pools;
 	uint32_t pools_nr;
 	struct worker *workers;

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a running process to a worker that takes requests: its hello, its first answer,
+ * and the time both have. */
+#define LOG_COMPONENT "worker"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log/log.h"
+#include "worker/worker_parts.h"
+
+/* A start that goes on reporting progress may take this many boot timeouts. */
+#define BOOT_EXTENSIONS 10
+/* A process that closed its ready pipe without a hello is ending, as a rule. */
+#define MUTE_GRACE_MS 1000
+
+/* ---- a start that fails -------------------------------------------------- */
+
+/* End the start; status and log say `why` with the worker's own last words. */
+static void fail_start(struct worker *w, enum snp_enum_START_FAILURE failure,
+		       const char *why)
+{
+	w->start_failure = failure;
+	(void)snprintf(w->start_error, sizeof(w->start_error), "%s", why);
+}
+
+static void refuse(struct worker *w, enum snp_enum_MOVE_REASON reason, const char *why)
+{
+	log_error("worker handshake failed, the worker is killed",
+		  LOG_STR("worker", w->id), LOG_STR("error", why));
+	fail_start(w, SNP_START_FAILURE_HANDSHAKE_FAILED, why);
+	w->intent = SNP_EXIT_REASON_START_FAILED;
+	w->why = reason;
+	(void)worker_event(w, MACHINE_REFUSED, reason);
+}
+
+static bool has_progressed(struct worker *w)
+{
+	uint64_t before = w->boot_progress;
+
+	(void)beat_read(&w->live.beat);
+	w->boot_progress = w->live.beat.seen[BEAT_SIGN_PROGRESS].seq;
+	return w->boot_progress > before;
+}
+
+/* Give it another boot timeout if it got on during the last one. */
+static bool extend(struct worker *w, snp_mono_t now)
+{
+	uint32_t timeout_ms = w->cfg->startup.boot_timeout_ms;
+	uint64_t most_ns = (uint64_t)timeout_ms * BOOT_EXTENSIONS * SNP_NS_PER_MS;
+	uint64_t age_ns = snp_mono_since_ns(now, w->started);
+	snp_mono_t last = {w->started.ns + most_ns};
+
+	if (w->mute || age_ns >= most_ns || !has_progressed(w))
+		return false;
+	w->deadline = snp_mono_add_ms(now, timeout_ms);
+	if (w->deadline.ns > last.ns)
+		w->deadline = last;
+	log_info("worker is slow to start, but gets on", LOG_STR("worker", w->id),
+		 LOG_MS("uptime_ms", age_ns));
+	return true;
+}
+
+void boot_deadline(struct worker *w, snp_mono_t now)
+{
+	char why[sizeof(w->start_error)];
+
+	if (extend(w, now))
+		return;
+	if (w->mute) {
+		refuse(w, SNP_MOVE_REASON_HANDSHAKE_FAILED,
+		       "it closed its ready pipe without a hello and lives on");
+		return;
+	}
+	(void)snprintf(why, sizeof(why),
+		       "not ready within startup.boot_timeout_ms (%u ms)%s",
+		       w->cfg->startup.boot_timeout_ms,
+		       w->boot_progress ? ", though it was extended" : "");
+	fail_start(w, SNP_START_FAILURE_BOOT_TIMEOUT, why);
+	liveness_kill(w, SNP_EXIT_REASON_START_FAILED, SNP_MOVE_REASON_BOOT_TIMEOUT);
+}
+
+/* ---- becoming ready ------------------------------------------------------ */
+
+static void become_ready(struct worker *w)
+{
+	w->ready = snp_mono_now();
+	w->deadline.ns = 0;
+	snp_hist_record(worker_pool_cells(w)->startup,
+			snp_mono_since_ns(w->ready, w->started));
+	snp_worker_text_set(w->site->writer, w->row, "");
+	worker_publish_process(w);
+	log_info("worker ready", LOG_STR("worker", w->id),
+		 LOG_STR("pool", w->pool->cfg->name), LOG_I64("worker_pid", w->pid),
+		 LOG_MS("took_ms", snp_mono_since_ns(w->ready, w->started)));
+	(void)worker_event(w, MACHINE_ANSWERED, SNP_MOVE_REASON_ANSWERED);
+}
+
+static void on_news(struct link *link, enum link_news news, void *user)
+{
+	struct worker *w = user;
+
+	if (w->link != link)
+		return; /* of an earlier process */
+	if (news == LINK_ANSWERED && w->state == SNP_WORKER_STATE_WARMING)
+		become_ready(w);
+	else if (news == LINK_IDLE)
+		(void)worker_event(w, MACHINE_IDLE, SNP_MOVE_REASON_DRAINED);
+	else if (news == LINK_LOST)
+		liveness_heartbeats_lost(w);
+}
+
+void worker_hello(struct worker *w, const struct hello *hello)
+{
+	struct snp_err err = {0};
+	const struct link_options options = {
+	    .address = w->address,
+	    .worker_id = w->id,
+	    .pool = w->pool->index,
+	    .slot = w->slot,
+	    .incarnation = w->incarnation,
+	    .pid = w->pid,
+	    .capacity = pool_capacity(w->cfg),
+	    .row = w->cells,
+	    .inflight = &w->pool->slots[w->slot].inflight,
+	    .users = &w->pool->slots[w->slot].links,
+	    .loop = w->loop,
+	    .heartbeat = &w->pool->cfg->heartbeat,
+	    .telemetry = w->site->telemetry,
+	    .answer_timeout_ms = w->cfg->startup.boot_timeout_ms,
+	    .news_box = w->site->mailbox,
+	    .on_news = on_news,
+	    .user = w,
+	};
+
+	if (w->state != SNP_WORKER_STATE_STARTING)
+		return;
+	if (hello_check(hello, w->pid, options.capacity, &err) < 0) {
+		refuse(w, SNP_MOVE_REASON_PROTOCOL_MISMATCH, err.msg);
+		return;
+	}
+	if (link_create(&options, &w->link, &err) < 0) {
+		refuse(w, SNP_MOVE_REASON_HANDSHAKE_FAILED, err.msg);
+		return;
+	}
+	memset(&w->proc[SNP_PROC_PYTHON], 0, 16);
+	memcpy(&w->proc[SNP_PROC_PYTHON], hello->python, strlen(hello->python));
+	(void)worker_event(w, MACHINE_HELLO, SNP_MOVE_REASON_HELLO);
+	link_start(w->link);
+}
+
+/* ---- the ready pipe ------------------------------------------------------ */
+
+static void on_line(struct worker *w, size_t len)
+{
+	struct snp_err err = {0};
+	struct hello hello;
+	int rc = hello_parse(w->hello_line, len, &hello, &err);
+
+	if (rc == 0)
+		worker_hello(w, &hello);
+	else
+		refuse(w,
+		       rc == -EPROTO ? SNP_MOVE_REASON_PROTOCOL_MISMATCH
+				     : SNP_MOVE_REASON_HANDSHAKE_FAILED,
+		       err.msg);
+}
+
+/* EOF without a line: its exit says the rest, or the end of this grace. */
+static void on_silence(struct worker *w)
+{
+	snp_mono_t grace = snp_mono_add_ms(snp_mono_now(), MUTE_GRACE_MS);
+
+	w->mute = true;
+	if (grace.ns < w->deadline.ns)
+		w->deadline = grace;
+}
+
+static void on_ready_readable(struct watch *watch)
+{
+	struct worker *w = watch->user;
+	size_t room = sizeof(w->hello_line) - w->hello_len;
+	ssize_t n = read(watch->fd, w->hello_line + w->hello_len, room);
+	char *newline = NULL;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0) {
+		w->hello_len += (size_t)n;
+		newline = memchr(w->hello_line, '\n', w->hello_len);
+		if (!newline && w->hello_len < sizeof(w->hello_line))
+			return;
+	}
+	boot_end(w);
+	if (w->state != SNP_WORKER_STATE_STARTING)
+		return;
+	if (newline)
+		on_line(w, (size_t)(newline - w->hello_line));
+	else if (n > 0)
+		refuse(w, SNP_MOVE_REASON_HANDSHAKE_FAILED,
+		       "its hello is longer than a line may be");
+	else
+		on_silence(w);
+}
+
+int boot_begin(struct worker *w, int ready_fd)
+{
+	w->boot_progress = 0;
+	return watch_add(w->site->watcher, &w->ready_pipe, ready_fd, on_ready_readable,
+			 w);
+}
+
+void boot_end(struct worker *w)
+{
+	int fd = w->ready_pipe.fd;
+
+	if (fd < 0)
+		return;
+	watch_remove(w->site->watcher, &w->ready_pipe);
+	close(fd);
+}
