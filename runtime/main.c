@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "core/notify.h"
 #include "core/runtime.h"
 #include "log/log.h"
 #include "rpc/loop.h"
@@ -35,7 +36,8 @@ static const char help[] =
     "\n"
     "SIGTERM or SIGINT stops: running requests may finish, then the workers stop; a "
     "second\n"
-    "signal shortens the wait. Log lines go to standard error.\n"
+    "signal shortens the wait. SIGHUP reads FILE again. Log lines go to standard "
+    "error.\n"
     "Exit status: 0 stopped cleanly, 1 could not start, 2 bad command line or "
     "configuration.\n";
 
@@ -120,11 +122,23 @@ static void end_rpc(int status)
 		_exit(status);
 }
 
-static int run(struct snp_config *cfg)
+static void open_notify(struct notify *notify)
 {
+	struct snp_err err = {0};
+
+	if (notify_open(notify, &err) < 0)
+		log_warn("not telling the service manager anything",
+			 LOG_STR("error", err.msg));
+}
+
+static int run(struct snp_config *cfg, const char *file)
+{
+	sigset_t all, heard;
+	struct notify notify;
+	const struct runtime_options options = {
+	    .cfg = cfg, .file = file, .signals = &heard, .notify = &notify};
 	struct runtime *rt = NULL;
 	struct snp_err err = {0};
-	sigset_t all, stop;
 	int rc, status;
 
 	/* Inherited as "ignored", it would have the kernel throw exit statuses away. */
@@ -134,16 +148,19 @@ static int run(struct snp_config *cfg)
 	 * supervisor's signalfd sees signals. */
 	sigfillset(&all);
 	(void)pthread_sigmask(SIG_BLOCK, &all, NULL);
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
+	sigemptyset(&heard);
+	sigaddset(&heard, SIGTERM);
+	sigaddset(&heard, SIGINT);
+	sigaddset(&heard, SIGHUP);
+	open_notify(&notify);
 	rpc_init(on_rpc_log);
-	rc = runtime_create(cfg, &stop, &rt, &err);
+	rc = runtime_create(&options, &rt, &err);
 	if (rc == 0)
 		runtime_run(rt);
 	else
 		(void)fprintf(stderr, "snakepitd: %s\n", err.msg);
 	runtime_destroy(&rt);
+	notify_close(&notify);
 	log_fini();
 	status = rc < 0 ? EXIT_FAILED : EXIT_OK;
 	end_rpc(status);
@@ -168,7 +185,7 @@ int main(int argc, char **argv)
 	if (args.check)
 		(void)printf("%s: ok\n", args.config);
 	else
-		status = run(cfg);
+		status = run(cfg, args.config);
 	snp_config_destroy(&cfg);
 	return args.check ? EXIT_OK : status;
 }

@@ -171,6 +171,9 @@ const cyaml_schema_value_t snp__config_cyaml = {
 #define REQUIRED KEY_REQUIRED
 #define NULLABLE KEY_NULLABLE
 #define NOT_YET	 KEY_NOT_YET
+#define LIVE	 KEY_LIVE
+#define ROLL	 KEY_ROLL
+#define SECRET	 KEY_SECRET
 
 #define COMMON(s, m, type_, flags_, deflt_, help_)                                     \
 	.name = #m, .type = (type_), .flags = (flags_), .deflt = (deflt_),             \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "schema.h"
+#include "show.h"
 
 enum show_flags {
 	SHOW_HELP = 1 << 0, /* a comment above each key */
@@ -117,6 +118,26 @@ static void put_scalar(FILE *out, const struct key *key, const void *member)
 	case KEY_MAPS:
 		return;
 	}
+}
+
+void snp__show_value(FILE *out, const struct key *key, const void *base)
+{
+	const char *bytes = base;
+	char **strings;
+	uint32_t n;
+
+	if (key->type != KEY_LIST) {
+		put_scalar(out, key, bytes + key->offset);
+		return;
+	}
+	memcpy(&strings, bytes + key->offset, sizeof(strings));
+	memcpy(&n, bytes + key->count_offset, sizeof(n));
+	(void)fputc('[', out);
+	for (uint32_t i = 0; i < n; i++) {
+		(void)fputs(i ? ", " : "", out);
+		put_string(out, strings[i], key->rule);
+	}
+	(void)fputc(']', out);
 }
 
 /* ---- Lists and sections -------------------------------------------------- */

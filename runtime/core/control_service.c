@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/reload.h"
 #include "rpc/messages.h"
 #include "worker/control.h"
 #include "worker/supervisor.h"
@@ -31,6 +32,7 @@ struct job {
 	int rc;
 	struct snp_err err;
 	char message[MESSAGE_BYTES];
+	struct snp_cfg_diff diff; /* of a reload */
 };
 
 struct verb {
@@ -86,6 +88,13 @@ static int decode_scale(const struct rpc_buf *request, struct rpc_arena *arena,
 	return keep_pool(job, scale.pool);
 }
 
+static int decode_reload(const struct rpc_buf *request, struct rpc_arena *arena,
+			 struct job *job)
+{
+	(void)arena;
+	return rpc_control_decode_reload(request, &job->err);
+}
+
 /* ---- doing it ------------------------------------------------------------- */
 
 static const char *pool_words(const struct job *job)
@@ -127,9 +136,26 @@ static int act_scale(struct job *job)
 	return rc;
 }
 
+/* The request was in order; what is wrong is the file, or the moment. */
+static int act_reload(struct job *job)
+{
+	int rc = reload_run(job->sup, &job->diff, &job->err);
+
+	if (rc < 0)
+		return -EBUSY;
+	if (job->diff.nr == 0)
+		(void)snprintf(job->message, sizeof(job->message),
+			       "nothing has changed");
+	else
+		(void)snprintf(job->message, sizeof(job->message), "%zu key%s changed",
+			       job->diff.nr, job->diff.nr == 1 ? "" : "s");
+	return 0;
+}
+
 static const struct verb drain = {decode_drain, act_drain};
 static const struct verb recycle = {decode_recycle, act_recycle};
 static const struct verb scale = {decode_scale, act_scale};
+static const struct verb reload = {decode_reload, act_reload};
 
 /* ---- the answer ----------------------------------------------------------- */
 
@@ -147,21 +173,38 @@ static enum rpc_code code_of(int rc)
 	}
 }
 
-static void job_end(struct job *job)
+static int encode_reply(const struct job *job, struct rpc_buf **ret_buf)
 {
+	const size_t n = job->diff.nr;
+	const char **lines = calloc(n + 1, sizeof(*lines));
 	const struct rpc_control_reply reply = {
 	    .message = job->message,
-	    .workers = job->rc > 0 ? (uint32_t)job->rc : 0,
+	    .workers = (uint32_t)job->rc,
+	    .changes = {.v = lines, .n = n},
 	};
+	int rc;
+
+	if (!lines)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		lines[i] = job->diff.changes[i].text;
+	rc = rpc_control_encode_reply(&reply, ret_buf);
+	free(lines);
+	return rc;
+}
+
+static void job_end(struct job *job)
+{
 	struct rpc_buf *buf = NULL;
 
-	if (job->rc >= 0 && rpc_control_encode_reply(&reply, &buf) < 0)
+	if (job->rc >= 0 && encode_reply(job, &buf) < 0)
 		job->rc = snp_err_set(&job->err, -ENOMEM, "done, but out of memory");
 	if (job->rc < 0)
 		rpc_server_call_finish(job->call, NULL, code_of(job->rc), job->err.msg);
 	else
 		rpc_server_call_finish(job->call, buf, RPC_OK, NULL);
 	rpc_buf_unref(buf);
+	snp_config_diff_fini(&job->diff);
 	free(job->pool);
 	free(job);
 }
@@ -223,6 +266,11 @@ static void on_scale(struct rpc_server_call *call, struct rpc_buf *request, void
 	take_on(user, &scale, call, request);
 }
 
+static void on_reload(struct rpc_server_call *call, struct rpc_buf *request, void *user)
+{
+	take_on(user, &reload, call, request);
+}
+
 int control_service_register(struct rpc_server *server, struct supervisor *sup)
 {
 	static const struct {
@@ -232,6 +280,7 @@ int control_service_register(struct rpc_server *server, struct supervisor *sup)
 	    {RPC_METHOD_CONTROL_DRAIN, on_drain},
 	    {RPC_METHOD_CONTROL_RECYCLE, on_recycle},
 	    {RPC_METHOD_CONTROL_SCALE, on_scale},
+	    {RPC_METHOD_CONTROL_RELOAD, on_reload},
 	};
 	int rc = 0;
 

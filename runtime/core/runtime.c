@@ -215,7 +215,7 @@ static void choose_host_address(struct runtime *rt)
 	(void)snprintf(rt->host_address, sizeof(rt->host_address), "%s", address);
 }
 
-static int create_supervisor(struct runtime *rt, const sigset_t *signals,
+static int create_supervisor(struct runtime *rt, const struct runtime_options *o,
 			     struct snp_err *err)
 {
 	const struct supervisor_options options = {
@@ -236,7 +236,9 @@ static int create_supervisor(struct runtime *rt, const sigset_t *signals,
 		      .host_address = rt->host_address,
 		      .log_level = rt->cfg->log.level},
 	    .socket_dir = rt->socket_dir,
-	    .signals = signals,
+	    .signals = o->signals,
+	    .reload = {.file = o->file, .dir = rt->dir, .started = rt->cfg},
+	    .notify = o->notify,
 	};
 	int rc;
 
@@ -246,7 +248,8 @@ static int create_supervisor(struct runtime *rt, const sigset_t *signals,
 	return rc < 0 ? rc : supervisor_listen(&rt->sup, err);
 }
 
-static int build(struct runtime *rt, const sigset_t *signals, struct snp_err *err)
+static int build(struct runtime *rt, const struct runtime_options *o,
+		 struct snp_err *err)
 {
 	int rc = paths_find(&rt->paths, err);
 
@@ -266,7 +269,7 @@ static int build(struct runtime *rt, const sigset_t *signals, struct snp_err *er
 		return rc;
 	rt->front.accept_correlation =
 	    rt->cfg->telemetry.correlation.accept_from_clients;
-	rc = create_supervisor(rt, signals, err);
+	rc = create_supervisor(rt, o, err);
 	if (rc == 0)
 		rc = snp_writer_publish(rt->writer, err);
 	if (rc == 0)
@@ -274,24 +277,24 @@ static int build(struct runtime *rt, const sigset_t *signals, struct snp_err *er
 	return rc;
 }
 
-int runtime_create(struct snp_config *cfg, const sigset_t *signals,
-		   struct runtime **ret_rt, struct snp_err *err)
+int runtime_create(const struct runtime_options *options, struct runtime **ret_rt,
+		   struct snp_err *err)
 {
 	struct runtime *rt = calloc(1, sizeof(*rt));
 	int rc;
 
 	if (!rt)
 		return snp_err_set(err, -ENOMEM, "out of memory");
-	rt->cfg = cfg;
-	rc = build(rt, signals, err);
+	rt->cfg = options->cfg;
+	rc = build(rt, options, err);
 	if (rc < 0) {
 		runtime_destroy(&rt);
 		return rc;
 	}
-	log_info("runtime started", LOG_STR("instance", cfg->instance),
+	log_info("runtime started", LOG_STR("instance", rt->cfg->instance),
 		 LOG_STR("version", SNP_VERSION),
 		 LOG_STR("segment", snp_writer_path(rt->writer)),
-		 LOG_STR("run_id", rt->run_id), LOG_U64("pools", cfg->pools_count));
+		 LOG_STR("run_id", rt->run_id), LOG_U64("pools", rt->cfg->pools_count));
 	*ret_rt = rt;
 	return 0;
 }

@@ -18,18 +18,27 @@
 #include "config/config.h"
 #include "snakepit/err.h"
 
+struct notify;
 struct runtime;
 
 /* Whether a segment of the size that `cfg` asks for can be made at all; -EINVAL with a
  * message that names `file`, the configuration's, and the keys. */
 int runtime_check(const struct snp_config *cfg, const char *file, struct snp_err *err);
 
-/* Build everything and listen; no worker is started yet. Signals must be blocked in the
- * calling thread; those in `signals` end the runtime. `cfg` is borrowed and its
- * listeners are resolved (snp_config_resolve_dir). On failure nothing is left behind.
- */
-int runtime_create(struct snp_config *cfg, const sigset_t *signals,
-		   struct runtime **ret_rt, struct snp_err *err);
+struct runtime_options {
+	/* Borrowed; its listeners are resolved (snp_config_resolve_dir). */
+	struct snp_config *cfg;
+	/* Where it comes from, to be read again; borrowed. NULL: it stays as it is. */
+	const char *file;
+	/* Blocked in the calling thread. SIGHUP reloads, any other ends the runtime. */
+	const sigset_t *signals;
+	struct notify *notify; /* the service manager, or NULL; borrowed */
+};
+
+/* Build everything and listen; no worker is started yet. On failure nothing is left
+ * behind. */
+int runtime_create(const struct runtime_options *options, struct runtime **ret_rt,
+		   struct snp_err *err);
 
 /* Start the workers and serve until a signal; returns when everything has stopped. */
 void runtime_run(struct runtime *rt);

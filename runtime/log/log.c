@@ -42,7 +42,7 @@ static struct {
 	_Atomic int level;
 	_Atomic uint64_t dropped;
 	_Atomic bool torn; /* the last write ended inside a line */
-	enum log_format format;
+	_Atomic int format;
 	enum sink_kind kind;
 	int fd;	    /* -1: nowhere to write */
 	bool owned; /* fd is ours to close */
@@ -133,7 +133,7 @@ void log_init(enum log_level level, enum log_format format, int fd)
 
 	sink_close();
 	sink_open(fd);
-	logger.format = format;
+	log_set_format(format);
 	atomic_store_explicit(&logger.torn, false, memory_order_relaxed);
 	log_set_level(level);
 	errno = saved;
@@ -144,7 +144,7 @@ void log_fini(void)
 	int saved = errno;
 
 	sink_close();
-	logger.format = LOG_FORMAT_JSON;
+	log_set_format(LOG_FORMAT_JSON);
 	log_set_level(LOG_LEVEL_INFO);
 	errno = saved;
 }
@@ -152,6 +152,17 @@ void log_fini(void)
 void log_set_level(enum log_level level)
 {
 	atomic_store_explicit(&logger.level, (int)level, memory_order_relaxed);
+}
+
+void log_set_format(enum log_format format)
+{
+	atomic_store_explicit(&logger.format, (int)format, memory_order_relaxed);
+}
+
+static enum log_format format_now(void)
+{
+	return (enum log_format)atomic_load_explicit(&logger.format,
+						     memory_order_relaxed);
 }
 
 bool log_enabled(enum log_level level)
@@ -241,7 +252,7 @@ void log_write(enum log_level level, const char *component, const char *msg,
 	int saved = errno;
 	struct line line;
 
-	line_begin(&line, logger.format, level, msg, strlen(msg));
+	line_begin(&line, format_now(), level, msg, strlen(msg));
 	line_add(&line, &LOG_STR("component", component));
 	line_add(&line, &LOG_I64("pid", getpid()));
 	for (const struct log_field *f = fields; f->type != LOG__END; f++)
@@ -258,7 +269,7 @@ void log_relay_text(const char *worker, const char *stream, const char *text,
 	struct line line;
 
 	if (log_enabled(LOG_LEVEL_INFO)) {
-		line_begin(&line, logger.format, LOG_LEVEL_INFO, text, len);
+		line_begin(&line, format_now(), LOG_LEVEL_INFO, text, len);
 		line_add(&line, &LOG_STR("component", "worker"));
 		line_add(&line, &LOG_I64("pid", getpid()));
 		line_add(&line, &LOG_STR("worker", worker));

@@ -10,12 +10,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "core/notify.h"
 #include "core/thread.h"
 #include "log/log.h"
 #include "snakepit/check.h"
 
 #define SAMPLE_MS      1000
 #define CLOSE_GRACE_MS 200
+#define STOP_SLACK_MS  2000 /* closing, and a busy machine */
 #define LIFELINE_FD_MIN                                                                \
 	10 /* above the fixed descriptors of the handshake (spawn.h)                   \
 	    */
@@ -99,6 +101,12 @@ static void close_listeners(struct supervisor *sup)
 	sup->listeners_nr = 0;
 }
 
+static uint64_t stop_budget_ms(const struct snp_cfg_shutdown *cfg)
+{
+	return (uint64_t)cfg->drain_timeout_ms + cfg->stop_timeout_ms +
+	       cfg->kill_timeout_ms + STOP_SLACK_MS;
+}
+
 static void enter_draining(struct supervisor *sup)
 {
 	sup->phase = SUPERVISOR_DRAINING;
@@ -106,6 +114,7 @@ static void enter_draining(struct supervisor *sup)
 	    snp_mono_add_ms(snp_mono_now(), sup->cfg->shutdown.drain_timeout_ms);
 	snp_writer_set_stop_reason(sup->writer, SNP_STOP_REASON_REQUESTED);
 	snp_writer_set_draining(sup->writer);
+	notify_stopping(sup->notify, stop_budget_ms(&sup->cfg->shutdown));
 	event(sup, SNP_EVENT_KIND_RUNTIME_STOPPING, SNP_INITIATOR_OPERATOR);
 	close_listeners(sup);
 	front_drain(sup->front, on_front_idle, sup);
@@ -125,6 +134,10 @@ static void on_signal(struct watch *watch)
 
 	if (read(watch->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
+	if (info.ssi_signo == SIGHUP) {
+		reload_on_signal(sup);
+		return;
+	}
 	log_info(sup->phase == SUPERVISOR_RUNNING ? "stopping" : "stopping faster",
 		 LOG_STR("signal", strsignal((int)info.ssi_signo)),
 		 LOG_U64("from_pid", info.ssi_pid));
@@ -199,6 +212,36 @@ static void sample_workers(struct supervisor *sup, snp_mono_t now)
 	snp_set(sup->bank.proc->log_dropped, log_dropped());
 }
 
+/* ---- the service manager ------------------------------------------------- */
+
+static uint32_t count_ready(const struct supervisor *sup, const struct pool *pool)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < sup->workers_nr; i++)
+		n += sup->workers[i].pool == pool &&
+		     sup->workers[i].state == SNP_WORKER_STATE_READY;
+	return n;
+}
+
+static void tell_manager(struct supervisor *sup, snp_mono_t now)
+{
+	struct notify_state state = {.serving = true};
+
+	if (!sup->notify)
+		return;
+	for (uint32_t i = 0; i < sup->pools_nr; i++) {
+		uint32_t ready = count_ready(sup, sup->pools[i]);
+
+		state.serving = state.serving && ready > 0;
+		state.workers_ready += ready;
+		state.workers_wanted += sup->pools[i]->cfg->workers;
+	}
+	notify_turn(sup->notify, sup->phase == SUPERVISOR_RUNNING ? &state : NULL, now);
+}
+
+/* ---- turning ------------------------------------------------------------- */
+
 static snp_mono_t earlier(snp_mono_t a, snp_mono_t b)
 {
 	return a.ns < b.ns ? a : b;
@@ -211,12 +254,14 @@ static snp_mono_t tend(struct supervisor *sup)
 	bool gone = true;
 
 	sample_workers(sup, now);
+	tell_manager(sup, now);
 	if (sup->phase == SUPERVISOR_DRAINING && now.ns >= sup->phase_deadline.ns)
 		enter_stopping(sup);
 	for (uint32_t i = 0; i < sup->workers_nr; i++)
 		tend_worker(sup, &sup->workers[i], now);
 	next = earlier(sup->next_sample,
 		       liveness_turn(&sup->vigil, sup->workers, sup->workers_nr, now));
+	next = earlier(next, notify_next(sup->notify));
 	if (sup->phase_deadline.ns)
 		next = earlier(next, sup->phase_deadline);
 	for (uint32_t i = 0; i < sup->workers_nr; i++) {
@@ -379,6 +424,8 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	    .pools = o->pools,
 	    .pools_nr = o->pools_nr,
 	    .spawn = o->spawn,
+	    .reload = o->reload,
+	    .notify = o->notify,
 	    .signal_fd = -1,
 	    .lifeline = {-1, -1},
 	    .watcher.epoll_fd = -1,

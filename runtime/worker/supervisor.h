@@ -13,11 +13,12 @@
  *   STOPPING  what still waits is refused; SIGTERM, then SIGKILL to the workers
  *   CLOSING   the server ends its calls
  *   DONE      supervisor_run() returns
- * A second signal ends the step that is under way.
+ * A second signal ends the step that is under way. SIGHUP reloads the configuration.
  */
 #ifndef SNAKEPIT_RUNTIME_SUPERVISOR_H
 #define SNAKEPIT_RUNTIME_SUPERVISOR_H
 
+#include "core/reload.h"
 #include "rpc/accept.h"
 #include "worker/oom.h"
 #include "worker/worker.h"
@@ -29,6 +30,8 @@ enum supervisor_phase {
 	SUPERVISOR_CLOSING,
 	SUPERVISOR_DONE,
 };
+
+struct notify;
 
 struct supervisor_listener {
 	struct watch watch;
@@ -61,6 +64,8 @@ struct supervisor {
 	struct supervisor_listener *listeners;
 	uint32_t listeners_nr;
 	struct mail idle_mail, stopped_mail;
+	struct reload reload;
+	struct notify *notify; /* NULL: no service manager */
 };
 
 struct supervisor_options {
@@ -73,7 +78,10 @@ struct supervisor_options {
 	uint32_t loops_nr;
 	struct spawn_site spawn; /* without lifeline_fd */
 	const char *socket_dir;
-	const sigset_t *signals; /* blocked in every thread; these stop the runtime */
+	/* Blocked in every thread; SIGHUP reloads, any other stops the runtime. */
+	const sigset_t *signals;
+	struct reload reload;
+	struct notify *notify;
 };
 
 int supervisor_init(struct supervisor *sup, const struct supervisor_options *options,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +100,15 @@ def wait_metric(
     report = wait_until(look, timeout_s, f"a good value of {name} {labels}")
     assert report is not None
     return report
+
+
+def events(world: World, kind: str) -> list[dict[str, Any]]:
+    """Events of one kind, the oldest first."""
+    result = world.run("snakepit-inspect", "-n", INSTANCE, "--json", "--events")
+    if result.returncode != 0:
+        raise OSError(result.returncode, result.stderr.strip())
+    found: list[dict[str, Any]] = json.loads(result.stdout)["events"]
+    return [event for event in found if event["kind"] == kind]
 
 
 def at_least(least: float) -> Callable[[float], bool]:

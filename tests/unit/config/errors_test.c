@@ -366,8 +366,6 @@ static void parse_what_this_version_cannot_do_is_refused(void **state)
 	     "3:31: " NOT_YET("telemetry.traces.enabled: \"true\"", "false")},
 	    {POOL "telemetry: {python: {otel: true}}\n",
 	     "3:28: " NOT_YET("telemetry.python.otel: \"true\"", "false")},
-	    {POOL "readers: {prometheus: {enabled: true}}\n",
-	     "3:33: " NOT_YET("readers.prometheus.enabled: \"true\"", "false")},
 	    {POOL "readers: {otlp: {enabled: true}}\n",
 	     "3:27: " NOT_YET("readers.otlp.enabled: \"true\"", "false")},
 	    {POOL "readers: {statsd: {enabled: true}}\n",

@@ -89,6 +89,9 @@ void log_fini(void);
 /* Change the least level that is written. */
 void log_set_level(enum log_level level);
 
+/* Change the form of the lines that begin from now on. */
+void log_set_format(enum log_format format);
+
 /* Lines lost so far because the descriptor would not take them. Never falls. */
 uint64_t log_dropped(void);
 
