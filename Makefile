@@ -205,7 +205,7 @@ install: bins lib ## install under DESTDIR/PREFIX (/usr/local): programs, librar
 	$(Q)install -d $(AT)/bin $(AT)/lib/pkgconfig $(AT)/include/snakepit
 	$(Q)install -m 755 $(foreach p,$(PROGS),$(if $(SRC_$(p)),$(BIN)/$(p))) $(AT)/bin
 	$(Q)install -m 644 $(B)/lib/libsnakepit-shm.a $(AT)/lib
-	$(Q)install -m 755 $(B)/lib/$(SHM_REAL) $(AT)/lib
+	$(Q)install -m 755 $(B)/lib/$(SHM_REAL) $(BEAT_LIB) $(AT)/lib
 	$(Q)ln -sf $(SHM_REAL) $(AT)/lib/$(SHM_SONAME)
 	$(Q)ln -sf $(SHM_SONAME) $(AT)/lib/libsnakepit-shm.so
 	$(Q)install -m 644 $(SHM_HEADERS) $(AT)/include/snakepit

@@ -41,7 +41,8 @@
 	X(LOOP_NS, event loop, "time of the last one")                                 \
 	X(PROGRESS_SEQ, Python, "calls finished, chunks made, snakepit.progress()")    \
 	X(PROGRESS_NS, Python, "time of the last one")                                 \
-	X(RECYCLE_WISH, Python, "1: the adapter asks to be replaced")
+	X(RECYCLE_WISH, Python, "1: the adapter asks to be replaced")                  \
+	X(ABANDONED, Python, "places taken by calls whose caller has left")
 
 enum beat_word {
 #define X(id, writer, text) BEAT_##id,
