@@ -44,8 +44,9 @@ LOG_INC    := -Iruntime/log/include
 CONF_INC   := -Iruntime/config/include
 MODEL_INC  := -Ireader/model/include
 CLI_INC    := -Itools/cli/include
+CLIENT_INC := -Itools/client/include
 
-LIBS := shm log config rpc runtime model cli
+LIBS := shm log config rpc runtime model cli client
 DIRS_shm     := shm/src
 INC_shm      := $(SHM_INC) -Ishm/src
 DIRS_log     := runtime/log
@@ -60,11 +61,13 @@ DIRS_model   := reader/model
 INC_model    := $(SHM_INC) $(MODEL_INC)
 DIRS_cli     := tools/cli
 INC_cli      := $(SHM_INC) $(MODEL_INC) $(CLI_INC)
+DIRS_client  := tools/client
+INC_client   := $(SHM_INC) $(RPC_INC) $(MODEL_INC) $(CLIENT_INC)
 
 # ---- Programs: sources, include paths, archives in link order, system libraries --------
 # tools/snakepit/ makes `snakepit`; a program never links a component not named here.
 GRPC_LIBS := -lgrpc_unsecure -lgpr -lprotobuf-c -ljansson
-PROGS := snakepitd snakepit-launch snakepit snakepit-exec snakepit-inspect \
+PROGS := snakepitd snakepit-launch snakepit snakepit-exec snakepit-control snakepit-config snakepit-inspect \
 	 snakepit-prometheus snakepit-top
 SRC_snakepitd  := $(wildcard runtime/main.c)
 INC_snakepitd  := $(INC_runtime)
@@ -75,9 +78,17 @@ SRC_snakepit   := $(wildcard tools/snakepit/*.c)
 INC_snakepit   := $(SHM_INC) $(MODEL_INC) $(CLI_INC) -Itools/snakepit
 ARCH_snakepit  := cli model shm
 SRC_snakepit-exec  := $(wildcard tools/snakepit-exec/*.c)
-INC_snakepit-exec  := $(SHM_INC) $(RPC_INC) $(MODEL_INC) $(CLI_INC) -Itools/snakepit-exec
-ARCH_snakepit-exec := rpc cli model shm
+INC_snakepit-exec  := $(INC_client) $(CLI_INC) -Itools/snakepit-exec
+ARCH_snakepit-exec := client rpc cli model shm
 SYS_snakepit-exec  := $(GRPC_LIBS) -ljansson -ldl
+SRC_snakepit-control  := $(wildcard tools/snakepit-control/*.c)
+INC_snakepit-control  := $(INC_client) $(CLI_INC) -Itools/snakepit-control
+ARCH_snakepit-control := client rpc cli model shm
+SYS_snakepit-control  := $(SYS_snakepit-exec)
+SRC_snakepit-config   := $(wildcard tools/snakepit-config/*.c)
+INC_snakepit-config   := $(SHM_INC) $(LOG_INC) $(CONF_INC) $(MODEL_INC) $(CLI_INC)
+ARCH_snakepit-config  := config cli model shm
+SYS_snakepit-config   := -lcyaml -lyaml
 SRC_snakepit-inspect  := $(wildcard reader/inspect/*.c)
 INC_snakepit-inspect  := $(INC_model)
 ARCH_snakepit-inspect := model shm

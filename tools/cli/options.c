@@ -2,9 +2,14 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/nearest.h"
+
+/* Longer than a day is no time to wait but a typing error. */
+#define SECONDS_MAX 86400.0
 
 static int missing_value(const struct cli_option *option, const char *typed,
 			 struct snp_err *err)
@@ -107,4 +112,20 @@ int cli_next(struct cli_args *args, const char **ret_value, struct snp_err *err)
 		return long_option(args, arg, ret_value, err);
 	args->letters = arg + 1;
 	return letter_option(args, ret_value, err);
+}
+
+int cli_seconds(const char *option, const char *text, uint64_t *ret_ms,
+		struct snp_err *err)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	/* Written so that NaN is refused, too. */
+	if (end == text || *end || !(seconds >= 0.001 && seconds <= SECONDS_MAX))
+		return snp_err_set(err, -EINVAL,
+				   "--%s '%s' is not a number of seconds from 0.001 to "
+				   "86400",
+				   option, text);
+	*ret_ms = (uint64_t)llround(seconds * 1000);
+	return 0;
 }

@@ -13,11 +13,11 @@
 
 #include "arguments.h"
 #include "cli/say.h"
-#include "exchange.h"
+#include "client/exchange.h"
 #include "model/target.h"
 #include "options.h"
 #include "output.h"
-#include "place.h"
+#include "client/place.h"
 #include "rpc/channel.h"
 #include "rpc/loop.h"
 #include "rpc/messages.h"

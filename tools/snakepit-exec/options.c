@@ -2,8 +2,6 @@
 #include "options.h"
 
 #include <errno.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/options.h"
@@ -74,26 +72,6 @@ static const struct cli_option table[OPT_NR] = {
     [OPT_VERSION] = {"version", 'V', NULL},
 };
 
-/* Longer than a day is no timeout but a typing error. */
-#define TIMEOUT_MAX_S 86400.0
-
-static int parse_timeout(struct exec_options *options, const char *text,
-			 struct snp_err *err)
-{
-	char *end;
-	double seconds = strtod(text, &end);
-
-	/* Written so that NaN is refused, too. */
-	if (end == text || *end || !(seconds >= 0.001 && seconds <= TIMEOUT_MAX_S))
-		return snp_err_set(
-		    err, -EINVAL,
-		    "--timeout '%s' is not a number of seconds from 0.001 "
-		    "to 86400",
-		    text);
-	options->timeout_ms = (uint64_t)llround(seconds * 1000);
-	return 0;
-}
-
 static int parse_binary(struct exec_options *options, const char *text,
 			struct snp_err *err)
 {
@@ -139,7 +117,7 @@ static int apply(struct exec_options *options, int option, const char *value,
 		options->stream = true;
 		return 0;
 	case OPT_TIMEOUT:
-		return parse_timeout(options, value, err);
+		return cli_seconds("timeout", value, &options->timeout_ms, err);
 	case OPT_SESSION:
 		options->session_id = value;
 		return 0;

@@ -17,8 +17,10 @@ static const struct program {
 	const char *name;
 	bool has_version; /* the launcher takes no options */
 } programs[] = {
-    {"snakepitd", true},	{"snakepit-launch", false},    {"snakepit-exec", true},
-    {"snakepit-inspect", true}, {"snakepit-prometheus", true}, {"snakepit-top", true},
+    {"snakepitd", true},	   {"snakepit-launch", false},
+    {"snakepit-exec", true},	   {"snakepit-control", true},
+    {"snakepit-config", true},	   {"snakepit-inspect", true},
+    {"snakepit-prometheus", true}, {"snakepit-top", true},
 };
 
 static void first_line(char *text)

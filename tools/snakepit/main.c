@@ -62,6 +62,29 @@ static const struct command commands[] = {
      .summary = "print what happened to an instance, and the last words of workers",
      .program = "snakepit-inspect",
      .first_arg = "--log"},
+    {.name = "drain",
+     .summary = "have a pool take no new requests",
+     .program = "snakepit-control",
+     .first_arg = "drain"},
+    {.name = "resume",
+     .summary = "have a drained pool take requests again",
+     .program = "snakepit-control",
+     .first_arg = "resume"},
+    {.name = "recycle",
+     .summary = "replace workers: snakepit recycle [POOL[/SLOT]]",
+     .program = "snakepit-control",
+     .first_arg = "recycle"},
+    {.name = "scale",
+     .summary = "change a pool's number of workers: snakepit scale POOL WORKERS",
+     .program = "snakepit-control",
+     .first_arg = "scale"},
+    {.name = "reload",
+     .summary = "have the runtime read its configuration file again",
+     .program = "snakepit-control",
+     .first_arg = "reload"},
+    {.name = "config",
+     .summary = "print, check or compare configuration files",
+     .program = "snakepit-config"},
     {.name = "doctor",
      .summary = "check whether this machine can run Snakepit",
      .help = doctor_help,
@@ -226,7 +249,7 @@ static int explain(const char *name)
 	if (command && command->help)
 		return command_print_help(command->help);
 	if (command)
-		return become(command->program, NULL, 2, argv);
+		return become(command->program, command->first_arg, 2, argv);
 	if (outside_program(name, program) &&
 	    cli_program_find(program, path, NULL) == 0)
 		return become(program, NULL, 2, argv);

@@ -12,6 +12,7 @@
 #define CLI_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "snakepit/err.h"
 
@@ -41,5 +42,9 @@ enum { /* what cli_next() returns beside an index of options */
  * option's value (NULL if it takes none), or the operand. -EINVAL: err says what is
  * wrong and suggests the nearest option; do not go on. */
 int cli_next(struct cli_args *args, const char **ret_value, struct snp_err *err);
+
+/* The value of --`option`, in seconds, 0.001 to 86400, as milliseconds. -EINVAL. */
+int cli_seconds(const char *option, const char *text, uint64_t *ret_ms,
+		struct snp_err *err);
 
 #endif

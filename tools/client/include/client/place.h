@@ -5,8 +5,8 @@
  * The segment knows: it tells a living writer from a dead one without a connection, so
  * a dead runtime is reported at once and as such. One thread at a time.
  */
-#ifndef EXEC_PLACE_H
-#define EXEC_PLACE_H
+#ifndef CLIENT_PLACE_H
+#define CLIENT_PLACE_H
 
 #include "snakepit/err.h"
 #include "snakepit/read.h"

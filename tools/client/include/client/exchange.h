@@ -7,8 +7,8 @@
  * reader slows the tool down instead of filling memory. One thread at a time, the same
  * one.
  */
-#ifndef EXEC_EXCHANGE_H
-#define EXEC_EXCHANGE_H
+#ifndef CLIENT_EXCHANGE_H
+#define CLIENT_EXCHANGE_H
 
 #include <stdbool.h>
 #include <stdint.h>

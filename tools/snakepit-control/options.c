@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options.h"
+
+#define TIMEOUT_MS 60000
+
+enum option {
+	OPT_INSTANCE,
+	OPT_ADDRESS,
+	OPT_JSON,
+	OPT_HELP,
+	OPT_VERSION,
+	OPT_WAIT,
+	OPT_TIMEOUT,
+	OPT_FORCE,
+	OPT_NR
+};
+
+static const struct cli_option table[OPT_NR] = {
+    [OPT_INSTANCE] = {"instance", 'n', "NAME"},
+    [OPT_ADDRESS] = {"address", '\0', "ADDRESS"},
+    [OPT_JSON] = {"json", '\0', NULL},
+    [OPT_HELP] = {"help", 'h', NULL},
+    [OPT_VERSION] = {"version", 'V', NULL},
+    [OPT_WAIT] = {"wait", '\0', NULL},
+    [OPT_TIMEOUT] = {"timeout", '\0', "SECONDS"},
+    [OPT_FORCE] = {"force", '\0', NULL},
+};
+
+void options_print_help(const struct verb *verb)
+{
+	(void)printf("examples:\n%s\nusage: snakepit %s %s%s[options]\n\n%s\n",
+		     verb->examples, verb->name, verb->operands,
+		     *verb->operands ? " " : "", verb->what);
+	(void)puts(
+	    "  -n, --instance NAME    name or path (default: $SNAKEPIT_INSTANCE, "
+	    "or the only one)\n"
+	    "      --address ADDRESS  unix:/path, instead of the instance's socket\n"
+	    "      --json             one JSON object");
+	if (verb->flags & VERB_FORCE)
+		(void)puts("      --force            kill instead of draining");
+	if (verb->flags & VERB_WAIT)
+		(void)puts(
+		    "      --wait             until it is done\n"
+		    "      --timeout SECONDS  give up waiting after that long (60)");
+	(void)puts(
+	    "  -h, --help; -V, --version\n"
+	    "\n"
+	    "exit codes: 0 done, or begun; 1 refused, or --wait gave up; 2 wrong "
+	    "usage; 3 the\n"
+	    "runtime is not running; 4 its segment cannot be read.");
+}
+
+static int parse_u32(const char *text, uint32_t *ret, struct snp_err *err,
+		     const char *what)
+{
+	char *end;
+	unsigned long long number;
+
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || number > UINT32_MAX)
+		return snp_err_set(err, -EINVAL, "'%s' is no %s", text, what);
+	*ret = (uint32_t)number;
+	return 0;
+}
+
+/* POOL or POOL/SLOT; a pool's name has no slash. */
+static int parse_pool(struct request *request, const char *text, char pool[POOL_BYTES],
+		      struct snp_err *err)
+{
+	const char *slash = request->verb->flags & VERB_SLOT ? strchr(text, '/') : NULL;
+	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	uint32_t slot;
+	int rc;
+
+	if (len == 0 || len >= POOL_BYTES)
+		return snp_err_set(err, -EINVAL, "'%s' is no pool", text);
+	memcpy(pool, text, len);
+	pool[len] = '\0';
+	request->pool = pool;
+	if (!slash)
+		return 0;
+	rc = parse_u32(slash + 1, &slot, err, "number of a slot");
+	if (rc == 0)
+		request->slot = slot;
+	return rc;
+}
+
+static int parse_operand(struct request *request, const char *text,
+			 char pool[POOL_BYTES], unsigned *operands, struct snp_err *err)
+{
+	unsigned at = (*operands)++;
+
+	if (at == 0 && (request->verb->flags & VERB_POOL))
+		return parse_pool(request, text, pool, err);
+	if (at == 1 && (request->verb->flags & VERB_WORKERS))
+		return parse_u32(text, &request->workers, err, "number of workers");
+	return snp_err_set(err, -EINVAL, "too many arguments at '%s'", text);
+}
+
+static int apply(struct request *request, int option, const char *value,
+		 struct snp_err *err)
+{
+	bool waits = option == OPT_WAIT || option == OPT_TIMEOUT;
+
+	if ((waits && !(request->verb->flags & VERB_WAIT)) ||
+	    (option == OPT_FORCE && !(request->verb->flags & VERB_FORCE)))
+		return snp_err_set(err, -EINVAL, "takes no --%s", table[option].name);
+	if (option == OPT_INSTANCE)
+		request->instance = value;
+	else if (option == OPT_ADDRESS)
+		request->address = value;
+	else if (option == OPT_TIMEOUT)
+		return cli_seconds("timeout", value, &request->timeout_ms, err);
+	request->json |= option == OPT_JSON;
+	request->wait |= option == OPT_WAIT;
+	request->force |= option == OPT_FORCE;
+	return 0;
+}
+
+static int check(const struct request *request, unsigned operands, struct snp_err *err)
+{
+	if ((request->verb->flags & VERB_WORKERS) && operands < 2)
+		return snp_err_set(err, -EINVAL,
+				   "needs a pool and a number of workers");
+	if (request->instance && request->address)
+		return snp_err_set(err, -EINVAL,
+				   "--instance and --address exclude each other");
+	if (request->wait && request->address)
+		return snp_err_set(err, -EINVAL,
+				   "--wait looks at the instance's segment; name it "
+				   "with --instance, not by --address");
+	return 0;
+}
+
+int options_parse(const struct verb *verb, int argc, char **argv,
+		  struct request *ret_request, char pool[POOL_BYTES],
+		  enum parsed *ret_what, struct snp_err *err)
+{
+	struct cli_args args = {argc, argv, table, OPT_NR, 1, NULL, false};
+	struct request request = {
+	    .verb = verb, .pool = "", .slot = -1, .timeout_ms = TIMEOUT_MS};
+	unsigned operands = 0;
+	const char *value;
+	int got;
+
+	*ret_what = PARSED_RUN;
+	while ((got = cli_next(&args, &value, err)) != CLI_END) {
+		if (got == OPT_HELP || got == OPT_VERSION) {
+			*ret_what = got == OPT_HELP ? PARSED_HELP : PARSED_VERSION;
+			return 0;
+		}
+		if (got == CLI_OPERAND)
+			got = parse_operand(&request, value, pool, &operands, err);
+		else if (got >= 0)
+			got = apply(&request, got, value, err);
+		if (got < 0)
+			return got;
+	}
+	*ret_request = request;
+	return check(&request, operands, err);
+}
