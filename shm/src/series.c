@@ -241,27 +241,23 @@ void snp_series_labels(const struct snp_snapshot *snap, struct snp_series *s)
 static void fill_series(const struct snp_series_iter *it, const struct snp__metric *m,
 			struct snp_series *s)
 {
-	const unsigned char *entry;
+	const unsigned char *cell;
 
 	s->metric = &m->pub;
 	s->hist = NULL;
 	s->value = 0;
 	s->labels_nr = 0;
-	if (it->place == 0) {
+	if (!it->first) {
 		s->value = value_of(it->snap, m, s->row, s->cell);
 	} else {
-		entry = snp__entry_of(it->snap, m->pub.row_kind, s->row);
-		s->hist =
-		    snp__words_at(entry, it->place + (uint64_t)s->cell * m->stride);
+		cell = it->first + s->row * it->stride + s->cell * (uint64_t)m->stride;
 		/* The cells of a metric are an entry apart, which is too far for the
 		 * processor to see them coming. */
-		__builtin_prefetch((const unsigned char *)s->hist +
-				   ENTRIES_AHEAD *
-				       it->snap->head.table[m->pub.row_kind].stride);
-		if (m->pub.kind != SNP_KIND_HISTOGRAM) {
-			s->value = *s->hist;
-			s->hist = NULL;
-		}
+		__builtin_prefetch(cell + ENTRIES_AHEAD * it->stride);
+		if (m->pub.kind == SNP_KIND_HISTOGRAM)
+			s->hist = snp__words_at(cell, 0);
+		else
+			s->value = *snp__words_at(cell, 0);
 	}
 	if (!it->bare)
 		snp_series_labels(it->snap, s);
@@ -279,17 +275,27 @@ static bool has_series(const struct snp_snapshot *snap, const struct snp__metric
 	       snp_snapshot_row(snap, kind, row)->pid != 0;
 }
 
+/* Begin with the rows of a metric. */
+static void enter(struct snp_series_iter *it, const struct snp__metric *m)
+{
+	const struct snp_fmt_snap_table *t = &it->snap->head.table[m->pub.row_kind];
+	uint64_t place = place_in_entry(it->snap, m);
+
+	it->rows = it->snap->rows_nr[m->pub.row_kind];
+	it->stride = t->stride;
+	it->first = place ? it->snap->image + t->off + place : NULL;
+}
+
 bool snp_series_next(struct snp_series_iter *it, struct snp_series *ret_series)
 {
 	const struct snp_snapshot *snap = it->snap;
 
 	for (; it->metric < it->last_metric; it->metric++, it->row = 0) {
 		const struct snp__metric *m = &snap->seg->schema.metrics[it->metric];
-		uint32_t rows = snap->rows_nr[m->pub.row_kind];
 
 		if (it->row == 0 && it->cell == 0)
-			it->place = place_in_entry(snap, m);
-		for (; it->row < rows; it->row++) {
+			enter(it, m);
+		for (; it->row < it->rows; it->row++) {
 			if (!has_series(snap, m, it->row))
 				continue;
 			ret_series->row = it->row;

@@ -243,8 +243,12 @@ struct snp_series_iter {
 	const struct snp_snapshot *snap;
 	size_t metric, last_metric;
 	uint32_t row, cell;
-	uint64_t place; /* of the metric's first cell in an entry; the library's */
 	bool bare;
+	/* The library's, of the metric at hand: its rows, where the first one's first
+	 * cell is (NULL: not in the copy of the rows), and how far the next row's is. */
+	uint32_t rows;
+	const unsigned char *first;
+	uint64_t stride;
 };
 /* All series of all metrics, or of one (metric != NULL). */
 void snp_series_iter_init(struct snp_series_iter *it, const struct snp_snapshot *snap,
