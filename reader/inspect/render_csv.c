@@ -171,11 +171,13 @@ static bool put_label(struct csv *csv, char before, const char *name, const char
 static bool put_plain_label(struct csv *csv, const struct piece *name,
 			    const char *value, size_t len)
 {
-	char *to = snp_buf_reserve(&csv->text, name->len + SHORT_BYTES + len);
+	char *to = snp_buf_reserve(&csv->text, name->len + len);
 
 	if (!to)
 		return false;
-	memcpy(put_piece(to, csv, name), value, len);
+	/* Not put_piece(): the name may end right here, and copies must not overlap. */
+	memcpy(to, csv->text.data + name->at, name->len);
+	memcpy(to + name->len, value, len);
 	snp_buf_commit(&csv->text, name->len + len);
 	return name->quoted;
 }

@@ -10,10 +10,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "snakepit/time.h"
 
-#include "snap_layout.h"
 #include "words.h"
 
 #define ROW_TRIES   4
@@ -29,7 +29,9 @@ struct kind {
 	const unsigned char *map;
 	const struct snp_fmt_region *rowd, *rowc, *text, *bank;
 	const struct snp_fmt_snap_table *table;
-	uint64_t banks; /* in use */
+	uint64_t banks;		   /* in use */
+	uint64_t row_words;	   /* of a ROWD entry */
+	unsigned char *long_texts; /* NULL: they are in the entries too */
 };
 
 static const struct snp_fmt_region *find(const struct snp__source *source,
@@ -43,13 +45,6 @@ static const struct snp_fmt_region *find(const struct snp__source *source,
 
 /* ---- parts of a row ------------------------------------------------------ */
 
-/* Whether a byte of the word is zero. */
-static bool has_nul(uint64_t word)
-{
-	return ((word - UINT64_C(0x0101010101010101)) & ~word &
-		UINT64_C(0x8080808080808080)) != 0;
-}
-
 /* Most rows have no text: of 63 words one is copied. */
 static void copy_text(const unsigned char *base, uint64_t off, uint64_t *ret_words,
 		      uint64_t nr)
@@ -57,7 +52,7 @@ static void copy_text(const unsigned char *base, uint64_t off, uint64_t *ret_wor
 	const uint64_t *from = snp__words_at(base, off);
 	uint64_t word = UINT64_MAX;
 
-	for (uint64_t i = 0; i < nr && !has_nul(word); i++) {
+	for (uint64_t i = 0; i < nr && !snp__word_ends(word); i++) {
 		word = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 		__atomic_store_n(&ret_words[i], word, __ATOMIC_RELAXED);
 	}
@@ -107,11 +102,22 @@ static int copy_error(const struct kind *k, uint64_t index, uint64_t *ret_words,
 	    .words = SNP_TEXT_WORDS,
 	    .text = true,
 	};
+	uint64_t words[SNP_TEXT_WORDS];
+	int rc;
 
 	__atomic_store_n(ret_words, 0, __ATOMIC_RELAXED);
 	if (index >= k->text->count)
 		return 0;
-	return snp__latch_load(k->map, shape, ret_words, retries);
+	if (!k->long_texts)
+		return snp__latch_load(k->map, shape, ret_words, retries);
+	rc = snp__latch_load(k->map, shape, words, retries);
+	if (rc < 0)
+		return rc;
+	*ret_words = words[0];
+	if (!snp__word_ends(words[0]))
+		memcpy(k->long_texts + index * SNP__SNAP_TEXT_BYTES, words,
+		       sizeof(words));
+	return 0;
 }
 
 /* The row's entry of every bank in use, added up. From the last word to the first, each
@@ -139,7 +145,7 @@ static int copy_values(const struct kind *k, uint64_t index, uint64_t *entry,
 
 	if (k->rowc && t->record)
 		rc = copy_record(k, index, entry + t->record / 8, retries);
-	if (rc == 0 && k->text)
+	if (rc == 0 && k->text && t->text)
 		rc = copy_error(k, index, entry + t->text / 8, retries);
 	if (rc == 0 && k->rowc && t->cells)
 		snp__copy_words(
@@ -166,7 +172,7 @@ static bool gather_row(const struct kind *k, uint64_t index, uint64_t *entry,
 			__atomic_store_n(entry, 0, __ATOMIC_RELAXED);
 			return true;
 		}
-		snp__copy_words(k->map, off + 8, entry + 1, ROW_WORDS - 1);
+		snp__copy_words(k->map, off + 8, entry + 1, k->row_words - 1);
 		if (copy_values(k, index, entry, retries) < 0)
 			continue;
 		atomic_thread_fence(memory_order_acquire);
@@ -213,8 +219,8 @@ int snp__gather_plan(const struct snp__source *source, struct snp_fmt_snap *ret_
 		if (rows[kind] > rowd->count)
 			return -EBADMSG;
 	}
-	head.length =
-	    snp__snap_tables(source->regions, source->regions_nr, rows, head.table);
+	head.length = snp__snap_tables(source->image, source->regions,
+				       source->regions_nr, rows, head.table);
 	*ret_head = head;
 	return 0;
 }
@@ -268,10 +274,13 @@ void snp__gather(const struct snp__source *source, struct snp_fmt_snap *head,
 		    .text = find(source, SNP_REGION_TEXT, kind),
 		    .bank = find(source, SNP_REGION_BANK, kind),
 		    .table = &head->table[kind],
+		    .row_words = snp__image_row_bytes(source->image, kind) / 8,
 		};
 
 		if (kind != SNP_ROW_PROC)
 			k.rowd = find(source, SNP_REGION_ROWD, kind);
+		if (source->image == SNP__IMAGE_OWN)
+			k.long_texts = image + head->length;
 		if (k.bank)
 			k.banks =
 			    banks < k.bank->outer_count ? banks : k.bank->outer_count;

@@ -16,12 +16,15 @@
 
 #include "snakepit/format.h"
 
+#include "snap_layout.h"
+
 /* A mapped segment and its directory. Every region lies inside the map, and those of a
  * row kind's cells (ROWC, BANK) have an entry for each entry of its ROWD. */
 struct snp__source {
 	const unsigned char *map;
 	const struct snp_fmt_region *regions;
 	size_t regions_nr;
+	enum snp__image image; /* what to make of it */
 };
 
 /* How large the image has to be for the rows there are now: fills tables, length,
@@ -31,7 +34,8 @@ int snp__gather_plan(const struct snp__source *source, struct snp_fmt_snap *ret_
 
 /* Fill the rows that snp__gather_plan() found into `image` (head->length bytes, aligned
  * to 8; its first sizeof(*head) bytes are left alone), and the rest of *head but for
- * `crc` and `seq`. *retries grows by the torn reads that were repeated. */
+ * `crc` and `seq`. Behind SNP__IMAGE_OWN is room for long texts: SNP__SNAP_TEXT_BYTES
+ * for each worker row. *retries grows by the torn reads that were repeated. */
 void snp__gather(const struct snp__source *source, struct snp_fmt_snap *head,
 		 unsigned char *image, unsigned *retries);
 

@@ -193,7 +193,8 @@ static void place_snap(struct snp__layout *l, const struct snp_writer_options *o
 					      [SNP_ROW_WORKER] = o->workers_max,
 					      [SNP_ROW_TOOL] = o->tools_max};
 	struct snp_fmt_snap_table tables[SNP_ROW_KINDS];
-	uint64_t half = snp__snap_tables(l->region, PLACE_SNAP, rows, tables);
+	uint64_t half =
+	    snp__snap_tables(SNP__IMAGE_SNAP, l->region, PLACE_SNAP, rows, tables);
 
 	place(l, PLACE_SNAP,
 	      (struct snp_fmt_region){.type = SNP_REGION_SNAP,

@@ -94,6 +94,20 @@ static const char *keep_worker_id(struct snp__decoded *d, const struct snp_row *
 
 /* ---- one row ------------------------------------------------------------- */
 
+static const char *error_of(const struct snp_snapshot *snap, const unsigned char *entry,
+			    uint32_t index)
+{
+	uint64_t at = snap->head.table[SNP_ROW_WORKER].text;
+
+	if (at == 0)
+		return "";
+	/* In a copy of the live cells a long one is behind it (snap_layout.h). */
+	if (snap->stats.tier == SNP_TIER_LIVE && !snp__word_ends(snp__load(entry, at)))
+		return (const char *)snap->image + snap->head.length +
+		       (size_t)index * SNP__SNAP_TEXT_BYTES;
+	return (const char *)entry + at;
+}
+
 static void decode_process(const struct snp_snapshot *snap, const unsigned char *entry,
 			   struct snp__row *row)
 {
@@ -101,7 +115,7 @@ static void decode_process(const struct snp_snapshot *snap, const unsigned char 
 	struct snp__decoded *d = snap->decoded;
 	struct snp_row *pub = &row->pub;
 	uint64_t proc[SNP_LATCH_WORDS] = {0};
-	const char *error = (const char *)entry + t->text;
+	const char *error = error_of(snap, entry, pub->index);
 	size_t len;
 
 	if (t->record)
@@ -120,7 +134,7 @@ static void decode_process(const struct snp_snapshot *snap, const unsigned char 
 	pub->worker_id = keep_worker_id(d, pub);
 	row->slot_text = keep_number(d, pub->slot);
 	row->pid_text = keep_number(d, (uint32_t)proc[SNP_PROC_PID]);
-	len = t->text ? strnlen(error, SNP_TEXT_BYTES) : 0;
+	len = strnlen(error, SNP_TEXT_BYTES);
 	if (len > 0 && len < SNP_TEXT_BYTES && snp__utf8_ok(error, len))
 		pub->last_error = error;
 }
@@ -224,7 +238,7 @@ static int take_rows(struct snp_snapshot *snap, unsigned kind, uint32_t max)
 {
 	struct snp__decoded *d = snap->decoded;
 
-	d->rows[kind] = snp__pages_take(max * sizeof(*d->rows[kind]));
+	d->rows[kind] = snp__pages_take(max * sizeof(*d->rows[kind]), 0);
 	if (!d->rows[kind])
 		return -ENOMEM;
 	snap->rows_max[kind] = max;

@@ -20,8 +20,16 @@ static uint64_t part(struct snp_fmt_snap_table *table, uint64_t bytes)
 	return bytes ? at : 0;
 }
 
-uint64_t snp__snap_tables(const struct snp_fmt_region *regions, size_t regions_nr,
-			  const uint64_t rows[SNP_ROW_KINDS],
+/* Of TEXT in an entry of a kind that has it; readers have a use for that of workers. */
+static uint64_t text_bytes(enum snp__image image, uint32_t kind)
+{
+	if (image == SNP__IMAGE_SNAP)
+		return SNP__SNAP_TEXT_BYTES;
+	return kind == SNP_ROW_WORKER ? sizeof(uint64_t) : 0;
+}
+
+uint64_t snp__snap_tables(enum snp__image image, const struct snp_fmt_region *regions,
+			  size_t regions_nr, const uint64_t rows[SNP_ROW_KINDS],
 			  struct snp_fmt_snap_table ret_tables[SNP_ROW_KINDS])
 {
 	const uint64_t latch = sizeof(struct snp_fmt_latch);
@@ -35,10 +43,10 @@ uint64_t snp__snap_tables(const struct snp_fmt_region *regions, size_t regions_n
 		*t = (struct snp_fmt_snap_table){
 		    .off = length,
 		    .count = rows[kind],
-		    .stride = sizeof(struct snp_fmt_row),
+		    .stride = snp__image_row_bytes(image, kind),
 		};
 		t->record = part(t, rowc >= latch ? SNP__SNAP_RECORD_BYTES : 0);
-		t->text = part(t, text ? SNP__SNAP_TEXT_BYTES : 0);
+		t->text = part(t, text ? text_bytes(image, kind) : 0);
 		t->cells = part(t, rowc > latch ? rowc - latch : 0);
 		t->sums =
 		    part(t, stride_of(regions, regions_nr, SNP_REGION_BANK, kind));

@@ -23,32 +23,38 @@ static void release(struct snp_snapshot *snap)
 	snap->image_bytes = 0;
 }
 
-static int reserve(struct snp_snapshot *snap, uint64_t bytes)
+/* `bytes` for the image, and as many behind it as long texts may take. */
+static int reserve(struct snp_snapshot *snap, uint64_t bytes, uint64_t texts)
 {
-	if (bytes <= snap->image_bytes)
+	if (bytes + texts <= snap->image_bytes)
 		return 0;
-	if (snap->image) /* it grows: not for each row anew */
+	if (snap->image) { /* it grows: not for each row anew */
 		bytes += bytes / 4;
+		texts += texts / 4;
+	}
 	release(snap);
-	snap->image = snp__pages_take(bytes);
+	snap->image = snp__pages_take(bytes, texts);
 	if (!snap->image)
 		return -ENOMEM;
-	snap->image_bytes = bytes;
+	snap->image_bytes = bytes + texts;
 	return 0;
 }
 
 static int fill_live(struct snp_snapshot *snap, struct snp_err *err)
 {
 	const struct snp_segment *seg = snap->seg;
-	const struct snp__source source = {
-	    .map = seg->map, .regions = seg->dir, .regions_nr = seg->dir_nr};
+	const struct snp__source source = {.map = seg->map,
+					   .regions = seg->dir,
+					   .regions_nr = seg->dir_nr,
+					   .image = SNP__IMAGE_OWN};
 	int rc = snp__gather_plan(&source, &snap->head);
 
 	if (rc < 0)
 		return snp_err_set_field(err, rc, "rows",
 					 "%s is damaged: row_high is more than it has",
 					 seg->info.path);
-	rc = reserve(snap, snap->head.length);
+	rc = reserve(snap, snap->head.length,
+		     snap->head.table[SNP_ROW_WORKER].count * SNP__SNAP_TEXT_BYTES);
 	if (rc == 0)
 		snp__gather(&source, &snap->head, snap->image, &snap->stats.retries);
 	return rc;
@@ -100,7 +106,7 @@ static int copy_half(struct snp_snapshot *snap, uint64_t seq, bool *ret_whole)
 	if (head->seq != seq || head->length % 8 || head->length < sizeof(*head) ||
 	    head->length > r->len)
 		return 0;
-	if (reserve(snap, head->length) < 0)
+	if (reserve(snap, head->length, 0) < 0)
 		return -ENOMEM;
 	snp__copy_words(seg->map, off, (uint64_t *)(void *)snap->image,
 			head->length / 8);

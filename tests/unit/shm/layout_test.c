@@ -201,8 +201,9 @@ static void half_of_snap_has_room_for_all_rows(void **state)
 	begin(f);
 	h = segment_bytes_header(&f->b);
 	r = segment_bytes_region(&f->b, SNP_REGION_SNAP, 0);
-	length = snp__snap_tables((const void *)(f->b.map + h->dir_off), h->dir_count,
-				  rows, tables);
+	length =
+	    snp__snap_tables(SNP__IMAGE_SNAP, (const void *)(f->b.map + h->dir_off),
+			     h->dir_count, rows, tables);
 	assert_true(length <= r->len);
 	assert_int_equal(r->outer_count, 2);
 	/* Parts in a row, none shared: the last one ends where the entry ends. */

@@ -238,6 +238,23 @@ static void tiers_of_any_segment_say_the_same(void **state)
 	free(text);
 }
 
+static void text_of_any_length_is_whole_in_both_tiers(void **state)
+{
+	static const size_t lengths[] = {SNP_TEXT_BYTES - 1, 8, 7, 0, 1, 9};
+	struct world *world = *state;
+
+	fill_full(world);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		char text[SNP_TEXT_BYTES] = {0};
+
+		memset(text, 'a' + (int)i, lengths[i]);
+		snp_worker_text_set(world->w, 0, text);
+		expect_same(world);
+		assert_string_equal(
+		    text, snp_snapshot_row(world->live, SNP_ROW_WORKER, 0)->last_error);
+	}
+}
+
 static void tiers_of_the_bench_say_the_same(void **state)
 {
 	struct lab *lab = *state;
@@ -398,6 +415,7 @@ int main(void)
 #define W(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 #define L(name) cmocka_unit_test_setup_teardown(name, lab_setup, lab_teardown)
 	    W(tiers_of_any_segment_say_the_same),
+	    W(text_of_any_length_is_whole_in_both_tiers),
 	    L(tiers_of_the_bench_say_the_same),
 	    W(snap_tier_shows_the_moment_it_was_taken),
 	    W(snapshot_object_serves_both_tiers_in_turn),
