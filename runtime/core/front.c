@@ -8,9 +8,8 @@
 #include "core/health.h"
 #include "core/host_bridge.h"
 #include "pool/request.h"
+#include "pool/session_life.h"
 #include "snakepit/check.h"
-
-#define STOPPING "the runtime is stopping"
 
 /* ---- handlers ------------------------------------------------------------ */
 
@@ -48,7 +47,7 @@ static void on_kick(struct rpc_task *task)
 	/* Clear first: a kick that comes from here on posts again. */
 	atomic_store_explicit(&front->kicked, false, memory_order_seq_cst);
 	for (uint32_t i = 0; i < front->pools_nr; i++)
-		request_dispatch(front->pools[i]);
+		request_workers_changed(front->pools[i]);
 	health_update(front);
 }
 
@@ -79,6 +78,8 @@ int front_init(struct front *front, struct snp_writer *writer, struct pool **poo
 		return rc;
 	front->pools = pools;
 	front->pools_nr = pools_nr;
+	for (uint32_t i = 0; i < pools_nr; i++)
+		pools[i]->front = front;
 	front->kick_task.fn = on_kick;
 	for (int i = 0; i < FRONT_ORIGINS && rc == 0; i++)
 		rc = open_server(front, (enum front_origin)i, err);
@@ -181,7 +182,8 @@ static void admit_on_loop(void *arg)
 	(void)snprintf(pool->why, sizeof(pool->why), "%s",
 		       change->why ? change->why : "");
 	if (pool->admission == POOL_DOWN)
-		request_drop_queue(pool, SNP_QUEUE_REJECTION_BREAKER, pool->why);
+		request_drop_queue(pool, ERROR_POOL_DOWN,
+				   *pool->why ? pool->why : NULL);
 	health_update(change->front);
 }
 
@@ -203,6 +205,7 @@ static void set_config_on_loop(void *arg)
 	const struct config_change *change = arg;
 
 	pool_set_config(change->pool, change->cfg);
+	session_watch_age(change->pool);
 }
 
 void front_set_config(struct front *front, struct pool *pool,
@@ -222,8 +225,7 @@ static void drop_on_loop(void *arg)
 	SNP_CHECK(front->draining);
 	front->queues_closed = true;
 	for (uint32_t i = 0; i < front->pools_nr; i++)
-		request_drop_queue(front->pools[i], SNP_QUEUE_REJECTION_DRAINING,
-				   STOPPING);
+		request_drop_queue(front->pools[i], ERROR_STOPPING, NULL);
 }
 
 void front_drop_queues(struct front *front)

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "pool/request.h"
+#include "pool/queue.h"
 #include "snakepit/check.h"
 
 static_assert(sizeof(struct pool_books) == sizeof(struct snp_pool_ledger),
@@ -54,7 +54,15 @@ int pool_create(const struct snp_cfg_pool *cfg, struct snp_writer *writer,
 	}
 	pool->cfg = cfg;
 	pool->slots_nr = cfg->workers;
-	rc = declare_rows(pool, writer, err);
+	list_init(&pool->turn);
+	list_init(&pool->age);
+	rc = roster_init(&pool->roster, pool->slots_nr);
+	if (rc == 0)
+		rc = sessions_init(&pool->sessions);
+	if (rc < 0)
+		(void)snp_err_set(err, rc, "out of memory for pool '%s'", cfg->name);
+	else
+		rc = declare_rows(pool, writer, err);
 	if (rc < 0) {
 		pool_destroy(&pool);
 		return rc;
@@ -70,7 +78,9 @@ void pool_destroy(struct pool **pool)
 	*pool = NULL;
 	if (!p)
 		return;
-	SNP_CHECK(!p->queue_head);
+	SNP_CHECK(list_is_empty(&p->age));
+	sessions_fini(&p->sessions);
+	roster_fini(&p->roster);
 	tools_fini(&p->tools);
 	free(p->slots);
 	free(p);
@@ -86,8 +96,10 @@ void pool_set_config(struct pool *pool, const struct snp_cfg_pool *cfg)
 
 static void publish(struct pool *pool)
 {
+	const struct list *oldest = list_first(&pool->age);
+
 	pool->books.queue_oldest_ns =
-	    pool->queue_head ? pool->queue_head->waiter.since.ns : 0;
+	    oldest ? list_entry(oldest, struct waiter, age)->since.ns : 0;
 	if (pool->books.queue_depth > pool->books.queue_peak)
 		pool->books.queue_peak = pool->books.queue_depth;
 	snp_latch_publish(&pool->row->ledger,
@@ -137,48 +149,10 @@ void pool_book_refusal(struct pool *pool)
 	publish(pool);
 }
 
-/* ---- queue --------------------------------------------------------------- */
-
-void pool_queue_push(struct pool *pool, struct request *request)
+void pool_book_sessions(struct pool *pool)
 {
-	request->waiter.next = NULL;
-	request->waiter.prev = pool->queue_tail;
-	if (pool->queue_tail)
-		pool->queue_tail->waiter.next = request;
-	else
-		pool->queue_head = request;
-	pool->queue_tail = request;
-}
-
-void pool_queue_unpop(struct pool *pool, struct request *request)
-{
-	request->waiter.prev = NULL;
-	request->waiter.next = pool->queue_head;
-	if (pool->queue_head)
-		pool->queue_head->waiter.prev = request;
-	else
-		pool->queue_tail = request;
-	pool->queue_head = request;
-}
-
-struct request *pool_queue_head(const struct pool *pool)
-{
-	return pool->queue_head;
-}
-
-void pool_queue_remove(struct pool *pool, struct request *request)
-{
-	struct request *next = request->waiter.next, *prev = request->waiter.prev;
-
-	if (prev)
-		prev->waiter.next = next;
-	else
-		pool->queue_head = next;
-	if (next)
-		next->waiter.prev = prev;
-	else
-		pool->queue_tail = prev;
-	request->waiter.next = request->waiter.prev = NULL;
+	pool->books.sessions = pool->sessions.open;
+	publish(pool);
 }
 
 /* ---- workers ------------------------------------------------------------- */
@@ -186,46 +160,6 @@ void pool_queue_remove(struct pool *pool, struct request *request)
 static bool takes_requests(const struct link *link)
 {
 	return link && atomic_load_explicit(&link->open, memory_order_relaxed);
-}
-
-static bool has_room(const struct link *link)
-{
-	return takes_requests(link) && link->dispatched < link->opt.capacity;
-}
-
-static bool better(const struct link *a, const struct link *b)
-{
-	if (a->dispatched != b->dispatched)
-		return a->dispatched < b->dispatched;
-	return a->last_dispatch > b->last_dispatch;
-}
-
-struct link *pool_pick(struct pool *pool, snp_mono_t now)
-{
-	struct link *best = NULL;
-
-	for (uint32_t i = 0; i < pool->slots_nr; i++) {
-		struct link *link = rcu_get(&pool->slots[i].link);
-
-		if (has_room(link) && link->shunned_until.ns <= now.ns &&
-		    (!best || better(link, best)))
-			best = link;
-	}
-	return best;
-}
-
-snp_mono_t pool_next_pick(const struct pool *pool, snp_mono_t now)
-{
-	snp_mono_t next = {UINT64_MAX};
-
-	for (uint32_t i = 0; i < pool->slots_nr; i++) {
-		const struct link *link = rcu_get(&pool->slots[i].link);
-
-		if (has_room(link) && link->shunned_until.ns > now.ns &&
-		    link->shunned_until.ns < next.ns)
-			next = link->shunned_until;
-	}
-	return next;
 }
 
 uint32_t pool_open_workers(const struct pool *pool)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pool.h - one pool as the front door sees it: its queue, its books, its workers.
+ * pool.h - one pool as the front door sees it: its books, its workers, its sessions.
+ * What waits in it is in queue.h.
  *
  * Everything here belongs to the front door's thread, except the slots: the supervisor
  * publishes and withdraws their link pointers (rcu.h), the front door reads them; what
@@ -17,12 +18,15 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "pool/list.h"
+#include "pool/roster.h"
+#include "pool/session.h"
 #include "pool/tools.h"
 #include "snakepit/write.h"
 #include "worker/inflight.h"
 #include "worker/link.h"
 
-struct request;
+struct front;
 
 struct pool_slot {
 	_Atomic(struct link *) link; /* NULL: no worker takes requests here */
@@ -58,14 +62,19 @@ enum pool_admission {
 
 struct pool {
 	const struct snp_cfg_pool *cfg;
-	uint32_t index; /* pool row in the segment */
+	struct front *front; /* set by front_init() */
+	uint32_t index;	     /* pool row in the segment */
 	struct snp_pool_row *row;
 	struct pool_slot *slots;
 	uint32_t slots_nr; /* immutable */
 	struct tools tools;
 	struct pool_books books;
-	struct request *queue_head, *queue_tail;
-	uint64_t dispatches; /* ever; orders "most recent" */
+	struct roster roster;
+	struct list turn; /* requests that wait for any worker, by waiter.turn */
+	struct list age;  /* all requests that wait, oldest first, by waiter.age */
+	struct sessions sessions;
+	struct rpc_timer session_timer;
+	uint64_t service_ns; /* moving average of what requests take on a worker */
 	enum pool_admission admission;
 	char why[POOL_WHY_BYTES]; /* it is DOWN; for clients */
 };
@@ -73,7 +82,7 @@ struct pool {
 /* Declare the pool's row and its worker slots in the segment. */
 int pool_create(const struct snp_cfg_pool *cfg, struct snp_writer *writer,
 		struct pool **ret_pool, struct snp_err *err);
-/* No link may be published and the queue must be empty. */
+/* No link may be published, no request waits, no session is used. */
 void pool_destroy(struct pool **pool);
 
 /* Take over what the front door reads of a configuration. Its thread. */
@@ -95,32 +104,10 @@ void pool_book_outcome(struct pool *pool, enum pool_place from,
 /* Arrived and refused at once. */
 void pool_book_refusal(struct pool *pool);
 
-/* ---- queue --------------------------------------------------------------- */
-
-/* What a request needs to wait in a queue; embedded in struct request as its first
- * member. */
-struct pool_waiter {
-	struct request *next, *prev;
-	snp_mono_t since; /* admission */
-};
-
-void pool_queue_push(struct pool *pool, struct request *request);
-/* Back to the front of the queue, with its old admission time. */
-void pool_queue_unpop(struct pool *pool, struct request *request);
-struct request *pool_queue_head(const struct pool *pool);
-/* O(1), from anywhere in the queue. */
-void pool_queue_remove(struct pool *pool, struct request *request);
+/* Sessions that are open now. */
+void pool_book_sessions(struct pool *pool);
 
 /* ---- workers ------------------------------------------------------------- */
-
-/* The worker for the next request: open, with free capacity, least in flight, and of
- * those the one used most recently (its caches are warm). NULL when all are busy. Valid
- * until the next quiescent state; link_ref() it to keep it. */
-struct link *pool_pick(struct pool *pool, snp_mono_t now);
-
-/* When a worker that pool_pick() passes over for having been unreachable can be picked
- * again; .ns == UINT64_MAX: there is none. */
-snp_mono_t pool_next_pick(const struct pool *pool, snp_mono_t now);
 
 /* Workers that take requests now. */
 uint32_t pool_open_workers(const struct pool *pool);

@@ -10,26 +10,28 @@
 #include "core/front.h"
 #include "pool/request.h"
 
+static struct snp_pool_cells *pool_cells(const struct request *r)
+{
+	return &r->loop->bank.pools[r->pool->index];
+}
+
 static void record_span(const struct request *r, snp_mono_t now)
 {
-	struct event_loop *loop = r->link->opt.loop;
 	struct snp_span_fields span =
 	    request_span(r, SNP_SPAN_KIND_ATTEMPT, r->status.code, now);
 
 	span.start = r->last.start;
-	span.span_id = prng_next_nonzero(&loop->prng);
+	span.span_id = prng_next_nonzero(&r->loop->prng);
 	span.parent_span_id = r->trace.span;
 	span.queue_ns = r->last.queued_ns;
-	snp_span_record(&loop->bank, &span);
+	snp_span_record(&r->loop->bank, &span);
 }
 
 static enum link_call_end how_it_ended(const struct request *r)
 {
 	if (r->outcome == SNP_OUTCOME_OK)
 		return LINK_CALL_OK;
-	return r->status.code == RPC_UNAVAILABLE && !r->status.never_sent
-		   ? LINK_CALL_LOST
-		   : LINK_CALL_FAILED;
+	return r->kind == ERROR_WORKER_DIED ? LINK_CALL_LOST : LINK_CALL_FAILED;
 }
 
 /* The request goes back to the front door with what is in status, outcome and reply. */
@@ -46,9 +48,8 @@ static void give_back(struct request *r)
 static void fail(struct request *r, int rc, const char *what)
 {
 	r->outcome = SNP_OUTCOME_ERROR;
-	rpc_status_set(&r->status,
-		       rc == -ENOMEM ? RPC_RESOURCE_EXHAUSTED : RPC_INTERNAL,
-		       "%s (errno %d)", what, -rc);
+	request_fail(r, rc == -ENOMEM ? ERROR_OUT_OF_MEMORY : ERROR_NOT_SENDABLE,
+		     "%s (errno %d)", what, -rc);
 }
 
 /* ---- answers ------------------------------------------------------------- */
@@ -80,10 +81,15 @@ static int translate_chunk(struct request *r, const struct rpc_buf *message,
 	if (rc < 0)
 		return rc;
 	/* One at a time by construction: the next message is read when this one has
-	 * left (on_writable). */
+	 * left (request_more). */
+	r->chunk_sent = snp_mono_now();
 	rc = rpc_server_call_send(r->call, out);
 	rpc_buf_unref(out);
-	return rc;
+	if (rc < 0)
+		return rc;
+	r->chunks = true;
+	snp_add(pool_cells(r)->chunks, 1);
+	return 0;
 }
 
 /* An answer could not be passed on. The worker's own status may have come with it and
@@ -92,11 +98,11 @@ static void give_up(struct request *r, struct rpc_call *call, int rc, const char
 {
 	r->undelivered = true;
 	if (rc == -ECANCELED)
-		rpc_status_set(&r->status, RPC_CANCELLED, "the client went away");
+		request_fail(r, ERROR_CANCELLED, "the client went away");
 	else
-		rpc_status_set(&r->status, RPC_INTERNAL,
-			       "the answer of worker %s could not be passed on: %s",
-			       r->link->worker_id, *why ? why : strerror(-rc));
+		request_fail(r, ERROR_BAD_ANSWER,
+			     "the answer of worker %s could not be passed on: %s",
+			     r->link->worker_id, *why ? why : strerror(-rc));
 	rpc_call_cancel(call);
 }
 
@@ -115,17 +121,50 @@ static void on_message(struct rpc_call *call, struct rpc_buf *message)
 		give_up(r, call, rc, err.msg);
 }
 
+/* A worker that ends a call by itself says so in metadata; without any, UNAVAILABLE is
+ * what gRPC makes of a lost connection. */
+static enum error_kind kind_of(const struct rpc_call *call,
+			       const struct rpc_status *status)
+{
+	bool its_own = rpc_md_in_count(rpc_call_trailing_metadata(call)) > 0;
+
+	switch (status->code) {
+	case RPC_OK:
+		return ERROR_KIND_NR;
+	case RPC_UNAVAILABLE:
+		if (status->never_sent)
+			return ERROR_WORKER_UNREACHABLE;
+		return its_own ? ERROR_WORKER_STATUS : ERROR_WORKER_DIED;
+	case RPC_CANCELLED:
+		return its_own ? ERROR_WORKER_STATUS : ERROR_CANCELLED;
+	case RPC_DEADLINE_EXCEEDED:
+		return ERROR_DEADLINE_EXCEEDED;
+	default:
+		return ERROR_WORKER_STATUS;
+	}
+}
+
 static void on_done(struct rpc_call *call, const struct rpc_status *status)
 {
 	struct request *r = rpc_call_user(call);
 
-	if (!r->undelivered)
+	if (!r->undelivered) {
 		r->status = *status;
+		r->kind = kind_of(call, status);
+	}
 	r->outcome = r->status.code == RPC_OK && !r->tool_failed ? SNP_OUTCOME_OK
 								 : SNP_OUTCOME_ERROR;
 	rpc_call_unref(r->worker_call);
 	r->worker_call = NULL;
 	give_back(r);
+}
+
+void request_more(struct request *r)
+{
+	snp_add(pool_cells(r)->stream_stall,
+		snp_mono_since_ns(snp_mono_now(), r->chunk_sent));
+	if (r->worker_call)
+		rpc_call_read_more(r->worker_call);
 }
 
 static const struct rpc_call_ops worker_call_ops = {.on_message = on_message,
@@ -152,7 +191,7 @@ static int start_call(struct request *r, struct rpc_buf *buf)
 	struct rpc_md_list md = {0};
 	const struct rpc_call_args args = {
 	    .channel = r->link->channel,
-	    .loop = r->link->opt.loop->rpc,
+	    .loop = r->loop->rpc,
 	    .method = r->protocol->worker_method,
 	    .request = buf,
 	    .metadata = &md,
@@ -191,6 +230,7 @@ void request_run(struct request *r)
 	int rc;
 
 	r->tool_failed = r->undelivered = false;
+	r->kind = ERROR_KIND_NR;
 	begin(r);
 	rc = rpc_bridge_encode_execute_request(&r->msg, &buf);
 	if (rc == 0)

@@ -83,9 +83,7 @@ struct link {
 	char worker_id[LINK_WORKER_ID_BYTES];
 	struct rpc_channel *channel;
 	/* Front door. */
-	uint32_t dispatched;	  /* requests handed to this link and not yet back */
-	uint64_t last_dispatch;	  /* order of dispatch, for "most recent" */
-	snp_mono_t shunned_until; /* could not be reached; not picked before */
+	uint32_t dispatched; /* requests handed to this link and not yet back */
 	/* Event loop. */
 	bool stopped;
 	bool sealed;	/* no further call will begin */

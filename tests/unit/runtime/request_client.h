@@ -20,6 +20,8 @@ struct ask {
 	bool reads_slowly;    /* a stream: only what reply_read_on() grants */
 	uint32_t deadline_ms; /* 0: none */
 	const char *correlation, *traceparent;
+	const char *session; /* NULL: none */
+	bool idempotent;     /* says the client */
 };
 
 /* What came of one request; read it when `done` says so. */
@@ -38,6 +40,7 @@ struct reply {
 	char seen_correlation[RPC_CORRELATION_BYTES], seen_traceparent[64];
 	char seen_worker[LINK_WORKER_ID_BYTES];
 	char trailing_id[RPC_CORRELATION_BYTES];
+	char kind[32], retry_after[16], pushback[16];
 };
 
 static inline void copy_str(char *dst, size_t size, struct rpc_str s)
@@ -124,6 +127,13 @@ static inline void reply_done(struct rpc_call *call, const struct rpc_status *st
 	copy_str(
 	    r->trailing_id, sizeof(r->trailing_id),
 	    rpc_md_in_get(rpc_call_trailing_metadata(call), RPC_MD_CORRELATION_ID));
+	copy_str(r->kind, sizeof(r->kind),
+		 rpc_md_in_get(rpc_call_trailing_metadata(call), ERROR_KIND_KEY));
+	copy_str(r->retry_after, sizeof(r->retry_after),
+		 rpc_md_in_get(rpc_call_trailing_metadata(call), "retry-after-ms"));
+	copy_str(
+	    r->pushback, sizeof(r->pushback),
+	    rpc_md_in_get(rpc_call_trailing_metadata(call), "grpc-retry-pushback-ms"));
 	latch_up(&r->done);
 }
 
@@ -132,7 +142,7 @@ static inline struct rpc_buf *ask_encode(const struct ask *ask)
 	const struct rpc_execute_request request = {
 	    .pool = ask->protocol == BY_POOL && ask->pool ? ask->pool : "",
 	    .tool = ask->tool,
-	    .session_id = "",
+	    .session_id = ask->session ? ask->session : "",
 	    .stream = ask->stream,
 	};
 	struct rpc_buf *buf = NULL;
@@ -179,6 +189,8 @@ static inline int ask_send(struct reply *r, struct rpc_buf *buf,
 				 rpc_str_of(ask->correlation));
 	if (ask->traceparent)
 		(void)rpc_md_add(&md, RPC_MD_TRACEPARENT, rpc_str_of(ask->traceparent));
+	if (ask->idempotent)
+		(void)rpc_md_add(&md, "x-snakepit-idempotent", rpc_str_of("true"));
 	return rpc_call_start(&args, &r->call);
 }
 
@@ -376,6 +388,12 @@ static inline uint64_t rejections_of(enum snp_enum_QUEUE_REJECTION why)
 {
 	look();
 	return seen("snakepit.pool.queue.rejections", 0, why);
+}
+
+static inline uint64_t affinity_of(enum snp_enum_AFFINITY how)
+{
+	look();
+	return seen("snakepit.session.affinity", 0, how);
 }
 
 static inline uint64_t refusals_of(enum snp_enum_FAILURE_CODE code)

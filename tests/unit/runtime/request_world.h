@@ -546,6 +546,7 @@ static inline struct snp_cfg_pool world_pool(const char *name, uint32_t workers)
 	    .request_timeout_ms = 2 * WAIT_MS,
 	    .stream_timeout_ms = 2 * WAIT_MS,
 	    .max_tools = WORLD_TOOLS,
+	    .sessions = {.limit = 100, .ttl_s = 3600, .queue_limit = 16},
 	    .heartbeat = {.ping_interval_ms = 20,
 			  .timeout_ms = 2000,
 			  .max_missed_heartbeats = 3,
