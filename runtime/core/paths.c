@@ -67,8 +67,8 @@ static void find_beat_library(const char *bin, struct paths *p)
 
 int paths_find(struct paths *ret_paths, struct snp_err *err)
 {
-	char bin[PATH_MAX];
-	int rc = own_directory(bin);
+	const char *bin = ret_paths->programs;
+	int rc = own_directory(ret_paths->programs);
 
 	if (rc < 0)
 		return snp_err_set(err, rc, "cannot read /proc/self/exe: %s",

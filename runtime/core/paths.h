@@ -15,6 +15,7 @@
 #include "snakepit/err.h"
 
 struct paths {
+	char programs[PATH_MAX]; /* directory */
 	char launcher[PATH_MAX];
 	char package[PATH_MAX]; /* directory of grpc_server.py and snakepit_bridge/ */
 	char server[PATH_MAX];

@@ -89,6 +89,7 @@ static int go_over(struct supervisor *sup, struct snp_config **take_cfg,
 		return rc;
 	*take_cfg = NULL;
 	apply_log(sup, &cfg->log);
+	readers_apply(&sup->readers, &cfg->readers);
 	for (size_t i = 0; i < diff->nr; i++)
 		log_info("configuration changed",
 			 LOG_STR("change", diff->changes[i].text),

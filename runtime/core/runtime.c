@@ -239,6 +239,7 @@ static int create_supervisor(struct runtime *rt, const struct runtime_options *o
 	    .signals = o->signals,
 	    .reload = {.file = o->file, .dir = rt->dir, .started = rt->cfg},
 	    .notify = o->notify,
+	    .programs = rt->paths.programs,
 	};
 	int rc;
 

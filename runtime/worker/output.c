@@ -53,6 +53,16 @@ static void tail_append(struct output *out, const char *text, size_t len)
 	out->tail[out->tail_len] = '\0';
 }
 
+static void relay_reader(const struct output *out, const char *text, size_t len)
+{
+	const struct log_field fields[] = {LOG_STR("reader", out->worker),
+					   LOG_STRN("line", text, len),
+					   {.type = LOG__END}};
+
+	if (log_enabled(LOG_LEVEL_INFO))
+		log_write(LOG_LEVEL_INFO, "reader", "reader says", fields);
+}
+
 static void emit(struct output *out, const char *text, size_t len)
 {
 	if (len && text[len - 1] == '\r')
@@ -63,6 +73,8 @@ static void emit(struct output *out, const char *text, size_t len)
 		tail_append(out, text, len);
 	if (out->kind == OUTPUT_LOG)
 		log_relay_json(out->worker, text, len);
+	else if (out->kind == OUTPUT_READER)
+		relay_reader(out, text, len);
 	else if (out->relay)
 		log_relay_text(out->worker, stream_names[out->kind], text, len);
 }

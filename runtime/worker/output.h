@@ -24,14 +24,16 @@ enum output_kind {
 	OUTPUT_LOG, /* JSON lines of the bridge, passed on whole */
 	OUTPUT_STDOUT,
 	OUTPUT_STDERR,
-	OUTPUT_NR
+	OUTPUT_NR,
+	OUTPUT_READER = OUTPUT_NR /* all that a reader prints; no worker has it */
 };
 
 struct output {
 	enum output_kind kind;
-	int fd;		    /* -1 = closed; owned */
-	const char *worker; /* id for the log, borrowed from the worker */
-	bool relay;	    /* false: read and drop (log.python_output: false) */
+	int fd; /* -1 = closed; owned */
+	const char
+	    *worker; /* id for the log, borrowed from the worker; a reader's name */
+	bool relay;  /* false: read and drop (log.python_output: false) */
 	size_t len;
 	char line[OUTPUT_LINE_BYTES];
 	size_t tail_len;

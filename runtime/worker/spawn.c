@@ -324,7 +324,7 @@ static int file_actions(posix_spawn_file_actions_t *fa, const struct handed *h)
 	return rc;
 }
 
-static int attributes(posix_spawnattr_t *attr)
+int spawn_attributes(posix_spawnattr_t *attr)
 {
 	sigset_t none, all;
 	int rc;
@@ -359,7 +359,7 @@ static int spawn_with(const struct strings *argv, const struct strings *env,
 	}
 	rc = file_actions(&fa, h);
 	if (rc == 0)
-		rc = attributes(&attr);
+		rc = spawn_attributes(&attr);
 	if (rc == 0)
 		rc = posix_spawn(ret_pid, argv->v[0], &fa, &attr, argv->v, env->v);
 	posix_spawnattr_destroy(&attr);

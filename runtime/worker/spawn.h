@@ -11,6 +11,7 @@
 #ifndef SNAKEPIT_RUNTIME_SPAWN_H
 #define SNAKEPIT_RUNTIME_SPAWN_H
 
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -67,5 +68,9 @@ int spawn_worker(const struct spawn_request *request, struct spawn_result *ret_r
  * from the arguments or the environment. */
 const char *spawn_python(const struct spawn_site *site,
 			 const struct snp_cfg_pool *pool);
+
+/* How every child of ours begins: default signals, none blocked, a process group of its
+ * own. An errno, as posix_spawn itself returns it. */
+int spawn_attributes(posix_spawnattr_t *attr);
 
 #endif

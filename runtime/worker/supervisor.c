@@ -60,7 +60,10 @@ static void on_server_stopped(void *user)
 
 static void enter_closing(struct supervisor *sup)
 {
+	static const struct snp_cfg_readers none;
+
 	sup->phase = SUPERVISOR_CLOSING;
+	readers_apply(&sup->readers, &none);
 	sup->phase_deadline.ns = 0;
 	front_shutdown(sup->front, CLOSE_GRACE_MS, on_server_stopped, sup);
 }
@@ -262,6 +265,7 @@ static snp_mono_t tend(struct supervisor *sup)
 	next = earlier(sup->next_sample,
 		       liveness_turn(&sup->vigil, sup->workers, sup->workers_nr, now));
 	next = earlier(next, notify_next(sup->notify));
+	next = earlier(next, readers_turn(&sup->readers, now));
 	if (sup->phase_deadline.ns)
 		next = earlier(next, sup->phase_deadline);
 	for (uint32_t i = 0; i < sup->workers_nr; i++) {
@@ -283,6 +287,7 @@ void supervisor_run(struct supervisor *sup)
 {
 	thread_begin(&sup->bank);
 	event(sup, SNP_EVENT_KIND_RUNTIME_STARTED, SNP_INITIATOR_OPERATOR);
+	readers_apply(&sup->readers, &sup->cfg->readers);
 	while (sup->phase != SUPERVISOR_DONE)
 		watcher_turn(&sup->watcher, tend(sup));
 	event(sup, SNP_EVENT_KIND_RUNTIME_STOPPED, SNP_INITIATOR_OPERATOR);
@@ -431,6 +436,13 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	    .watcher.epoll_fd = -1,
 	    .mailbox.fd = -1,
 	};
+	readers_init(&sup->readers, &(struct readers_options){
+					.watcher = &sup->watcher,
+					.bank = &sup->bank,
+					.launcher = o->spawn.launcher,
+					.programs = o->programs,
+					.segment = snp_writer_path(o->writer),
+				    });
 	rc = snp_bank_adopt(o->writer, &sup->bank);
 	if (rc < 0)
 		return snp_err_set(err, rc,
@@ -469,6 +481,7 @@ static void close_fd(int *fd)
 void supervisor_fini(struct supervisor *sup)
 {
 	close_listeners(sup);
+	readers_fini(&sup->readers);
 	close_fd(&sup->signal_fd);
 	close_fd(&sup->lifeline[0]);
 	close_fd(&sup->lifeline[1]);

@@ -21,6 +21,7 @@
 #include "core/reload.h"
 #include "rpc/accept.h"
 #include "worker/oom.h"
+#include "worker/readers.h"
 #include "worker/worker.h"
 
 enum supervisor_phase {
@@ -66,6 +67,7 @@ struct supervisor {
 	struct mail idle_mail, stopped_mail;
 	struct reload reload;
 	struct notify *notify; /* NULL: no service manager */
+	struct readers readers;
 };
 
 struct supervisor_options {
@@ -82,6 +84,7 @@ struct supervisor_options {
 	const sigset_t *signals;
 	struct reload reload;
 	struct notify *notify;
+	const char *programs; /* directory of the readers */
 };
 
 int supervisor_init(struct supervisor *sup, const struct supervisor_options *options,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +110,14 @@ def events(world: World, kind: str) -> list[dict[str, Any]]:
         raise OSError(result.returncode, result.stderr.strip())
     found: list[dict[str, Any]] = json.loads(result.stdout)["events"]
     return [event for event in found if event["kind"] == kind]
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def at_least(least: float) -> Callable[[float], bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,21 +10,13 @@ from collections.abc import Callable
 import grpc
 import pytest
 from harness import ROOT, World
-from runtime_kit import INSTANCE, RunDaemon, config
+from runtime_kit import INSTANCE, RunDaemon, config, free_port
 
 sys.path.insert(0, str(ROOT / "priv" / "python"))
 
 from snakepit_bridge._generated import control_pb2, control_pb2_grpc
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def free_port() -> int:
-    """Give a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class TestService:

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_COMPONENT "readers"
+#include "worker/readers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/paths.h"
+#include "log/log.h"
+#include "worker/backoff.h"
+#include "worker/spawn.h"
+
+#define BACKOFF_MIN_MS 1000
+#define BACKOFF_MAX_MS 60000
+#define SETTLED_MS     60000 /* one that ran this long starts over with the waits */
+#define END_MS	       2000  /* from SIGTERM to SIGKILL */
+#define REAP_MS	       500
+
+#define NEVER ((snp_mono_t){UINT64_MAX})
+
+static const char *const names[READERS_NR] = {
+#define X(id, name) [READER_##id] = (name),
+    READERS(X)
+#undef X
+};
+
+static void event(const struct reader *r, enum snp_enum_EVENT_KIND kind,
+		  enum snp_enum_INITIATOR initiator, uint64_t value)
+{
+	const struct snp_event_fields fields = {.kind = kind,
+						.initiator = initiator,
+						.pid = (uint64_t)r->pid,
+						.value = {value}};
+
+	snp_event_record(r->set->options.bank, &fields, snp_mono_now());
+}
+
+/* ---- ending --------------------------------------------------------------- */
+
+static void on_output(struct watch *watch)
+{
+	struct reader *r = watch->user;
+
+	if (output_read(&r->output))
+		return;
+	watch_remove(r->set->options.watcher, &r->output_watch);
+	output_fini(&r->output);
+}
+
+static void let_go(struct reader *r)
+{
+	int pidfd = r->pidfd.fd;
+
+	watch_remove(r->set->options.watcher, &r->pidfd);
+	watch_remove(r->set->options.watcher, &r->output_watch);
+	output_fini(&r->output);
+	if (pidfd >= 0)
+		(void)close(pidfd);
+	r->pid = 0;
+	r->ending = false;
+}
+
+/* When the next one starts: at once if it was us who ended this one. */
+static void set_due(struct reader *r, snp_mono_t now)
+{
+	r->due.ns = 0;
+	if (!r->wanted)
+		return;
+	if (r->ending ||
+	    snp_mono_since_ns(now, r->started) >= SETTLED_MS * SNP_NS_PER_MS)
+		r->failures = 0;
+	if (!r->ending)
+		r->failures++;
+	r->due =
+	    r->failures
+		? snp_mono_add_ms(now, backoff_bound_ms(BACKOFF_MIN_MS, BACKOFF_MAX_MS,
+							r->failures))
+		: now;
+}
+
+static void on_exit(struct watch *watch)
+{
+	struct reader *r = watch->user;
+	snp_mono_t now = snp_mono_now();
+	siginfo_t info = {0};
+
+	if (waitid(P_PIDFD, (id_t)watch->fd, &info, WEXITED | WNOHANG) < 0 ||
+	    info.si_pid == 0)
+		return;
+	set_due(r, now);
+	log_at(r->ending ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+	       r->wanted ? "reader ended, it is started again" : "reader ended",
+	       LOG_STR("reader", names[r->kind]), LOG_I64("reader_pid", r->pid),
+	       LOG_STR("how", info.si_code == CLD_EXITED ? "exit status" : "signal"),
+	       LOG_I64("number", info.si_status),
+	       LOG_MS("wait_ms", snp_mono_since_ns(r->due, now)));
+	event(r, SNP_EVENT_KIND_READER_ENDED,
+	      r->ending ? SNP_INITIATOR_SUPERVISOR : SNP_INITIATOR_UNKNOWN,
+	      (uint64_t)(unsigned)info.si_status);
+	let_go(r);
+}
+
+static void end(struct reader *r, snp_mono_t now)
+{
+	if (r->ending)
+		return;
+	r->ending = true;
+	r->due = snp_mono_add_ms(now, END_MS);
+	(void)kill(r->pid, SIGTERM); /* ours until it is waited for */
+}
+
+/* ---- starting ------------------------------------------------------------- */
+
+/* Both outputs into `out`, nothing else open. */
+static int spawn(const struct reader *r, int out, pid_t *ret_pid)
+{
+	const struct readers_options *o = &r->set->options;
+	char program[PATH_MAX], parent[16];
+	char *argv[] = {
+	    (char *)o->launcher, parent, program, (char *)"-n", (char *)o->segment,
+	    (char *)r->running,	 NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	int rc;
+
+	(void)snprintf(program, sizeof(program), "%s/snakepit-%s", o->programs,
+		       names[r->kind]);
+	(void)snprintf(parent, sizeof(parent), "%d", (int)getpid());
+	rc = posix_spawn_file_actions_init(&actions);
+	if (rc)
+		return -rc;
+	rc = posix_spawnattr_init(&attr);
+	if (rc) {
+		(void)posix_spawn_file_actions_destroy(&actions);
+		return -rc;
+	}
+	rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_adddup2(&actions, out, 1);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_adddup2(&actions, out, 2);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+	if (rc == 0)
+		rc = spawn_attributes(&attr);
+	if (rc == 0)
+		rc = posix_spawn(ret_pid, argv[0], &actions, &attr, argv, environ);
+	(void)posix_spawnattr_destroy(&attr);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return -rc;
+}
+
+static int watch_process(struct reader *r, int out, snp_mono_t now)
+{
+	struct watcher *watcher = r->set->options.watcher;
+	int pidfd = pidfd_open(r->pid, 0); /* our child: the pid is its own */
+	int rc;
+
+	if (pidfd < 0)
+		return -errno;
+	(void)fcntl(pidfd, F_SETFD, FD_CLOEXEC);
+	r->started = now;
+	output_init(&r->output, OUTPUT_READER, out, names[r->kind], true);
+	rc = watch_add(watcher, &r->output_watch, out, on_output, r);
+	if (rc == 0)
+		rc = watch_add(watcher, &r->pidfd, pidfd, on_exit, r);
+	if (rc < 0) {
+		watch_remove(watcher, &r->output_watch);
+		(void)close(pidfd);
+	}
+	return rc;
+}
+
+static int start(struct reader *r, snp_mono_t now)
+{
+	int fds[2], rc;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	memcpy(r->running, r->argument, sizeof(r->running));
+	rc = spawn(r, fds[1], &r->pid);
+	(void)close(fds[1]);
+	if (rc == 0) {
+		(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
+		rc = watch_process(r, fds[0], now);
+		if (rc == 0)
+			return 0;
+		(void)kill(r->pid, SIGKILL);
+		(void)waitpid(r->pid, NULL, 0);
+	}
+	(void)close(fds[0]);
+	r->output.fd = -1;
+	r->pid = 0;
+	return rc;
+}
+
+static void try_start(struct reader *r, snp_mono_t now)
+{
+	int rc = start(r, now);
+
+	if (rc < 0) {
+		r->failures++;
+		r->due = snp_mono_add_ms(
+		    now, backoff_bound_ms(BACKOFF_MIN_MS, BACKOFF_MAX_MS, r->failures));
+		log_warn("cannot start a reader, it is tried again",
+			 LOG_STR("reader", names[r->kind]), LOG_ERRNO(rc),
+			 LOG_MS("wait_ms", snp_mono_since_ns(r->due, now)));
+		return;
+	}
+	r->due.ns = 0;
+	log_info("reader started", LOG_STR("reader", names[r->kind]),
+		 LOG_I64("reader_pid", r->pid));
+	event(r, SNP_EVENT_KIND_READER_STARTED, SNP_INITIATOR_SUPERVISOR, 0);
+}
+
+/* ---- what is wanted ------------------------------------------------------- */
+
+/* The reader's last argument, "" = it shall not run. */
+static void describe(enum reader_kind kind, const struct snp_cfg_readers *cfg,
+		     char ret_argument[READER_ARGUMENT_BYTES])
+{
+	ret_argument[0] = '\0';
+	switch (kind) {
+	case READER_PROMETHEUS:
+		if (cfg->prometheus.enabled)
+			(void)snprintf(ret_argument, READER_ARGUMENT_BYTES,
+				       "--web.listen-address=%s",
+				       cfg->prometheus.listen);
+		break;
+	case READERS_NR:
+		break;
+	}
+}
+
+void readers_apply(struct readers *readers, const struct snp_cfg_readers *cfg)
+{
+	const bool nothing_to_read = !*readers->options.segment;
+	snp_mono_t now = snp_mono_now();
+
+	for (int i = 0; i < READERS_NR; i++) {
+		struct reader *r = &readers->reader[i];
+
+		describe(r->kind, cfg, r->argument);
+		r->wanted = *r->argument && !nothing_to_read;
+		if (*r->argument && nothing_to_read)
+			log_warn("without a segment there is nothing to read, the "
+				 "reader is not started",
+				 LOG_STR("reader", names[r->kind]));
+		if (r->pid && (!r->wanted || strcmp(r->argument, r->running) != 0))
+			end(r, now);
+		else if (!r->pid)
+			r->due = r->wanted ? now : (snp_mono_t){0};
+	}
+}
+
+static void turn(struct reader *r, snp_mono_t now)
+{
+	if (!r->due.ns || now.ns < r->due.ns)
+		return;
+	if (!r->pid) {
+		try_start(r, now);
+	} else {
+		(void)kill(r->pid, SIGKILL);
+		r->due.ns = 0;
+	}
+}
+
+snp_mono_t readers_turn(struct readers *readers, snp_mono_t now)
+{
+	snp_mono_t next = NEVER;
+
+	for (int i = 0; i < READERS_NR; i++) {
+		struct reader *r = &readers->reader[i];
+
+		turn(r, now);
+		if (r->due.ns && r->due.ns < next.ns)
+			next = r->due;
+	}
+	return next;
+}
+
+/* ---- lifetime ------------------------------------------------------------- */
+
+void readers_init(struct readers *readers, const struct readers_options *options)
+{
+	readers->options = *options;
+	for (int i = 0; i < READERS_NR; i++)
+		readers->reader[i] = (struct reader){.set = readers,
+						     .kind = (enum reader_kind)i,
+						     .pidfd.fd = -1,
+						     .output_watch.fd = -1,
+						     .output.fd = -1};
+}
+
+void readers_fini(struct readers *readers)
+{
+	for (int i = 0; i < READERS_NR; i++) {
+		struct reader *r = &readers->reader[i];
+		struct pollfd gone = {.events = POLLIN};
+
+		if (!r->pid)
+			continue;
+		(void)kill(r->pid, SIGKILL);
+		gone.fd = r->pidfd.fd;
+		if (poll(&gone, 1, REAP_MS) == 1)
+			on_exit(&r->pidfd);
+		else
+			let_go(r);
+	}
+}

@@ -1,0 +1,66 @@
+"""Readers that the runtime starts and looks after because its configuration says so."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import urllib.request
+from typing import Any
+
+from harness import Daemon, World, wait_until
+from runtime_kit import RunDaemon, config, events, free_port
+
+
+def with_prometheus(port: int, *, enabled: bool = True) -> dict[str, Any]:
+    prometheus = {"enabled": enabled, "listen": f"127.0.0.1:{port}"}
+    return {**config(), "readers": {"prometheus": prometheus}}
+
+
+def scrape(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+        text: str = page.read().decode()
+    return text
+
+
+def reader_pids(daemon: Daemon) -> list[int]:
+    return [p for p, line in daemon.processes().items() if "snakepit-prom" in line]
+
+
+def test_it_runs_is_started_again_and_ends_with_the_runtime(
+    run_daemon: RunDaemon, world: World
+) -> None:
+    port = free_port()
+    daemon = run_daemon(with_prometheus(port))
+    daemon.wait_ready(2)
+    wait_until(lambda: "snakepit_up 1\n" in scrape(port), 10, "a page")
+    first = daemon.wait_log(msg="reader started")["reader_pid"]
+    assert reader_pids(daemon) == [first]
+    daemon.wait_log(component="reader", reader="prometheus")
+    os.kill(first, signal.SIGKILL)
+    line = daemon.wait_log(msg="reader ended, it is started again")
+    assert (line["how"], line["number"]) == ("signal", 9)
+    wait_until(lambda: len(reader_pids(daemon)) == 1, 10, "another reader")
+    wait_until(lambda: "snakepit_up 1\n" in scrape(port), 10, "a page")
+    kinds = ("reader_started", "reader_ended")
+    assert [len(events(world, kind)) for kind in kinds] == [2, 1]
+    daemon.stop()  # which fails if the reader is left
+
+
+def test_one_that_cannot_run_does_no_harm(run_daemon: RunDaemon) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        daemon = run_daemon(with_prometheus(taken.getsockname()[1]))
+        daemon.wait_ready(2)
+        line = daemon.wait_log(msg="reader ended, it is started again")
+        assert (line["how"], line["number"]) == ("exit status", 1)
+        assert line["wait_ms"] > 0
+        said = daemon.wait_log(component="reader")["line"]
+        assert "ddress already in use" in said
+
+
+def test_kill_9_of_the_runtime_takes_it_along(run_daemon: RunDaemon) -> None:
+    daemon = run_daemon(with_prometheus(free_port()))
+    daemon.wait_log(msg="reader started")
+    daemon.kill()
