@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* procfs.h - resource use of a process, from /proc. */
+/* procfs.h - resource use and state of a process, from /proc. */
 #ifndef SNAKEPIT_RUNTIME_PROCFS_H
 #define SNAKEPIT_RUNTIME_PROCFS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,5 +15,20 @@ struct procfs_sample {
 
 /* One read of /proc/<pid>/stat (about 20 us). -ESRCH when the process is gone. */
 int procfs_sample(pid_t pid, struct procfs_sample *ret_sample);
+
+/* How a process is doing right now. For one that fell silent: a read a thread. */
+struct procfs_state {
+	char state; /* of its first thread, as ps shows it; 'T', 't': stopped */
+	bool runs;  /* some thread has, or waits for, a CPU */
+	bool waits_for_disk;  /* some thread is in uninterruptible sleep */
+	bool frozen;	      /* by its cgroup, or while the host is suspended */
+	bool catches_sigusr1; /* there is a handler: the signal would not end it */
+	uint32_t threads;
+	pid_t tracer;	/* 0 = none */
+	char wchan[40]; /* where its first thread sleeps in the kernel, "" = unknown */
+};
+
+/* -ESRCH when the process is gone. */
+int procfs_state(pid_t pid, struct procfs_state *ret_state);
 
 #endif

@@ -5,6 +5,8 @@
  * All of it runs on the hot path. tools/check-hot-path proves of these functions, and
  * of what they call, that they neither lock nor call into the system.
  */
+#include <string.h>
+
 #include "ring_write.h"
 #include "writer_private.h"
 
@@ -88,19 +90,23 @@ void snp_span_record(const struct snp_bank *bank, const struct snp_span_fields *
 
 /* ---- requests in flight -------------------------------------------------- */
 
+static struct snp_fmt_inflight *inflight_slot(const struct snp_writer *w,
+					      uint32_t worker_row, uint32_t at)
+{
+	SNP_CHECK(worker_row < w->options.workers_max &&
+		  at < w->options.inflight_per_worker);
+	return (struct snp_fmt_inflight *)snp__block(w, PLACE_INFL_WORKER, worker_row) +
+	       at;
+}
+
 /* A latch as in snp_latch_publish(), with a checksum for readers without memory
  * ordering. `words` has room for it at the end. */
 static void inflight_publish(const struct snp_writer *w, uint32_t worker_row,
 			     uint32_t at, uint64_t words[SNP_INFL_WORDS + 1])
 {
-	struct snp_fmt_inflight *slot;
-	uint64_t seq;
+	struct snp_fmt_inflight *slot = inflight_slot(w, worker_row, at);
+	uint64_t seq = snp_get(&slot->seq) + 1;
 
-	SNP_CHECK(worker_row < w->options.workers_max &&
-		  at < w->options.inflight_per_worker);
-	slot = (struct snp_fmt_inflight *)snp__block(w, PLACE_INFL_WORKER, worker_row) +
-	       at;
-	seq = snp_get(&slot->seq) + 1;
 	words[SNP_INFL_CRC] = snp__crc32c(words, SNP_INFL_WORDS * sizeof(*words));
 	atomic_thread_fence(memory_order_release);
 	for (unsigned i = 0; i <= SNP_INFL_WORDS; i++)
@@ -131,4 +137,32 @@ void snp_inflight_end(struct snp_writer *w, uint32_t worker_row, uint32_t at)
 	uint64_t words[SNP_INFL_WORDS + 1] = {0};
 
 	inflight_publish(w, worker_row, at, words);
+}
+
+bool snp_inflight_look(const struct snp_writer *w, uint32_t worker_row, uint32_t at,
+		       struct snp_inflight_fields *ret_fields,
+		       char ret_correlation[SNP_INFL_CORRELATION_BYTES + 1])
+{
+	const struct snp_fmt_inflight *slot = inflight_slot(w, worker_row, at);
+	uint64_t seq = atomic_load_explicit(&slot->seq, memory_order_acquire);
+	uint64_t words[SNP_INFL_WORDS];
+
+	for (unsigned i = 0; i < SNP_INFL_WORDS; i++)
+		words[i] = snp_get(&slot->copy[seq & 1][i]);
+	atomic_thread_fence(memory_order_acquire);
+	if (snp_get(&slot->seq) != seq || words[SNP_INFL_START_MONO_NS] == 0)
+		return false;
+	memcpy(ret_correlation, &words[SNP_INFL_CORRELATION],
+	       SNP_INFL_CORRELATION_BYTES);
+	ret_correlation[SNP_INFL_CORRELATION_BYTES] = '\0';
+	*ret_fields = (struct snp_inflight_fields){
+	    .start = {words[SNP_INFL_START_MONO_NS]},
+	    .deadline = {words[SNP_INFL_DEADLINE_MONO_NS]},
+	    .received = {words[SNP_INFL_RECEIVED_MONO_NS]},
+	    .tool = (uint32_t)words[SNP_INFL_TOOL],
+	    .incarnation = words[SNP_INFL_INCARNATION],
+	    .trace_id = {words[SNP_INFL_TRACE_ID], words[SNP_INFL_TRACE_ID_LO]},
+	    .correlation = ret_correlation,
+	};
+	return true;
 }

@@ -22,6 +22,7 @@
 #ifndef SNP_SHM_WRITE_H
 #define SNP_SHM_WRITE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -296,6 +297,12 @@ struct snp_inflight_fields {
 void snp_inflight_begin(struct snp_writer *writer, uint32_t worker_row, uint32_t at,
 			const struct snp_inflight_fields *fields);
 void snp_inflight_end(struct snp_writer *writer, uint32_t worker_row, uint32_t at);
+
+/* What that slot shows now, read by any thread. False: nothing, or it changed under the
+ * look. `ret_fields->correlation` is `ret_correlation`. */
+bool snp_inflight_look(const struct snp_writer *writer, uint32_t worker_row,
+		       uint32_t at, struct snp_inflight_fields *ret_fields,
+		       char ret_correlation[SNP_INFL_CORRELATION_BYTES + 1]);
 
 struct snp_evidence_fields {
 	enum snp_enum_EVIDENCE_KIND kind;

@@ -2,11 +2,13 @@
 #include "snp_test.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #include "snakepit/time.h"
@@ -101,6 +103,149 @@ static void sample_ended_but_unreaped_process_has_no_memory(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* ---- state ---------------------------------------------------------------- */
+
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+static void *spin(void *arg)
+{
+	(void)arg;
+	for (;;)
+		(void)getppid();
+	return NULL;
+}
+
+enum child_does {
+	CHILD_SLEEPS,
+	CHILD_THREAD_SPINS, /* while its first thread sleeps */
+	CHILD_HANDLES_SIGUSR1,
+};
+
+static pid_t start_child(enum child_does what)
+{
+	pid_t pid = fork();
+	pthread_t thread;
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (what == CHILD_THREAD_SPINS)
+		(void)pthread_create(&thread, NULL, spin, NULL);
+	if (what == CHILD_HANDLES_SIGUSR1)
+		(void)signal(SIGUSR1, on_signal);
+	for (;;)
+		(void)pause();
+}
+
+static void end_child(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static struct procfs_state found;
+static pid_t child;
+
+static bool look(void)
+{
+	assert_int_equal(procfs_state(child, &found), 0);
+	return true;
+}
+
+static bool sleeps_alone(void *arg)
+{
+	(void)arg;
+	return look() && found.state == 'S' && !found.runs && found.threads == 1;
+}
+
+static bool runs_in_a_thread(void *arg)
+{
+	(void)arg;
+	return look() && found.state == 'S' && found.runs && found.threads == 2;
+}
+
+static bool is_stopped(void *arg)
+{
+	(void)arg;
+	return look() && found.state == 'T' && !found.runs;
+}
+
+static bool is_traced(void *arg)
+{
+	(void)arg;
+	return look() && found.state == 't' && found.tracer == getpid();
+}
+
+static bool catches(void *arg)
+{
+	(void)arg;
+	return look() && found.catches_sigusr1;
+}
+
+#define WITHIN_MS 10000
+
+static void state_of_a_sleeper(void **state)
+{
+	(void)state;
+	child = start_child(CHILD_SLEEPS);
+	assert_true(snp_test_wait_until(sleeps_alone, NULL, WITHIN_MS));
+	assert_false(found.waits_for_disk || found.frozen || found.catches_sigusr1);
+	assert_int_equal(found.tracer, 0);
+	end_child(child);
+}
+
+/* It is the threads that tell: the first one of a busy worker often sleeps. */
+static void state_of_a_process_whose_other_thread_computes(void **state)
+{
+	(void)state;
+	child = start_child(CHILD_THREAD_SPINS);
+	assert_true(snp_test_wait_until(runs_in_a_thread, NULL, WITHIN_MS));
+	end_child(child);
+}
+
+static void state_of_a_stopped_process(void **state)
+{
+	(void)state;
+	child = start_child(CHILD_THREAD_SPINS);
+	assert_int_equal(kill(child, SIGSTOP), 0);
+	assert_true(snp_test_wait_until(is_stopped, NULL, WITHIN_MS));
+	assert_int_equal(found.tracer, 0);
+	end_child(child);
+}
+
+static void state_of_a_traced_process_names_the_tracer(void **state)
+{
+	(void)state;
+	child = start_child(CHILD_SLEEPS);
+	if (ptrace(PTRACE_SEIZE, child, NULL, NULL) < 0) {
+		end_child(child);
+		snp_test_skip("may not trace");
+	}
+	assert_int_equal(ptrace(PTRACE_INTERRUPT, child, NULL, NULL), 0);
+	assert_true(snp_test_wait_until(is_traced, NULL, WITHIN_MS));
+	end_child(child);
+}
+
+static void state_tells_a_handler_of_sigusr1(void **state)
+{
+	(void)state;
+	child = start_child(CHILD_HANDLES_SIGUSR1);
+	assert_true(snp_test_wait_until(catches, NULL, WITHIN_MS));
+	end_child(child);
+}
+
+static void state_of_gone_process_returns_esrch(void **state)
+{
+	(void)state;
+	child = start_child(CHILD_SLEEPS);
+	end_child(child);
+	assert_int_equal(procfs_state(child, &found), -ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +254,12 @@ int main(void)
 	    cmocka_unit_test(sample_command_with_parentheses_and_spaces_is_read_right),
 	    cmocka_unit_test(sample_gone_process_returns_esrch),
 	    cmocka_unit_test(sample_ended_but_unreaped_process_has_no_memory),
+	    cmocka_unit_test(state_of_a_sleeper),
+	    cmocka_unit_test(state_of_a_process_whose_other_thread_computes),
+	    cmocka_unit_test(state_of_a_stopped_process),
+	    cmocka_unit_test(state_of_a_traced_process_names_the_tracer),
+	    cmocka_unit_test(state_tells_a_handler_of_sigusr1),
+	    cmocka_unit_test(state_of_gone_process_returns_esrch),
 	};
 
 	return cmocka_run_group_tests_name("runtime/procfs", tests, NULL, NULL);

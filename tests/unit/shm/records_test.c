@@ -308,6 +308,34 @@ static void inflight_slot_holds_the_request_until_its_end(void **state)
 		assert_int_equal(segment_bytes_word(slot_at(f, at), seq), 0);
 }
 
+static void inflight_look_sees_what_was_begun_and_not_ended(void **state)
+{
+	struct fixture *f = *state;
+	const struct snp_inflight_fields fields = {.start = {5},
+						   .deadline = {9},
+						   .received = {3},
+						   .tool = 1,
+						   .incarnation = 7,
+						   .trace_id = {0xaa, 0xbb},
+						   .correlation = "req-1"};
+	char correlation[SNP_INFL_CORRELATION_BYTES + 1];
+	struct snp_inflight_fields found;
+
+	assert_false(snp_inflight_look(f->w, f->worker, 0, &found, correlation));
+	snp_inflight_begin(f->w, f->worker, 0, &fields);
+	assert_true(snp_inflight_look(f->w, f->worker, 0, &found, correlation));
+	assert_int_equal(found.start.ns, 5);
+	assert_int_equal(found.deadline.ns, 9);
+	assert_int_equal(found.received.ns, 3);
+	assert_int_equal(found.tool, 1);
+	assert_int_equal(found.incarnation, 7);
+	assert_int_equal(found.trace_id[0], 0xaa);
+	assert_int_equal(found.trace_id[1], 0xbb);
+	assert_string_equal(found.correlation, "req-1");
+	snp_inflight_end(f->w, f->worker, 0);
+	assert_false(snp_inflight_look(f->w, f->worker, 0, &found, correlation));
+}
+
 static void inflight_slots_of_rows_lie_apart(void **state)
 {
 	struct fixture *f = *state;
@@ -547,6 +575,7 @@ int main(void)
 	    T(span_has_every_field_in_its_word),
 	    T(correlation_is_cut_between_characters),
 	    T(inflight_slot_holds_the_request_until_its_end),
+	    T(inflight_look_sees_what_was_begun_and_not_ended),
 	    T(inflight_slots_of_rows_lie_apart),
 	    T(evidence_has_every_field_in_its_word),
 	    T(evidence_is_split_between_characters),
