@@ -157,14 +157,17 @@ unsigned beat_take(struct beat *beat, const uint64_t words[BEAT_WORDS_NR],
 	return news;
 }
 
-unsigned beat_read(struct beat *beat)
+unsigned beat_read(struct beat *beat, snp_mono_t *now)
 {
-	uint64_t words[BEAT_WORDS_NR];
+	uint64_t words[BEAT_WORDS_NR], read_ns;
 
 	if (!beat->page)
 		return 0;
 	for (unsigned i = 0; i < BEAT_WORDS_NR; i++)
 		words[i] =
 		    atomic_load_explicit(&beat->page->word[i], memory_order_relaxed);
-	return beat_take(beat, words, snp_mono_now());
+	read_ns = snp_mono_now().ns;
+	if (read_ns > now->ns)
+		now->ns = read_ns;
+	return beat_take(beat, words, *now);
 }

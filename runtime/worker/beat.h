@@ -66,7 +66,8 @@ void beat_destroy(struct beat *beat);
 unsigned beat_take(struct beat *beat, const uint64_t words[BEAT_WORDS_NR],
 		   snp_mono_t now);
 
-/* The same with the words of its own page; 0 where there is none. */
-unsigned beat_read(struct beat *beat);
+/* The same with the words of its own page; 0 where there is none. `now` moves on to
+ * when the words were read, if that is later. */
+unsigned beat_read(struct beat *beat, snp_mono_t *now);
 
 #endif

@@ -39,7 +39,6 @@ static bool has_progressed(struct worker *w)
 {
 	uint64_t before = w->boot_progress;
 
-	(void)beat_read(&w->live.beat);
 	w->boot_progress = w->live.beat.seen[BEAT_SIGN_PROGRESS].seq;
 	return w->boot_progress > before;
 }
@@ -107,8 +106,6 @@ static void on_news(struct link *link, enum link_news news, void *user)
 		become_ready(w);
 	else if (news == LINK_IDLE)
 		(void)worker_event(w, MACHINE_IDLE, SNP_MOVE_REASON_DRAINED);
-	else if (news == LINK_LOST)
-		liveness_heartbeats_lost(w);
 }
 
 void worker_hello(struct worker *w, const struct hello *hello)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * heartbeat.h - count heartbeats and decide when a worker has missed too many. Pure:
- * the caller sends the pings and knows the time. One ping is outstanding at a time; a
- * miss is a ping that failed or was not answered within its timeout; an answer clears
- * the count.
+ * heartbeat.h - count heartbeats that were missed; verdict.h says what that means.
+ * Pure: the caller sends the pings and knows the time. One ping is outstanding at a
+ * time; a miss is a ping that failed or was not answered within its timeout; an answer
+ * clears the count.
  */
 #ifndef SNAKEPIT_RUNTIME_HEARTBEAT_H
 #define SNAKEPIT_RUNTIME_HEARTBEAT_H
@@ -20,9 +20,9 @@ struct heartbeat {
 	snp_mono_t sent; /* of the outstanding ping; .ns == 0: none */
 };
 
-enum heartbeat_verdict {
-	HEARTBEAT_MISSED, /* counted, keep going */
-	HEARTBEAT_LOST,	  /* max_missed_heartbeats in a row, for the first time */
+enum heartbeat_failure {
+	HEARTBEAT_MISSED,
+	HEARTBEAT_EXCUSED, /* the runtime was not there to see the answer */
 };
 
 void heartbeat_init(struct heartbeat *hb, const struct snp_cfg_heartbeat *cfg);
@@ -36,11 +36,8 @@ void heartbeat_sent(struct heartbeat *hb, snp_mono_t now);
 /* The outstanding ping was answered; returns its round trip in ns. */
 uint64_t heartbeat_answered(struct heartbeat *hb, snp_mono_t now);
 
-/* The outstanding ping failed. LOST once, when the count reaches the maximum. */
-enum heartbeat_verdict heartbeat_failed(struct heartbeat *hb);
-
-/* Whether LOST replaces the worker: it depends on heartbeats and verdicts are enforced.
- */
-bool heartbeat_replaces(const struct heartbeat *hb);
+/* The outstanding ping failed. It is a miss unless that is noticed long after its time:
+ * then the runtime was stopped, or its host, and nothing is known. */
+enum heartbeat_failure heartbeat_failed(struct heartbeat *hb, snp_mono_t now);
 
 #endif

@@ -130,7 +130,6 @@ static void on_pong(struct link *link, snp_mono_t now)
 
 static void on_miss(struct link *link, const struct rpc_status *status, snp_mono_t now)
 {
-	enum heartbeat_verdict verdict = heartbeat_failed(&link->heartbeat);
 	struct snp_event_fields event = {
 	    .kind = SNP_EVENT_KIND_HEARTBEAT_MISSED,
 	    .initiator = SNP_INITIATOR_SUPERVISOR,
@@ -138,10 +137,16 @@ static void on_miss(struct link *link, const struct rpc_status *status, snp_mono
 	    .slot = link->opt.slot,
 	    .incarnation = link->opt.incarnation,
 	    .pid = (uint64_t)link->opt.pid,
-	    .value = {link->heartbeat.missed,
+	    .value = {link->heartbeat.missed + 1,
 		      link->heartbeat.cfg->max_missed_heartbeats},
 	};
 
+	if (heartbeat_failed(&link->heartbeat, now) == HEARTBEAT_EXCUSED) {
+		snp_add(&link->opt.row->hot
+			     .heartbeat_failures[SNP_HEARTBEAT_FAILURE_LATE_PONG],
+			1);
+		return;
+	}
 	count_failure(link, status);
 	link_suspect(link, event.trace_id);
 	snp_set(link->opt.row->hot.heartbeat_missed, link->heartbeat.missed);
@@ -152,8 +157,6 @@ static void on_miss(struct link *link, const struct rpc_status *status, snp_mono
 		 LOG_U64("max_missed", link->heartbeat.cfg->max_missed_heartbeats),
 		 LOG_STR("status", rpc_code_name(status->code)),
 		 LOG_STR("detail", status->message));
-	if (verdict == HEARTBEAT_LOST && heartbeat_replaces(&link->heartbeat))
-		tell(link, LINK_LOST);
 }
 
 static void ping_forget(struct link *link)

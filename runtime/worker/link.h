@@ -39,7 +39,6 @@ struct link;
 /* What a link tells the supervisor, on the supervisor's thread. */
 enum link_news {
 	LINK_ANSWERED, /* first round trip: the worker serves */
-	LINK_LOST,     /* max_missed_heartbeats in a row; told once a link */
 	LINK_IDLE,     /* after link_drain(): nothing runs on it, and nothing will */
 	LINK_NEWS_NR
 };

@@ -17,17 +17,36 @@
 
 #include "snakepit/write.h"
 #include "worker/beat.h"
+#include "worker/evidence.h"
+#include "worker/vigil.h"
 
 struct worker;
 
 /* Of one worker; a member of struct worker. */
 struct liveness {
 	struct beat beat;
-};
+	/* The signs on the vigil's clock; 0 = never given. */
+	uint64_t heard_ns[BEAT_SIGN_NR];
 
-/* Of all workers of a supervisor. Starts as zeros. */
-struct vigil {
-	snp_mono_t next; /* tick */
+	enum snp_enum_HEALTH health;
+	uint64_t since_ns; /* of the health, on the vigil's clock */
+	/* Sequences at the last look that found it ill: it is well two beats later. */
+	uint64_t ill_seq[BEAT_SIGN_NR];
+	struct verdict_orders told; /* what was ordered and suppressed last */
+
+	/* Looks at /proc since it fell silent. */
+	unsigned looks;
+	unsigned running; /* the last ones, a bit each: it used the CPU */
+	uint64_t look_cpu_ns, look_at_ns;
+
+	struct evidence evidence;
+	bool dumped; /* the stacks of this illness are kept */
+	bool dying;  /* it is killed as soon as they are */
+	enum snp_enum_EXIT_REASON intent;
+	enum snp_enum_MOVE_REASON reason;
+
+	bool junk_told;
+	uint64_t gc_before_ns; /* of earlier processes of the slot */
 };
 
 /* Before a process of the slot is started: makes what it is handed down
@@ -38,15 +57,14 @@ void liveness_begin(struct worker *worker);
 /* Its process is gone. */
 void liveness_end(struct worker *worker);
 
-/* It missed max_missed_heartbeats in a row: judge it at the next turn. */
-void liveness_heartbeats_lost(struct worker *worker);
-
-/* SIGKILL as worker_kill() does, as soon as its stacks are kept, at most 200 ms later.
- * It takes no requests meanwhile. A second call changes nothing. */
+/* SIGKILL as worker_kill() does, as soon as its stacks are kept, at most
+ * EVIDENCE_WAIT_MS later. It takes no requests meanwhile. A second call changes
+ * nothing. */
 void liveness_kill(struct worker *worker, enum snp_enum_EXIT_REASON intent,
 		   enum snp_enum_MOVE_REASON reason);
 
-/* Do what is due for the workers; returns when something will be. */
+/* Do what is due for the workers; returns when something will be. A vigil starts as
+ * zeros. */
 snp_mono_t liveness_turn(struct vigil *vigil, struct worker *workers,
 			 uint32_t workers_nr, snp_mono_t now);
 

@@ -193,8 +193,7 @@ void worker_sample(struct worker *w)
 
 /* ---- orders -------------------------------------------------------------- */
 
-/* The first who wants it to end says why it ends. */
-static void intend(struct worker *w, enum snp_enum_EXIT_REASON intent,
+void worker_intend(struct worker *w, enum snp_enum_EXIT_REASON intent,
 		   enum snp_enum_MOVE_REASON reason)
 {
 	if (!w->pid || w->intent != SNP_EXIT_REASON_NR)
@@ -206,14 +205,14 @@ static void intend(struct worker *w, enum snp_enum_EXIT_REASON intent,
 void worker_drain(struct worker *w, enum snp_enum_EXIT_REASON intent,
 		  enum snp_enum_MOVE_REASON reason)
 {
-	intend(w, intent, reason);
+	worker_intend(w, intent, reason);
 	(void)worker_event(w, MACHINE_DRAIN, reason);
 }
 
 void worker_stop(struct worker *w, enum snp_enum_EXIT_REASON intent,
 		 enum snp_enum_MOVE_REASON reason)
 {
-	intend(w, intent, reason);
+	worker_intend(w, intent, reason);
 	(void)worker_event(w, MACHINE_STOP, reason);
 }
 
@@ -222,7 +221,7 @@ void worker_kill(struct worker *w, enum snp_enum_EXIT_REASON intent,
 {
 	if (machine_next(MACHINE_KILL, w->state) == MACHINE_SAME)
 		return;
-	intend(w, intent, reason);
+	worker_intend(w, intent, reason);
 	if (w->link && w->intent != SNP_EXIT_REASON_SHUTDOWN)
 		link_suspect(w->link, w->note.trace_id);
 	(void)worker_event(w, MACHINE_KILL, reason);

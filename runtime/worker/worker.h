@@ -139,6 +139,11 @@ void worker_drain(struct worker *worker, enum snp_enum_EXIT_REASON intent,
 void worker_stop(struct worker *worker, enum snp_enum_EXIT_REASON intent,
 		 enum snp_enum_MOVE_REASON reason);
 
+/* It will be ended for `intent`, by a kill that comes later: if it ends before, that was
+ * why. The first who wants it to end says why it ends. */
+void worker_intend(struct worker *worker, enum snp_enum_EXIT_REASON intent,
+		   enum snp_enum_MOVE_REASON reason);
+
 /* SIGKILL to the process group, for `intent`. liveness_kill() keeps its stacks first.
  */
 void worker_kill(struct worker *worker, enum snp_enum_EXIT_REASON intent,

@@ -243,7 +243,7 @@ static void create_page_says_what_it_is_for(void **state)
 	assert_int_equal(made.page->word[BEAT_MAGIC], BEAT_PAGE_MAGIC);
 	assert_int_equal(made.page->word[BEAT_INCARNATION], 42);
 	assert_int_equal(made.page->word[BEAT_INTERVAL_MS], 250);
-	assert_int_equal(beat_read(&made), 0);
+	assert_int_equal(beat_read(&made, &(snp_mono_t){0}), 0);
 }
 
 static void create_worker_beats_arrive(void **state)
@@ -256,7 +256,7 @@ static void create_worker_beats_arrive(void **state)
 	assert_int_equal(made.page_fd, -1);
 	page->word[BEAT_PROCESS_NS] = now.ns;
 	page->word[BEAT_PROCESS_SEQ] = 1;
-	assert_int_equal(beat_read(&made), 1U << BEAT_SIGN_PROCESS);
+	assert_int_equal(beat_read(&made, &(snp_mono_t){0}), 1U << BEAT_SIGN_PROCESS);
 	assert_int_equal(made.seen[BEAT_SIGN_PROCESS].at.ns, now.ns);
 	assert_int_equal(munmap(page, BEAT_PAGE_BYTES), 0);
 }
@@ -290,7 +290,7 @@ static void destroy_closes_and_forgets(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	assert_null(made.page);
 	assert_int_equal(made.stacks_fd, -1);
-	assert_int_equal(beat_read(&made), 0);
+	assert_int_equal(beat_read(&made, &(snp_mono_t){0}), 0);
 	beat_destroy(&made);
 }
 
