@@ -76,7 +76,7 @@ struct world {
 	struct acceptor acceptor; /* of the front door */
 	char address[96];
 	struct mailbox mailbox;
-	atomic_uint answered, lost; /* links' news */
+	atomic_uint answered; /* of the links' news */
 	bool drained;
 	atomic_uint idle;
 	struct rpc_loop *fake_loop;
@@ -432,7 +432,8 @@ static inline void on_link_news(struct link *link, enum link_news news, void *us
 {
 	(void)link;
 	(void)user;
-	atomic_fetch_add(news == LINK_ANSWERED ? &world.answered : &world.lost, 1);
+	if (news == LINK_ANSWERED)
+		atomic_fetch_add(&world.answered, 1);
 }
 
 static inline void link_open(uint32_t slot, uint32_t capacity)
