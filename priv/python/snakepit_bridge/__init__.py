@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import telemetry
+    from ._beat import progress, request_recycle
     from ._errors import (
         HostError,
         HostToolNotFoundError,
@@ -42,6 +43,8 @@ __all__ = [
     "SnakepitError",
     "StreamingToolError",
     "ToolNotFoundError",
+    "progress",
+    "request_recycle",
     "telemetry",
     "tool",
 ]
@@ -49,6 +52,8 @@ __all__ = [
 _MODULES = {
     "BaseAdapter": ".base_adapter",
     "SessionContext": ".session_context",
+    "progress": "._beat",
+    "request_recycle": "._beat",
     "tool": ".base_adapter",
 }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
+from ._beat import progress
 from ._errors import InvalidArgumentError, StreamingToolError, ToolNotFoundError
 from ._failure import failure_json, failure_status_text
 from ._handover import HandOver, HandOverClosed
@@ -84,6 +85,7 @@ class ToolCall:
                 success=False, error_message=failure_json(exc, self._failure_context())
             )
         response.execution_time_ms = int((time.perf_counter() - began) * 1000)
+        progress()
         return response
 
     def run_stream(self, chunks: HandOver[pb.ToolChunk]) -> None:
@@ -227,6 +229,7 @@ class ToolCall:
     def _chunk_of(
         self, data: bytes, metadata: dict[str, str], *, final: bool
     ) -> pb.ToolChunk:
+        progress()
         self._chunk_count += 1
         self._marked_final = self._marked_final or final
         return pb.ToolChunk(

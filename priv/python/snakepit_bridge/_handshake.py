@@ -61,9 +61,12 @@ def watch_lifeline(fd: int) -> None:
 
 
 def _await_end(fd: int) -> None:
-    with suppress(OSError):
+    try:
         while os.read(fd, 64):
             pass
+    except OSError as exc:  # closed or never open: that says nothing of the runtime
+        _logger.warning("the lifeline is not watched any longer: %s", exc)
+        return
     # No cleanup: there is nobody left to answer to, and adapter code may hang.
     os._exit(_EXIT_ORPHANED)
 
@@ -72,7 +75,8 @@ def keep_from_children(*fds: int | None) -> None:
     """Keep the handshake's descriptors out of processes that the adapter starts."""
     for fd in fds:
         if fd is not None:
-            os.set_inheritable(fd, False)  # noqa: FBT003 - os has no keyword
+            with suppress(OSError):  # not open: whoever needs it will say so
+                os.set_inheritable(fd, False)  # noqa: FBT003 - os has no keyword
 
 
 def enter_own_process_group() -> None:

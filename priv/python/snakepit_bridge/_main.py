@@ -11,6 +11,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
+from ._beat import progress, start_beating
 from ._boot import import_adapter
 from ._errors import AdapterLoadError
 from ._handshake import enter_own_process_group, keep_from_children, watch_lifeline
@@ -44,17 +45,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except OptionsError as exc:
         return _fail(str(exc))
-    keep_from_children(options.ready_fd, options.lifeline_fd, options.log_fd)
-    if options.lifeline_fd is not None:
-        watch_lifeline(options.lifeline_fd)
+    _dump_stacks_on_signal(options.stacks_fd)
+    keep_from_children(
+        options.ready_fd,
+        options.lifeline_fd,
+        options.log_fd,
+        options.beat_fd,
+        options.stacks_fd,
+    )
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    faulthandler.enable()
-    faulthandler.register(signal.SIGUSR1)
     log = configure(options.log_fd, options.log_level, options.worker_id)
+    _show_life(options)
     try:
         return _run(options)
     finally:
         log.flush()
+
+
+def _dump_stacks_on_signal(fd: int | None) -> None:
+    """Have SIGUSR1 write the stacks of all threads, interpreter lock or not."""
+    faulthandler.enable()
+    if fd is None or not _is_open(fd):
+        fd = sys.stderr.fileno()
+    faulthandler.register(signal.SIGUSR1, file=fd, all_threads=True, chain=False)
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def _show_life(options: Options) -> None:
+    """Beat, and leave when the runtime is gone."""
+    watched = start_beating(options.beat_fd, options.lifeline_fd, options.beat_library)
+    if options.lifeline_fd is not None and not watched:
+        watch_lifeline(options.lifeline_fd)
 
 
 def _run(options: Options) -> int:
@@ -69,6 +97,7 @@ def _run(options: Options) -> int:
     adapter_class = _import(options)
     if adapter_class is None:
         return 1
+    progress()  # a long import does not take from the time for initialize()
     return _serve(options, adapter_class)
 
 

@@ -44,6 +44,9 @@ class Options:
     ready_fd: int | None
     lifeline_fd: int | None
     log_fd: int | None
+    beat_fd: int | None
+    stacks_fd: int | None
+    beat_library: str | None
     ready_file: str | None
     log_level: str
     own_process_group: bool
@@ -72,6 +75,9 @@ def parse_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Optio
         ready_fd=parsed.ready_fd,
         lifeline_fd=parsed.lifeline_fd,
         log_fd=parsed.log_fd,
+        beat_fd=parsed.beat_fd,
+        stacks_fd=parsed.stacks_fd,
+        beat_library=environ.get("SNAKEPIT_BEAT_LIBRARY") or None,
         ready_file=environ.get("SNAKEPIT_READY_FILE") or None,
         log_level=environ.get("SNAKEPIT_LOG_LEVEL") or "info",
         own_process_group=environ.get("SNAKEPIT_PROCESS_GROUP") == "1",
@@ -101,6 +107,10 @@ def _parser() -> argparse.ArgumentParser:
     native.add_argument("--ready-fd", type=int, help="where to say that all is ready")
     native.add_argument("--lifeline-fd", type=int, help="EOF there: leave at once")
     native.add_argument("--log-fd", type=int, help="where log lines go (else stderr)")
+    native.add_argument("--beat-fd", type=int, help="page to beat to")
+    native.add_argument(
+        "--stacks-fd", type=int, help="where SIGUSR1 puts stacks (else stderr)"
+    )
 
     legacy = parser.add_argument_group("legacy handshake (with SNAKEPIT_READY_FILE)")
     legacy.add_argument("--port", type=int, default=0, help="loopback port; 0: any")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from ._beat import beats
 from ._boot import dismiss_adapter, make_adapter
 from ._dispatch import Dispatcher
 from ._executor import ToolExecutor
@@ -63,6 +64,7 @@ async def serve(options: Options, adapter_class: type) -> bool:
     port = _bind(server, options.address)
     await server.start()
 
+    beating = asyncio.create_task(beats.beat_loop())
     stop = asyncio.Event()
     _stop_on_signals(stop)
     watcher = _watch_host(options, stop)
@@ -75,6 +77,7 @@ async def serve(options: Options, adapter_class: type) -> bool:
     await _drain(server, executor)
     idle = await _clean_up(adapter, executor, deadline + _CLEANUP_S)
     ended = executor.close()
+    beating.cancel()
     _logger.info("worker stopped")
     return idle and ended
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import gc
 import logging
 import os
 import subprocess
@@ -14,7 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snakepit_bridge import HostToolNotFoundError, telemetry
+from snakepit_bridge import (
+    HostToolNotFoundError,
+    progress,
+    request_recycle,
+    telemetry,
+)
 from snakepit_bridge.base_adapter import BaseAdapter, tool
 
 if TYPE_CHECKING:
@@ -200,6 +207,44 @@ class Tools(BaseAdapter):
         self.active -= 1
         return self.peak
 
+    # ---- signs of life ---------------------------------------------------------------
+
+    @tool()
+    def collect(self) -> None:
+        gc.collect()
+
+    @tool()
+    def come_forward(self, times: int) -> None:
+        for _ in range(times):
+            progress()
+
+    @tool()
+    def wish_recycle(self) -> None:
+        request_recycle()
+
+    @tool()
+    def fork_and_beat(self) -> int:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                request_recycle()
+                progress()
+                gc.collect()
+            finally:
+                os._exit(0)
+        return os.waitpid(pid, 0)[1]
+
+    @tool()
+    def hold_lock(self, fifo: str) -> int:
+        """Read a byte with the interpreter's lock held, as bad C code does."""
+        with open(fifo, "rb", buffering=0) as source:
+            byte = ctypes.create_string_buffer(1)
+            return int(ctypes.PyDLL(None).read(source.fileno(), byte, 1))
+
+    @tool()
+    def start_child(self) -> int:
+        return subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1).pid
+
     # ---- streams ---------------------------------------------------------------------
 
     @tool(supports_streaming=True)
@@ -294,6 +339,12 @@ class ThreadedTools(BaseAdapter):
         for _ in range(chunks):
             self.produced += 1
             yield bytes(size)
+
+
+class StartsSlowly(BaseAdapter):
+    def initialize(self) -> None:
+        while not os.path.exists(os.environ["TEST_RELEASE"]):
+            progress()
 
 
 class FailsToInitialize(BaseAdapter):

@@ -41,6 +41,8 @@ def test_exported_names_are_pinned() -> None:
         "SnakepitError",
         "StreamingToolError",
         "ToolNotFoundError",
+        "progress",
+        "request_recycle",
         "telemetry",
         "tool",
     ]

@@ -54,6 +54,7 @@ class WorkerProcess:
         max_workers: int = 1,
         host_address: str | None = None,
         native: bool = True,
+        inherit: Sequence[int] = (),
         arguments: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
     ) -> None:
@@ -82,8 +83,9 @@ class WorkerProcess:
         with self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
                 [*command, *arguments],
-                pass_fds=theirs if native else (),
+                pass_fds=(*theirs, *inherit) if native else (),
                 stderr=stderr,
+                start_new_session=True,  # at the lifeline's end it kills its group
                 env={**os.environ, "PYTHONPATH": path, **(env or {})},
             )
         for fd in theirs:
