@@ -106,14 +106,14 @@ static uint32_t loops_wanted(void)
 	return cores < 1 ? 1 : cores > LOOPS_MAX ? LOOPS_MAX : (uint32_t)cores;
 }
 
-static uint32_t largest_capacity(const struct snp_config *cfg)
+/* Rows for workers: those that may be wanted, and those that stand in for them. */
+static uint32_t worker_rows(const struct snp_config *cfg)
 {
-	uint32_t most = 1;
+	uint32_t rows = cfg->segment.max_worker_slots;
 
 	for (uint32_t i = 0; i < cfg->pools_count; i++)
-		if (pool_capacity(&cfg->pools[i]) > most)
-			most = pool_capacity(&cfg->pools[i]);
-	return most;
+		rows += pool_slots(&cfg->pools[i]) - snp_cfg_pool_most(&cfg->pools[i]);
+	return rows;
 }
 
 static struct snp_writer_options segment_options(const struct snp_config *cfg,
@@ -123,10 +123,10 @@ static struct snp_writer_options segment_options(const struct snp_config *cfg,
 	    .dir = dir,
 	    .instance = cfg->instance,
 	    .pools_max = cfg->pools_count,
-	    .workers_max = cfg->segment.max_worker_slots,
+	    .workers_max = worker_rows(cfg),
 	    .tools_max = cfg->segment.max_tool_rows,
 	    .banks_max = loops_wanted() + BANKS_BESIDE,
-	    .inflight_per_worker = largest_capacity(cfg),
+	    .inflight_per_worker = pool_largest_capacity(cfg),
 	    .history_seconds = cfg->segment.history_seconds,
 	    .heartbeat_interval_ms = HEARTBEAT_MS,
 	    .flags = cfg->segment.allow_disk ? SNP_WRITER_ALLOW_DISK : 0,
@@ -326,6 +326,7 @@ void runtime_destroy(struct runtime **runtime)
 	for (uint32_t i = 0; rt->pools && i < rt->cfg->pools_count; i++)
 		pool_destroy(&rt->pools[i]);
 	free(rt->pools);
+	held_config_unref(&rt->sup.held);
 	ticker_stop(&rt->ticker);
 	if (*rt->socket_dir) {
 		clear_sockets(rt->socket_dir);

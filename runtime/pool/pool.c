@@ -6,9 +6,29 @@
 
 #include "pool/queue.h"
 #include "snakepit/check.h"
+#include "worker/recycle.h"
 
 static_assert(sizeof(struct pool_books) == sizeof(struct snp_pool_ledger),
 	      "pool_books lists the words of the ledger");
+
+/* ---- sizes --------------------------------------------------------------- */
+
+uint32_t pool_slots(const struct snp_cfg_pool *cfg)
+{
+	uint32_t most = snp_cfg_pool_most(cfg);
+
+	return most + recycle_budget(&cfg->lifecycle, most) + (most + 3) / 4;
+}
+
+uint32_t pool_largest_capacity(const struct snp_config *cfg)
+{
+	uint32_t most = 1;
+
+	for (uint32_t i = 0; i < cfg->pools_count; i++)
+		if (pool_capacity(&cfg->pools[i]) > most)
+			most = pool_capacity(&cfg->pools[i]);
+	return most;
+}
 
 /* ---- lifetime ------------------------------------------------------------ */
 
@@ -24,7 +44,7 @@ static int declare_rows(struct pool *pool, struct snp_writer *writer,
 	pool->row = snp_pool_row(writer, pool->index);
 	snp_set(pool->row->worker_limit, pool->cfg->workers);
 	snp_set(pool->row->queue_limit, pool->cfg->queue.limit);
-	for (uint32_t i = 0; i < pool->slots_nr && rc == 0; i++) {
+	for (uint32_t i = 0; i < pool->cfg->workers && rc == 0; i++) {
 		decl = (struct snp_row_decl){
 		    .kind = SNP_ROW_WORKER, .pool = pool->index, .slot = i};
 		rc = snp_row_declare(writer, &decl, &pool->slots[i].worker_row, err);
@@ -46,14 +66,14 @@ int pool_create(const struct snp_cfg_pool *cfg, struct snp_writer *writer,
 	int rc;
 
 	if (pool)
-		pool->slots = calloc(cfg->workers, sizeof(*pool->slots));
+		pool->slots = calloc(pool_slots(cfg), sizeof(*pool->slots));
 	if (!pool || !pool->slots) {
 		free(pool);
 		return snp_err_set(err, -ENOMEM, "out of memory for pool '%s'",
 				   cfg->name);
 	}
 	pool->cfg = cfg;
-	pool->slots_nr = cfg->workers;
+	pool->slots_nr = pool_slots(cfg);
 	list_init(&pool->turn);
 	list_init(&pool->age);
 	rc = roster_init(&pool->roster, pool->slots_nr);

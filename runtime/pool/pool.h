@@ -41,6 +41,13 @@ static inline uint32_t pool_capacity(const struct snp_cfg_pool *cfg)
 	return cfg->profile == SNP_CFG_PROFILE_THREAD ? cfg->threads_per_worker : 1;
 }
 
+/* Slots of a pool: for the most workers it can be scaled to, for those that are started
+ * before the ones they replace go, and a quarter for such as cannot be killed. */
+uint32_t pool_slots(const struct snp_cfg_pool *cfg);
+
+/* Of all pools. */
+uint32_t pool_largest_capacity(const struct snp_config *cfg);
+
 /* The ledger's words in the order of metrics.def (struct snp_pool_ledger). */
 struct pool_books {
 	uint64_t requests;
@@ -79,7 +86,7 @@ struct pool {
 	char why[POOL_WHY_BYTES]; /* it is DOWN; for clients */
 };
 
-/* Declare the pool's row and its worker slots in the segment. */
+/* Declare the pool's row in the segment, and those of its first workers. */
 int pool_create(const struct snp_cfg_pool *cfg, struct snp_writer *writer,
 		struct pool **ret_pool, struct snp_err *err);
 /* No link may be published, no request waits, no session is used. */

@@ -172,6 +172,7 @@ static void on_silence(struct worker *w)
 	w->mute = true;
 	if (grace.ns < w->deadline.ns)
 		w->deadline = grace;
+	w->site->moved(w, w->state);
 }
 
 static void on_ready_readable(struct watch *watch)

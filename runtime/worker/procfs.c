@@ -54,6 +54,21 @@ int procfs_sample(pid_t pid, struct procfs_sample *ret_sample)
 	return 0;
 }
 
+int procfs_anon(pid_t pid, uint64_t *ret_bytes)
+{
+	unsigned long long resident, of_files;
+	char text[256];
+
+	if (read_text(pid, "statm", text, sizeof(text)) == 0)
+		return -ESRCH;
+	if (sscanf(text, "%*u %llu %llu", &resident, &of_files) != 2)
+		return -EBADMSG;
+	*ret_bytes = resident > of_files
+			 ? (resident - of_files) * (uint64_t)sysconf(_SC_PAGESIZE)
+			 : 0;
+	return 0;
+}
+
 /* ---- state ---------------------------------------------------------------- */
 
 /* More threads than this are not looked at one by one: among so many that wait for one

@@ -16,6 +16,11 @@ struct procfs_sample {
 /* One read of /proc/<pid>/stat (about 20 us). -ESRCH when the process is gone. */
 int procfs_sample(pid_t pid, struct procfs_sample *ret_sample);
 
+/* Resident memory that no file backs (RssAnon of proc(5)), from /proc/<pid>/statm: the
+ * pages of shared libraries and mapped models belong to all. -ESRCH when the process is
+ * gone. */
+int procfs_anon(pid_t pid, uint64_t *ret_bytes);
+
 /* How a process is doing right now. For one that fell silent: a read a thread. */
 struct procfs_state {
 	char state; /* of its first thread, as ps shows it; 'T', 't': stopped */

@@ -68,14 +68,18 @@ static void enter_closing(struct supervisor *sup)
 	front_shutdown(sup->front, CLOSE_GRACE_MS, on_server_stopped, sup);
 }
 
+static void set_mode(struct supervisor *sup, enum fleet_mode mode)
+{
+	for (uint32_t i = 0; i < sup->pools_nr; i++)
+		fleet_set_mode(&sup->fleets[i], mode);
+}
+
 static void enter_stopping(struct supervisor *sup)
 {
 	sup->phase = SUPERVISOR_STOPPING;
 	sup->phase_deadline.ns = 0; /* each worker has its own deadlines */
 	front_drop_queues(sup->front);
-	for (uint32_t i = 0; i < sup->workers_nr; i++)
-		worker_stop(&sup->workers[i], SNP_EXIT_REASON_SHUTDOWN,
-			    SNP_MOVE_REASON_SHUTDOWN);
+	set_mode(sup, FLEET_STOPPING);
 }
 
 static void on_idle_mail(struct mail *mail)
@@ -120,6 +124,7 @@ static void enter_draining(struct supervisor *sup)
 	notify_stopping(sup->notify, stop_budget_ms(&sup->cfg->shutdown));
 	event(sup, SNP_EVENT_KIND_RUNTIME_STOPPING, SNP_INITIATOR_OPERATOR);
 	close_listeners(sup);
+	set_mode(sup, FLEET_FINISHING);
 	front_drain(sup->front, on_front_idle, sup);
 }
 
@@ -153,56 +158,6 @@ static void on_signal(struct watch *watch)
 }
 
 /* ---- workers ------------------------------------------------------------- */
-
-static uint32_t count_starting(const struct supervisor *sup, const struct pool *pool)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < sup->workers_nr; i++)
-		n += sup->workers[i].pool == pool &&
-		     machine_is_starting(sup->workers[i].state);
-	return n;
-}
-
-/* At most batch_size workers of a pool boot at once, and a pause follows each batch. */
-static bool may_start(struct supervisor *sup, uint32_t pool, snp_mono_t now)
-{
-	const struct snp_cfg_startup *cfg = &sup->pools[pool]->cfg->startup;
-
-	if (now.ns < sup->batch_after[pool].ns ||
-	    count_starting(sup, sup->pools[pool]) >= cfg->batch_size)
-		return false;
-	if (++sup->batch_started[pool] >= cfg->batch_size) {
-		sup->batch_started[pool] = 0;
-		sup->batch_after[pool] = snp_mono_add_ms(now, cfg->batch_delay_ms);
-	}
-	return true;
-}
-
-static void start_worker(struct worker *w)
-{
-	bool first = w->incarnation == 0;
-	const struct worker_start start = {
-	    .cfg = w->pool->cfg,
-	    .reason = first ? SNP_START_REASON_INITIAL : SNP_START_REASON_RESTART,
-	    .why = first ? SNP_MOVE_REASON_INITIAL : SNP_MOVE_REASON_REPLACE,
-	};
-
-	worker_start(w, &start);
-}
-
-static void tend_worker(struct supervisor *sup, struct worker *w, snp_mono_t now)
-{
-	bool wants = w->state == SNP_WORKER_STATE_EMPTY ||
-		     (w->state == SNP_WORKER_STATE_BACKOFF && now.ns >= w->deadline.ns);
-
-	if (wants && sup->phase <= SUPERVISOR_DRAINING) {
-		if (may_start(sup, w->pool->index, now))
-			start_worker(w);
-	} else if (w->state != SNP_WORKER_STATE_BACKOFF) {
-		worker_deadline(w, now);
-	}
-}
 
 static void sample_workers(struct supervisor *sup, snp_mono_t now)
 {
@@ -250,35 +205,35 @@ static snp_mono_t earlier(snp_mono_t a, snp_mono_t b)
 	return a.ns < b.ns ? a : b;
 }
 
+static bool all_gone(const struct supervisor *sup)
+{
+	for (uint32_t i = 0; i < sup->workers_nr; i++)
+		if (!worker_is_gone(&sup->workers[i]))
+			return false;
+	return true;
+}
+
 /* Do what is due; returns when something will be. */
 static snp_mono_t tend(struct supervisor *sup)
 {
 	snp_mono_t now = snp_mono_now(), next;
-	bool gone = true;
 
 	sample_workers(sup, now);
 	tell_manager(sup, now);
 	if (sup->phase == SUPERVISOR_DRAINING && now.ns >= sup->phase_deadline.ns)
 		enter_stopping(sup);
-	for (uint32_t i = 0; i < sup->workers_nr; i++)
-		tend_worker(sup, &sup->workers[i], now);
+	for (uint32_t i = 0; i < sup->pools_nr; i++)
+		if (sup->fleets[i].dirty || now.ns >= sup->fleets[i].next.ns)
+			(void)fleet_tend(&sup->fleets[i], now);
 	next = earlier(sup->next_sample,
 		       liveness_turn(&sup->vigil, sup->workers, sup->workers_nr, now));
 	next = earlier(next, notify_next(sup->notify));
 	next = earlier(next, readers_turn(&sup->readers, now));
 	if (sup->phase_deadline.ns)
 		next = earlier(next, sup->phase_deadline);
-	for (uint32_t i = 0; i < sup->workers_nr; i++) {
-		gone = gone && worker_is_gone(&sup->workers[i]);
-		/* One that has passed and still stands is a restart that waits for its
-		 * batch; the end of another start brings it on. */
-		if (sup->workers[i].deadline.ns > now.ns)
-			next = earlier(next, sup->workers[i].deadline);
-	}
 	for (uint32_t i = 0; i < sup->pools_nr; i++)
-		if (sup->batch_after[i].ns > now.ns)
-			next = earlier(next, sup->batch_after[i]);
-	if (sup->phase == SUPERVISOR_STOPPING && gone)
+		next = earlier(next, sup->fleets[i].dirty ? now : sup->fleets[i].next);
+	if (sup->phase == SUPERVISOR_STOPPING && all_gone(sup))
 		enter_closing(sup);
 	return next;
 }
@@ -384,37 +339,39 @@ static int open_ears(struct supervisor *sup, const sigset_t *signals,
 		      : 0;
 }
 
-static void on_moved(struct worker *w, enum snp_enum_WORKER_STATE from)
+static int create_fleets(struct supervisor *sup, struct snp_err *err)
 {
-	(void)w;
-	(void)from;
+	struct worker *workers = sup->workers;
+	uint32_t n = 0;
+	int rc = 0;
+
+	for (uint32_t p = 0; p < sup->pools_nr && rc == 0; p++) {
+		struct pool *pool = sup->pools[p];
+
+		for (uint32_t i = 0; i < pool->slots_nr; i++, n++)
+			worker_init(&workers[i], &sup->site, pool, i,
+				    &sup->loops[n % sup->loops_nr]);
+		rc = fleet_init(&sup->fleets[p], &sup->site, pool, workers, sup->held,
+				err);
+		workers += pool->slots_nr;
+	}
+	return rc;
 }
 
-static int create_workers(struct supervisor *sup, const struct supervisor_options *o,
-			  struct snp_err *err)
+static int create_workers(struct supervisor *sup, struct snp_err *err)
 {
-	uint32_t n = 0;
-
-	SNP_CHECK(o->pools_nr > 0); /* the config's promise, as are workers */
-	for (uint32_t i = 0; i < o->pools_nr; i++)
-		sup->workers_nr += o->pools[i]->slots_nr;
+	SNP_CHECK(sup->pools_nr > 0); /* the config's promise, as are workers */
+	for (uint32_t i = 0; i < sup->pools_nr; i++)
+		sup->workers_nr += sup->pools[i]->slots_nr;
 	SNP_CHECK(sup->workers_nr > 0);
+	sup->held = held_config_borrow(sup->cfg);
 	sup->workers = calloc(sup->workers_nr, sizeof(*sup->workers));
-	sup->batch_after = calloc(o->pools_nr, sizeof(*sup->batch_after));
-	sup->batch_started = calloc(o->pools_nr, sizeof(*sup->batch_started));
-	sup->listeners = calloc(o->cfg->listen_count, sizeof(*sup->listeners));
-	if (!sup->workers || !sup->batch_after || !sup->batch_started ||
-	    !sup->listeners)
+	sup->fleets = calloc(sup->pools_nr, sizeof(*sup->fleets));
+	sup->listeners = calloc(sup->cfg->listen_count, sizeof(*sup->listeners));
+	if (!sup->held || !sup->workers || !sup->fleets || !sup->listeners)
 		return snp_err_set(err, -ENOMEM, "out of memory for %u workers",
 				   sup->workers_nr);
-	for (uint32_t p = 0; p < o->pools_nr; p++)
-		for (uint32_t s = 0; s < o->pools[p]->slots_nr; s++, n++) {
-			worker_init(&sup->workers[n], &sup->site, o->pools[p], s,
-				    &o->loops[n % o->loops_nr]);
-			worker_take_row(&sup->workers[n],
-					o->pools[p]->slots[s].worker_row);
-		}
-	return 0;
+	return create_fleets(sup, err);
 }
 
 int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
@@ -428,6 +385,8 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	    .front = o->front,
 	    .pools = o->pools,
 	    .pools_nr = o->pools_nr,
+	    .loops = o->loops,
+	    .loops_nr = o->loops_nr,
 	    .spawn = o->spawn,
 	    .reload = o->reload,
 	    .notify = o->notify,
@@ -461,14 +420,14 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	    .mailbox = &sup->mailbox,
 	    .front = o->front,
 	    .oom = &sup->oom,
-	    .moved = on_moved,
+	    .moved = fleet_moved,
 	    .spawn = &sup->spawn,
 	    .shutdown = &o->cfg->shutdown,
 	    .telemetry = &o->cfg->telemetry.events,
 	    .socket_dir = o->socket_dir,
 	    .relay_output = o->cfg->log.python_output,
 	};
-	return create_workers(sup, o, err);
+	return create_workers(sup, err);
 }
 
 static void close_fd(int *fd)
@@ -487,9 +446,10 @@ void supervisor_fini(struct supervisor *sup)
 	close_fd(&sup->lifeline[1]);
 	mailbox_fini(&sup->mailbox);
 	watcher_fini(&sup->watcher);
+	for (uint32_t i = 0; sup->fleets && i < sup->pools_nr; i++)
+		fleet_fini(&sup->fleets[i]);
+	free(sup->fleets);
 	free(sup->workers);
-	free(sup->batch_after);
-	free(sup->batch_started);
 	free(sup->listeners);
 	if (sup->bank.proc)
 		snp_bank_release(sup->writer, &sup->bank);

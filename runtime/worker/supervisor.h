@@ -8,6 +8,9 @@
  * process (the parent-death signal is tied to it): snakepitd runs it on its main
  * thread.
  *
+ * What shall run is each pool's fleet's business (fleet.h), whether a worker lives that
+ * of liveness.h; this is the thread they have in common.
+ *
  * Stopping, in order, each step with its own timeout (config `shutdown`):
  *   DRAINING  new requests are refused, what is queued or running may finish
  *   STOPPING  what still waits is refused; SIGTERM, then SIGKILL to the workers
@@ -20,9 +23,9 @@
 
 #include "core/reload.h"
 #include "rpc/accept.h"
+#include "worker/fleet.h"
 #include "worker/oom.h"
 #include "worker/readers.h"
-#include "worker/worker.h"
 
 enum supervisor_phase {
 	SUPERVISOR_RUNNING,
@@ -51,17 +54,19 @@ struct supervisor {
 	snp_mono_t phase_deadline; /* .ns == 0: none */
 	snp_mono_t next_sample;
 	struct vigil vigil;
-	const struct snp_config *cfg;
+	const struct snp_config *cfg; /* the present one */
+	struct held_config *held;     /* the same */
 	struct front *front;
 	struct worker_site site;
 	struct spawn_site spawn;
 	struct oom oom;
 	struct pool **pools;
 	uint32_t pools_nr;
+	struct fleet *fleets; /* one a pool */
 	struct worker *workers;
-	uint32_t workers_nr;
-	snp_mono_t *batch_after; /* by pool: no start before */
-	uint32_t *batch_started; /* by pool: starts of the batch under way */
+	uint32_t workers_nr; /* slots of all pools */
+	struct event_loop *loops;
+	uint32_t loops_nr;
 	struct supervisor_listener *listeners;
 	uint32_t listeners_nr;
 	struct mail idle_mail, stopped_mail;
@@ -97,7 +102,8 @@ int supervisor_listen(struct supervisor *sup, struct snp_err *err);
 void supervisor_run(struct supervisor *sup);
 
 /* All processes are gone or lost; what a lost one holds (link, pidfd, pipes) stays
- * until this process ends. */
+ * until this process ends. `held` stays for the front door: the caller lets go of it
+ * after that. */
 void supervisor_fini(struct supervisor *sup);
 
 #endif

@@ -237,6 +237,7 @@ void worker_set_fenced(struct worker *w, bool fenced)
 {
 	w->fenced = fenced;
 	admit(w);
+	w->site->moved(w, w->state);
 }
 
 void worker_deadline(struct worker *w, snp_mono_t now)
@@ -277,7 +278,10 @@ void worker_drop_row(struct worker *w)
 void worker_init(struct worker *w, const struct worker_site *site, struct pool *pool,
 		 uint32_t slot, struct event_loop *loop)
 {
-	*w = (struct worker){.site = site, .pool = pool, .slot = slot, .loop = loop};
+	w->site = site;
+	w->pool = pool;
+	w->slot = slot;
+	w->loop = loop;
 	w->intent = SNP_EXIT_REASON_NR;
 	w->pidfd.fd = w->ready_pipe.fd = -1;
 	beat_init(&w->live.beat);

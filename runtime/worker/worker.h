@@ -45,7 +45,8 @@ struct worker_site {
 	const struct snp_cfg_telemetry_events *telemetry;
 	const char *socket_dir; /* 0700 */
 	bool relay_output;
-	/* Called after each move; must not move workers itself. */
+	/* Called after each move, and with its own state when its deadline or its fence
+	 * changed besides; must not move workers itself. */
 	void (*moved)(struct worker *worker, enum snp_enum_WORKER_STATE from);
 };
 
@@ -106,7 +107,8 @@ static inline struct snp_pool_cells *worker_pool_cells(const struct worker *work
 	return &worker->site->bank->pools[worker->pool->index];
 }
 
-/* A slot without row and process. */
+/* A slot without row and process, in memory that is zeros: most slots of a pool are
+ * never used, and their pages not touched. */
 void worker_init(struct worker *worker, const struct worker_site *site,
 		 struct pool *pool, uint32_t slot, struct event_loop *loop);
 

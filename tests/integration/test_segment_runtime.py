@@ -81,7 +81,7 @@ class TestEvents:
             ("spawning", "starting", "spawned", "supervisor"),
             ("starting", "warming", "hello", "worker"),
             ("warming", "ready", "answered", "worker"),
-            ("ready", "exited", "signal", "kernel"),
+            ("ready", "exited", "killed_external", "unknown"),
             ("exited", "backoff", "backoff", "supervisor"),
             ("backoff", "spawning", "replace", "supervisor"),
             ("spawning", "starting", "spawned", "supervisor"),

@@ -69,7 +69,12 @@ static void make_config(uint32_t workers)
 	    .queue = {.limit = 1, .timeout_ms = 1000},
 	    .max_tools = 1,
 	    .startup = {.boot_timeout_ms = 60000, .batch_size = 1},
-	    .restart = {.backoff_min_ms = 1, .backoff_max_ms = 1},
+	    .restart = {.backoff_min_ms = 1,
+			.backoff_max_ms = 1,
+			.breaker_deaths = 1000,
+			.breaker_window_s = 1,
+			.breaker_probe_ms = 60000},
+	    .lifecycle = {.memory_sample_ms = 5000},
 	};
 	cfg = (struct snp_config){
 	    .instance = (char *)(uintptr_t) "unit",
@@ -160,6 +165,7 @@ static void stop_joined(void)
 	event_loop_fini(&loop, writer);
 	front_fini(&front, writer);
 	pool_destroy(&pool);
+	held_config_unref(&sup.held);
 	snp_snapshot_destroy(&snapshot);
 	snp_segment_detach(&segment);
 	snp_writer_remove(&writer);
