@@ -314,8 +314,8 @@ static bool diagnose(const struct vigil *v, struct worker *w,
 	struct liveness *l = &w->live;
 	bool was_ill = verdict_is_ill(l->health);
 
-	if (s->process == VERDICT_PROCESS_UNSEEN && verdict_is_ill(health))
-		return false; /* looked at too few times to tell */
+	if (verdict_is_open(cfg_of(w), s))
+		return false;
 	if (verdict_is_ill(health))
 		for (unsigned i = 0; i < BEAT_SIGN_NR; i++)
 			l->ill_seq[i] = l->beat.seen[i].seq;

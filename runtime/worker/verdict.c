@@ -8,6 +8,7 @@
 /* The interpreter beats once a second, the process every beat_interval_ms: a limit
  * below two or three of their intervals would find everybody silent. */
 #define INTERPRETER_LIMIT_MIN_MS 2500
+#define INTERPRETER_LATE_MS	 1500
 #define PROCESS_BEATS_MIN	 3
 
 /* ---- signs ---------------------------------------------------------------- */
@@ -169,6 +170,17 @@ enum snp_enum_HEALTH verdict_health(const struct snp_cfg_heartbeat *cfg,
 			return rows[i].health;
 	SNP_CHECK(!"a row for every combination");
 	return SNP_HEALTH_UNKNOWN;
+}
+
+bool verdict_is_open(const struct snp_cfg_heartbeat *cfg, const struct verdict_signs *s)
+{
+	bool late = is_silent(s->interpreter_ms, INTERPRETER_LATE_MS) &&
+		    interpreter_sign(cfg, s) == FRESH;
+
+	if (!verdict_needs_process(cfg, s))
+		return false;
+	return s->process == VERDICT_PROCESS_UNSEEN ||
+	       (late && work_of(cfg, s) == MUTE);
 }
 
 bool verdict_is_ill(enum snp_enum_HEALTH health)

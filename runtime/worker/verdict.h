@@ -56,6 +56,11 @@ bool verdict_needs_process(const struct snp_cfg_heartbeat *cfg,
 enum snp_enum_HEALTH verdict_health(const struct snp_cfg_heartbeat *cfg,
 				    const struct verdict_signs *signs);
 
+/* Too early to tell: /proc was not looked at often enough, or a worker answers nothing
+ * and its interpreter is about to fall silent, which shows in a moment. */
+bool verdict_is_open(const struct snp_cfg_heartbeat *cfg,
+		     const struct verdict_signs *signs);
+
 /* Neither OK nor UNKNOWN. */
 bool verdict_is_ill(enum snp_enum_HEALTH health);
 

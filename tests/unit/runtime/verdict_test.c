@@ -168,6 +168,37 @@ static void needs_process_where_its_word_changes_the_health(void **state)
 	}
 }
 
+static void open_until_the_interpreter_is_silent_or_beats(void **state)
+{
+	static const struct {
+		uint64_t interpreter_ms;
+		uint32_t missed;
+		enum verdict_process process;
+		bool open;
+	} cases[] = {
+	    {900, 3, WAITS, false},   {1600, 3, WAITS, true},  {3000, 3, RUNS, true},
+	    {3001, 3, RUNS, false},   {3001, 0, UNSEEN, true}, {900, 3, UNSEEN, true},
+	    {1600, 0, UNSEEN, false}, {900, 0, UNSEEN, false},
+	};
+	const struct snp_cfg_heartbeat cfg = config();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct verdict_signs s = {
+		    .process_ms = 100,
+		    .interpreter_ms = cases[i].interpreter_ms,
+		    .loop_ms = NEVER,
+		    .progress_ms = NEVER,
+		    .missed = cases[i].missed,
+		    .capacity = 1,
+		    .process = cases[i].process,
+		};
+
+		if (verdict_is_open(&cfg, &s) != cases[i].open)
+			fail_msg("case %zu", i);
+	}
+}
+
 /* A limit below the beat's own interval would find every worker silent. */
 static void limits_below_the_intervals_of_beats_are_raised(void **state)
 {
@@ -570,6 +601,7 @@ int main(void)
 	    cmocka_unit_test(health_of_each_row),
 	    cmocka_unit_test(health_is_unknown_where_heartbeats_are_off),
 	    cmocka_unit_test(needs_process_where_its_word_changes_the_health),
+	    cmocka_unit_test(open_until_the_interpreter_is_silent_or_beats),
 	    cmocka_unit_test(limits_below_the_intervals_of_beats_are_raised),
 	    cmocka_unit_test(orders_of_each_row),
 	    cmocka_unit_test(orders_gil_stall_kill_ends_a_busy_worker_where_it_is_set),
