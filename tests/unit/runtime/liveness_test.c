@@ -157,6 +157,7 @@ static struct worker *admit_patient(enum child_does what)
 	struct patient *p = &patients[workers_nr];
 	uint32_t row;
 
+	memset(w, 0, sizeof(*w));
 	worker_init(w, &site, &pool, workers_nr, NULL);
 	assert_int_equal(snp_row_declare(writer, &decl, &row, NULL), 0);
 	worker_take_row(w, row);
