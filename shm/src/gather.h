@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gather.h - collect all rows and values of a segment into an image that has the layout
- * of a half of SNAP.
+ * gather.h - collect all rows and values of a segment into an image: a half of SNAP, or
+ * one like it (snap_layout.h).
  *
  * Both tiers come from here: the writer's ticker fills the half that nobody reads, a
  * reader of the live cells its private copy; one decoder then works on either. Nothing
