@@ -21,7 +21,7 @@
 
 static const struct snp_cfg_heartbeat *cfg_of(const struct worker *w)
 {
-	return &w->cfg->heartbeat;
+	return &w->pool->cfg->heartbeat; /* a reload may change it */
 }
 
 static const char *health_text(enum snp_enum_HEALTH health)
