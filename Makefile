@@ -66,7 +66,7 @@ INC_client   := $(SHM_INC) $(RPC_INC) $(MODEL_INC) $(CLIENT_INC)
 
 # ---- Programs: sources, include paths, archives in link order, system libraries --------
 # tools/snakepit/ makes `snakepit`; a program never links a component not named here.
-GRPC_LIBS := -lgrpc_unsecure -lgpr -lprotobuf-c -ljansson
+GRPC_LIBS := -lgrpc -lgpr -lcrypto -lprotobuf-c -ljansson
 PROGS := snakepitd snakepit-launch snakepit snakepit-exec snakepit-control snakepit-config snakepit-inspect \
 	 snakepit-prometheus snakepit-top
 SRC_snakepitd  := $(wildcard runtime/main.c)

@@ -94,9 +94,13 @@ static int parse(int argc, char **argv, struct arguments *ret)
 
 static void on_rpc_log(enum rpc_log_level level, const char *text)
 {
-	if (level == RPC_LOG_ERROR)
+	/* Among them is each handshake that fails, and strangers can make many. */
+	static struct log_ratelimit limit =
+	    LOG_RATELIMIT("gRPC reports a problem", 10, 10000);
+
+	if (level == RPC_LOG_ERROR && log_ratelimit(&limit))
 		log_warn("gRPC reports a problem", LOG_STR("detail", text));
-	else
+	else if (level != RPC_LOG_ERROR)
 		log_debug("gRPC says", LOG_STR("detail", text));
 }
 

@@ -51,13 +51,22 @@ static void on_kick(struct rpc_task *task)
 	health_update(front);
 }
 
+int front_reload_tls(struct front *front, const struct snp_cfg_tls *tls,
+		     struct snp_err *err)
+{
+	const struct rpc_tls_files files = front_tls_files(tls);
+
+	return rpc_server_set_tls(front->servers[FRONT_TCP], &files, err);
+}
+
 static int open_server(struct front *front, enum front_origin origin,
 		       struct snp_err *err)
 {
-	const struct rpc_server_opts opts = {0};
 	struct rpc_server **server = &front->servers[origin];
-	int rc = rpc_server_create(&opts, server, err);
+	int rc = rpc_server_create(&front->limits, server, err);
 
+	if (rc == 0 && origin == FRONT_TCP && front->tls)
+		rc = front_reload_tls(front, front->tls, err);
 	if (rc < 0)
 		return rc;
 	rc = register_methods(front, *server);

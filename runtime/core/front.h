@@ -34,6 +34,8 @@ struct front {
 	/* What the control service controls, on FRONT_UNIX; NULL: there is no such
 	 * service. Set before front_init(). */
 	struct supervisor *controlled;
+	struct rpc_server_opts limits; /* set before front_init() */
+	const struct snp_cfg_tls *tls; /* of FRONT_TCP; NULL: none; borrowed by init */
 	struct pool **pools;
 	uint32_t pools_nr;
 	bool accept_correlation; /* take over the clients' ids */
@@ -53,12 +55,22 @@ struct front {
 	unsigned servers_open;
 };
 
+static inline struct rpc_tls_files front_tls_files(const struct snp_cfg_tls *tls)
+{
+	return (struct rpc_tls_files){tls->cert, tls->key, tls->client_ca};
+}
+
 int front_init(struct front *front, struct snp_writer *writer, struct pool **pools,
 	       uint32_t pools_nr, struct snp_err *err);
 /* The servers end before what their calls use. After front_shutdown(), or if nothing
  * was served. Idempotent. */
 void front_close(struct front *front);
 void front_fini(struct front *front, struct snp_writer *writer);
+
+/* Read the certificates again; connections to come get them. On failure the old ones
+ * stay. Any thread. */
+int front_reload_tls(struct front *front, const struct snp_cfg_tls *tls,
+		     struct snp_err *err);
 
 /* Serve a connection. Takes `fd`. */
 void front_add_connection(struct front *front, int take_fd, enum front_origin origin);

@@ -115,6 +115,9 @@ static int reload_file(struct supervisor *sup, struct snp_cfg_diff *ret_diff,
 		rc = snp_err_set(err, -ENOMEM, "%s: out of memory", reload->file);
 	if (rc == 0)
 		rc = go_over(sup, &cfg, &diff, err);
+	/* Whatever has changed: certificates are renewed under the names they have. */
+	if (rc == 0 && sup->cfg->tls)
+		rc = front_reload_tls(sup->front, sup->cfg->tls, err);
 	snp_config_destroy(&cfg);
 	if (rc < 0)
 		snp_config_diff_fini(&diff);

@@ -28,7 +28,7 @@ struct runtime {
 	struct paths paths;
 	char dir[SNP_PATH_BYTES];
 	char socket_dir[RPC_UNIX_PATH_MAX + 1]; /* "" = not made yet */
-	char host_address[RPC_UNIX_PATH_MAX + 8];
+	char host_address[RPC_UNIX_PATH_MAX + SOCKET_TAIL_BYTES];
 	char run_id[9];
 	struct snp_writer *writer;
 	struct pool **pools;
@@ -133,7 +133,7 @@ static struct snp_writer_options segment_options(const struct snp_config *cfg,
 	};
 }
 
-int runtime_check(const struct snp_config *cfg, const char *file, struct snp_err *err)
+static int check_segment(const struct snp_config *cfg, struct snp_err *err)
 {
 	const struct snp_writer_options options = segment_options(cfg, "");
 	const uint64_t bytes = snp_writer_size(&options);
@@ -142,12 +142,51 @@ int runtime_check(const struct snp_config *cfg, const char *file, struct snp_err
 		return 0;
 	return snp_err_set(
 	    err, -EINVAL,
-	    "%s: the segment would have %llu MiB; expected at most %llu; lower "
+	    "the segment would have %llu MiB; expected at most %llu; lower "
 	    "segment.max_worker_slots (%u), segment.max_tool_rows (%u), "
 	    "segment.history_seconds (%u) or threads_per_worker (%u)",
-	    file, (unsigned long long)(bytes >> 20),
+	    (unsigned long long)(bytes >> 20),
 	    (unsigned long long)(SNP_FMT_MAX_BYTES >> 20), options.workers_max,
 	    options.tools_max, options.history_seconds, options.inflight_per_worker);
+}
+
+static int check_listeners(const struct snp_config *cfg, struct snp_err *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < cfg->listen_count && rc == 0; i++) {
+		rc = rpc_listener_check(cfg->listen[i], supervisor_reach(cfg), err);
+		if (rc < 0)
+			(void)snp_err_wrap(err, "listen[%u]", i);
+	}
+	return rc;
+}
+
+static int check_tls(const struct snp_config *cfg, struct snp_err *err)
+{
+	struct rpc_tls_files files;
+	int rc;
+
+	if (!cfg->tls)
+		return 0;
+	files = front_tls_files(cfg->tls);
+	rc = rpc_tls_check(&files, err);
+	if (rc < 0)
+		(void)snp_err_wrap(err, "tls");
+	return rc;
+}
+
+int runtime_check(const struct snp_config *cfg, const char *file, struct snp_err *err)
+{
+	int rc = check_segment(cfg, err);
+
+	if (rc == 0)
+		rc = check_listeners(cfg, err);
+	if (rc == 0)
+		rc = check_tls(cfg, err);
+	if (rc < 0)
+		(void)snp_err_wrap(err, "%s", file);
+	return rc;
 }
 
 /* Without a segment nobody can see the runtime, so it takes the word of its owner to go
@@ -198,21 +237,29 @@ static int create_loops(struct runtime *rt, struct snp_err *err)
 		rt->loops_nr += rc == 0;
 	}
 	rt->front.controlled = &rt->sup;
+	rt->front.tls = rt->cfg->tls;
+	rt->front.limits = (struct rpc_server_opts){
+	    .max_message_bytes = rt->cfg->limits.max_message_mb << 20,
+	    .max_metadata_bytes = rt->cfg->limits.max_metadata_kb << 10,
+	};
 	if (rc == 0)
 		rc = front_init(&rt->front, rt->writer, rt->pools, rt->cfg->pools_count,
 				err);
 	return rc;
 }
 
-/* Workers call back over the first unix listener. */
+/* Workers call back over the first unix listener, which needs no certificates. Where
+ * the configuration has none, one beside the workers' own sockets. */
 static void choose_host_address(struct runtime *rt)
 {
-	const char *address = rt->cfg->listen[0];
-
-	for (uint32_t i = rt->cfg->listen_count; i-- > 0;)
-		if (strncmp(rt->cfg->listen[i], "unix:", 5) == 0)
-			address = rt->cfg->listen[i];
-	(void)snprintf(rt->host_address, sizeof(rt->host_address), "%s", address);
+	for (uint32_t i = 0; i < rt->cfg->listen_count; i++)
+		if (strncmp(rt->cfg->listen[i], "unix:", 5) == 0) {
+			(void)snprintf(rt->host_address, sizeof(rt->host_address), "%s",
+				       rt->cfg->listen[i]);
+			return;
+		}
+	(void)snprintf(rt->host_address, sizeof(rt->host_address), "unix:%s/host.sock",
+		       rt->socket_dir);
 }
 
 static int create_supervisor(struct runtime *rt, const struct runtime_options *o,
@@ -246,7 +293,7 @@ static int create_supervisor(struct runtime *rt, const struct runtime_options *o
 	choose_host_address(rt);
 	rt->supervised = true;
 	rc = supervisor_init(&rt->sup, &options, err);
-	return rc < 0 ? rc : supervisor_listen(&rt->sup, err);
+	return rc < 0 ? rc : supervisor_listen(&rt->sup, rt->host_address, err);
 }
 
 static int build(struct runtime *rt, const struct runtime_options *o,

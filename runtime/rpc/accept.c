@@ -242,7 +242,7 @@ static int open_descriptors(struct rpc_listener *listener, const char *address,
 	    timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (listener->timer_fd < 0)
 		return snp_err_errno(err, "cannot make a timer");
-	rc = rpc__bind(address, &listener->bound, err);
+	rc = rpc__bind(address, listener->opts.reach, &listener->bound, err);
 	if (rc < 0)
 		return rc;
 	rc = watch(listener, listener->bound.fd, EPOLLIN, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * args.h - a fixed-size set of integer channel arguments.
+ * args.h - a fixed-size set of channel arguments.
  */
 #ifndef RPC_ARGS_H
 #define RPC_ARGS_H
@@ -27,6 +27,39 @@ static inline void rpc__args_add(struct rpc__args *args, const char *key,
 	    .type = GRPC_ARG_INTEGER,
 	    .key = (char *)(uintptr_t)key,
 	    .value.integer = value > INT_MAX ? INT_MAX : (int)value,
+	};
+}
+
+static inline void *rpc__args_same_pointer(void *p)
+{
+	return p;
+}
+
+static inline void rpc__args_forget_pointer(void *p)
+{
+	(void)p;
+}
+
+static inline int rpc__args_compare_pointers(void *a, void *b)
+{
+	return (a > b) - (a < b);
+}
+
+/* `p` is borrowed and must outlive whatever takes the arguments. */
+static inline void rpc__args_add_pointer(struct rpc__args *args, const char *key,
+					 void *p)
+{
+	static const grpc_arg_pointer_vtable borrowed = {
+	    rpc__args_same_pointer,
+	    rpc__args_forget_pointer,
+	    rpc__args_compare_pointers,
+	};
+
+	SNP_CHECK(args->n < RPC__ARGS_MAX);
+	args->v[args->n++] = (grpc_arg){
+	    .type = GRPC_ARG_POINTER,
+	    .key = (char *)(uintptr_t)key,
+	    .value.pointer = {.p = p, .vtable = &borrowed},
 	};
 }
 

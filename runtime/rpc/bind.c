@@ -215,8 +215,9 @@ static bool is_loopback(const struct sockaddr *sa)
 }
 
 /* "127.0.0.1:0", "[::1]:4000" or "localhost:4000"; no resolver is asked. */
-static int parse_tcp(const char *address, struct sockaddr_storage *ret_sa,
-		     socklen_t *ret_len, struct snp_err *err)
+static int parse_tcp(const char *address, enum rpc_listen_reach reach,
+		     struct sockaddr_storage *ret_sa, socklen_t *ret_len,
+		     struct snp_err *err)
 {
 	const struct addrinfo hints = {
 	    .ai_socktype = SOCK_STREAM,
@@ -245,15 +246,15 @@ static int parse_tcp(const char *address, struct sockaddr_storage *ret_sa,
 	if (getaddrinfo(host, colon + 1, &hints, &info) != 0)
 		return snp_err_set(err, -EINVAL,
 				   "\"%s\" has no numeric address and port", address);
-	is_ok = is_loopback(info->ai_addr);
+	is_ok = reach == RPC_LISTEN_ANYWHERE || is_loopback(info->ai_addr);
 	memcpy(ret_sa, info->ai_addr, info->ai_addrlen);
 	*ret_len = info->ai_addrlen;
 	freeaddrinfo(info);
 	if (!is_ok)
 		return snp_err_set(
 		    err, -EINVAL,
-		    "\"%s\" is not a loopback address; connections are not "
-		    "encrypted, put a proxy in front",
+		    "\"%s\" is not a loopback address, and connections to it would "
+		    "not be encrypted; configure tls, or say listen_insecure: true",
 		    address);
 	return 0;
 }
@@ -271,12 +272,13 @@ static void format_tcp(int fd, char ret_address[RPC__ADDRESS_BYTES])
 		       sa.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-static int bind_tcp(const char *address, struct rpc__bound *bound, struct snp_err *err)
+static int bind_tcp(const char *address, enum rpc_listen_reach reach,
+		    struct rpc__bound *bound, struct snp_err *err)
 {
 	struct sockaddr_storage sa = {0};
 	socklen_t len = 0;
 	const int on = 1;
-	int fd, rc = parse_tcp(address, &sa, &len, err);
+	int fd, rc = parse_tcp(address, reach, &sa, &len, err);
 
 	if (rc < 0)
 		return rc;
@@ -297,11 +299,26 @@ static int bind_tcp(const char *address, struct rpc__bound *bound, struct snp_er
 	return 0;
 }
 
-int rpc__bind(const char *address, struct rpc__bound *ret_bound, struct snp_err *err)
+static bool is_unix(const char *address)
+{
+	return strncmp(address, "unix:", 5) == 0;
+}
+
+int rpc_listener_check(const char *address, enum rpc_listen_reach reach,
+		       struct snp_err *err)
+{
+	struct sockaddr_storage sa;
+	socklen_t len;
+
+	return is_unix(address) ? 0 : parse_tcp(address, reach, &sa, &len, err);
+}
+
+int rpc__bind(const char *address, enum rpc_listen_reach reach,
+	      struct rpc__bound *ret_bound, struct snp_err *err)
 {
 	struct rpc__bound bound = {.fd = -1, .lock_fd = -1};
-	int rc = strncmp(address, "unix:", 5) == 0 ? bind_unix(address + 5, &bound, err)
-						   : bind_tcp(address, &bound, err);
+	int rc = is_unix(address) ? bind_unix(address + 5, &bound, err)
+				  : bind_tcp(address, reach, &bound, err);
 
 	if (rc == 0)
 		*ret_bound = bound;

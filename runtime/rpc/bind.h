@@ -22,7 +22,8 @@ struct rpc__bound {
 };
 
 /* Contract and errors as rpc_listener_create(). Nothing is left behind on failure. */
-int rpc__bind(const char *address, struct rpc__bound *ret_bound, struct snp_err *err);
+int rpc__bind(const char *address, enum rpc_listen_reach reach,
+	      struct rpc__bound *ret_bound, struct snp_err *err);
 
 /* Close; remove the unix path and its lock file. */
 void rpc__unbind(struct rpc__bound *bound);

@@ -80,6 +80,9 @@ static void fill_args(const struct rpc_channel_opts *opts, struct rpc__args *arg
 	rpc__args_add(args, GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
 	rpc__args_add(args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, max_message);
 	rpc__args_add(args, GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, max_message);
+	rpc__args_add(
+	    args, GRPC_ARG_MAX_METADATA_SIZE,
+	    rpc__or_default(opts->max_metadata_bytes, RPC_METADATA_BYTES_DEFAULT));
 	/* A small message must not be able to become a huge one in memory. */
 	rpc__args_add(args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
 	/* This one is also the connect timeout. */

@@ -8,10 +8,16 @@
  * Shutdown: gRPC stops taking calls and gives every slot back as failed; when all slots
  * are back and gRPC says that the last call is gone (`pending` counts both), the owner
  * is told on the first loop.
+ *
+ * TLS: grpc_server_add_channel_from_fd() knows no credentials. What takes connected
+ * sockets for a listener with credentials is the "external" address; it hands out an
+ * object with one method, made for gRPC's C++ layer (tls_acceptor.h).
  */
 #include "rpc/server.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +34,8 @@
 #include "server_internal.h"
 #include "snakepit/check.h"
 #include "tag.h"
+#include "tls.h"
+#include "tls_acceptor.h"
 
 struct method {
 	struct method *next;
@@ -56,8 +64,14 @@ struct rpc_server {
 	size_t n_slots;
 	struct rpc_loop *first_loop;
 
+	struct rpc__tls *tls; /* NULL: connections are not encrypted */
+	struct rpc__tls_acceptor *tls_acceptor; /* gRPC's; dies with its listener */
+
 	atomic_uint pending; /* slots with gRPC, and the shutdown tag */
-	atomic_bool stopping;
+	/* Keeps the shutdown from taking the acceptor away under a connection that is
+	 * being added. */
+	pthread_mutex_t stop_mutex;
+	bool stopping; /* protected by stop_mutex */
 	uint32_t grace_ms;
 	struct rpc_timer grace_timer; /* the first loop's */
 	struct rpc__tag shutdown_tag;
@@ -78,8 +92,9 @@ static void fill_args(const struct rpc_server_opts *opts, struct rpc__args *args
 
 	rpc__args_add(args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, max_message);
 	rpc__args_add(args, GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, max_message);
-	rpc__args_add(args, GRPC_ARG_MAX_METADATA_SIZE,
-		      rpc__or_default(opts->max_metadata_bytes, 16384));
+	rpc__args_add(
+	    args, GRPC_ARG_MAX_METADATA_SIZE,
+	    rpc__or_default(opts->max_metadata_bytes, RPC_METADATA_BYTES_DEFAULT));
 	rpc__args_add(args, GRPC_ARG_MAX_CONCURRENT_STREAMS,
 		      rpc__or_default(opts->max_streams, 1024));
 	rpc__args_add(args, GRPC_ARG_ENABLE_CHANNELZ, 0);
@@ -95,6 +110,8 @@ static void fill_args(const struct rpc_server_opts *opts, struct rpc__args *args
 	/* Clients may ping us as often as this without being thrown out. */
 	rpc__args_add(args, GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
 		      1000);
+	/* Whoever connects and does not get on with TLS is thrown out soon. */
+	rpc__args_add(args, GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10000);
 }
 
 int rpc_server_create(const struct rpc_server_opts *opts,
@@ -106,12 +123,25 @@ int rpc_server_create(const struct rpc_server_opts *opts,
 
 	if (!server)
 		return snp_err_set(err, -ENOMEM, "out of memory for a server");
+	pthread_mutex_init(&server->stop_mutex, NULL);
 	fill_args(opts ? opts : &defaults, &args);
+	rpc__args_add_pointer(&args, RPC__TLS_ADDRESS, &server->tls_acceptor);
 	server->core = grpc_server_create(
 	    &(grpc_channel_args){.num_args = args.n, .args = args.v}, NULL);
 	server->creds = grpc_insecure_server_credentials_create();
 	*ret_server = server;
 	return 0;
+}
+
+int rpc_server_set_tls(struct rpc_server *server, const struct rpc_tls_files *files,
+		       struct snp_err *err)
+{
+	if (server->tls)
+		return rpc__tls_replace(server->tls, files, err);
+	if (server->first_loop)
+		return snp_err_set(err, -EBUSY,
+				   "TLS can be switched on at the start only");
+	return rpc__tls_create(files, &server->tls, err);
 }
 
 int rpc_server_method(struct rpc_server *server, const char *method, rpc_handler_fn fn,
@@ -257,13 +287,32 @@ static void add_slot(struct rpc_server *server, struct rpc_loop *loop,
 	};
 }
 
+/* A listener without a socket: it gets connections from the acceptor. */
+static int open_tls(struct rpc_server *server, struct snp_err *err)
+{
+	grpc_server_credentials *creds = rpc__tls_credentials(server->tls);
+
+	/* The result is a port's number, and this has none. */
+	(void)grpc_server_add_http2_port(server->core, RPC__TLS_ADDRESS, creds);
+	grpc_server_credentials_release(creds);
+	if (!server->tls_acceptor)
+		return snp_err_set(err, -EPROTO,
+				   "gRPC takes no connections for a TLS server");
+	return 0;
+}
+
 int rpc_server_start(struct rpc_server *server, struct rpc_loop *const *loops, size_t n,
 		     struct snp_err *err)
 {
+	int rc;
+
 	SNP_CHECK(!server->first_loop && n > 0);
 	server->slots = calloc(n * (server->n_methods + 1), sizeof(*server->slots));
 	if (!server->slots)
 		return snp_err_set(err, -ENOMEM, "out of memory for a server");
+	rc = server->tls ? open_tls(server, err) : 0;
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < n; i++) {
 		grpc_server_register_completion_queue(server->core,
 						      rpc__loop_cq(loops[i]), NULL);
@@ -281,12 +330,19 @@ int rpc_server_start(struct rpc_server *server, struct rpc_loop *const *loops, s
 
 int rpc_server_add_fd(struct rpc_server *server, int fd)
 {
-	if (atomic_load(&server->stopping)) {
+	int rc = 0;
+
+	pthread_mutex_lock(&server->stop_mutex);
+	if (server->stopping) {
 		(void)close(fd);
-		return -ESHUTDOWN;
+		rc = -ESHUTDOWN;
+	} else if (server->tls) {
+		rpc__tls_accept(server->tls_acceptor, fd);
+	} else {
+		grpc_server_add_channel_from_fd(server->core, fd, server->creds);
 	}
-	grpc_server_add_channel_from_fd(server->core, fd, server->creds);
-	return 0;
+	pthread_mutex_unlock(&server->stop_mutex);
+	return rc;
 }
 
 /* ---- The end ------------------------------------------------------------- */
@@ -335,13 +391,33 @@ void rpc_server_shutdown(struct rpc_server *server, uint32_t grace_ms,
 			 void (*on_stopped)(void *user), void *user)
 {
 	SNP_CHECK(server->first_loop);
-	SNP_CHECK(!atomic_exchange(&server->stopping, true));
+	pthread_mutex_lock(&server->stop_mutex);
+	SNP_CHECK(!server->stopping);
+	server->stopping = true;
+	pthread_mutex_unlock(&server->stop_mutex);
 	server->grace_ms = grace_ms;
 	server->on_stopped = on_stopped;
 	server->stopped_user = user;
 	atomic_fetch_add(&server->pending, 1);
 	server->task.fn = begin_shutdown;
 	rpc_loop_post(server->first_loop, &server->task);
+}
+
+static void post_stopped(void *user)
+{
+	SNP_CHECK(sem_post(user) == 0);
+}
+
+static void stop_and_wait(struct rpc_server *server)
+{
+	sem_t stopped;
+
+	SNP_CHECK(!rpc_loop_is_current(server->first_loop));
+	SNP_CHECK(sem_init(&stopped, 0, 0) == 0);
+	rpc_server_shutdown(server, 0, post_stopped, &stopped);
+	while (sem_wait(&stopped) < 0)
+		SNP_CHECK(errno == EINTR);
+	(void)sem_destroy(&stopped);
 }
 
 void rpc_server_destroy(struct rpc_server **server_ptr)
@@ -351,9 +427,13 @@ void rpc_server_destroy(struct rpc_server **server_ptr)
 	if (!server)
 		return;
 	*server_ptr = NULL;
+	if (server->first_loop && !server->stopping)
+		stop_and_wait(server);
 	SNP_CHECK(atomic_load(&server->pending) == 0);
 	grpc_server_destroy(server->core);
 	grpc_server_credentials_release(server->creds);
+	rpc__tls_destroy(&server->tls);
+	pthread_mutex_destroy(&server->stop_mutex);
 	while (server->methods) {
 		struct method *next = server->methods->next;
 

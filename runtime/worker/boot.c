@@ -125,6 +125,7 @@ void worker_hello(struct worker *w, const struct hello *hello)
 	    .loop = w->loop,
 	    .heartbeat = &w->pool->cfg->heartbeat,
 	    .telemetry = w->site->telemetry,
+	    .limits = w->site->limits,
 	    .answer_timeout_ms = w->cfg->startup.boot_timeout_ms,
 	    .news_box = w->site->mailbox,
 	    .on_news = on_news,

@@ -20,10 +20,11 @@ static struct link *link_of_timer(struct rpc_timer *timer)
 int link_create(const struct link_options *options, struct link **ret_link,
 		struct snp_err *err)
 {
-	const struct rpc_channel_opts channel = {.connect_timeout_ms = 1000};
+	struct rpc_channel_opts channel = options->limits;
 	struct link *link = calloc(1, sizeof(*link));
 	int rc;
 
+	channel.connect_timeout_ms = 1000;
 	if (!link)
 		return snp_err_set(err, -ENOMEM, "out of memory for worker %s",
 				   options->worker_id);

@@ -59,8 +59,9 @@ struct link_options {
 	struct event_loop *loop;
 	const struct snp_cfg_heartbeat *heartbeat;	  /* copied */
 	const struct snp_cfg_telemetry_events *telemetry; /* copied; NULL: off */
-	uint32_t answer_timeout_ms;			  /* for the first round trip */
-	struct mailbox *news_box;			  /* of the supervisor */
+	struct rpc_channel_opts limits; /* of messages and metadata; zero: defaults */
+	uint32_t answer_timeout_ms;	/* for the first round trip */
+	struct mailbox *news_box;	/* of the supervisor */
 	link_news_fn on_news;
 	void *user;
 };

@@ -268,31 +268,61 @@ static void on_listener_readable(struct watch *watch)
 	rpc_listener_on_readable(l->listener);
 }
 
-int supervisor_listen(struct supervisor *sup, struct snp_err *err)
+enum rpc_listen_reach supervisor_reach(const struct snp_config *cfg)
 {
+	return cfg->tls || cfg->listen_insecure ? RPC_LISTEN_ANYWHERE
+						: RPC_LISTEN_LOOPBACK;
+}
+
+/* Whoever may run tools may run what they like: that must not go unnoticed. */
+static void warn_of_strangers(const struct supervisor *sup, const char *address)
+{
+	if (rpc_listener_check(address, RPC_LISTEN_LOOPBACK, NULL) == 0 ||
+	    (sup->cfg->tls && sup->cfg->tls->client_ca))
+		return;
+	log_warn("anyone who can reach this address may run tools; set tls.client_ca "
+		 "to let in only clients with a certificate",
+		 LOG_STR("address", address), LOG_BOOL("tls", sup->cfg->tls != NULL));
+}
+
+static int listen_on(struct supervisor *sup, const char *address, struct snp_err *err)
+{
+	const bool is_unix = strncmp(address, "unix:", 5) == 0;
+	const struct rpc_listener_opts opts = {
+	    .reach = supervisor_reach(sup->cfg),
+	    .on_connection = is_unix ? on_unix_connection : on_tcp_connection,
+	    .user = sup->front,
+	};
+	struct supervisor_listener *l = &sup->listeners[sup->listeners_nr];
 	int rc;
 
-	for (uint32_t i = 0; i < sup->cfg->listen_count; i++) {
-		const bool is_unix = strncmp(sup->cfg->listen[i], "unix:", 5) == 0;
-		const struct rpc_listener_opts opts = {
-		    .on_connection = is_unix ? on_unix_connection : on_tcp_connection,
-		    .user = sup->front};
-		struct supervisor_listener *l = &sup->listeners[i];
-
-		l->watch.fd = -1;
-		rc = rpc_listener_create(sup->cfg->listen[i], &opts, &l->listener, err);
-		if (rc < 0)
-			return rc;
-		sup->listeners_nr = i + 1;
-		rc = watch_add(&sup->watcher, &l->watch, rpc_listener_fd(l->listener),
-			       on_listener_readable, l);
-		if (rc < 0)
-			return snp_err_set(err, rc, "cannot watch %s: %s",
-					   sup->cfg->listen[i], strerror(-rc));
-		log_info("listening",
-			 LOG_STR("address", rpc_listener_address(l->listener)));
-	}
+	l->watch.fd = -1;
+	rc = rpc_listener_create(address, &opts, &l->listener, err);
+	if (rc < 0)
+		return rc;
+	sup->listeners_nr++;
+	rc = watch_add(&sup->watcher, &l->watch, rpc_listener_fd(l->listener),
+		       on_listener_readable, l);
+	if (rc < 0)
+		return snp_err_set(err, rc, "cannot watch %s: %s", address,
+				   strerror(-rc));
+	log_info("listening", LOG_STR("address", rpc_listener_address(l->listener)),
+		 LOG_BOOL("tls", !is_unix && sup->cfg->tls));
+	warn_of_strangers(sup, address);
 	return 0;
+}
+
+int supervisor_listen(struct supervisor *sup, const char *host_address,
+		      struct snp_err *err)
+{
+	bool is_heard = false;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < sup->cfg->listen_count && rc == 0; i++) {
+		rc = listen_on(sup, sup->cfg->listen[i], err);
+		is_heard |= strcmp(sup->cfg->listen[i], host_address) == 0;
+	}
+	return rc < 0 || is_heard ? rc : listen_on(sup, host_address, err);
 }
 
 /* ---- lifetime ------------------------------------------------------------ */
@@ -367,7 +397,7 @@ static int create_workers(struct supervisor *sup, struct snp_err *err)
 	sup->held = held_config_borrow(sup->cfg);
 	sup->workers = calloc(sup->workers_nr, sizeof(*sup->workers));
 	sup->fleets = calloc(sup->pools_nr, sizeof(*sup->fleets));
-	sup->listeners = calloc(sup->cfg->listen_count, sizeof(*sup->listeners));
+	sup->listeners = calloc(sup->cfg->listen_count + 1, sizeof(*sup->listeners));
 	if (!sup->held || !sup->workers || !sup->fleets || !sup->listeners)
 		return snp_err_set(err, -ENOMEM, "out of memory for %u workers",
 				   sup->workers_nr);
@@ -424,6 +454,8 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	    .spawn = &sup->spawn,
 	    .shutdown = &o->cfg->shutdown,
 	    .telemetry = &o->cfg->telemetry.events,
+	    .limits = {.max_message_bytes = o->cfg->limits.max_message_mb << 20,
+		       .max_metadata_bytes = o->cfg->limits.max_metadata_kb << 10},
 	    .socket_dir = o->socket_dir,
 	    .relay_output = o->cfg->log.python_output,
 	};

@@ -95,8 +95,13 @@ struct supervisor_options {
 int supervisor_init(struct supervisor *sup, const struct supervisor_options *options,
 		    struct snp_err *err);
 
-/* Listen on every address of the config; connections go to the front door. */
-int supervisor_listen(struct supervisor *sup, struct snp_err *err);
+/* How far the listeners of this configuration may be heard. */
+enum rpc_listen_reach supervisor_reach(const struct snp_config *cfg);
+
+/* Listen on every address of the config, and on the one where workers find their host
+ * if it is none of them; connections go to the front door. */
+int supervisor_listen(struct supervisor *sup, const char *host_address,
+		      struct snp_err *err);
 
 /* Start the workers and look after them until a signal ended the runtime. */
 void supervisor_run(struct supervisor *sup);

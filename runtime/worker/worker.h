@@ -43,7 +43,8 @@ struct worker_site {
 	const struct spawn_site *spawn;
 	const struct snp_cfg_shutdown *shutdown; /* of the present configuration */
 	const struct snp_cfg_telemetry_events *telemetry;
-	const char *socket_dir; /* 0700 */
+	struct rpc_channel_opts limits; /* for the workers' channels */
+	const char *socket_dir;		/* 0700 */
 	bool relay_output;
 	/* Called after each move, and with its own state when its deadline or its fence
 	 * changed besides; must not move workers itself. */

@@ -19,11 +19,10 @@ __all__ = ["CHANNEL_OPTIONS", "connect", "host_answers", "watch_host"]
 
 _logger = logging.getLogger(__name__)
 
-_MAX_MESSAGE_BYTES = 100 * 1024 * 1024
-
+# How long a message may be is the runtime's to say, at both ends of each connection.
 CHANNEL_OPTIONS = (
-    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
 )
 
 # Answers that say nothing about the host itself, only that none came.

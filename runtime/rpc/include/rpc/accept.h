@@ -28,27 +28,39 @@ struct rpc_listener;
  * close-on-exec, TCP_NODELAY where it applies. */
 typedef void (*rpc_accept_fn)(void *user, int fd);
 
+enum rpc_listen_reach {
+	RPC_LISTEN_LOOPBACK, /* other addresses are refused */
+	RPC_LISTEN_ANYWHERE, /* what comes is encrypted, or somebody has answered for it
+			      */
+};
+
 /* Zero means the default in brackets. */
 struct rpc_listener_opts {
-	uint32_t max_connections; /* more are accepted and closed at once [1024] */
-	uint32_t pause_ms;	  /* when descriptors or memory ran out [100] */
+	enum rpc_listen_reach reach; /* TCP */
+	uint32_t max_connections;    /* more are accepted and closed at once [1024] */
+	uint32_t pause_ms;	     /* when descriptors or memory ran out [100] */
 	rpc_accept_fn on_connection;
 	void *user;
 };
 
-/* Listen on "unix:/absolute/path", or on "address:port" or "[address]:port" of a
- * loopback address (port 0 picks one).
+/* Listen on "unix:/absolute/path", or on "address:port" or "[address]:port" (port 0
+ * picks one). Addresses are numbers, or "localhost".
  *
  * Unix: the directory is made with mode 0700 if it is missing; an existing one must be
  * ours or root's and not writable by others. The socket has mode 0600 from its birth.
  * "<path>.lock" is held with flock() for the life of the listener; a socket left by a
  * dead process is replaced. Only peers of our own uid or root are accepted.
  *
- * -EINVAL malformed, not loopback, or too long; -EADDRINUSE another process serves it;
+ * -EINVAL malformed, out of reach, or too long; -EADDRINUSE another process serves it;
  * -EEXIST the path is there and is not a socket; -EPERM unsafe directory; or an errno
  * of the system call that failed. */
 int rpc_listener_create(const char *address, const struct rpc_listener_opts *opts,
 			struct rpc_listener **ret_listener, struct snp_err *err);
+
+/* Is the address one that could be listened on? -EINVAL as above; a unix address is not
+ * looked at. */
+int rpc_listener_check(const char *address, enum rpc_listen_reach reach,
+		       struct snp_err *err);
 
 /* Close; a unix path and its lock file are removed. Connections handed out live on. */
 void rpc_listener_destroy(struct rpc_listener **listener);

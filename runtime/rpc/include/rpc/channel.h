@@ -15,11 +15,13 @@
 
 #include "snakepit/err.h"
 
-#define RPC_MESSAGE_BYTES_DEFAULT (100u << 20)
+#define RPC_MESSAGE_BYTES_DEFAULT  (100u << 20)
+#define RPC_METADATA_BYTES_DEFAULT (16u << 10)
 
 /* Zero means the default in brackets. */
 struct rpc_channel_opts {
 	uint32_t max_message_bytes;    /* each way [RPC_MESSAGE_BYTES_DEFAULT] */
+	uint32_t max_metadata_bytes;   /* of answers [RPC_METADATA_BYTES_DEFAULT] */
 	uint32_t connect_timeout_ms;   /* also when a peer accepts but is mute [2000] */
 	uint32_t backoff_initial_ms;   /* after the first failed connect [50] */
 	uint32_t backoff_max_ms;       /* [1000] */

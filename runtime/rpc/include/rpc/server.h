@@ -19,7 +19,7 @@
  *   function                                | thread
  *   ----------------------------------------+-----------------------------------------
  *   rpc_server_create .. start, destroy     | one, before and after everything else
- *   rpc_server_add_fd, rpc_server_shutdown  | any
+ *   rpc_server_add_fd, set_tls, shutdown    | any
  *   rpc_server_call_set_ops                 | the call's loop, inside on_call
  *   add_initial, add_trailing, send, finish | any, one at a time: whoever owns the call
  *                                           |   now; handing it over must synchronise
@@ -47,7 +47,7 @@ struct rpc_server_call;
 struct rpc_server_opts {
 	uint32_t
 	    max_message_bytes; /* each way [RPC_MESSAGE_BYTES_DEFAULT, channel.h] */
-	uint32_t max_metadata_bytes; /* per direction of a call [16384] */
+	uint32_t max_metadata_bytes; /* of a request [RPC_METADATA_BYTES_DEFAULT] */
 	uint32_t max_streams;	     /* concurrent calls on one connection [1024] */
 	uint32_t keepalive_ms; /* ping of idle peers; a mute one is dropped [60000] */
 };
@@ -74,8 +74,29 @@ int rpc_server_create(const struct rpc_server_opts *opts,
 int rpc_server_method(struct rpc_server *server, const char *method, rpc_handler_fn fn,
 		      void *user);
 
+/* Paths of PEM files. */
+struct rpc_tls_files {
+	const char *cert; /* the server's certificate, then those it was signed with */
+	const char *key;  /* its private key */
+	/* Where clients' certificates must come from. NULL: they need none. */
+	const char *client_ca;
+};
+
+/* Are the files there, well-formed, and do they belong together? -EINVAL (what is
+ * wrong, with the file's name), an errno of open() or read(), -ENOMEM. */
+int rpc_tls_check(const struct rpc_tls_files *files, struct snp_err *err);
+
+/* Before start: serve TLS, 1.2 or later, and nothing else, on every connection. After
+ * it: other certificates, for connections to come; what is connected stays, and on
+ * failure so do the old ones. The files are read and checked, and not kept open.
+ * Errors of rpc_tls_check(), or -EBUSY: started, and client_ca comes or goes, or there
+ * was no TLS. */
+int rpc_server_set_tls(struct rpc_server *server, const struct rpc_tls_files *files,
+		       struct snp_err *err);
+
 /* Begin to serve on `n` loops (n >= 1), which must outlive the server. A call belongs
- * to one of them for its life. -ENOMEM. */
+ * to one of them for its life. -ENOMEM, -EPROTO (this gRPC cannot do TLS as we need).
+ */
 int rpc_server_start(struct rpc_server *server, struct rpc_loop *const *loops, size_t n,
 		     struct snp_err *err);
 
@@ -89,8 +110,9 @@ int rpc_server_add_fd(struct rpc_server *server, int fd);
 void rpc_server_shutdown(struct rpc_server *server, uint32_t grace_ms,
 			 void (*on_stopped)(void *user), void *user);
 
-/* Free a server that was never started or has stopped. Not from a loop's callback other
- * than on_stopped. */
+/* Free a server. One that was started and not shut down is stopped first, without
+ * grace, which waits for its calls: the owners must let go of them. Not from a loop's
+ * callback other than on_stopped. */
 void rpc_server_destroy(struct rpc_server **server);
 
 /* ---- One call ------------------------------------------------------------ */

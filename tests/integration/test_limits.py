@@ -1,0 +1,63 @@
+"""What one call may carry: messages and metadata, each with a reason for the refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import pytest
+from client import Client, request
+from harness import World
+from runtime_kit import RunDaemon, assert_books_balance, config, wait_books
+
+MIB = 1 << 20
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def limited(**limits: int) -> dict[str, Any]:
+    return {**config(workers=1), "limits": limits}
+
+
+def refusal(call: Any) -> grpc.RpcError:
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    assert caught.value.code() is EXHAUSTED
+    return caught.value
+
+
+def test_a_message_beyond_the_limit_is_refused_with_the_limit_in_words(
+    run_daemon: RunDaemon, client: Client, world: World
+) -> None:
+    run_daemon(limited(max_message_mb=1)).wait_ready(1)
+    error = refusal(lambda: client.call("default", "echo", text="x" * 2 * MIB))
+    assert str(MIB) in error.details()
+    error = refusal(lambda: client.call("default", "big", size=2 * MIB))
+    assert str(MIB) in error.details()
+    # The worker, and the connection, have nothing to do with it.
+    assert len(client.call("default", "big", size=MIB // 2)) == MIB // 2
+    assert_books_balance(wait_books(world, active=0, ok=1))
+
+
+def test_metadata_beyond_the_limit_is_refused_and_below_it_is_not(
+    run_daemon: RunDaemon, client: Client
+) -> None:
+    run_daemon(limited(max_metadata_kb=20)).wait_ready(1)
+
+    def call(size: int) -> None:
+        client.pool.Execute(
+            request("default", "echo"), metadata=[("x-pad", "p" * size)], timeout=20
+        )
+
+    call(1)  # the limit holds from when the client has heard of it
+    call(18 << 10)
+    error = refusal(lambda: call(22 << 10))
+    assert "metadata" in error.details()
+    call(18 << 10)
+
+
+@pytest.mark.heavy
+def test_a_limit_above_the_default_reaches_the_workers(
+    run_daemon: RunDaemon, client: Client
+) -> None:
+    run_daemon(limited(max_message_mb=104)).wait_ready(1)
+    assert len(client.call("default", "big", timeout_s=60, size=102 * MIB)) == 102 * MIB
