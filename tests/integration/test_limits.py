@@ -1,4 +1,4 @@
-"""What one call may carry: messages and metadata, each with a reason for the refusal."""
+"""What one call may carry: messages and metadata, and the words of a refusal."""
 
 from __future__ import annotations
 

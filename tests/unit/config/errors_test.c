@@ -156,8 +156,8 @@ static void parse_unknown_key_suggests_the_nearest(void **state)
 	     "python_output"},
 	    {"\"\": 1\n",
 	     "1:1: unknown key \"\"; expected one of instance, data_dir, listen, "
-	     "tls, limits, pools, heartbeat, shutdown, segment, telemetry, readers, "
-	     "log"},
+	     "listen_insecure, tls, limits, pools, heartbeat, shutdown, segment, "
+	     "telemetry, readers, log"},
 	    {"log: {\"a\\e[31m\": 1}\n",
 	     "1:7: unknown key \"a\\x1b[31m\" in log; expected one of level, format, "
 	     "python_output"},
@@ -361,7 +361,6 @@ static void parse_what_this_version_cannot_do_is_refused(void **state)
 {
 #define NOT_YET(value, deflt) value " is not supported by this version; expected " deflt
 	static const struct error_case cases[] = {
-	    {POOL "tls: {cert: a, key: b}\n", "3:6: " NOT_YET("tls", "null")},
 	    {POOL "telemetry: {traces: {enabled: true}}\n",
 	     "3:31: " NOT_YET("telemetry.traces.enabled: \"true\"", "false")},
 	    {POOL "telemetry: {python: {otel: true}}\n",
@@ -410,7 +409,7 @@ static void parse_variable_errors_name_it_and_say_where(void **state)
 	    {POOL "${SNP_TEST_WORD}: 1\n",
 	     "3:1: unknown key \"${SNP_TEST_WORD}\"; "
 	     "expected one of instance, data_dir, "
-	     "listen, tls, limits, pools, heartbeat, shutdown, "
+	     "listen, listen_insecure, tls, limits, pools, heartbeat, shutdown, "
 	     "segment, telemetry, readers, log"},
 	};
 

@@ -260,6 +260,27 @@ static void malformed_addresses_are_refused(void **state)
 	assert_int_equal(create_fails(longest, "107"), -EINVAL);
 }
 
+static void beyond_loopback_takes_a_listener_that_may(void **state)
+{
+	const struct rpc_listener_opts opts = {.reach = RPC_LISTEN_ANYWHERE};
+	struct rpc_listener *listener = NULL;
+	struct snp_err err = {0};
+
+	(void)state;
+	assert_int_equal(rpc_listener_check("0.0.0.0:80", RPC_LISTEN_LOOPBACK, &err),
+			 -EINVAL);
+	assert_int_equal(rpc_listener_check("0.0.0.0:80", RPC_LISTEN_ANYWHERE, &err),
+			 0);
+	assert_int_equal(rpc_listener_check("127.9.9.9:80", RPC_LISTEN_LOOPBACK, &err),
+			 0);
+	assert_int_equal(
+	    rpc_listener_check("example.org:80", RPC_LISTEN_ANYWHERE, &err), -EINVAL);
+	assert_int_equal(rpc_listener_check("unix:/x", RPC_LISTEN_LOOPBACK, &err), 0);
+	assert_int_equal(rpc_listener_create("0.0.0.0:0", &opts, &listener, &err), 0);
+	assert_true(strncmp(rpc_listener_address(listener), "0.0.0.0:", 8) == 0);
+	rpc_listener_destroy(&listener);
+}
+
 static void unix_longest_path_works(void **state)
 {
 	struct rpc_listener *listener;
@@ -403,6 +424,7 @@ int main(void)
 	    ACCEPT_TEST(unix_foreign_file_is_left_alone),
 	    ACCEPT_TEST(unix_longest_path_works),
 	    ACCEPT_TEST(malformed_addresses_are_refused),
+	    ACCEPT_TEST(beyond_loopback_takes_a_listener_that_may),
 	    ACCEPT_TEST(tcp_reports_the_port_it_got),
 	    ACCEPT_TEST(connections_over_the_cap_are_closed_until_there_is_room),
 	    ACCEPT_TEST(shutdown_by_the_server_reaches_the_client_and_is_counted),

@@ -290,7 +290,7 @@ struct snp_config {
 	 * until snp_config_resolve_dir(). */
 	char **listen;
 	uint32_t listen_count;
-	bool listen_insecure; /* TCP beyond loopback may do without TLS */
+	bool listen_insecure;	 /* TCP beyond loopback may do without TLS */
 	struct snp_cfg_tls *tls; /* NULL: none */
 	struct snp_cfg_limits limits;
 	struct snp_cfg_pool *pools;
