@@ -85,6 +85,7 @@ int front_init(struct front *front, struct snp_writer *writer, struct pool **poo
 
 	if (rc < 0)
 		return rc;
+	host_tools_init(&front->host_tools);
 	front->pools = pools;
 	front->pools_nr = pools_nr;
 	for (uint32_t i = 0; i < pools_nr; i++)
@@ -107,6 +108,7 @@ void front_close(struct front *front)
 void front_fini(struct front *front, struct snp_writer *writer)
 {
 	front_close(front);
+	host_tools_fini(&front->host_tools);
 	event_loop_fini(&front->loop, writer);
 }
 

@@ -16,8 +16,11 @@
 #include <stdbool.h>
 
 #include "core/event_loop.h"
+#include "core/host_tools.h"
 #include "pool/pool.h"
 #include "rpc/server.h"
+
+#define FRONT_POOL_KEY "x-snakepit-pool" /* metadata: names the pool of a call */
 
 struct health_watch;
 struct supervisor;
@@ -39,6 +42,7 @@ struct front {
 	struct pool **pools;
 	uint32_t pools_nr;
 	bool accept_correlation; /* take over the clients' ids */
+	struct host_tools host_tools;
 	/* Loop. */
 	bool draining;
 	bool queues_closed; /* nothing may wait any more */

@@ -10,8 +10,6 @@
 #include "pool/request.h"
 #include "pool/session_life.h"
 
-#define POOL_KEY "x-snakepit-pool" /* names the pool in the bridge protocol */
-
 /* ---- what it says of itself ---------------------------------------------- */
 
 static void adopt_correlation(struct request *r)
@@ -40,7 +38,8 @@ static struct pool *find_pool(struct request *r)
 	struct pool *pool = NULL;
 
 	if (!asked.len)
-		asked = rpc_md_in_get(rpc_server_call_metadata(r->call), POOL_KEY);
+		asked =
+		    rpc_md_in_get(rpc_server_call_metadata(r->call), FRONT_POOL_KEY);
 	(void)snprintf(name, sizeof(name), "%.*s", (int)asked.len,
 		       asked.data ? asked.data : "");
 	if (asked.len < sizeof(name)) /* no pool has a longer name */

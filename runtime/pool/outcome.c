@@ -14,8 +14,7 @@
 
 /* When to try again: for people and proxies, and as gRPC's own clients understand it
  * where their service config lets them retry. */
-#define RETRY_AFTER_KEY	   "retry-after-ms"
-#define RETRY_PUSHBACK_KEY "grpc-retry-pushback-ms"
+#define RETRY_AFTER_KEY "retry-after-ms"
 
 void request_fail(struct request *r, enum error_kind kind, const char *fmt, ...)
 {
@@ -86,7 +85,7 @@ static void say_when_to_retry(const struct request *r)
 	     1;
 	(void)snprintf(text, sizeof(text), "%" PRIu64, ms);
 	(void)rpc_server_call_add_trailing(r->call, RETRY_AFTER_KEY, rpc_str_of(text));
-	(void)rpc_server_call_add_trailing(r->call, RETRY_PUSHBACK_KEY,
+	(void)rpc_server_call_add_trailing(r->call, RPC_MD_RETRY_PUSHBACK,
 					   rpc_str_of(text));
 }
 

@@ -20,6 +20,8 @@ static bool ends_with(struct rpc_str s, struct rpc_str suffix)
 
 bool rpc_md_key_is_legal(struct rpc_str key)
 {
+	if (rpc_str_equal(key, rpc_str_of(RPC_MD_RETRY_PUSHBACK)))
+		return true;
 	if (key.len == 0 || starts_with(key, rpc_str_of("grpc-")))
 		return false;
 	for (size_t i = 0; i < key.len; i++) {

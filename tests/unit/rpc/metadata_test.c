@@ -33,6 +33,7 @@ static void legality_agrees_with_grpc_for_every_byte(void **state)
 	}
 	assert_false(rpc_md_key_is_legal(rpc_str_of("")));
 	assert_false(rpc_md_key_is_legal(rpc_str_of("grpc-timeout")));
+	assert_true(rpc_md_key_is_legal(rpc_str_of(RPC_MD_RETRY_PUSHBACK)));
 	assert_false(rpc_md_key_is_legal(rpc_str_of(":path")));
 	assert_true(rpc_md_value_is_legal(rpc_str_of("k"), rpc_str_of("")));
 }

@@ -82,7 +82,7 @@ struct world {
 	struct rpc_loop *fake_loop;
 	struct fake fakes[WORLD_SLOTS];
 	struct held *held; /* fake loop */
-	atomic_uint n_held, handled, cancelled;
+	atomic_uint n_held, handled, cancelled, cleaned;
 	struct rpc_loop *client_loop;
 	struct rpc_channel *channel;
 	struct reply *replies[WORLD_REPLIES];
@@ -362,6 +362,21 @@ static inline void fake_heartbeat(struct rpc_server_call *call, struct rpc_buf *
 	rpc_buf_unref(buf);
 }
 
+static inline void fake_cleanup(struct rpc_server_call *call, struct rpc_buf *request,
+				void *user)
+{
+	const struct rpc_session_ended ended = {.success = true,
+						.resources_cleaned = 7};
+	struct rpc_buf *buf = NULL;
+
+	(void)request;
+	(void)user;
+	atomic_fetch_add(&world.cleaned, 1);
+	SNP_CHECK(rpc_bridge_encode_cleanup_session_response(&ended, &buf) == 0);
+	rpc_server_call_finish(call, buf, RPC_OK, NULL);
+	rpc_buf_unref(buf);
+}
+
 /* ---- Its life ------------------------------------------------------------ */
 
 static inline void fake_connection(void *user, int fd)
@@ -413,6 +428,9 @@ static inline void fake_start(struct fake *f)
 						   RPC_METHOD_BRIDGE_TELEMETRY,
 						   f->telemetry, f),
 				 0);
+	assert_int_equal(rpc_server_method(f->server, RPC_METHOD_BRIDGE_CLEANUP_SESSION,
+					   fake_cleanup, f),
+			 0);
 	assert_int_equal(rpc_server_start(f->server, &world.fake_loop, 1, NULL), 0);
 	acceptor_start(&f->acceptor, f->address, &opts);
 }

@@ -21,6 +21,8 @@
 #define RPC_MD_TRACEPARENT    "traceparent"
 #define RPC_MD_TRACESTATE     "tracestate"
 #define RPC_MD_BAGGAGE	      "baggage"
+/* From a server: when to try again. The one key of the protocol that is ours to set. */
+#define RPC_MD_RETRY_PUSHBACK "grpc-retry-pushback-ms"
 
 /* ---- Outgoing ------------------------------------------------------------ */
 
@@ -41,7 +43,7 @@ struct rpc_md_list {
 int rpc_md_add(struct rpc_md_list *list, const char *key, struct rpc_str value);
 
 /* Keys: one or more of [a-z0-9._-], not starting with "grpc-", which is the protocol's
- * own namespace. Upper case is not legal. */
+ * own namespace (but for RPC_MD_RETRY_PUSHBACK). Upper case is not legal. */
 bool rpc_md_key_is_legal(struct rpc_str key);
 
 /* Values: printable ASCII, or any bytes at all where the key ends in "-bin". */
