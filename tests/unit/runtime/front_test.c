@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The front door as a whole: draining, health, what the host answers itself. */
+/* The front door as a whole: draining, closing, health. */
 #include "request_client.h"
 
 #include "log/log.h"
@@ -322,49 +322,30 @@ static void watch_ends_when_the_server_stops(void **state)
 	assert_int_equal(world_set_up(state), 0);
 }
 
-/* ---- What the host answers itself ---------------------------------------- */
-
-static struct rpc_status host_call(const char *method, struct rpc_buf *take_request)
+/* A fence closes the way to a worker; who watches is told. */
+static void watch_tells_of_a_fence(void **state)
 {
-	struct health_reply r = {.messages = LATCH_INIT, .done = LATCH_INIT};
-	const struct rpc_call_args args = {.channel = world.channel,
-					   .loop = world.client_loop,
-					   .method = method,
-					   .request = take_request,
-					   .ops = &check_ops,
-					   .user = &r};
+	struct health_reply r;
+	struct link *link;
 
-	assert_int_equal(rpc_call_start(&args, &r.call), 0);
-	rpc_buf_unref(take_request);
+	(void)state;
+	worker_up(WORLD_WORKERS);
+	health_start(&r, "pool/other", true);
+	latch_wait(&r.messages, 1);
+	assert_int_equal(r.states[0], RPC_HEALTH_SERVING);
+	link = world.fakes[WORLD_WORKERS].link;
+	atomic_store_explicit(&link->open, false, memory_order_relaxed);
+	front_kick(&world.front);
+	latch_wait(&r.messages, 2);
+	assert_int_equal(r.states[1], RPC_HEALTH_NOT_SERVING);
+	front_pool_admission(&world.front, world.pools[1], POOL_DRAINED, NULL);
+	atomic_store_explicit(&link->open, true, memory_order_relaxed);
+	front_kick(&world.front);
+	front_pool_admission(&world.front, world.pools[1], POOL_OPEN, NULL);
+	latch_wait(&r.messages, 3);
+	assert_int_equal(r.states[2], RPC_HEALTH_SERVING);
+	rpc_call_cancel(r.call);
 	health_end(&r);
-	return r.status;
-}
-
-static void host_answers_liveness_without_workers(void **state)
-{
-	const struct rpc_ping ping = {.message = "hello"};
-	const struct rpc_heartbeat_request heartbeat = {.session_id = ""};
-	struct rpc_buf *buf = NULL;
-
-	(void)state;
-	assert_int_equal(rpc_bridge_encode_ping_request(&ping, &buf), 0);
-	assert_int_equal(host_call(RPC_METHOD_BRIDGE_PING, buf).code, RPC_OK);
-	assert_int_equal(rpc_bridge_encode_heartbeat_request(&heartbeat, &buf), 0);
-	assert_int_equal(host_call(RPC_METHOD_BRIDGE_HEARTBEAT, buf).code, RPC_OK);
-	assert_int_equal(
-	    host_call(RPC_METHOD_BRIDGE_EXPOSED_TOOLS, rpc_buf_from_bytes("", 0)).code,
-	    RPC_OK);
-}
-
-static void host_tool_does_not_exist(void **state)
-{
-	struct rpc_status status =
-	    host_call(RPC_METHOD_BRIDGE_HOST_TOOL, rpc_buf_from_bytes("", 0));
-
-	(void)state;
-	assert_int_equal(status.code, RPC_NOT_FOUND);
-	assert_non_null(strstr(status.message, "the host has no tool"));
-	assert_books(.ok = 0);
 }
 
 int main(void)
@@ -383,8 +364,7 @@ int main(void)
 	    T(watch_unknown_service_says_so_and_goes_on),
 	    T(watch_many_come_and_go_in_any_order),
 	    T(watch_ends_when_the_server_stops),
-	    T(host_answers_liveness_without_workers),
-	    T(host_tool_does_not_exist),
+	    T(watch_tells_of_a_fence),
 	};
 	int failed;
 
