@@ -275,15 +275,18 @@ static bool has_series(const struct snp_snapshot *snap, const struct snp__metric
 	       snp_snapshot_row(snap, kind, row)->pid != 0;
 }
 
-/* Begin with the rows of a metric. */
+/* Begin with the rows of a metric. Of a kind without rows nothing has been checked that
+ * its table says. */
 static void enter(struct snp_series_iter *it, const struct snp__metric *m)
 {
 	const struct snp_fmt_snap_table *t = &it->snap->head.table[m->pub.row_kind];
 	uint64_t place = place_in_entry(it->snap, m);
 
 	it->rows = it->snap->rows_nr[m->pub.row_kind];
+	it->first = NULL;
 	it->stride = t->stride;
-	it->first = place ? it->snap->image + t->off + place : NULL;
+	if (it->rows > 0 && place > 0)
+		it->first = it->snap->image + t->off + place;
 }
 
 bool snp_series_next(struct snp_series_iter *it, struct snp_series *ret_series)
