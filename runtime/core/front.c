@@ -204,6 +204,7 @@ void front_pool_admission(struct front *front, struct pool *pool,
 	struct admission_change change = {front, pool, admission, why};
 
 	rpc_loop_run(front->loop.rpc, admit_on_loop, &change);
+	snp_set(pool->row->admission, admission);
 }
 
 struct config_change {

@@ -60,9 +60,11 @@ struct pool_books {
 
 /* Whether the pool takes requests. */
 enum pool_admission {
-	POOL_OPEN,
-	POOL_DRAINED, /* by an operator: what waits is finished, nothing new comes in */
-	POOL_DOWN,    /* its workers keep dying and none is left: nothing may wait */
+	POOL_OPEN = SNP_ADMISSION_OPEN,
+	POOL_DRAINED = SNP_ADMISSION_DRAINED, /* by an operator: what waits is finished,
+						 nothing new comes in */
+	POOL_DOWN = SNP_ADMISSION_DOWN, /* its workers keep dying and none is left:
+					   nothing may wait */
 };
 
 #define POOL_WHY_BYTES 256
