@@ -48,7 +48,7 @@ enum beat_word {
 #define X(id, writer, text) BEAT_##id,
 	BEAT_WORDS(X)
 #undef X
-	BEAT_WORDS_NR
+	    BEAT_WORDS_NR
 };
 
 struct beat_page {
