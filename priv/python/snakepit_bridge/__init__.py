@@ -22,27 +22,38 @@ if TYPE_CHECKING:
     from . import telemetry
     from ._beat import progress, request_recycle
     from ._errors import (
+        ErrorKind,
         HostError,
+        HostTimeoutError,
+        HostToolFailedError,
         HostToolNotFoundError,
         InvalidArgumentError,
         ResultEncodingError,
+        Retry,
         SnakepitError,
         StreamingToolError,
         ToolNotFoundError,
     )
+    from ._scope import cancelled, deadline
     from .base_adapter import BaseAdapter, tool
     from .session_context import SessionContext
 
 __all__ = [
     "BaseAdapter",
+    "ErrorKind",
     "HostError",
+    "HostTimeoutError",
+    "HostToolFailedError",
     "HostToolNotFoundError",
     "InvalidArgumentError",
     "ResultEncodingError",
+    "Retry",
     "SessionContext",
     "SnakepitError",
     "StreamingToolError",
     "ToolNotFoundError",
+    "cancelled",
+    "deadline",
     "progress",
     "request_recycle",
     "telemetry",
@@ -52,6 +63,8 @@ __all__ = [
 _MODULES = {
     "BaseAdapter": ".base_adapter",
     "SessionContext": ".session_context",
+    "cancelled": "._scope",
+    "deadline": "._scope",
     "progress": "._beat",
     "request_recycle": "._beat",
     "tool": ".base_adapter",

@@ -16,6 +16,8 @@ import os
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Callable
 
+import grpc
+
 from ._errors import ToolNotFoundError
 from ._proto import pb
 from ._tool import is_tool, registrations
@@ -113,14 +115,15 @@ class BaseAdapter:
     def register_with_session(self, session_id: str, stub: Any) -> list[str]:
         """Register the tools with the host through `stub`; returns their names.
 
-        Best effort: what goes wrong is logged, and the list is empty. For use where no
+        The bridge does this at the start of each session, before its first call. Best
+        effort: what goes wrong is logged, and the list is empty. For use where no
         event loop runs; elsewhere there is register_with_session_async().
         """
         try:
             request = self._registration(session_id)
             return self._registered(_result_of(stub.RegisterTools(request)))
-        except Exception:
-            _logger.exception("registering tools failed")
+        except Exception as exc:  # noqa: BLE001 - whatever a stub raises
+            _logger.warning("registering tools failed: %s", _describe(exc))
             return []
 
     async def register_with_session_async(
@@ -136,8 +139,8 @@ class BaseAdapter:
             else:
                 reply = await asyncio.to_thread(_result_of, reply)
             return self._registered(reply)
-        except Exception:
-            _logger.exception("registering tools failed")
+        except Exception as exc:  # noqa: BLE001 - whatever a stub raises
+            _logger.warning("registering tools failed: %s", _describe(exc))
             return []
 
     def _registration(self, session_id: str) -> pb.RegisterToolsRequest:
@@ -154,6 +157,12 @@ class BaseAdapter:
             return [spec.name for spec in self.get_tools()]
         _logger.error("the host refused the tools: %s", reply.error_message)
         return []
+
+
+def _describe(exc: Exception) -> str:
+    if isinstance(exc, grpc.RpcError) and isinstance(exc, grpc.Call):
+        return f"{exc.code().name}: {exc.details()}"
+    return f"{type(exc).__name__}: {exc}"
 
 
 def _result_of(reply: Any) -> Any:

@@ -1,13 +1,13 @@
 """The worker's signs of life, in the page that it shares with the runtime.
 
-The page's layout is runtime/beat/beat_page.h. A native thread beats for the process; here
-are the beats that need the interpreter: its own, the event loop's, garbage collection,
-and progress. Together they tell the runtime a worker that is busy from one that hangs.
+Its layout is runtime/beat/beat_page.h. A native thread beats for the process; here are
+the beats that need the interpreter: its own, the event loop's, garbage collection, and
+progress. Together they tell the runtime a worker that is busy from one that hangs.
 
 Each word is stored through a memoryview of 8-byte items: an aligned store of 8 bytes,
 which is one instruction on the platforms we run on, so the runtime sees whole words. A
-word has one writing thread at a time. The runtime believes nothing that it cannot check,
-so a worker that writes nonsense only makes itself look ill.
+word has one writing thread at a time. The runtime believes nothing it cannot check: a
+worker that writes nonsense only makes itself look ill.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def progress() -> None:
 
 
 def request_recycle() -> None:
-    """Ask the runtime to replace this worker by a fresh one, once its calls are done."""
+    """Ask the runtime to replace this worker by a fresh one when its calls are done."""
     beats.request_recycle()
 
 

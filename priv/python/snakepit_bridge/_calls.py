@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 import grpc
 
@@ -51,12 +51,14 @@ class ToolCall:
         context: SessionContext,
         dispatcher: Dispatcher,
         loop: AdapterLoop,
+        prelude: Callable[[], None] | None = None,
     ) -> None:
-        """Take the request; it is decoded only when the call runs."""
+        """Take the request, decoded only when the call runs, after the `prelude`."""
         self._request = request
         self._context = context
         self._dispatcher = dispatcher
         self._loop = loop
+        self._prelude = prelude
         self._lock = threading.Lock()
         self._cancelled = False
         self._task: AdapterTask[Any] | None = None
@@ -107,6 +109,8 @@ class ToolCall:
     # ---- calling ---------------------------------------------------------------------
 
     def _arguments(self) -> dict[str, Any]:
+        if self._prelude is not None:
+            self._prelude()
         try:
             return decode_arguments(
                 self._request.parameters, self._request.binary_parameters

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from typing import TYPE_CHECKING, Any, Callable
 
 from ._errors import ToolNotFoundError
 from ._tool import is_tool, registrations
 
 if TYPE_CHECKING:
+    from ._executor import AdapterLoop
     from ._proto import pb
     from ._session_context import SessionContext
 
 __all__ = ["Dispatcher"]
+
+_logger = logging.getLogger(__name__)
 
 
 class Dispatcher:
@@ -35,6 +39,22 @@ class Dispatcher:
         return (
             list(get_tools()) if callable(get_tools) else registrations(self._adapter)
         )
+
+    def register(self, session_id: str, stub: Any, loop: AdapterLoop) -> None:
+        """Have the adapter register its tools with the host, as adapters do it.
+
+        A failure is logged, and the session goes on: the host may do without.
+        """
+        try:
+            for name in ("register_with_session", "register_with_session_async"):
+                method = getattr(self._adapter, name, None)
+                if callable(method):
+                    result = method(session_id, stub)
+                    if inspect.isawaitable(result):
+                        loop.start(result).result()
+                    return
+        except Exception:
+            _logger.exception("registering tools for a session failed")
 
     def call(
         self, tool_name: str, arguments: dict[str, Any], context: SessionContext

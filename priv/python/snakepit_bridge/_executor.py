@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, cast
 
+from ._beat import beats
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
@@ -39,11 +41,12 @@ class ToolExecutor:
         self._pool = ThreadPoolExecutor(capacity, thread_name_prefix="snakepit-tool")
         self._lock = threading.Lock()
         self._unfinished: set[Future[Any]] = set()
+        self._abandoned: set[Future[Any]] = set()  # of these, those left by abandon()
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Queue `work`, to run in a copy of the current context.
 
-        Cancelling the future drops work that has not begun; a running thread goes on.
+        The caller waits for the future, or calls abandon() with it.
         """
         future: Future[T] = self._pool.submit(contextvars.copy_context().run, work)
         with self._lock:
@@ -54,6 +57,26 @@ class ToolExecutor:
     async def run(self, work: Callable[[], T]) -> T:
         """Queue `work` and wait for its result."""
         return await asyncio.wrap_future(self.submit(work))
+
+    def abandon(self, future: Future[Any]) -> bool:
+        """Say that nobody waits for the work; returns whether it runs all the same.
+
+        Work that has not begun is dropped. A thread cannot be stopped: its place stays
+        taken until it ends, and the runtime is told so.
+        """
+        if future.cancel():
+            return False
+        with self._lock:
+            if future.done():
+                return False
+            self._abandoned.add(future)
+            beats.abandoned(len(self._abandoned))
+        return True
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether new work has to wait for work that nobody waits for."""
+        return len(self._abandoned) >= self.capacity
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Block until no work is left; says whether that came within the time."""
@@ -72,6 +95,9 @@ class ToolExecutor:
     def _forget(self, future: Future[Any]) -> None:
         with self._lock:
             self._unfinished.discard(future)
+            if future in self._abandoned:
+                self._abandoned.remove(future)
+                beats.abandoned(len(self._abandoned))
 
 
 class AdapterLoop:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Callable
 
 import grpc
 
 from ._proto import pb, pb_grpc
+from ._scope import deadline, outgoing_metadata
 from ._sessions import now
 
 if TYPE_CHECKING:
@@ -25,15 +27,53 @@ CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", -1),
 )
 
+# How long a call to the host may take when the request it serves has no deadline.
+_DEFAULT_TIMEOUT_S = 30.0
+
 # Answers that say nothing about the host itself, only that none came.
 _SILENCE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
+@dataclass
+class _CallDetails(grpc.ClientCallDetails):
+    """What is sent beside a request; grpc has the interface only."""
+
+    method: str
+    timeout: float | None
+    metadata: Any
+    credentials: Any
+    wait_for_ready: bool | None
+    compression: Any
+
+
+class _OnBehalf(grpc.UnaryUnaryClientInterceptor):
+    """Makes each call one on behalf of the current request, unless it says otherwise.
+
+    Adapters also call the stub themselves; so this is where all calls pass.
+    """
+
+    def intercept_unary_unary(
+        self, continuation: Callable[[Any, Any], Any], details: Any, request: Any
+    ) -> Any:
+        """Add correlation id, trace and the time that is left."""
+        left = deadline()
+        ours = _CallDetails(
+            details.method,
+            details.timeout,
+            outgoing_metadata(details.metadata),
+            details.credentials,
+            details.wait_for_ready,
+            details.compression,
+        )
+        if ours.timeout is None:
+            ours = replace(ours, timeout=_DEFAULT_TIMEOUT_S if left is None else left)
+        return continuation(ours, request)
+
+
 def connect(address: str) -> Any:
     """Return a synchronous stub; connects when it is first used."""
-    return pb_grpc.BridgeServiceStub(
-        grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
-    )
+    channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
+    return pb_grpc.BridgeServiceStub(grpc.intercept_channel(channel, _OnBehalf()))
 
 
 def host_answers(address: str, timeout_s: float) -> bool:

@@ -24,8 +24,10 @@ from ._correlation import (
 __all__ = [
     "Metadata",
     "RequestScope",
+    "cancelled",
+    "current_scope",
+    "deadline",
     "outgoing_metadata",
-    "remaining_s",
     "request_scope",
 ]
 
@@ -34,12 +36,19 @@ Metadata = Iterable[tuple[str, Union[str, bytes]]]
 _TRACE_HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
 
 
-@dataclass(frozen=True)
+@dataclass
 class RequestScope:
-    """Trace headers and deadline of one request."""
+    """Trace headers and deadline of one request, and whether it is over."""
 
     trace_headers: tuple[tuple[str, str], ...] = ()
     deadline: float | None = None  # time.monotonic() seconds
+    over: bool = False  # answered, cancelled, or past its deadline
+
+    def remaining_s(self) -> float | None:
+        """Return the seconds left until the deadline; None without one."""
+        if self.deadline is None:
+            return None
+        return max(0.0, self.deadline - time.monotonic())
 
     @classmethod
     def from_rpc(cls, metadata: Metadata, timeout_s: float | None) -> RequestScope:
@@ -56,7 +65,7 @@ class RequestScope:
 
 _current: ContextVar[RequestScope] = ContextVar(
     "snakepit_request_scope",
-    default=RequestScope(),  # noqa: B039 - frozen, so sharing the default is safe
+    default=RequestScope(),  # noqa: B039 - outside of a request, nothing changes it
 )
 
 
@@ -72,18 +81,36 @@ def request_scope(
     sent = next((value for key, value in pairs if key == CORRELATION_HEADER), None)
     correlation_id = adopt_correlation_id(sent or fallback_id)
     id_token = set_correlation_id(correlation_id)
-    scope_token = _current.set(RequestScope.from_rpc(pairs, timeout_s))
+    scope = RequestScope.from_rpc(pairs, timeout_s)
+    scope_token = _current.set(scope)
     try:
         yield correlation_id
     finally:
+        scope.over = True
         _current.reset(scope_token)
         reset_correlation_id(id_token)
 
 
-def remaining_s() -> float | None:
-    """Return the seconds left until the request's deadline; None without one."""
-    deadline = _current.get().deadline
-    return None if deadline is None else max(0.0, deadline - time.monotonic())
+def current_scope() -> RequestScope:
+    """Return the scope of the current request, or an empty one outside of any."""
+    return _current.get()
+
+
+def deadline() -> float | None:
+    """Return the seconds left until the current request's deadline; None without one.
+
+    It fits where a library takes a timeout: `requests.get(url, timeout=deadline())`.
+    """
+    return _current.get().remaining_s()
+
+
+def cancelled() -> bool:
+    """Say whether nobody waits for the current request any more.
+
+    A coroutine is cancelled by itself. Plain code cannot be: what takes long should ask
+    from time to time, and return. Until then it keeps its place in the worker.
+    """
+    return _current.get().over
 
 
 def outgoing_metadata(

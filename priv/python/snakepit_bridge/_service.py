@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import logging
 import time
@@ -25,6 +26,8 @@ from ._session_context import SessionContext
 from ._sessions import SessionRegistry, now
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from ._dispatch import Dispatcher
     from ._executor import ToolExecutor
     from ._telemetry_buffer import TelemetryBuffer
@@ -37,6 +40,7 @@ _F = TypeVar("_F", bound=Callable[..., Awaitable[Any]])
 
 # Chunks that may wait between a generator and the network.
 _CHUNKS_AHEAD = 16
+_ABANDONED_LOGGED_S = 0.5  # what ends sooner did as it was told
 _LOGGED_NAME_CHARS = 128  # the bound of a tool's name, for names that break it
 
 
@@ -106,7 +110,9 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
             await context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT, "session_id must not be empty"
             )
-        self._sessions.open(request.session_id, request.metadata)
+        new = self._sessions.open(request.session_id, request.metadata)
+        if new and (register := self._registration(request.session_id)) is not None:
+            await self._executor.run(register)
         return pb.InitializeSessionResponse(
             success=True, available_tools=await self._tool_specs()
         )
@@ -142,8 +148,9 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
     async def ExecuteTool(self, request: Any, context: Any) -> pb.ExecuteToolResponse:
         """Run a tool; its exception is a result, not a status."""
         call, log = self._begin(request)
+        work = self._executor.submit(call.run_unary)
         try:
-            response = await self._executor.run(call.run_unary)
+            response = await asyncio.wrap_future(work)
         except CallRefused as refused:
             log.outcome = refused.outcome
             await context.abort(refused.code, refused.details)
@@ -151,8 +158,9 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
             log.outcome = "ok" if response.success else "error"
             return response
         finally:
-            call.cancel()  # matters only if the caller left first
             log.write(call)
+            call.cancel()  # these two matter only if the caller left first
+            self._leave(work, log)
         raise AssertionError  # abort() never returns
 
     @_rpc
@@ -170,17 +178,35 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
             log.outcome = refused.outcome
             await context.abort(refused.code, refused.details)
         finally:
-            work.cancel()  # these three matter only if the caller left first
-            chunks.close()
-            call.cancel()
             log.write(call)
+            chunks.close()  # these three matter only if the caller left first
+            call.cancel()
+            self._leave(work, log)
 
     def _begin(self, request: pb.ExecuteToolRequest) -> tuple[ToolCall, _CallLog]:
-        if request.session_id:
-            self._sessions.open(request.session_id)
+        prelude = None
+        if request.session_id and self._sessions.open(request.session_id):
+            prelude = self._registration(request.session_id)
         session = SessionContext(self._host_stub, request.session_id, request.metadata)
-        call = ToolCall(request, session, self._dispatcher, self._executor.loop)
+        call = ToolCall(
+            request, session, self._dispatcher, self._executor.loop, prelude
+        )
+        if self._executor.hopeless:
+            _logger.warning("a call waits for calls that nobody waits for")
         return call, _CallLog(request.tool_name)
+
+    def _registration(self, session_id: str) -> Callable[[], None] | None:
+        """Return what registers the tools for a new session, where there is a host."""
+        if self._host_stub is None:
+            return None
+        return functools.partial(
+            self._dispatcher.register, session_id, self._host_stub, self._executor.loop
+        )
+
+    def _leave(self, work: Future[Any], log: _CallLog) -> None:
+        """Stop waiting for a call's work; what runs on is counted and, late, logged."""
+        if self._executor.abandon(work):
+            work.add_done_callback(log.write_abandoned)
 
     async def _tool_specs(self) -> dict[str, pb.ToolSpec]:
         registered = await self._executor.run(self._dispatcher.tools)
@@ -246,13 +272,14 @@ class _CallLog:
     def __init__(self, tool_name: str) -> None:
         self._tool = tool_name[:_LOGGED_NAME_CHARS]
         self._began = time.perf_counter()
+        self._context = contextvars.copy_context()
         self.outcome = "cancelled"
         self.chunks = 0
 
     def write(self, call: ToolCall) -> None:
         fields: dict[str, object] = {
             "tool": self._tool,
-            "duration_ms": round((time.perf_counter() - self._began) * 1000, 3),
+            "duration_ms": self._duration_ms(),
             "outcome": self.outcome,
         }
         if self.chunks:
@@ -260,3 +287,16 @@ class _CallLog:
         if call.error_type:
             fields["error"] = call.error_type
         _logger.info("tool finished", extra={"fields": fields})
+        self._left = time.perf_counter()
+
+    def write_abandoned(self, work: Future[Any]) -> None:
+        """Tell of the end of a call that had none to wait for it; from any thread."""
+        del work
+        if time.perf_counter() - self._left > _ABANDONED_LOGGED_S:
+            fields = {"tool": self._tool, "duration_ms": self._duration_ms()}
+            self._context.run(
+                _logger.warning, "abandoned tool ended", extra={"fields": fields}
+            )
+
+    def _duration_ms(self) -> float:
+        return round((time.perf_counter() - self._began) * 1000, 3)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from typing_extensions import Self
 
-from ._errors import HostError, HostToolNotFoundError
+from ._errors import (
+    ErrorKind,
+    HostError,
+    HostTimeoutError,
+    HostToolFailedError,
+    HostToolNotFoundError,
+)
 from ._proto import pb
-from ._scope import outgoing_metadata, remaining_s
+from ._scope import current_scope
 from ._values import decode_json, encode_any
 
 if TYPE_CHECKING:
@@ -21,16 +28,14 @@ __all__ = ["SessionContext"]
 
 _logger = logging.getLogger(__name__)
 
-# How long a call to the host may take when the request it serves has no deadline.
-_DEFAULT_TIMEOUT_S = 30.0
-
 
 class SessionContext:
     """The session of one tool call.
 
-    `stub` is a synchronous BridgeService stub of the host; None when there is no host
-    to call, and then every call to it raises HostError. Calls block: an `async def`
-    tool makes them through `asyncio.to_thread`.
+    `stub` is a synchronous BridgeService stub of the host, whose calls carry the
+    correlation id, trace and deadline of the current request. It is None when there is
+    no host to call, and then every call to it raises HostError. Calls block: an `async
+    def` tool makes them through `asyncio.to_thread`.
     """
 
     def __init__(
@@ -43,7 +48,13 @@ class SessionContext:
         self.stub = stub
         self.session_id = session_id
         self.request_metadata: dict[str, str] = dict(request_metadata or {})
+        self._scope = current_scope()
         self._host_tools: dict[str, dict[str, Any]] | None = None
+
+    @property
+    def deadline_remaining_s(self) -> float | None:
+        """Seconds left until the request's deadline; None without one."""
+        return self._scope.remaining_s()
 
     @property
     def host_tools(self) -> dict[str, dict[str, Any]]:
@@ -73,8 +84,9 @@ class SessionContext:
     def call_host_tool(self, tool_name: str, /, **arguments: object) -> Any:
         """Run a tool of the host and return its result.
 
-        Raises HostToolNotFoundError when the host has no such tool, and HostError when
-        the call or the tool fails. The current request's deadline applies.
+        Raises HostToolNotFoundError when the host has no such tool, HostToolFailedError
+        when the tool fails, HostTimeoutError when the current request's deadline
+        passes, and HostError when the call fails otherwise.
         """
         request = pb.ExecuteElixirToolRequest(
             session_id=self.session_id,
@@ -83,8 +95,9 @@ class SessionContext:
         )
         reply = self._call("ExecuteElixirTool", request)
         if not reply.success:
-            msg = f"host tool {tool_name!r} failed: {reply.error_message}"
-            raise HostError(msg)
+            error_type, text = _parse_failure(reply.error_message)
+            msg = f"host tool {tool_name!r} failed: {text}"
+            raise HostToolFailedError(msg, error_type)
         if reply.binary_result:
             return reply.binary_result
         if not reply.result.value:
@@ -112,18 +125,10 @@ class SessionContext:
         if self.stub is None:
             msg = "this worker was started without the address of a host"
             raise HostError(msg)
-        left = remaining_s()
         try:
-            return getattr(self.stub, method)(
-                request,
-                metadata=outgoing_metadata(),
-                timeout=_DEFAULT_TIMEOUT_S if left is None else left,
-            )
+            return getattr(self.stub, method)(request)
         except grpc.RpcError as exc:
-            code = exc.code() if isinstance(exc, grpc.Call) else None
-            kind = HostToolNotFoundError if _is_missing(method, code) else HostError
-            msg = f"{method} at the host failed: {_describe(exc)}"
-            raise kind(msg) from None
+            raise _host_error(method, exc) from None
 
     def __enter__(self) -> Self:
         """Return the context itself."""
@@ -143,11 +148,23 @@ class SessionContext:
         return f"SessionContext(session_id={self.session_id!r})"
 
 
-def _is_missing(method: str, code: grpc.StatusCode | None) -> bool:
-    return method == "ExecuteElixirTool" and code is grpc.StatusCode.NOT_FOUND
-
-
-def _describe(exc: grpc.RpcError) -> str:
+def _host_error(method: str, exc: grpc.RpcError) -> HostError:
+    code = exc.code() if isinstance(exc, grpc.Call) else None
+    msg = f"{method} at the host failed: {exc}"
     if isinstance(exc, grpc.Call):
-        return f"{exc.code().name}: {exc.details()}"
-    return str(exc)
+        msg = f"{method} at the host failed: {exc.code().name}: {exc.details()}"
+    kind = ErrorKind.of(exc)
+    if method == "ExecuteElixirTool" and code is grpc.StatusCode.NOT_FOUND:
+        return HostToolNotFoundError(msg, kind)
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return HostTimeoutError(msg, kind)
+    return HostError(msg, kind)
+
+
+def _parse_failure(text: str) -> tuple[str, str]:
+    """Return type and message of a tool's failure; a host may also send plain text."""
+    try:
+        failure = json.loads(text)
+        return str(failure["type"]), str(failure["message"])
+    except (ValueError, KeyError, TypeError):
+        return "", text

@@ -42,13 +42,15 @@ class SessionRegistry:
         self._limit = limit
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
-    def open(self, session_id: str, metadata: Mapping[str, str] | None = None) -> None:
-        """Open a session, or add metadata to the open one of that id."""
+    def open(self, session_id: str, metadata: Mapping[str, str] | None = None) -> bool:
+        """Open a session, or add metadata to the open one; says whether it is new."""
+        new = session_id not in self._sessions
         session = self._sessions.setdefault(session_id, Session())
         session.metadata.update(metadata or {})
         self._sessions.move_to_end(session_id)
         if len(self._sessions) > self._limit:
             self._sessions.popitem(last=False)
+        return new
 
     def get(self, session_id: str) -> Session | None:
         """Return an open session."""

@@ -11,17 +11,22 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge import (
+    HostError,
     HostToolNotFoundError,
+    cancelled,
+    deadline,
     progress,
     request_recycle,
     telemetry,
 )
+from snakepit_bridge._proto import pb
 from snakepit_bridge.base_adapter import BaseAdapter, tool
 
 if TYPE_CHECKING:
@@ -160,6 +165,26 @@ class Tools(BaseAdapter):
             return self.session_context.call_elixir_tool(name, value=value)
         except HostToolNotFoundError:
             return "not found"
+        except HostError as exc:
+            kind = None if exc.kind is None else exc.kind.name
+            error_type = getattr(exc, "error_type", None)
+            return [type(exc).__name__, str(exc), kind, error_type]
+
+    @tool()
+    def time_left(self) -> list[float | None]:
+        assert self.session_context is not None
+        context = self.session_context
+        with ThreadPoolExecutor(1) as pool:  # a thread without the call's context
+            elsewhere = pool.submit(lambda: context.deadline_remaining_s).result()
+        return [deadline(), context.deadline_remaining_s, elsewhere]
+
+    @tool()
+    def call_stub(self) -> None:
+        """Use the host's stub as adapters do, without a thought of metadata."""
+        assert self.session_context is not None
+        self.session_context.stub.CleanupSession(
+            pb.CleanupSessionRequest(session_id=self.session_id or "")
+        )
 
     @tool()
     def list_host_tools(self) -> Any:
@@ -181,6 +206,14 @@ class Tools(BaseAdapter):
         Path(started).touch()
         _wait_for_file(release)
         return "released"
+
+    @tool()
+    def until_cancelled(self, started: str, ended: str) -> None:
+        Path(started).touch()
+        pause = threading.Event()
+        while not cancelled():
+            pause.wait(0.002)
+        Path(ended).touch()
 
     @tool()
     async def hold_async(self, started: str, ended: str) -> None:
@@ -328,6 +361,10 @@ class ThreadedTools(BaseAdapter):
         self.meet(parties)
         assert self.session_id == before
         return self.session_id
+
+    @tool()
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     @tool()
     def how_many(self) -> int:

@@ -51,7 +51,7 @@ class BeatPage:
         os.close(self.stacks_fd)
 
     def arguments(self) -> dict[str, object]:
-        """What a worker has to be started with to use it."""
+        """Return what a worker has to be started with to use it."""
         given = ["--beat-fd", str(self.fd), "--stacks-fd", str(self.stacks_fd)]
         return {"arguments": given, "inherit": [self.fd, self.stacks_fd]}
 

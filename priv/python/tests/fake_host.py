@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 class FakeHost(pb_grpc.BridgeServiceServicer):
-    """Offers the tools `double` and `broken`, and notes the metadata of each call."""
+    """Offers `double` and tools that fail, and notes what each call brought."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="snakepit-host-")
         self.address = f"unix:{Path(self._folder.name) / 'host.sock'}"
         self.seen: list[dict[str, Any]] = []
+        self.registrations: list[pb.RegisterToolsRequest] = []
         self.heartbeats = threading.Semaphore(0)
         self._server = grpc.server(ThreadPoolExecutor(4))
         pb_grpc.add_BridgeServiceServicer_to_server(self, self._server)
@@ -63,6 +64,12 @@ class FakeHost(pb_grpc.BridgeServiceServicer):
         self.heartbeats.release()
         return pb.HeartbeatResponse(session_valid=True)
 
+    def RegisterTools(self, request: Any, context: Any) -> pb.RegisterToolsResponse:
+        self._note(context)
+        self.registrations.append(request)
+        names = {tool.name: tool.name for tool in request.tools}
+        return pb.RegisterToolsResponse(success=True, tool_ids=names)
+
     def CleanupSession(self, request: Any, context: Any) -> pb.CleanupSessionResponse:
         self._note(context)
         return pb.CleanupSessionResponse(success=bool(request.session_id))
@@ -93,5 +100,16 @@ class FakeHost(pb_grpc.BridgeServiceServicer):
             )
         if request.tool_name == "broken":
             return pb.ExecuteElixirToolResponse(error_message="out of order")
+        if request.tool_name == "typed":
+            failure = '{"type": "KeyError", "message": "no such row"}'
+            return pb.ExecuteElixirToolResponse(error_message=failure)
+        if request.tool_name == "slow":
+            ended = threading.Event()
+            context.add_callback(ended.set)
+            ended.wait()
+        if request.tool_name == "busy":
+            kind = (("snakepit-error-kind", "host_tools_busy"),)
+            context.set_trailing_metadata(kind)
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many")
         context.abort(grpc.StatusCode.NOT_FOUND, "no such tool")
         raise AssertionError

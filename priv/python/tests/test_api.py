@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,14 +35,20 @@ def test_exported_names_are_pinned() -> None:
     ]
     assert snakepit_bridge.__all__ == [
         "BaseAdapter",
+        "ErrorKind",
         "HostError",
+        "HostTimeoutError",
+        "HostToolFailedError",
         "HostToolNotFoundError",
         "InvalidArgumentError",
         "ResultEncodingError",
+        "Retry",
         "SessionContext",
         "SnakepitError",
         "StreamingToolError",
         "ToolNotFoundError",
+        "cancelled",
+        "deadline",
         "progress",
         "request_recycle",
         "telemetry",
@@ -75,12 +83,37 @@ def test_signatures_are_pinned(function: Any, parameters: list[str]) -> None:
 
 
 def test_errors_belong_to_the_tree_and_to_their_builtin() -> None:
-    for name in _errors.__all__:
+    errors = [name for name in _errors.__all__ if name.endswith("Error")]
+    for name in errors:
         assert issubclass(getattr(_errors, name), _errors.SnakepitError)
+    assert set(_errors.__all__) - set(errors) == {"ErrorKind", "Retry"}
     assert issubclass(_errors.ToolNotFoundError, AttributeError)
     assert issubclass(_errors.InvalidArgumentError, ValueError)
     assert issubclass(_errors.HostError, RuntimeError)
     assert issubclass(_errors.HostToolNotFoundError, ValueError)
+    assert issubclass(_errors.HostTimeoutError, TimeoutError)
+
+
+def test_error_kinds_are_those_of_the_runtime() -> None:
+    table = Path(__file__).resolve().parents[3] / "runtime/pool/error_kinds.def"
+    rows = re.findall(
+        r'^ERROR_KIND\((\w+), "(\w+)", (\w+), (\w+),', table.read_text(), re.MULTILINE
+    )
+    ours = [(k.name, k.label, k.code, k.retry.name) for k in _errors.ErrorKind]
+    assert ours == rows
+
+
+def test_the_kind_of_a_failed_call_is_in_its_trailing_metadata() -> None:
+    class Failed:
+        def __init__(self, *pairs: tuple[str, str]) -> None:
+            self.trailing_metadata = lambda: pairs
+
+    key = "snakepit-error-kind"
+    of = _errors.ErrorKind.of
+    assert of(Failed(("a", "b"), (key, "queue_full"))) is _errors.ErrorKind.QUEUE_FULL
+    assert of(Failed((key, "not_invented_yet"))) is None
+    assert of(Failed()) is None
+    assert of(ValueError()) is None
 
 
 class Sample(BaseAdapter):

@@ -68,7 +68,7 @@ def test_an_idle_worker_beats_in_all_its_parts(
     beating: WorkerProcess, page: BeatPage
 ) -> None:
     for word in _SEQS:
-        page.wait_more(word, 2)
+        page.wait_more(word)
         assert 0 < page[Word(word + 1)] <= time.monotonic_ns()
     assert page[Word.THREADS] >= 3
     assert page[Word.INTERPRETER_LATE_NS] < time.monotonic_ns()
@@ -125,6 +125,42 @@ def test_progress_shows_while_the_adapter_still_starts(
     assert page[Word.LOOP_SEQ] == 0  # judged only once there is a server
     release.touch()
     worker.wait_ready()
+
+
+# ---- calls that nobody waits for -----------------------------------------------------
+
+
+def test_a_cancelled_tool_keeps_its_place_and_the_page_says_so(
+    beating: WorkerProcess, page: BeatPage, tmp_path: Path
+) -> None:
+    started, release = tmp_path / "started", tmp_path / "release"
+    message = request("hold", started=str(started), release=str(release))
+    call = beating.stub.ExecuteTool.future(message)
+    wait_for("the tool runs", started.exists)
+    assert page[Word.ABANDONED] == 0
+    call.cancel()
+    wait_for("the place is known to be taken", lambda: page[Word.ABANDONED] == 1)
+
+    waiting = beating.stub.ExecuteTool.future(request("add", a=1))
+    beating.wait_log(msg="a call waits for calls that nobody waits for")
+    assert not waiting.done()
+    release.touch()
+    assert waiting.result(DEADLINE_S).success
+    assert page[Word.ABANDONED] == 0
+
+
+@pytest.mark.parametrize("timeout", [None, 0.2])
+def test_a_tool_may_ask_whether_anybody_waits(
+    beating: WorkerProcess, page: BeatPage, tmp_path: Path, timeout: float | None
+) -> None:
+    started, ended = tmp_path / "started", tmp_path / "ended"
+    message = request("until_cancelled", started=str(started), ended=str(ended))
+    call = beating.stub.ExecuteTool.future(message, timeout=timeout)
+    wait_for("the tool runs", started.exists)
+    if timeout is None:
+        call.cancel()
+    wait_for("the tool has seen it", ended.exists)
+    wait_for("its place is free", lambda: page[Word.ABANDONED] == 0)
 
 
 # ---- without this or that ------------------------------------------------------------

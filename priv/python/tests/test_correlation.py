@@ -73,7 +73,7 @@ def test_outgoing_metadata_carries_id_and_trace_headers() -> None:
             ("tracestate", "a=1"),
             ("tracestate", "b=2"),
         ]
-        left = _scope.remaining_s()
+        left = _scope.deadline()
         assert left is not None
         assert 0.0 < left <= 2.0
-    assert _scope.remaining_s() is None
+    assert _scope.deadline() is None

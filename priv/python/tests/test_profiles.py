@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 from worker_process import DEADLINE_S, request
@@ -30,6 +31,16 @@ def test_the_thread_profile_runs_as_many_as_its_capacity_and_no_more(
     # which a fourth at a time would show in the peak.
     peaks = _all_results(threaded, [request("meet", parties=3) for _ in range(6)])
     assert max(peaks) == 3
+
+
+def test_eight_threads_do_eight_calls_in_the_time_of_one(
+    start: Callable[..., WorkerProcess],
+) -> None:
+    worker = start("adapters_for_tests.ThreadedTools", max_workers=8)
+    worker.wait_ready()
+    began = time.monotonic()
+    _all_results(worker, [request("sleep", seconds=1.0) for _ in range(8)])
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("tool", ["meet_for_session", "meet_async"])

@@ -195,11 +195,66 @@ def test_the_host_can_be_called_and_its_errors_are_told_apart(
 ) -> None:
     assert worker.call("call_host", name="double", value=21) == 42
     assert worker.call("call_host", name="absent", value=1) == "not found"
-    error = worker.failure("call_host", name="broken", value=1)
-    assert error["type"] == "HostError"
-    assert "out of order" in error["message"]
+    told = worker.call("call_host", name="broken", value=1)
+    assert told[0] == "HostToolFailedError"
+    assert "out of order" in told[1]
+    told = worker.call("call_host", name="typed", value=1)
+    assert told[1:] == ["host tool 'typed' failed: no such row", None, "KeyError"]
+    told = worker.call("call_host", name="busy", value=1)
+    assert (told[0], told[2]) == ("HostError", "HOST_TOOLS_BUSY")
+    assert "RESOURCE_EXHAUSTED: too many" in told[1]
     tools = worker.call("list_host_tools")
     assert tools["double"]["parameters"] == {"value": "integer"}
+
+
+def test_a_call_to_the_host_ends_with_the_requests_deadline(
+    worker: WorkerProcess,
+) -> None:
+    message = request("call_host", name="slow", value=1)
+    with pytest.raises(grpc.RpcError) as late:
+        worker.stub.ExecuteTool(message, timeout=0.3)
+    assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert worker.call("add", a=1) == 2  # the tool's thread is free again
+
+
+def test_adapters_see_the_time_that_is_left(worker: WorkerProcess) -> None:
+    reply = worker.stub.ExecuteTool(request("time_left"), timeout=9)
+    assert all(5 < left < 10 for left in json.loads(reply.result.value))
+    reply = worker.stub.ExecuteTool(request("time_left"))
+    assert json.loads(reply.result.value) == [None, None, None]
+
+
+def test_the_stub_itself_carries_id_and_deadline(
+    worker: WorkerProcess, host: FakeHost
+) -> None:
+    metadata = ((CORRELATION_HEADER, "cid-stub"),)
+    worker.stub.ExecuteTool(
+        request("call_stub", session_id="s-stub"), metadata=metadata, timeout=9
+    )
+    assert host.seen[-1][CORRELATION_HEADER] == "cid-stub"
+    assert host.seen[-1]["time_left"] < 10
+
+
+def test_tools_are_registered_once_a_session(
+    worker: WorkerProcess, host: FakeHost
+) -> None:
+    def registered(session_id: str) -> list[list[str]]:
+        return [
+            [tool.name for tool in one.tools]
+            for one in host.registrations
+            if one.session_id == session_id
+        ]
+
+    for _ in range(2):
+        worker.call("add", session_id="s-called", a=1)
+        worker.stub.InitializeSession(pb.InitializeSessionRequest(session_id="s-begun"))
+    (called,) = registered("s-called")
+    assert {"add", "count"} <= set(called)
+    assert registered("s-begun") == [called]
+    worker.call("add", a=1)
+    assert registered("") == []
+    for session_id in ("s-called", "s-begun"):
+        worker.stub.CleanupSession(pb.CleanupSessionRequest(session_id=session_id))
 
 
 def test_a_worker_without_a_host_says_so(threaded: WorkerProcess) -> None:
