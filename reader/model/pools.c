@@ -21,6 +21,11 @@
 	X(refused, "snakepit.pool.queue.rejections")                                   \
 	X(sessions, "snakepit.session.active")                                         \
 	X(worker_limit, "snakepit.worker.limit")                                       \
+	X(admission, "snakepit.pool.admission")                                        \
+	X(breaker, "snakepit.pool.breaker")                                            \
+	X(pool_generation, "snakepit.pool.generation")                                 \
+	X(worker_generation, "snakepit.worker.generation")                             \
+	X(health, "snakepit.worker.health")                                            \
 	X(duration, "snakepit.request.duration")                                       \
 	X(state, "snakepit.worker.state")                                              \
 	X(last_pong, "snakepit.heartbeat.last_pong.timestamp")                         \
@@ -183,6 +188,17 @@ int snp_look_copy(struct snp_look *to, const struct snp_look *from)
 
 /* ---- absolute values ----------------------------------------------------- */
 
+/* Of a STATE, in the segment's own words; "?" = it has no such metric. */
+static unsigned read_state(const struct source *src, const struct snp_metric *metric,
+			   uint32_t row, char ret_name[SNP_STATE_BYTES])
+{
+	unsigned state = (unsigned)value(src, metric, row);
+	bool known = metric && state < metric->enum_values_nr;
+
+	copy_text(ret_name, SNP_STATE_BYTES, known ? metric->enum_values[state] : "?");
+	return state;
+}
+
 static void pool_read(struct snp_pool_stat *p, const struct source *src,
 		      const struct snp_row *row)
 {
@@ -194,6 +210,9 @@ static void pool_read(struct snp_pool_stat *p, const struct source *src,
 	p->row = row->index;
 	p->uid = row->uid;
 	p->worker_limit = value(src, src->m.worker_limit, row->index);
+	p->admission = read_state(src, src->m.admission, row->index, p->admission_name);
+	p->breaker = read_state(src, src->m.breaker, row->index, p->breaker_name);
+	p->generation = value(src, src->m.pool_generation, row->index);
 	p->active = value(src, src->m.active, row->index);
 	p->queue_depth = value(src, src->m.queue_depth, row->index);
 	p->queue_limit = value(src, src->m.queue_limit, row->index);
@@ -208,17 +227,11 @@ static void pool_read(struct snp_pool_stat *p, const struct source *src,
 	p->refused = value_sum(src, src->m.refused, row->index);
 }
 
-static const char *state_name(const struct snp_metric *metric, unsigned state)
-{
-	return metric && state < metric->enum_values_nr ? metric->enum_values[state]
-							: "?";
-}
-
 static void worker_read_cells(struct snp_worker_stat *w, const struct source *src)
 {
-	w->state = (unsigned)value(src, src->m.state, w->row);
-	copy_text(w->state_name, sizeof(w->state_name),
-		  state_name(src->m.state, w->state));
+	w->state = read_state(src, src->m.state, w->row, w->state_name);
+	(void)read_state(src, src->m.health, w->row, w->health_name);
+	w->generation = value(src, src->m.worker_generation, w->row);
 	w->status = snp_snapshot_worker_status(src->snap, w->row);
 	if (w->status >= SNP_WORKER_STATUS_NR)
 		w->status = SNP_WORKER_STATUS_DOWN;

@@ -193,7 +193,7 @@ static void tell_manager(struct supervisor *sup, snp_mono_t now)
 
 		state.serving = state.serving && ready > 0;
 		state.workers_ready += ready;
-		state.workers_wanted += sup->pools[i]->cfg->workers;
+		state.workers_wanted += sup->fleets[i].target;
 	}
 	notify_turn(sup->notify, sup->phase == SUPERVISOR_RUNNING ? &state : NULL, now);
 }

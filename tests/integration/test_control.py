@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import grpc
 import pytest
+from client import Client
 from harness import ROOT, World
-from runtime_kit import INSTANCE, RunDaemon, config, free_port
+from runtime_kit import INSTANCE, RunDaemon, config, free_port, wait_books, worker_pids
 
 sys.path.insert(0, str(ROOT / "priv" / "python"))
 
@@ -87,3 +88,71 @@ class TestCommandLine:
             f'snakepit: reload: {daemon.config}:1:8: pools is "7"; expected a list '
             "of mappings (FAILED_PRECONDITION)\n"
         )
+
+
+class TestVerbs:
+    def test_drain_refuses_what_comes_and_finishes_what_is_there(
+        self, cli: Cli, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        run_daemon(config(workers=1)).wait_ready(1)
+        running = client.future("default", "sleep", seconds=0.5)
+        wait_books(world, active=1)
+        result = cli("drain", "default", "--wait")
+        assert result.returncode == 0, result.stderr
+        first, last = result.stdout.splitlines()
+        assert first == "default: no new requests; what is there is finished"
+        assert last.startswith("done after ")
+        assert running.result().WhichOneof("outcome") == "result_json"
+        with pytest.raises(grpc.RpcError) as refused:
+            client.call("default", "echo")
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert "drained by operator" in refused.value.details()
+        assert not client.serving("pool/default")
+        status = cli("status")
+        assert status.returncode == 4
+        assert "drained" in status.stdout
+        assert cli("resume").stdout == "all pools: taking requests again\n"
+        assert client.call("default", "echo")["pid"]
+        assert cli("status", "--quiet").returncode == 0
+
+    def test_wait_gives_up_at_its_deadline(
+        self, cli: Cli, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        run_daemon(config(workers=1)).wait_ready(1)
+        running = client.future("default", "sleep", seconds=3)
+        wait_books(world, active=1)
+        result = cli("drain", "--wait", "--timeout", "0.2")
+        assert result.returncode == 1
+        assert "not done yet, and goes on" in result.stderr
+        running.cancel()
+
+    @pytest.mark.parametrize("force", [[], ["--force"]])
+    def test_recycle_replaces_the_worker_that_is_named(
+        self, cli: Cli, run_daemon: RunDaemon, world: World, force: list[str]
+    ) -> None:
+        run_daemon(config()).wait_ready(2)
+        before = worker_pids(world)
+        result = cli("recycle", "default/1", "--wait", *force, "--json")
+        assert result.returncode == 0, result.stderr
+        answer = json.loads(result.stdout)
+        assert answer["workers"] == 1
+        assert answer["waited_ns"] > 0
+        after = set(worker_pids(world).values())
+        assert before[0] in after
+        assert before[1] not in after
+        assert len(after) == 2
+
+    def test_scale_goes_up_and_down_and_no_further_than_the_configuration(
+        self, cli: Cli, run_daemon: RunDaemon, world: World
+    ) -> None:
+        run_daemon(config(max_workers=3)).wait_ready(2)
+        for workers in (3, 1):
+            result = cli("scale", "default", str(workers), "--wait")
+            assert result.returncode == 0, result.stderr
+            assert len(worker_pids(world)) == workers
+        result = cli("scale", "default", "4")
+        assert result.returncode == 1
+        assert "can have 1 to 3 workers, not 4" in result.stderr
+        result = cli("scale", "nope", "1")
+        assert result.returncode == 1
+        assert "there is no pool 'nope' (NOT_FOUND)" in result.stderr

@@ -5,10 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from typing import Any
 
-from harness import Daemon, World, wait_until
-from runtime_kit import RunDaemon, config, events, wait_metric, worker_pids
+from client import Client
+from harness import Daemon, World, metric, wait_until
+from runtime_kit import (
+    INSTANCE,
+    RunDaemon,
+    config,
+    events,
+    free_port,
+    wait_metric,
+    worker_pids,
+)
 
 RELOADS = "snakepit.runtime.reloads"
 
@@ -87,3 +97,74 @@ class TestRefusals:
         assert line["msg"] == "configuration unchanged"
         wait_metric(world, RELOADS, lambda n: n == 1, outcome="ok")
         assert worker_pids(world) == pids
+
+
+class TestChanges:
+    def test_live_keys_hold_at_once_and_workers_stay(
+        self, run_daemon: RunDaemon, world: World
+    ) -> None:
+        daemon = run_daemon(config(max_workers=3))
+        daemon.wait_ready(2)
+        pids = set(worker_pids(world).values())
+        new = config(max_workers=3, workers=3, queue={"limit": 77})
+        line = reload(daemon, {**new, "log": {"level": "debug"}})
+        assert (line["msg"], line["needs"]) == ("configuration changed", "live")
+        changes = {
+            line["change"] for line in daemon.log_lines(msg="configuration changed")
+        }
+        assert changes == {
+            "pools.default.workers: 2 -> 3",
+            "pools.default.queue.limit: 1000 -> 77",
+            "log.level: info -> debug",
+        }
+        daemon.wait_ready(3)
+        assert pids < set(worker_pids(world).values())
+        report = world.inspect(INSTANCE)
+        assert metric(report, "snakepit.pool.queue.limit", pool="default") == 77
+        assert metric(report, RELOADS, outcome="ok") == 1
+        assert len(events(world, "config_reloaded")) == 1
+        logfmt = {**new, "log": {"format": "logfmt", "level": "debug"}}
+        daemon.config.write_text(json.dumps(logfmt))
+        os.kill(daemon.pid, signal.SIGHUP)
+        words = 'change="log.format: json -> logfmt"'
+        wait_until(lambda: words in daemon.log_text(), 10, words)
+
+    def test_what_workers_are_started_with_gets_new_ones(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        lifecycle = {"min_ready_ms": 0}
+        daemon = run_daemon(config(lifecycle=lifecycle, env=["FLAVOUR=sweet"]))
+        daemon.wait_ready(2)
+        old = set(worker_pids(world).values())
+        line = reload(daemon, config(lifecycle=lifecycle, env=["FLAVOUR=sour"]))
+        assert line["change"] == "pools.default.env: changed (not shown)"
+        assert "sour" not in daemon.log_text()
+
+        def all_new() -> bool:
+            now = set(worker_pids(world).values())
+            return len(now) == 2 and not now & old
+
+        wait_until(all_new, 20, "two new workers")
+        assert client.call("default", "environment", name="FLAVOUR") == "sour"
+
+    def test_a_reader_follows(self, run_daemon: RunDaemon) -> None:
+        ports = [free_port(), free_port()]
+
+        def with_reader(port: int, *, enabled: bool) -> dict[str, Any]:
+            listen = f"127.0.0.1:{port}"
+            prometheus = {"enabled": enabled, "listen": listen}
+            return {**config(), "readers": {"prometheus": prometheus}}
+
+        def serves(port: int) -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        daemon = run_daemon(config())
+        daemon.wait_ready(1)
+        reload(daemon, with_reader(ports[0], enabled=True))
+        wait_until(lambda: serves(ports[0]), 10, "a reader")
+        reload(daemon, with_reader(ports[1], enabled=True))
+        wait_until(lambda: serves(ports[1]), 10, "a reader elsewhere")
+        assert not serves(ports[0])
+        reload(daemon, with_reader(ports[1], enabled=False))
+        wait_until(lambda: not serves(ports[1]), 10, "the end of the reader")

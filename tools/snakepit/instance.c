@@ -71,10 +71,12 @@ void instance_close(struct instance *inst)
 
 bool instance_pool_serves(const struct instance *inst, size_t pool)
 {
-	const uint64_t *by_status = inst->look.pools[pool].by_status;
+	const struct snp_pool_stat *stat = &inst->look.pools[pool];
 
-	return by_status[SNP_WORKER_STATUS_IDLE] + by_status[SNP_WORKER_STATUS_BUSY] >
-	       0;
+	return stat->admission == SNP_ADMISSION_OPEN &&
+	       stat->by_status[SNP_WORKER_STATUS_IDLE] +
+		       stat->by_status[SNP_WORKER_STATUS_BUSY] >
+		   0;
 }
 
 /* "starting" is a matter of the whole: once each pool has served, a pool without

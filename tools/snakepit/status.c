@@ -118,6 +118,12 @@ static void judge(struct status *status, bool allow_starting)
 	for (size_t i = 0; i < inst->look.pools_nr; i++) {
 		if (!status_shows_pool(status, i))
 			continue;
+		if (inst->look.pools[i].admission == SNP_ADMISSION_DRAINED) {
+			status->why =
+			    "a pool is drained; 'snakepit resume' has it take "
+			    "requests again";
+			break;
+		}
 		if (!instance_pool_serves(inst, i)) {
 			status->why = "a pool has no worker that takes requests";
 			break;

@@ -32,10 +32,10 @@ static void print_header(const struct status *status)
 
 static int print_pools(const struct status *status)
 {
-	static const char *const heads[] = {"POOL",	"WORKERS", "IDLE",   "BUSY",
-					    "STARTING", "DOWN",	   "QUEUED", "REQUESTS",
-					    "ERRORS",	"RESTARTS"};
-	struct cli_table table = {.align = "lrrrrrrrrr"};
+	static const char *const heads[] = {"POOL",	"WORKERS",  "IDLE",    "BUSY",
+					    "STARTING", "DRAINING", "DOWN",    "QUEUED",
+					    "REQUESTS", "ERRORS",   "RESTARTS"};
+	struct cli_table table = {.align = "lrrrrrrrrrr"};
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
 		cli_table_cell(&table, "%s", heads[i]);
@@ -46,6 +46,7 @@ static int print_pools(const struct status *status)
 		    pool->by_status[SNP_WORKER_STATUS_IDLE],
 		    pool->by_status[SNP_WORKER_STATUS_BUSY],
 		    pool->by_status[SNP_WORKER_STATUS_STARTING],
+		    pool->by_status[SNP_WORKER_STATUS_DRAINING],
 		    pool->by_status[SNP_WORKER_STATUS_DOWN],
 		    pool->queue_depth,
 		    pool->requests,
@@ -63,6 +64,29 @@ static int print_pools(const struct status *status)
 	return cli_table_print(&table, stdout);
 }
 
+/* What is out of the ordinary with a pool. */
+static void print_trouble(const struct status *status)
+{
+	for (size_t i = 0; i < status->inst->look.pools_nr; i++) {
+		const struct snp_pool_stat *pool = &status->inst->look.pools[i];
+		char name[sizeof(pool->name)];
+
+		if (!status_shows_pool(status, i))
+			continue;
+		(void)snprintf(name, sizeof(name), "%s", pool->name);
+		(void)cli_strip_controls(name);
+		if (pool->admission == SNP_ADMISSION_DRAINED)
+			(void)printf("\n%s: drained by an operator: no new requests\n",
+				     name);
+		if (pool->admission == SNP_ADMISSION_DOWN)
+			(void)printf("\n%s: down: requests fail at once\n", name);
+		if (pool->breaker != SNP_BREAKER_CLOSED)
+			(void)printf("\n%s: its workers keep dying: the breaker is %s, "
+				     "one is tried from time to time\n",
+				     name, pool->breaker_name);
+	}
+}
+
 static void worker_cells(struct cli_table *table, const struct status *status,
 			 const struct snp_worker_stat *worker)
 {
@@ -73,6 +97,8 @@ static void worker_cells(struct cli_table *table, const struct status *status,
 	cli_table_cell(table, "%s",
 		       snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, worker->status));
 	cli_table_cell(table, "%s", worker->state_name);
+	cli_table_cell(table, "%s", worker->health_name);
+	cli_table_cell(table, "%" PRIu64, worker->generation);
 	if (worker->pid > 0)
 		cli_table_cell(table, "%d", (int)worker->pid);
 	else
@@ -93,10 +119,10 @@ static void worker_cells(struct cli_table *table, const struct status *status,
 
 static int print_workers(const struct status *status)
 {
-	static const char *const heads[] = {"WORKER", "STATUS",	  "STATE",
-					    "PID",    "UP",	  "REQUESTS",
-					    "ERRORS", "RESTARTS", "LAST EXIT"};
-	struct cli_table table = {.align = "lllrrrrrl"};
+	static const char *const heads[] = {
+	    "WORKER", "STATUS",	  "STATE",  "HEALTH",	"GEN",	    "PID",
+	    "UP",     "REQUESTS", "ERRORS", "RESTARTS", "LAST EXIT"};
+	struct cli_table table = {.align = "llllrrrrrrl"};
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
 		cli_table_cell(&table, "%s", heads[i]);
@@ -134,6 +160,8 @@ int status_print_text(const struct status *status)
 	print_header(status);
 	r = print_pools(status);
 	if (r == 0)
+		print_trouble(status);
+	if (r == 0)
 		r = print_workers(status);
 	if (r == 0)
 		print_failed_starts(status);
@@ -159,6 +187,8 @@ static void json_worker(struct snp_json *json, const struct status *status,
 	snp_json_kv_string(json, "status",
 			   snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, worker->status));
 	snp_json_kv_string(json, "state", worker->state_name);
+	snp_json_kv_string(json, "health", worker->health_name);
+	snp_json_kv_u64(json, "generation", worker->generation);
 	snp_json_kv_u64(json, "pid", (uint64_t)worker->pid);
 	snp_json_kv_u64(json, "incarnation", worker->incarnation);
 	kv_known(json, "uptime_ns", worker->uptime_ns);
@@ -185,6 +215,9 @@ static void json_pool(struct snp_json *json, const struct status *status, size_t
 	snp_json_kv_string(json, "name", pool->name);
 	snp_json_kv_string(json, "adapter", pool->adapter);
 	snp_json_kv_bool(json, "serves", instance_pool_serves(status->inst, index));
+	snp_json_kv_string(json, "admission", pool->admission_name);
+	snp_json_kv_string(json, "breaker", pool->breaker_name);
+	snp_json_kv_u64(json, "generation", pool->generation);
 	snp_json_key(json, "workers_by_status");
 	snp_json_object_begin(json);
 	for (unsigned s = 0; s < SNP_WORKER_STATUS_NR; s++)

@@ -52,6 +52,10 @@ class FaultAdapter(BaseAdapter):
                     if str(end.getsockname()).endswith(".sock"):
                         end.shutdown(socket.SHUT_RDWR)
 
+    @tool(description="A variable of this process's environment")
+    def environment(self, name: str) -> str | None:
+        return os.environ.get(name)
+
     @tool(description="A result of so many bytes")
     def big(self, size: int) -> str:
         return "x" * size

@@ -25,12 +25,17 @@
 #define SNP_POOL_NAME_BYTES                                                            \
 	132 /* longest name of a row, cut on a character, and a NUL */
 
+#define SNP_STATE_BYTES 24 /* a state in the segment's own words; "?" = none */
+
 struct snp_pool_stat {
 	char name[SNP_POOL_NAME_BYTES]; /* valid UTF-8, as the segment has it */
 	char adapter[SNP_POOL_NAME_BYTES];
 	uint32_t row;
 	uint64_t uid;
 	uint64_t workers, by_status[SNP_WORKER_STATUS_NR], worker_limit;
+	unsigned admission, breaker; /* ADMISSION, BREAKER */
+	char admission_name[SNP_STATE_BYTES], breaker_name[SNP_STATE_BYTES];
+	uint64_t generation; /* of the configuration its workers shall have */
 	uint64_t active,
 	    capacity; /* requests running; requests the workers take at once */
 	uint64_t queue_depth, queue_limit, queue_peak;
@@ -51,8 +56,9 @@ struct snp_worker_stat {
 	uint32_t pool; /* index in snp_look.pools */
 	uint64_t uid, incarnation;
 	unsigned state, status; /* WORKER_STATE, WORKER_STATUS */
-	char state_name[24];	/* in the segment's own words; "?" = none */
-	pid_t pid;		/* 0 = no process now */
+	char state_name[SNP_STATE_BYTES], health_name[SNP_STATE_BYTES];
+	uint64_t generation; /* of the configuration it was started with */
+	pid_t pid;	     /* 0 = no process now */
 	uint64_t uptime_ns, heartbeat_age_ns; /* unknown without process or answer */
 	uint64_t heartbeat_missed, heartbeat_failures;
 	uint64_t active, capacity, requests, errors, restarts, rss_bytes, cpu_ns,
