@@ -9,6 +9,7 @@
 
 /* More Python threads than any process of ours could have. */
 #define THREADS_MAX (UINT64_C(1) << 22)
+#define PLACES_MAX  256 /* keys.def: threads_per_worker */
 
 static const struct {
 	enum beat_word seq, at;
@@ -153,6 +154,10 @@ unsigned beat_take(struct beat *beat, const uint64_t words[BEAT_WORDS_NR],
 	}
 	if (news & 1U << BEAT_SIGN_INTERPRETER)
 		take_interpreter(beat, words, snp_mono_since_ns(now, beat->created));
+	if (words[BEAT_ABANDONED] <= PLACES_MAX)
+		beat->abandoned = (uint32_t)words[BEAT_ABANDONED];
+	else
+		beat->junk = true;
 	beat->recycle_wish = words[BEAT_RECYCLE_WISH] == 1;
 	return news;
 }

@@ -47,6 +47,8 @@ struct beat {
 	uint64_t late_ns;     /* of the last beat of the interpreter */
 	uint64_t gc_pause_ns; /* since the start of the process */
 	uint64_t threads;
+	uint32_t
+	    abandoned; /* places of its executor that calls keep nobody waits for */
 	bool recycle_wish;
 	bool junk; /* the last look found words that cannot be */
 };

@@ -245,7 +245,8 @@ static struct verdict_signs signs_of(const struct vigil *v, struct worker *w,
 	    .loop_ms = silence_ms(v, w, BEAT_SIGN_LOOP),
 	    .progress_ms = silence_ms(v, w, BEAT_SIGN_PROGRESS),
 	    .missed = (uint32_t)snp_get(w->cells->hot.heartbeat_missed),
-	    .in_flight = (uint32_t)snp_get(w->cells->hot.worker_active),
+	    .in_flight =
+		(uint32_t)snp_get(w->cells->hot.worker_active) + w->live.beat.abandoned,
 	    .capacity = (uint32_t)snp_get(w->cells->sup.capacity),
 	    .squeezed = vigil_is_squeezed(v) || v->braked,
 	};

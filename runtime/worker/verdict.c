@@ -247,24 +247,27 @@ static bool misses_count(const struct snp_cfg_heartbeat *cfg,
 	       c->held_ms >= cfg->suspect_ms;
 }
 
+/* What the verdict itself forbids comes first: of the rest, shadow mode then tells what
+ * would have been done. */
 static enum snp_enum_SUPPRESSION suppression(const struct snp_cfg_heartbeat *cfg,
 					     const struct verdict_signs *s,
 					     const struct verdict_case *c,
 					     enum snp_enum_MOVE_REASON kill)
 {
 	bool by_misses = kill == SNP_MOVE_REASON_HEARTBEAT;
+	bool misses_decide = cfg->strict || c->health == SNP_HEALTH_UNKNOWN;
 
+	if (!by_misses || !misses_decide) {
+		if (by_misses && !policies[c->health].replace)
+			return SNP_SUPPRESSION_BUSY;
+		if (s->traced)
+			return SNP_SUPPRESSION_TRACED;
+		if (c->mass)
+			return SNP_SUPPRESSION_MASS_SUSPICION;
+	}
 	if (!cfg->enforce)
 		return SNP_SUPPRESSION_SHADOW;
-	if (!cfg->dependent)
-		return SNP_SUPPRESSION_INDEPENDENT;
-	if (by_misses && (cfg->strict || c->health == SNP_HEALTH_UNKNOWN))
-		return SNP_SUPPRESSION_NR;
-	if (s->traced)
-		return SNP_SUPPRESSION_TRACED;
-	if (by_misses && !policies[c->health].replace)
-		return SNP_SUPPRESSION_BUSY;
-	return c->mass ? SNP_SUPPRESSION_MASS_SUSPICION : SNP_SUPPRESSION_NR;
+	return cfg->dependent ? SNP_SUPPRESSION_NR : SNP_SUPPRESSION_INDEPENDENT;
 }
 
 struct verdict_orders verdict_orders(const struct snp_cfg_heartbeat *cfg,

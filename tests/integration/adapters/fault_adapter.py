@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
+import random
 import socket
 import threading
 import time
@@ -33,6 +35,34 @@ class FaultAdapter(BaseAdapter):
     def hold_gil(self, seconds: float) -> int:
         ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
         return os.getpid()
+
+    @tool(description="Compute in one call that never lets go of the GIL")
+    def hog_gil(self, seconds: float) -> int:
+        probe = 2_000_000
+        began = time.perf_counter()
+        sum(range(probe))
+        sum(range(int(probe * seconds / (time.perf_counter() - began))))
+        return os.getpid()
+
+    @tool(description="Sort so many random numbers")
+    def sort(self, count: int) -> int:
+        numbers = [random.random() for _ in range(count)]
+        numbers.sort()
+        return os.getpid()
+
+    @tool(description="Collect garbage among so many containers")
+    def collect(self, count: int) -> int:
+        kept = [[] for _ in range(count)]  # type: list[list[int]]
+        gc.collect()
+        del kept
+        return os.getpid()
+
+    @tool(description="Wait for ever in C code, holding the GIL")
+    def deadlock(self) -> None:
+        libc = ctypes.PyDLL(None)
+        semaphore = ctypes.create_string_buffer(64)
+        libc.sem_init(semaphore, 0, 0)
+        libc.sem_wait(semaphore)
 
     @tool(description="Raise")
     def fail(self, message: str = "asked to fail") -> None:

@@ -184,6 +184,18 @@ static void take_recycle_wish_is_the_one_value(void **state)
 	assert_true(beat.recycle_wish);
 }
 
+static void take_abandoned_places_are_as_many_as_there_can_be(void **state)
+{
+	(void)state;
+	words[BEAT_ABANDONED] = 256;
+	(void)beat_take(&beat, words, later(1));
+	assert_int_equal(beat.abandoned, 256);
+	words[BEAT_ABANDONED] = 257;
+	(void)beat_take(&beat, words, later(2));
+	assert_int_equal(beat.abandoned, 256);
+	assert_true(beat.junk);
+}
+
 /* Whatever is in the page: times within the life of the process, nothing falls. */
 static void take_random_pages_keep_what_is_believed_possible(void **state)
 {
@@ -307,6 +319,7 @@ int main(void)
 	    TAKE(take_values_of_the_interpreter_come_with_its_beat),
 	    TAKE(take_values_that_cannot_be_are_not_taken),
 	    TAKE(take_recycle_wish_is_the_one_value),
+	    TAKE(take_abandoned_places_are_as_many_as_there_can_be),
 	    TAKE(take_random_pages_keep_what_is_believed_possible),
 	    FILES(create_page_says_what_it_is_for),
 	    FILES(create_worker_beats_arrive),

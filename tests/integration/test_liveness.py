@@ -1,0 +1,284 @@
+"""Hung, busy, starved, stopped: what the runtime makes of real workers.
+
+Limits are seconds here, so that a run is short; with SNP_CHAOS=full the pauses are as
+long as docs/heartbeats.md gives them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from client import Client
+from harness import World, metric, wait_until
+from runtime_kit import RunDaemon, at_least, config, wait_metric, worker_pids
+
+FULL = os.environ.get("SNP_CHAOS") == "full"
+# Pings that are missed at once, so that nothing but the verdict holds a kill back.
+JUDGED: dict[str, Any] = {
+    "enabled": True,
+    "ping_interval_ms": 200,
+    "timeout_ms": 300,
+    "max_missed_heartbeats": 3,
+    "jitter_ms": 0,
+    "beat_interval_ms": 100,
+    "suspect_ms": 2500,
+}
+# No kill by misses: each verdict's own time decides.
+BY_VERDICT = {**JUDGED, "max_missed_heartbeats": 1000}
+SUSPICIONS = "snakepit.worker.suspicions"
+SUPPRESSED = "snakepit.worker.kills.suppressed"
+
+pytestmark = pytest.mark.heavy
+
+
+def events(world: World, kind: str, **fields: Any) -> list[dict[str, Any]]:
+    """Events of a kind that have these fields, with their texts."""
+    found = world.run("snakepit-inspect", "-n", "it", "--json", "--evidence")
+    assert found.returncode == 0, found.stderr
+    report = json.loads(found.stdout)
+    wanted = {"kind": kind, **fields}
+    return [e for e in report["events"] if wanted.items() <= e.items()]
+
+
+def killing(world: World) -> dict[str, Any]:
+    """Return the one event by which a worker went to its kill."""
+    (event,) = events(world, "worker_moved", to="killing")
+    return event
+
+
+def health(world: World, slot: int = 0) -> str:
+    for entry in world.inspect("it")["metrics"]:
+        if entry["name"] == "snakepit.worker.health":
+            for series in entry["series"]:
+                if series["labels"]["worker"] == str(slot):
+                    return str(series["state"])
+    return "unknown"
+
+
+def wait_health(
+    world: World, wanted: str, slot: int = 0, timeout_s: float = 15
+) -> None:
+    wait_until(
+        lambda: health(world, slot) == wanted, timeout_s, f"worker {slot} {wanted}"
+    )
+
+
+def assert_nobody_died(world: World, workers: int) -> None:
+    report = world.inspect("it")
+    assert metric(report, "snakepit.worker.restarts") == 0
+    assert metric(report, "snakepit.worker.exits") == 0
+    assert len(worker_pids(world)) == workers
+
+
+class TestBusy:
+    """The table of GIL holders: none of them is ever killed."""
+
+    def test_work_that_holds_the_gil_is_never_a_reason_to_kill(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        run_daemon(config(workers=2, heartbeat=JUDGED)).wait_ready(2)
+        pids = worker_pids(world)
+        # Two at a time: there may be no more processors.
+        first = [
+            client.future("default", "hog_gil", seconds=60 if FULL else 5),
+            client.future("default", "collect", count=8_000_000 if FULL else 2_000_000),
+        ]
+        wait_metric(world, SUSPICIONS, at_least(1), health="busy_gil")
+        wait_metric(world, SUPPRESSED, at_least(1), reason="busy")
+        assert all(f.result(120).WhichOneof("outcome") == "result_json" for f in first)
+        if FULL:
+            done = client.future("default", "sort", count=12_000_000).result(120)
+            assert done.WhichOneof("outcome") == "result_json"
+        wait_until(
+            lambda: {health(world, 0), health(world, 1)} == {"ok"}, 10, "both well"
+        )
+        assert worker_pids(world) == pids
+        assert_nobody_died(world, 2)
+        report = world.inspect("it")
+        assert metric(report, SUSPICIONS) == metric(
+            report, "snakepit.worker.suspicions.cleared"
+        )
+        assert metric(report, SUSPICIONS, health="wedged") == 0
+        assert metric(report, "snakepit.worker.gc.time") > 0
+        assert metric(report, "snakepit.worker.gil.wait.duration") > 0
+
+    def test_a_deadlocked_worker_is_replaced_and_its_stack_is_on_record(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        run_daemon(config(workers=1, heartbeat=JUDGED)).wait_ready(1)
+        victim = worker_pids(world)[0]
+        lost = client.future("default", "deadlock")
+        wait_until(
+            lambda: worker_pids(world).get(0, victim) != victim, 20, "a replacement"
+        )
+        assert lost.exception(5) is not None
+        report = world.inspect("it")
+        assert metric(report, SUSPICIONS, health="wedged") == 1
+        assert metric(report, SUSPICIONS, health="busy_gil") == 0
+        assert metric(report, "snakepit.worker.exits", reason="heartbeat") == 1
+        assert metric(report, "snakepit.worker.stack_captures", result="taken") == 1
+        event = killing(world)
+        assert (event["reason"], event["initiator"]) == ("heartbeat", "supervisor")
+        assert event["evidence_kind"] == "stacks"
+        text = event["evidence_text"]
+        assert "health wedged for" in text
+        assert "in flight: " in text
+        assert "fault_adapter.py" in text
+        assert "in deadlock" in text
+
+    def test_shadow_mode_replaces_nobody_and_says_what_it_would_have_done(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        shadow = {**JUDGED, "enforce": False}
+        run_daemon(config(workers=1, heartbeat=shadow)).wait_ready(1)
+        pid = worker_pids(world)[0]
+        waiting = client.future("default", "hold_gil", seconds=6)
+        wait_metric(world, SUPPRESSED, at_least(1), reason="shadow")
+        assert events(world, "kill_suppressed", reason="wedged")
+        assert not events(world, "worker_fenced")
+        assert waiting.result(30).WhichOneof("outcome") == "result_json"
+        wait_health(world, "ok")
+        assert worker_pids(world)[0] == pid
+
+
+class TestStopped:
+    def test_a_short_stop_is_nothing(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        """With the defaults' proportions: a stop of less than suspect_ms."""
+        patient = {**JUDGED, "max_missed_heartbeats": 10}
+        run_daemon(config(workers=1, heartbeat=patient)).wait_ready(1)
+        pid = worker_pids(world)[0]
+        os.kill(pid, signal.SIGSTOP)
+        stopped_at = time.monotonic()
+        wait_metric(world, "snakepit.heartbeat.missed", at_least(2))
+        wait_until(lambda: time.monotonic() - stopped_at >= 2, 5, "two seconds")
+        os.kill(pid, signal.SIGCONT)
+        wait_metric(world, "snakepit.heartbeat.missed", lambda n: n == 0)
+        assert client.call("default", "echo")["pid"] == pid
+        assert_nobody_died(world, 1)
+
+    def test_a_long_stop_ends_the_worker(
+        self, run_daemon: RunDaemon, world: World
+    ) -> None:
+        limit_ms = 60_000 if FULL else 4_000
+        limits = {**BY_VERDICT, "stopped_kill_ms": limit_ms}
+        run_daemon(config(workers=1, heartbeat=limits)).wait_ready(1)
+        victim = worker_pids(world)[0]
+        os.kill(victim, signal.SIGSTOP)
+        wait_health(world, "stopped")
+        wait_until(
+            lambda: worker_pids(world).get(0, victim) != victim,
+            limit_ms / 1000 + 15,
+            "a replacement",
+        )
+        assert killing(world)["reason"] == "stopped"
+        assert "process: state T" in killing(world)["evidence_text"]
+
+    def test_a_traced_worker_is_left_to_its_debugger(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        run_daemon(
+            config(workers=1, heartbeat={**JUDGED, "stopped_kill_ms": 3000})
+        ).wait_ready(1)
+        pid = worker_pids(world)[0]
+        with traced(pid):
+            wait_health(world, "stopped")
+            wait_metric(world, SUPPRESSED, at_least(1), reason="traced")
+            for _ in range(2):  # by misses, and by time
+                assert worker_pids(world).get(0, pid) == pid
+        wait_health(world, "ok")
+        assert client.call("default", "echo")["pid"] == pid
+        assert_nobody_died(world, 1)
+
+
+@contextlib.contextmanager
+def traced(pid: int) -> Iterator[None]:
+    """Hold a process as a debugger does."""
+    seize, interrupt, detach = 0x4206, 0x4207, 17
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+    if ptrace(seize, pid, None, None) < 0:
+        pytest.skip(f"may not trace: {os.strerror(ctypes.get_errno())}")
+    try:
+        assert ptrace(interrupt, pid, None, None) == 0
+        yield
+    finally:
+        assert ptrace(detach, pid, None, None) == 0
+
+
+class TestHost:
+    def test_a_starved_worker_is_not_killed(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        """One processor, many who want it, and the worker comes last."""
+        run_daemon(config(workers=1, heartbeat=JUDGED)).wait_ready(1)
+        pid = worker_pids(world)[0]
+        cpu = {max(os.sched_getaffinity(0))}
+        with spinners(cpu, 8):
+            for tid in os.listdir(f"/proc/{pid}/task"):
+                os.sched_setaffinity(int(tid), cpu)
+                os.setpriority(os.PRIO_PROCESS, int(tid), 19)
+            # It gets 0.2 % of the processor: a call of 20 ms takes it 10 s.
+            busy = client.future("default", "hog_gil", seconds=0.01)
+            seen = time.monotonic()
+            wait_until(
+                lambda: time.monotonic() - seen > (60 if FULL else 6),
+                70,
+                "a while under load",
+            )
+            assert worker_pids(world)[0] == pid
+        assert busy.result(60).WhichOneof("outcome") == "result_json"
+        assert_nobody_died(world, 1)
+
+    def test_a_stopped_runtime_kills_nobody_when_it_goes_on(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        daemon = run_daemon(config(workers=2, heartbeat=JUDGED))
+        daemon.wait_ready(2)
+        pids = worker_pids(world)
+        wait_metric(world, "snakepit.heartbeat.pongs", at_least(4))
+        os.kill(daemon.pid, signal.SIGSTOP)
+        stopped_at = time.monotonic()
+        wait_until(
+            lambda: time.monotonic() - stopped_at >= (30 if FULL else 5), 60, "a while"
+        )
+        os.kill(daemon.pid, signal.SIGCONT)
+        pauses = "snakepit.runtime.pauses"
+        report = wait_metric(world, pauses, at_least(1), kind="stall")
+        before = metric(report, "snakepit.heartbeat.pongs")
+        wait_metric(world, "snakepit.heartbeat.pongs", at_least(before + 20))
+        assert worker_pids(world) == pids
+        assert_nobody_died(world, 2)
+        assert metric(world.inspect("it"), SUSPICIONS) == 0
+        (event,) = events(world, "runtime_stalled")
+        assert event["values"][0] >= 4000
+        assert client.call("default", "echo")
+
+
+@contextlib.contextmanager
+def spinners(cpu: set[int], count: int) -> Iterator[None]:
+    """Processes that want nothing but this processor."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", "while True: pass"],
+            preexec_fn=lambda: os.sched_setaffinity(0, cpu),
+        )
+        for _ in range(count)
+    ]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
