@@ -337,6 +337,7 @@ int host_tools_list(struct host_tools *tools, struct rpc_arena *arena,
 		    struct rpc_tools *ret_list)
 {
 	struct rpc_tools list = {0};
+	int rc;
 
 	pthread_mutex_lock(&tools->mutex);
 	if (tools->tools_nr)
@@ -351,11 +352,11 @@ int host_tools_list(struct host_tools *tools, struct rpc_arena *arena,
 		    .n_parameters = tool->parameters_nr,
 		};
 	}
+	rc = list.n == tools->tools_nr ? 0 : -ENOMEM;
 	pthread_mutex_unlock(&tools->mutex);
-	if (list.n == 0 && tools->tools_nr)
-		return -ENOMEM;
-	*ret_list = list;
-	return 0;
+	if (rc == 0)
+		*ret_list = list;
+	return rc;
 }
 
 /* ---- handlers ------------------------------------------------------------ */

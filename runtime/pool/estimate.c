@@ -2,6 +2,7 @@
 #include "pool/estimate.h"
 
 #define MARGIN_NS (5 * SNP_NS_PER_MS)
+#define SLACK_NS  (50 * SNP_NS_PER_MS)
 
 uint64_t estimate_add(uint64_t average_ns, uint64_t observed_ns)
 {
@@ -24,17 +25,22 @@ static uint64_t time_given(snp_mono_t received, snp_mono_t asked)
 	return asked.ns > received.ns ? asked.ns - received.ns : 0;
 }
 
+/* `ns`, but no more than a quarter of what is given. */
+static uint64_t quarter_or(uint64_t given, uint64_t ns)
+{
+	return given / 4 < ns ? given / 4 : ns;
+}
+
 snp_mono_t estimate_deadline(snp_mono_t received, snp_mono_t asked)
 {
-	uint64_t quarter = time_given(received, asked) / 4;
-
-	return (snp_mono_t){asked.ns - (quarter < MARGIN_NS ? quarter : MARGIN_NS)};
+	return (snp_mono_t){asked.ns -
+			    quarter_or(time_given(received, asked), MARGIN_NS)};
 }
 
 bool estimate_is_deadline(snp_mono_t received, snp_mono_t asked, snp_mono_t now)
 {
 	uint64_t given = time_given(received, asked);
-	uint64_t slack = given / 100 + (given / 4 < MARGIN_NS ? given / 4 : MARGIN_NS);
+	uint64_t slack = given / 100 + quarter_or(given, SLACK_NS);
 
 	return asked.ns != 0 && now.ns >= asked.ns - slack;
 }

@@ -24,7 +24,8 @@ uint64_t estimate_wait_ns(uint64_t service_ns, uint32_t ahead, uint32_t capacity
 snp_mono_t estimate_deadline(snp_mono_t received, snp_mono_t asked);
 
 /* Whether a cancellation that comes at `now` is the client's own deadline: its clock
- * started before ours, and what it sent us may be rounded up by a hundredth. */
+ * started before ours, by as long as the request was on its way (up to 50 ms are taken
+ * for that), and what it sent us may be rounded up by a hundredth. */
 bool estimate_is_deadline(snp_mono_t received, snp_mono_t asked, snp_mono_t now);
 
 #endif

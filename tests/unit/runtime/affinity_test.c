@@ -360,9 +360,12 @@ static void strict_session_survives_a_lost_connection(void **state)
 	r = ask_and_wait(of_session("echo", "a"));
 	fake_stop(&world.fakes[slot_of_reply(r)]);
 	fake_start(&world.fakes[slot_of_reply(r)]);
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		struct reply *again = ask_and_wait(of_session("echo", "a"));
 
+		/* the first may still have gone out on the old connection */
+		if (i == 0 && strcmp(again->kind, "worker_died") == 0)
+			continue;
 		assert_int_equal(again->status.code, RPC_OK);
 		assert_int_equal(slot_of_reply(again), slot_of_reply(r));
 	}

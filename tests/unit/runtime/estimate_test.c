@@ -67,10 +67,10 @@ static void cancel_close_to_the_deadline_is_the_deadline(void **state)
 		uint64_t given_ns, after_ns;
 		bool is_deadline;
 	} cases[] = {
-	    {1000 * MS, 1000 * MS, true},    {1000 * MS, 986 * MS, true},
-	    {1000 * MS, 984 * MS, false},    {1000 * MS, 0, false},
-	    {30000 * MS, 29696 * MS, true}, /* rounded up on its way here */
-	    {30000 * MS, 29690 * MS, false}, {8 * MS, 6 * MS, true},
+	    {1000 * MS, 1000 * MS, true},    {1000 * MS, 941 * MS, true},
+	    {1000 * MS, 939 * MS, false},    {1000 * MS, 0, false},
+	    {30000 * MS, 29651 * MS, true}, /* rounded up on its way here */
+	    {30000 * MS, 29649 * MS, false}, {8 * MS, 6 * MS, true},
 	    {8 * MS, 5 * MS, false},
 	};
 	const snp_mono_t received = {1000 * MS};

@@ -229,6 +229,7 @@ static void cleanup_of_a_used_session_lets_its_requests_end(void **state)
 
 static void session_calls_that_cannot_be_are_refused(void **state)
 {
+	static struct snp_cfg_pool next;
 	static char big[SESSION_METADATA_BYTES + 1];
 	struct rpc_pair pair = {"k", {big, sizeof(big)}};
 	char name[SESSION_ID_BYTES + 1];
@@ -246,8 +247,9 @@ static void session_calls_that_cannot_be_are_refused(void **state)
 	    host_call(RPC_METHOD_BRIDGE_INIT_SESSION, rpc_buf_from_bytes("\xff", 1))
 		->kind,
 	    "invalid_request");
-	world.cfg[0].sessions.limit = 1; /* "s" is open */
-	world_configured();
+	next = world.cfg[0];
+	next.sessions.limit = 1; /* "s" is open */
+	front_set_config(&world.front, world.pools[0], &next);
 	assert_string_equal(begin("t", (struct rpc_pairs){0})->kind, "session_limit");
 }
 
