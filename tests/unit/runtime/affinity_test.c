@@ -284,21 +284,21 @@ static void strict_session_ends_with_its_worker(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		waits[i] = ask_start(of_session("echo", "a"));
 	wait_for_books(.active = 1, .queued = 2);
-	worker_down(0);
-	reply_wait(busy);
-	assert_string_equal(busy->kind, "worker_died");
+	link_withdraw(0); /* as the supervisor does when the process has ended */
 	for (unsigned i = 0; i < 2; i++) {
 		reply_wait(waits[i]);
 		assert_int_equal(waits[i]->status.code, RPC_ABORTED);
 		assert_string_equal(waits[i]->kind, "session_lost");
 	}
 	assert_int_equal(sessions_seen(), 0);
+	fake_stop(&world.fakes[0]);
+	reply_wait(busy);
+	assert_string_equal(busy->kind, "worker_died");
 	/* the name begins another one */
 	r = ask_and_wait(of_session("echo", "a"));
 	assert_int_equal(r->status.code, RPC_OK);
 	assert_int_equal(slot_of_reply(r), 1);
-	assert_int_equal(affinity_of(SNP_AFFINITY_BOUND), 2);
-	assert_int_equal(affinity_of(SNP_AFFINITY_LOST), 2);
+	assert_affinity(2, 0, 0, 2);
 	assert_int_equal(rejections_of(SNP_QUEUE_REJECTION_AFFINITY), 2);
 	assert_books(.ok = 1, .error = 3);
 }

@@ -303,6 +303,7 @@ static void run_echo(struct host_call *call, void *user)
 	(void)snprintf(tool.correlation, sizeof(tool.correlation), "%s",
 		       host_call_correlation(call));
 	assert_string_equal(user, "mine");
+	atomic_fetch_add(&tool.called, 1);
 	host_call_finish(call, rpc_pairs_get(&request->arguments, "x"),
 			 (struct rpc_str){0});
 }
@@ -364,11 +365,13 @@ static void host_tool_runs_off_the_loop_and_its_result_comes_back(void **state)
 	struct host_reply *r;
 
 	(void)state;
+	atomic_store(&tool.called, 0);
 	assert_int_equal(offer("echo", run_echo, NULL), 0);
 	assert_int_equal(offer("fail", run_fail, NULL), 0);
 	r = host_call(RPC_METHOD_BRIDGE_HOST_TOOL, tool_request("echo"));
 	response = response_of(r);
 	assert_true(rpc_str_equal(response.result_json, rpc_str_of("42")));
+	assert_int_equal(atomic_load(&tool.called), 1);
 	assert_string_equal(r->correlation, "host-1");
 	assert_string_equal(tool.correlation, "host-1");
 	assert_string_equal(tool.session, "s");
