@@ -67,13 +67,16 @@ INC_client   := $(SHM_INC) $(RPC_INC) $(MODEL_INC) $(CLIENT_INC)
 # ---- Programs: sources, include paths, archives in link order, system libraries --------
 # tools/snakepit/ makes `snakepit`; a program never links a component not named here.
 GRPC_LIBS := -lgrpc -lgpr -lcrypto -lprotobuf-c -ljansson
-PROGS := snakepitd snakepit-launch snakepit snakepit-exec snakepit-control snakepit-config snakepit-inspect \
-	 snakepit-prometheus snakepit-top
+PROGS := snakepitd snakepit-launch snakepit-guard snakepit snakepit-exec snakepit-control \
+	 snakepit-config snakepit-inspect snakepit-prometheus snakepit-top
 SRC_snakepitd  := $(wildcard runtime/main.c)
 INC_snakepitd  := $(INC_runtime)
 ARCH_snakepitd := runtime rpc config log shm
 SYS_snakepitd  := $(GRPC_LIBS) -lcyaml -lyaml -lurcu-qsbr -lurcu-common -ldl
 SRC_snakepit-launch := $(wildcard runtime/launch/launch.c)
+SRC_snakepit-guard  := $(wildcard runtime/launch/guard.c)
+INC_snakepit-guard  := $(INC_runtime)
+ARCH_snakepit-guard := runtime
 SRC_snakepit   := $(wildcard tools/snakepit/*.c)
 INC_snakepit   := $(SHM_INC) $(MODEL_INC) $(CLI_INC) -Itools/snakepit
 ARCH_snakepit  := cli model shm

@@ -65,6 +65,14 @@ static void find_beat_library(const char *bin, struct paths *p)
 		p->beat_library[0] = '\0';
 }
 
+static int find_program(const char *bin, const char *name, char ret[PATH_MAX],
+			struct snp_err *err)
+{
+	if (join(ret, bin, name) && access(ret, X_OK) == 0)
+		return 0;
+	return snp_err_set(err, -ENOENT, "cannot find %s/%s", bin, name);
+}
+
 int paths_find(struct paths *ret_paths, struct snp_err *err)
 {
 	const char *bin = ret_paths->programs;
@@ -73,9 +81,11 @@ int paths_find(struct paths *ret_paths, struct snp_err *err)
 	if (rc < 0)
 		return snp_err_set(err, rc, "cannot read /proc/self/exe: %s",
 				   strerror(-rc));
-	if (!join(ret_paths->launcher, bin, "snakepit-launch") ||
-	    access(ret_paths->launcher, X_OK) < 0)
-		return snp_err_set(err, -ENOENT, "cannot find %s/snakepit-launch", bin);
+	rc = find_program(bin, "snakepit-launch", ret_paths->launcher, err);
+	if (rc == 0)
+		rc = find_program(bin, "snakepit-guard", ret_paths->guard, err);
+	if (rc < 0)
+		return rc;
 	find_beat_library(bin, ret_paths);
 	return find_package(bin, ret_paths, err);
 }

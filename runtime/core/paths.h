@@ -2,10 +2,10 @@
 /*
  * paths.h - where the parts of the installation are, found from the running program.
  *
- * The launcher stands beside it, the library of native beats in <bin>/../lib. The
- * Python package is the first of <bin>/../share/snakepit/python (installed), and
- * priv/python beside the build folder it was built in. A .venv beside priv/ is the
- * installation's own interpreter.
+ * The launcher and the guard stand beside it, the library of native beats in
+ * <bin>/../lib. The Python package is the first of <bin>/../share/snakepit/python
+ * (installed), and priv/python beside the build folder it was built in. A .venv beside
+ * priv/ is the installation's own interpreter.
  */
 #ifndef SNAKEPIT_RUNTIME_PATHS_H
 #define SNAKEPIT_RUNTIME_PATHS_H
@@ -17,6 +17,7 @@
 struct paths {
 	char programs[PATH_MAX]; /* directory */
 	char launcher[PATH_MAX];
+	char guard[PATH_MAX];
 	char package[PATH_MAX]; /* directory of grpc_server.py and snakepit_bridge/ */
 	char server[PATH_MAX];
 	char venv_python[PATH_MAX];

@@ -163,6 +163,7 @@ static void forget_process(struct worker *w)
 	liveness_end(w);
 	w->cpu_before_ns += w->cpu_now_ns;
 	w->cpu_now_ns = 0;
+	keeper_remove(w->site->keeper, w->pid);
 	w->pid = 0;
 	w->deadline.ns = 0;
 	snp_set(w->cells->sup.memory, 0);

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "worker/procid.h"
+
 extern char **environ;
 
 /* ---- lists of strings ---------------------------------------------------- */
@@ -188,7 +190,8 @@ static void env_set_pythonpath(struct strings *env, const struct spawn_request *
  * was started by somebody's worker. */
 static int is_ours_alone(const char *entry)
 {
-	static const char *const names[] = {"SNAKEPIT_BEAT_LIBRARY"};
+	static const char *const names[] = {"SNAKEPIT_BEAT_LIBRARY",
+					    PROCID_RUN_VARIABLE};
 	int found = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -198,6 +201,7 @@ static int is_ours_alone(const char *entry)
 
 static void build_env(const struct spawn_request *r, struct strings *env)
 {
+	static const char run[] = PROCID_RUN_VARIABLE;
 	/* One thread each: with a hundred workers BLAS would start thousands. Users who
 	 * know better set them in the pool's env or the runtime's environment. */
 	static const char *const thread_caps[] = {
@@ -210,6 +214,7 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 	for (char **e = environ; *e; e++)
 		if (!is_ours_alone(*e))
 			strings_add(env, *e);
+	strings_addf(env, "%s=%s", run, r->site->run_uuid);
 	for (size_t i = 0; i < sizeof(thread_caps) / sizeof(thread_caps[0]); i++)
 		if (!getenv(thread_caps[i]))
 			strings_addf(env, "%s=1", thread_caps[i]);
@@ -221,7 +226,8 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 	if (r->beat_fd >= 0 && beat && *beat)
 		strings_addf(env, "SNAKEPIT_BEAT_LIBRARY=%s", beat);
 	for (uint32_t i = 0; i < r->pool->env_count; i++)
-		env_set(env, r->pool->env[i]);
+		if (!is_set_by(r->pool->env[i], run, strlen(run)))
+			env_set(env, r->pool->env[i]);
 }
 
 /* ---- pipes and spawning -------------------------------------------------- */

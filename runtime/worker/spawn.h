@@ -37,6 +37,7 @@ struct spawn_site {
 	const char *beat_library; /* libsnakepit-beat.so; NULL or "": not there */
 	const char *instance;
 	const char *run_id;
+	const char *run_uuid;	  /* by which all that belongs to the run is found */
 	const char *host_address; /* "unix:..." of the front door, for calls back */
 	int lifeline_fd;	  /* read end to hand down */
 	enum log_level log_level;

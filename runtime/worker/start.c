@@ -116,6 +116,7 @@ static int create_process(struct worker *w, struct snp_err *err)
 				   strerror(-rc));
 	}
 	w->pid = spawned.pid;
+	keeper_add(w->site->keeper, w->pid);
 	return 0;
 }
 

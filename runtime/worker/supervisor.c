@@ -220,6 +220,7 @@ static snp_mono_t tend(struct supervisor *sup)
 
 	sample_workers(sup, now);
 	tell_manager(sup, now);
+	keeper_turn(&sup->keeper, now);
 	if (sup->phase == SUPERVISOR_DRAINING && now.ns >= sup->phase_deadline.ns)
 		enter_stopping(sup);
 	for (uint32_t i = 0; i < sup->pools_nr; i++)
@@ -424,6 +425,7 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	    .lifeline = {-1, -1},
 	    .watcher.epoll_fd = -1,
 	    .mailbox.fd = -1,
+	    .keeper = KEEPER_INIT,
 	};
 	readers_init(&sup->readers, &(struct readers_options){
 					.watcher = &sup->watcher,
@@ -441,6 +443,14 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 		rc = open_ears(sup, o->signals, err);
 	if (rc < 0)
 		return rc;
+	keeper_init(&sup->keeper, &(struct keeper_options){
+				      .dir = o->dir,
+				      .instance = o->cfg->instance,
+				      .run_uuid = o->spawn.run_uuid,
+				      .guard = o->guard,
+				      .watcher = &sup->watcher,
+				      .bank = &sup->bank,
+				  });
 	sup->spawn.lifeline_fd = sup->lifeline[0];
 	oom_init(&sup->oom, "/proc/self/cgroup", "/sys/fs/cgroup");
 	sup->site = (struct worker_site){
@@ -451,6 +461,7 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	    .front = o->front,
 	    .oom = &sup->oom,
 	    .moved = fleet_moved,
+	    .keeper = &sup->keeper,
 	    .spawn = &sup->spawn,
 	    .shutdown = &o->cfg->shutdown,
 	    .telemetry = &o->cfg->telemetry.events,
@@ -473,6 +484,7 @@ void supervisor_fini(struct supervisor *sup)
 {
 	close_listeners(sup);
 	readers_fini(&sup->readers);
+	keeper_fini(&sup->keeper);
 	close_fd(&sup->signal_fd);
 	close_fd(&sup->lifeline[0]);
 	close_fd(&sup->lifeline[1]);

@@ -60,6 +60,7 @@ struct supervisor {
 	struct worker_site site;
 	struct spawn_site spawn;
 	struct oom oom;
+	struct keeper keeper;
 	struct pool **pools;
 	uint32_t pools_nr;
 	struct fleet *fleets; /* one a pool */
@@ -84,6 +85,8 @@ struct supervisor_options {
 	struct event_loop *loops; /* the workers' */
 	uint32_t loops_nr;
 	struct spawn_site spawn; /* without lifeline_fd */
+	const char *dir;	 /* of the segment and the census */
+	const char *guard;	 /* path of snakepit-guard */
 	const char *socket_dir;
 	/* Blocked in every thread; SIGHUP reloads, any other stops the runtime. */
 	const sigset_t *signals;

@@ -20,6 +20,7 @@
 #include "core/watch.h"
 #include "pool/pool.h"
 #include "worker/hello.h"
+#include "worker/keeper.h"
 #include "worker/link.h"
 #include "worker/liveness.h"
 #include "worker/machine.h"
@@ -40,6 +41,7 @@ struct worker_site {
 	struct mailbox *mailbox;
 	struct front *front;
 	struct oom *oom;
+	struct keeper *keeper;
 	const struct spawn_site *spawn;
 	const struct snp_cfg_shutdown *shutdown; /* of the present configuration */
 	const struct snp_cfg_telemetry_events *telemetry;
@@ -142,8 +144,8 @@ void worker_drain(struct worker *worker, enum snp_enum_EXIT_REASON intent,
 void worker_stop(struct worker *worker, enum snp_enum_EXIT_REASON intent,
 		 enum snp_enum_MOVE_REASON reason);
 
-/* It will be ended for `intent`, by a kill that comes later: if it ends before, that was
- * why. The first who wants it to end says why it ends. */
+/* It will be ended for `intent`, by a kill that comes later: if it ends before, that
+ * was why. The first who wants it to end says why it ends. */
 void worker_intend(struct worker *worker, enum snp_enum_EXIT_REASON intent,
 		   enum snp_enum_MOVE_REASON reason);
 

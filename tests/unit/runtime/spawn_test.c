@@ -25,6 +25,7 @@
 #define DEADLINE_MS 20000
 #define OUT_BYTES   65536
 #define FDS_SEEN    256
+#define RUN_UUID    "12ab34cd-0000-4000-8000-000000000000"
 
 static char dir[64], script[96], launcher[PATH_MAX];
 static int lifeline[2];
@@ -73,6 +74,7 @@ static int set_up(void **state)
 				   .package_path = "/the/package",
 				   .instance = "unit",
 				   .run_id = "12ab34cd",
+				   .run_uuid = RUN_UUID,
 				   .host_address = "unix:/the/front",
 				   .lifeline_fd = lifeline[0],
 				   .log_level = LOG_LEVEL_WARNING};
@@ -274,6 +276,22 @@ static void spawn_environment_of_the_runtime_and_the_pool_win(void **state)
 	assert_has_line(env, "MKL_NUM_THREADS=4");
 	assert_has_line(env, "SNP_TEST_BOTH=pool");
 	assert_has_line(env, "EMPTY=");
+}
+
+/* Neither the runtime's own environment nor the pool's can take the mark away. */
+static void spawn_environment_carries_the_run_whatever_else_it_has(void **state)
+{
+	static char *pool_env[] = {(char *)(uintptr_t) "SNAKEPIT_RUN_ID=of-the-pool"};
+	const char *env;
+
+	(void)state;
+	pool.env = pool_env;
+	pool.env_count = 1;
+	assert_int_equal(setenv("SNAKEPIT_RUN_ID", "of-another", 1), 0);
+	env = output_of("tr '\\0' '\\n' </proc/$$/environ\n");
+	(void)unsetenv("SNAKEPIT_RUN_ID");
+	assert_has_line(env, "SNAKEPIT_RUN_ID=" RUN_UUID);
+	assert_int_equal(lines_with(env, "SNAKEPIT_RUN_ID="), 1);
 }
 
 /* /proc shows the block as it was given, before a shell tidies it up. */
@@ -640,6 +658,7 @@ int main(void)
 	    T(spawn_script_of_the_pool_is_used),
 	    T(spawn_environment_has_what_workers_need),
 	    T(spawn_environment_of_the_runtime_and_the_pool_win),
+	    T(spawn_environment_carries_the_run_whatever_else_it_has),
 	    T(spawn_environment_has_no_name_twice),
 	    T(spawn_beat_page_comes_with_its_arguments_and_library),
 	    T(spawn_child_has_the_fixed_descriptors_and_no_others),

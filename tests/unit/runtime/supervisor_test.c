@@ -18,7 +18,7 @@
 #define DEADLINE_MS 20000
 #define WATCH_MS    400
 
-static char dir[64], script[96], launcher[PATH_MAX];
+static char dir[64], script[96], launcher[PATH_MAX], guard[PATH_MAX];
 static struct snp_writer *writer;
 static struct snp_segment *segment;
 static struct snp_snapshot *snapshot;
@@ -44,6 +44,8 @@ static void find_launcher(void)
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
 	(void)snprintf(launcher, sizeof(launcher), "%.3900s%s/bin/snakepit-launch",
+		       build ? build : self, build ? "" : "/../../..");
+	(void)snprintf(guard, sizeof(guard), "%.3900s%s/bin/snakepit-guard",
 		       build ? build : self, build ? "" : "/../../..");
 }
 
@@ -136,8 +138,11 @@ static void start(uint32_t workers, const char *text)
 		      .package_path = dir,
 		      .instance = "unit",
 		      .run_id = "12ab34cd",
+		      .run_uuid = "12ab34cd-0000-4000-8000-000000000000",
 		      .host_address = "unix:/the/front",
 		      .log_level = LOG_LEVEL_INFO},
+	    .dir = dir,
+	    .guard = guard,
 	    .socket_dir = dir,
 	    .signals = &signals,
 	};
