@@ -79,7 +79,8 @@ class ToolCall:
         began = time.perf_counter()
         arguments = self._arguments()
         try:
-            response = self._respond(self._result(arguments))
+            with self._dispatcher.lease(self._context) as tools:
+                response = self._respond(self._result(tools, arguments))
         except BaseException as exc:  # noqa: BLE001 - a tool's sys.exit() ends the call only
             self._refuse_unknown_tool(exc)
             self.error_type = type(exc).__name__
@@ -96,7 +97,9 @@ class ToolCall:
         When the consumer leaves, the generator is closed here, on the thread it ran on.
         """
         try:
-            self._pump(self._result(self._arguments()), chunks)
+            arguments = self._arguments()
+            with self._dispatcher.lease(self._context) as tools:
+                self._pump(self._result(tools, arguments), chunks)
         except HandOverClosed:
             chunks.finish()
         except CallRefused as refused:
@@ -119,10 +122,8 @@ class ToolCall:
             code = grpc.StatusCode.INVALID_ARGUMENT
             raise CallRefused(code, str(exc), "invalid_argument") from None
 
-    def _result(self, arguments: dict[str, Any]) -> Any:
-        result = self._dispatcher.call(
-            self._request.tool_name, arguments, self._context
-        )
+    def _result(self, tools: Dispatcher, arguments: dict[str, Any]) -> Any:
+        result = tools.call(self._request.tool_name, arguments, self._context)
         return self._wait(result) if inspect.isawaitable(result) else result
 
     def _wait(self, awaitable: Awaitable[T]) -> T:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import inspect
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Callable
 
+from ._boot import dismiss_adapter, make_adapter
 from ._errors import ToolNotFoundError
 from ._tool import is_tool, registrations
 
 if TYPE_CHECKING:
-    from ._executor import AdapterLoop
+    from collections.abc import Iterator
+
+    from ._executor import AdapterLoop, ToolExecutor
     from ._proto import pb
     from ._session_context import SessionContext
 
-__all__ = ["Dispatcher"]
+__all__ = ["Dispatcher", "FreshDispatcher"]
 
 _logger = logging.getLogger(__name__)
 
@@ -39,6 +43,12 @@ class Dispatcher:
         return (
             list(get_tools()) if callable(get_tools) else registrations(self._adapter)
         )
+
+    @contextmanager
+    def lease(self, context: SessionContext) -> Iterator[Dispatcher]:
+        """Return what serves one call, for as long as the call takes."""
+        del context
+        yield self
 
     def register(self, session_id: str, stub: Any, loop: AdapterLoop) -> None:
         """Have the adapter register its tools with the host, as adapters do it.
@@ -72,6 +82,32 @@ class Dispatcher:
         if not is_tool(type(self._adapter), tool_name):
             raise ToolNotFoundError(tool_name, type(self._adapter).__name__)
         return getattr(self._adapter, tool_name)(**arguments)
+
+
+class FreshDispatcher(Dispatcher):
+    """Makes, initialises and cleans up an adapter for every call.
+
+    For adapters that rely on it: there are some whose attributes hold what belongs to
+    one request. Threads: as Dispatcher.
+    """
+
+    def __init__(self, adapter_class: type, executor: ToolExecutor) -> None:
+        """Make the adapter that is asked for its tools, and never called."""
+        super().__init__(adapter_class())
+        self._adapter_class = adapter_class
+        self._executor = executor
+
+    @contextmanager
+    def lease(self, context: SessionContext) -> Iterator[Dispatcher]:
+        """Return a dispatcher for an adapter that lives as long as the call."""
+        adapter = make_adapter(self._adapter_class, self._executor, context)
+        try:
+            yield Dispatcher(adapter)
+        finally:
+            try:
+                dismiss_adapter(adapter, self._executor)
+            except Exception:
+                _logger.exception("the adapter's cleanup() failed")
 
 
 def _takes_keywords(execute: Callable[..., Any]) -> bool:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["HeartbeatOptions", "Options", "OptionsError", "parse_options"]
 
 
+_LIFETIMES = ("worker", "call")
+
+
 class OptionsError(SnakepitError):
     """The command line or an environment variable cannot be used."""
 
@@ -41,6 +44,7 @@ class Options:
     host_address: str | None
     worker_id: str
     max_workers: int
+    adapter_lifetime: str  # "worker" or "call"
     ready_fd: int | None
     lifeline_fd: int | None
     log_fd: int | None
@@ -72,6 +76,7 @@ def parse_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Optio
         ),
         worker_id=parsed.worker_id or f"python-{os.getpid()}",
         max_workers=parsed.max_workers,
+        adapter_lifetime=_lifetime(parsed, environ),
         ready_fd=parsed.ready_fd,
         lifeline_fd=parsed.lifeline_fd,
         log_fd=parsed.log_fd,
@@ -96,6 +101,11 @@ def _parser() -> argparse.ArgumentParser:
         "--health-check", action="store_true", help="import the adapter and leave"
     )
     parser.add_argument("--max-workers", type=int, default=1, help="parallel calls")
+    parser.add_argument(
+        "--adapter-lifetime",
+        choices=_LIFETIMES,
+        help="one adapter for the worker's life, or a fresh one for each call",
+    )
     parser.add_argument("--host-address", help="gRPC address of the runtime")
     for name in ("--pool", "--slot", "--worker-id", "--snakepit-run-id"):
         parser.add_argument(name, default="", help="identity, for logs and ps")
@@ -128,6 +138,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(heartbeat_dependent=None)
     return parser
+
+
+def _lifetime(parsed: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    """Take the argument, or SNAKEPIT_ADAPTER_LIFETIME, which a pool's `env` can set."""
+    name = "SNAKEPIT_ADAPTER_LIFETIME"
+    lifetime = str(parsed.adapter_lifetime or environ.get(name) or _LIFETIMES[0])
+    if lifetime not in _LIFETIMES:
+        msg = f"{name} is {lifetime!r}; it must be {' or '.join(_LIFETIMES)}"
+        raise OptionsError(msg)
+    return lifetime
 
 
 def _heartbeat(parsed: argparse.Namespace, config: str | None) -> HeartbeatOptions:

@@ -13,7 +13,7 @@ import grpc
 
 from ._beat import beats
 from ._boot import dismiss_adapter, make_adapter
-from ._dispatch import Dispatcher
+from ._dispatch import Dispatcher, FreshDispatcher
 from ._executor import ToolExecutor
 from ._handshake import announce_on_fd, announce_port
 from ._host import CHANNEL_OPTIONS, connect, watch_host
@@ -55,10 +55,17 @@ async def serve(options: Options, adapter_class: type) -> bool:
     """
     executor = ToolExecutor(options.max_workers)
     host = connect(options.host_address) if options.host_address else None
-    adapter = await executor.run(
-        lambda: make_adapter(adapter_class, executor, SessionContext(host, ""))
-    )
-    service = BridgeService(Dispatcher(adapter), executor, default_buffer, host)
+    adapter: object = None
+    if options.adapter_lifetime == "call":
+        dispatcher: Dispatcher = await executor.run(
+            lambda: FreshDispatcher(adapter_class, executor)
+        )
+    else:
+        adapter = await executor.run(
+            lambda: make_adapter(adapter_class, executor, SessionContext(host, ""))
+        )
+        dispatcher = Dispatcher(adapter)
+    service = BridgeService(dispatcher, executor, default_buffer, host)
     server = grpc.aio.server(options=_SERVER_OPTIONS)
     pb_grpc.add_BridgeServiceServicer_to_server(service, server)
     port = _bind(server, options.address)

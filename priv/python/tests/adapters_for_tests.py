@@ -28,6 +28,10 @@ from snakepit_bridge import (
 )
 from snakepit_bridge._proto import pb
 from snakepit_bridge.base_adapter import BaseAdapter, tool
+from snakepit_bridge.base_adapter_threaded import (
+    ThreadSafeAdapter,
+    thread_safe_method,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -376,6 +380,58 @@ class ThreadedTools(BaseAdapter):
         for _ in range(chunks):
             self.produced += 1
             yield bytes(size)
+
+
+class Remembers(BaseAdapter):
+    """Keeps what it saw in an attribute, and all that happened in the class."""
+
+    history: list[str] = []  # noqa: RUF012 - shared, and meant to be
+
+    def initialize(self) -> None:
+        self.seen: list[str] = []
+        self.history.append(f"initialize {self.session_id}")
+
+    async def cleanup(self) -> None:
+        self.history.append("cleanup")
+
+    @tool()
+    def see(self, what: str) -> list[str]:
+        self.seen.append(what)
+        return self.seen
+
+    @tool(supports_streaming=True)
+    def stream(self) -> Iterator[str]:
+        yield "chunk"
+        self.history.append("streamed")
+
+    @tool()
+    def tell(self) -> list[str]:
+        return self.history
+
+
+class OldThreaded(ThreadSafeAdapter):
+    """Written for the thread profile, with all its helpers."""
+
+    __thread_safe__ = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[str] = []
+
+    @thread_safe_method
+    @tool(description="Remember words")
+    def remember(self, word: str) -> dict[str, Any]:
+        words = self.get_thread_local("words", [])
+        self.set_thread_local("words", [*words, word])
+        with self.acquire_lock(), self.acquire_lock():
+            self.log.append(word)
+        kept = self.get_thread_local("words")
+        self.clear_thread_local("words")
+        return {"kept": kept, "left": self.get_thread_local("words"), "log": self.log}
+
+    @tool()
+    def stats(self) -> dict[str, Any]:
+        return self.get_stats()
 
 
 class StartsSlowly(BaseAdapter):

@@ -297,6 +297,11 @@ def test_the_hosts_address_may_come_from_the_environment() -> None:
     assert options.host_address == "h:2"
 
 
+def test_an_unknown_lifetime_is_refused() -> None:
+    with pytest.raises(OptionsError, match="'day'; it must be worker or call"):
+        parse_options(["--adapter", "a.B"], {"SNAKEPIT_ADAPTER_LIFETIME": "day"})
+
+
 @pytest.mark.parametrize(
     ("arguments", "config", "text"),
     [

@@ -39,6 +39,44 @@ def test_an_adapter_without_base_class_gets_positional_arguments(
     assert worker.call("any", session_id="s", x=1) == expected
 
 
+def test_a_thread_safe_adapter_of_the_old_kind_runs(
+    start: Callable[..., WorkerProcess],
+) -> None:
+    worker = start("adapters_for_tests.OldThreaded", max_workers=2)
+    worker.wait_ready()
+    for log in (["a"], ["a", "a"]):
+        told = worker.call("remember", word="a")
+        assert told == {"kept": ["a"], "left": None, "log": log}
+    tracker = worker.call("stats")["tracker"]
+    assert (tracker["total_requests"], tracker["total_active_requests"]) == (2, 0)
+
+
+def test_one_adapter_serves_all_calls(start: Callable[..., WorkerProcess]) -> None:
+    worker = start("adapters_for_tests.Remembers")
+    worker.wait_ready()
+    assert worker.call("see", what="a") == ["a"]
+    assert worker.call("see", what="b") == ["a", "b"]
+    assert worker.call("tell") == ["initialize "]
+
+
+def test_an_adapter_may_live_for_one_call(
+    start: Callable[..., WorkerProcess],
+) -> None:
+    env = {"SNAKEPIT_ADAPTER_LIFETIME": "call"}
+    worker = start("adapters_for_tests.Remembers", env=env)
+    worker.wait_ready()
+    assert worker.call("see", session_id="s", what="a") == ["a"]
+    assert worker.call("see", what="b") == ["b"]
+    (chunk, _) = worker.stub.ExecuteStreamingTool(request("stream"))
+    assert json.loads(chunk.data) == "chunk"
+    assert worker.refusal(request("absent")).code() is grpc.StatusCode.NOT_FOUND
+    assert worker.call("tell") == [
+        *("initialize s", "cleanup", "initialize ", "cleanup"),
+        *("initialize ", "streamed", "cleanup", "initialize ", "cleanup"),
+        "initialize ",
+    ]
+
+
 @pytest.mark.parametrize("tool", ["absent", "not_decorated", "cleanup", "", "_step"])
 def test_an_unknown_tool_is_not_found(worker: WorkerProcess, tool: str) -> None:
     refusal = worker.refusal(request(tool))
