@@ -128,7 +128,11 @@ static bool slice_starts_with(const grpc_slice *slice, const char *prefix)
 }
 
 /* gRPC has no flag for this, only texts. A peer could send the same text, so a status
- * that came over the wire, which the error string tells, never counts. */
+ * that came over the wire, which the error string tells, never counts. Nor can the
+ * statuses count that gRPC makes for calls on a connection that is closing: the error
+ * string says of them, too, that they came from the peer. Where such a call was not
+ * seen by the peer the channel starts it over (channel.c), and it ends as one of those
+ * below if there is nobody any more. */
 static bool was_never_sent(const struct rpc_call *call)
 {
 	if (call->code != GRPC_STATUS_UNAVAILABLE || call->initial.array.count > 0)

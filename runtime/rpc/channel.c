@@ -75,7 +75,6 @@ static void fill_args(const struct rpc_channel_opts *opts, struct rpc__args *arg
 	 */
 	rpc__args_add(args, GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
 	rpc__args_add(args, GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-	rpc__args_add(args, GRPC_ARG_ENABLE_RETRIES, 0);
 	rpc__args_add(args, GRPC_ARG_ENABLE_CHANNELZ, 0);
 	rpc__args_add(args, GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
 	rpc__args_add(args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, max_message);
@@ -83,6 +82,13 @@ static void fill_args(const struct rpc_channel_opts *opts, struct rpc__args *arg
 	rpc__args_add(
 	    args, GRPC_ARG_MAX_METADATA_SIZE,
 	    rpc__or_default(opts->max_metadata_bytes, RPC_METADATA_BYTES_DEFAULT));
+	/* A call that met a closing connection and provably was not seen there starts
+	 * over on a new one (no other is repeated: that takes a policy in a service
+	 * config, and there is none). Only gRPC knows which calls these are; what it
+	 * reports of them looks like the peer's own words. The size is that of a
+	 * request up to which it does so: all of them, it keeps references only. */
+	rpc__args_add(args, GRPC_ARG_ENABLE_RETRIES, 1);
+	rpc__args_add(args, GRPC_ARG_PER_RPC_RETRY_BUFFER_SIZE, max_message);
 	/* A small message must not be able to become a huge one in memory. */
 	rpc__args_add(args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
 	/* This one is also the connect timeout. */
