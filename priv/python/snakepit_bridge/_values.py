@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -26,6 +27,12 @@ __all__ = [
 ]
 
 BYTES_TYPES = (bytes, bytearray, memoryview)
+
+# How values of libraries say what they hold: pydantic; pandas and many more; numpy and
+# array; date and time. The first that there is, and works, is taken.
+_CONVERSIONS = ("model_dump", "to_dict", "tolist", "isoformat")
+_JSON_TYPES = (str, int, float, list, tuple, dict, type(None))
+_LOOKED_AT = 1_000_000  # a value may convert to another like it for ever
 
 _TYPE_URL = "type.googleapis.com/google.protobuf.StringValue"
 
@@ -69,11 +76,11 @@ def encode_any(value: object) -> AnyMessage:
 
 
 def encode_json(value: object) -> bytes:
-    """Encode numbers, strings, containers, None and dataclasses as strict JSON."""
+    """Encode as strict JSON what has a plain form, or says how to get one."""
     try:
         text = json.dumps(
             value,
-            default=_fields_of,
+            default=_plain_form,
             allow_nan=False,
             ensure_ascii=False,
             separators=(",", ":"),
@@ -88,12 +95,20 @@ def encode_json(value: object) -> bytes:
     raise ResultEncodingError(msg) from None
 
 
-def _fields_of(value: object) -> dict[str, object]:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+def _plain_form(value: object) -> object:
+    """Return what stands for a value that JSON does not know; raises TypeError."""
+    if isinstance(value, (type, *BYTES_TYPES)):
+        raise TypeError
+    if dataclasses.is_dataclass(value):
         return {
             field.name: getattr(value, field.name)
             for field in dataclasses.fields(value)
         }
+    for name in _CONVERSIONS:
+        convert = getattr(value, name, None)
+        if callable(convert):
+            with suppress(Exception):  # the next one may do
+                return convert()
     raise TypeError
 
 
@@ -101,13 +116,16 @@ def _describe_culprit(value: object) -> str | None:
     """Say where the first value that has no JSON form stands, and why it has none."""
     seen: set[int] = set()
     stack: list[tuple[str, object]] = [("result", value)]
-    while stack:
+    for _ in range(_LOOKED_AT):
+        if not stack:
+            break
         path, item = stack.pop()
+        if not isinstance(item, _JSON_TYPES):
+            with suppress(TypeError):
+                item = _plain_form(item)
         reason = _refusal(item)
         if reason is not None:
             return f"{path} {reason}"
-        if dataclasses.is_dataclass(item):
-            item = _fields_of(item)
         if isinstance(item, (dict, list, tuple)):
             if id(item) in seen:
                 continue
@@ -129,10 +147,7 @@ def _refusal(item: object) -> str | None:
         for key in item:
             if not isinstance(key, (str, int, float, bool, type(None))):
                 return f"has a key of type {type(key).__name__}; JSON keys are text"
-    elif not (
-        isinstance(item, (str, int, float, list, tuple, type(None)))
-        or (dataclasses.is_dataclass(item) and not isinstance(item, type))
-    ):
+    elif not isinstance(item, _JSON_TYPES):
         kind = type(item)
         name = kind.__qualname__
         if kind.__module__ != "builtins":

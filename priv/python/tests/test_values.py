@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from array import array
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
@@ -37,9 +39,36 @@ def test_dataclasses_and_tuples_become_objects_and_lists() -> None:
     assert encode_json(Box((1, Box("in")))) == b'{"content":[1,{"content":"in"}]}'
 
 
+class Model:
+    def model_dump(self) -> dict[str, Any]:
+        return {"at": date(2026, 1, 2), "values": array("d", [1.5])}
+
+
+class Broken(Model):
+    def model_dump(self) -> dict[str, Any]:
+        raise RuntimeError
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"instead": 1}
+
+
+class Again:
+    def to_dict(self) -> Again:
+        return Again()
+
+
+def test_values_of_libraries_say_what_stands_for_them() -> None:
+    assert encode_json([Model()]) == b'[{"at":"2026-01-02","values":[1.5]}]'
+    assert encode_json(Broken()) == b'{"instead":1}'
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
+        ([array("d", [0, float("nan")])], r"result\[0\]\[1\] is nan"),
+        (Model, "is of type type"),
+        (Again(), "nested too deeply"),
+        ({"a": memoryview(b"")}, r"\['a'\] is of type memoryview.*by themselves"),
         (float("nan"), "result is nan"),
         ({"a": [0, float("-inf")]}, r"result\['a'\]\[1\] is -inf"),
         ({"a": {1}}, r"result\['a'\] is of type set"),
