@@ -180,6 +180,8 @@ def start_beating(
 
 
 def _start_native(library: str, page_fd: int | None, lifeline_fd: int | None) -> bool:
+    if page_fd is None and lifeline_fd is None:
+        return False
     try:
         start = ctypes.CDLL(library).snp_beat_start
     except (OSError, AttributeError) as exc:
