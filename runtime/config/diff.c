@@ -292,8 +292,9 @@ const struct snp_cfg_change *snp_config_diff_first(const struct snp_cfg_diff *di
 bool snp_config_diff_rolls(const struct snp_cfg_diff *diff, uint32_t pool)
 {
 	for (size_t i = 0; i < diff->nr; i++)
-		if (diff->changes[i].pool == pool &&
-		    diff->changes[i].needs == SNP_CFG_NEEDS_ROLL)
+		if (diff->changes[i].needs == SNP_CFG_NEEDS_ROLL &&
+		    (diff->changes[i].pool == pool ||
+		     diff->changes[i].pool == SNP_CFG_NO_POOL))
 			return true;
 	return false;
 }

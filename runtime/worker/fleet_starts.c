@@ -53,7 +53,8 @@ void fleet_note_failure(struct fleet *f, const struct worker *w)
 	if (!w->ready.ns && breaker_death(&f->breaker, restart_cfg(f), now))
 		opened(f);
 	if (fleet_is_rolling(f) && slot->generation == f->next_generation.number &&
-	    ready_ns < f->pool->cfg->lifecycle.min_ready_ms * SNP_NS_PER_MS)
+	    (!w->ready.ns ||
+	     ready_ns < f->pool->cfg->lifecycle.min_ready_ms * SNP_NS_PER_MS))
 		f->roll_failures++;
 }
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 import pytest
@@ -156,3 +157,30 @@ class TestVerbs:
         result = cli("scale", "nope", "1")
         assert result.returncode == 1
         assert "there is no pool 'nope' (NOT_FOUND)" in result.stderr
+
+    def test_reload_waits_for_new_workers_or_says_that_they_failed(
+        self, cli: Cli, run_daemon: RunDaemon, world: World
+    ) -> None:
+        pool: dict[str, Any] = {
+            "lifecycle": {"min_ready_ms": 0},
+            "restart": {"backoff_min_ms": 1, "backoff_max_ms": 10},
+        }
+        daemon = run_daemon(config(**pool))
+        daemon.wait_ready(2)
+        before = set(worker_pids(world).values())
+        daemon.config.write_text(json.dumps(config(**pool, env=["A=1"])))
+        result = cli("reload", "--wait")
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.splitlines()[:2] == [
+            "1 key changed",
+            "  pools.default.env: changed (not shown)",
+        ]
+        after = set(worker_pids(world).values())
+        assert len(after) == 2
+        assert not after & before
+        broken = config(**pool, adapter="fault_adapter.BrokenAdapter")
+        daemon.config.write_text(json.dumps(broken))
+        result = cli("reload", "--wait")
+        assert result.returncode == 1
+        assert "the new workers failed" in result.stderr
+        assert set(worker_pids(world).values()) == after

@@ -68,15 +68,21 @@ static uint64_t serving(const struct snp_pool_stat *pool)
 	       pool->by_status[SNP_WORKER_STATUS_BUSY];
 }
 
-static bool drain_done(const struct request *request, const struct snp_look *before,
-		       const struct snp_look *now)
+static enum progress progress_of(bool done)
 {
-	(void)before;
+	return done ? PROGRESS_DONE : PROGRESS_UNDER_WAY;
+}
+
+static enum progress drain_progress(const struct request *request,
+				    const struct looks *looks)
+{
+	const struct snp_look *now = looks->now;
+	uint64_t left = 0;
+
 	for (size_t i = 0; i < now->pools_nr; i++)
-		if (means_pool(request, now, i) &&
-		    now->pools[i].active + now->pools[i].queue_depth > 0)
-			return false;
-	return true;
+		if (means_pool(request, now, i))
+			left += now->pools[i].active + now->pools[i].queue_depth;
+	return progress_of(left == 0);
 }
 
 static bool has_process(const struct snp_look *look, pid_t pid)
@@ -87,38 +93,73 @@ static bool has_process(const struct snp_look *look, pid_t pid)
 	return false;
 }
 
-/* No process from before is left, and their pools serve with as many as then. */
-static bool recycle_done(const struct request *request, const struct snp_look *before,
-			 const struct snp_look *now)
+static bool process_left(const struct request *request, const struct looks *looks)
 {
-	for (size_t i = 0; i < before->workers_nr; i++) {
-		const struct snp_worker_stat *worker = &before->workers[i];
+	for (size_t i = 0; i < looks->before->workers_nr; i++) {
+		const struct snp_worker_stat *worker = &looks->before->workers[i];
 
-		if (worker->pid > 0 && means_worker(request, before, worker) &&
-		    has_process(now, worker->pid))
-			return false;
+		if (worker->pid > 0 && means_worker(request, looks->before, worker) &&
+		    has_process(looks->now, worker->pid))
+			return true;
 	}
-	for (size_t i = 0; i < before->pools_nr; i++) {
-		const struct snp_pool_stat *pool =
-		    snp_look_pool_by_row(now, before->pools[i].row);
-
-		if (means_pool(request, before, i) && pool &&
-		    serving(pool) < serving(&before->pools[i]))
-			return false;
-	}
-	return true;
+	return false;
 }
 
-static bool scale_done(const struct request *request, const struct snp_look *before,
-		       const struct snp_look *now)
+/* No process from before is left, and their pools serve with as many as then. */
+static enum progress recycle_progress(const struct request *request,
+				      const struct looks *looks)
 {
-	(void)before;
+	const struct snp_look *before = looks->before;
+	bool done = !process_left(request, looks);
+
+	for (size_t i = 0; i < before->pools_nr; i++) {
+		const struct snp_pool_stat *pool =
+		    snp_look_pool_by_row(looks->now, before->pools[i].row);
+
+		if (means_pool(request, before, i) && pool)
+			done = done && serving(pool) >= serving(&before->pools[i]);
+	}
+	return progress_of(done);
+}
+
+static enum progress scale_progress(const struct request *request,
+				    const struct looks *looks)
+{
+	const struct snp_look *now = looks->now;
+	bool done = true;
+
 	for (size_t i = 0; i < now->pools_nr; i++)
-		if (means_pool(request, now, i) &&
-		    (serving(&now->pools[i]) != request->workers ||
-		     now->pools[i].by_status[SNP_WORKER_STATUS_DRAINING] > 0))
-			return false;
-	return true;
+		if (means_pool(request, now, i))
+			done = done && serving(&now->pools[i]) == request->workers &&
+			       !now->pools[i].by_status[SNP_WORKER_STATUS_DRAINING];
+	return progress_of(done);
+}
+
+/* Every process is of the configuration its pool has; a roll that failed puts the pool
+ * back to the one before. */
+static enum progress reload_progress(const struct request *request,
+				     const struct looks *looks)
+{
+	const struct snp_look *now = looks->now;
+	bool done = true;
+
+	(void)request;
+	for (size_t i = 0; i < looks->begun->pools_nr; i++) {
+		const struct snp_pool_stat *begun = &looks->begun->pools[i];
+		const struct snp_pool_stat *pool =
+		    snp_look_pool_by_row(now, begun->row);
+
+		if (pool && pool->generation < begun->generation)
+			return PROGRESS_FAILED;
+	}
+	for (size_t i = 0; i < now->workers_nr; i++) {
+		const struct snp_worker_stat *worker = &now->workers[i];
+
+		if (worker->pid > 0)
+			done = done && worker->generation ==
+					   now->pools[worker->pool].generation;
+	}
+	return progress_of(done);
 }
 
 /* ---- the table ------------------------------------------------------------ */
@@ -134,7 +175,7 @@ static const struct verb verbs[] = {
 	    "waits\nis finished; workers stay. 'snakepit resume' undoes it.\n",
 	.examples = "  snakepit drain default --wait\n  snakepit drain\n",
 	.encode = encode_drain,
-	.done = drain_done,
+	.progress = drain_progress,
     },
     {
 	.name = "resume",
@@ -158,7 +199,7 @@ static const struct verb verbs[] = {
 		    "  snakepit recycle default/3 --wait\n"
 		    "  snakepit recycle default/3 --force\n",
 	.encode = encode_recycle,
-	.done = recycle_done,
+	.progress = recycle_progress,
     },
     {
 	.name = "scale",
@@ -170,18 +211,23 @@ static const struct verb verbs[] = {
 	    "next\nreload or restart.\n",
 	.examples = "  snakepit scale default 8 --wait\n",
 	.encode = encode_scale,
-	.done = scale_done,
+	.progress = scale_progress,
     },
     {
 	.name = "reload",
 	.method = RPC_METHOD_CONTROL_RELOAD,
+	.flags = VERB_WAIT,
 	.operands = "",
 	.what =
 	    "Has the runtime read its configuration file again, and prints what has "
 	    "changed.\nA file that is bad, or that needs a restart, is refused and "
-	    "changes nothing.\n",
-	.examples = "  snakepit reload\n",
+	    "changes nothing. With --wait until the workers it concerns "
+	    "are\nreplaced.\n",
+	.examples = "  snakepit reload\n  snakepit reload --wait\n",
 	.encode = encode_reload,
+	.progress = reload_progress,
+	.failure = "the new workers failed, and the old configuration of their pool is "
+		   "back; see 'snakepit status' and 'snakepit events'",
     },
 };
 

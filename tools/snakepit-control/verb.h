@@ -14,8 +14,18 @@
 
 #include "rpc/buf.h"
 
-struct watched;
 struct snp_look;
+
+/* The segment before the request, right after its answer, and now. */
+struct looks {
+	const struct snp_look *before, *begun, *now;
+};
+
+enum progress {
+	PROGRESS_UNDER_WAY,
+	PROGRESS_DONE,
+	PROGRESS_FAILED, /* it was given up; `failure` of the verb says what */
+};
 
 struct request {
 	const struct verb *verb;
@@ -43,10 +53,10 @@ struct verb {
 	const char *what;     /* what it does, for its help */
 	const char *examples;
 	int (*encode)(const struct request *request, struct rpc_buf **ret_buf);
-	/* VERB_WAIT: whether what was begun is done, as `now` shows it and `before`
-	 * was. */
-	bool (*done)(const struct request *request, const struct snp_look *before,
-		     const struct snp_look *now);
+	/* VERB_WAIT: how far what was begun is. */
+	enum progress (*progress)(const struct request *request,
+				  const struct looks *looks);
+	const char *failure; /* NULL: it cannot fail once begun */
 };
 
 /* NULL: no such verb. */

@@ -10,7 +10,8 @@
 /* How pools and workers are now. */
 int wait_look(struct snp_segment *seg, struct snp_look *ret_look, struct snp_err *err);
 
-/* Until the verb is done. -ETIMEDOUT; -ESTALE: the runtime has gone. */
+/* Until the verb is done. -ETIMEDOUT; -ECANCELED: it was given up; -ESTALE: the runtime
+ * has gone. */
 int wait_done(const struct request *request, struct snp_segment *seg,
 	      const struct snp_look *before, struct snp_err *err);
 

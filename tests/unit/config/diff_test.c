@@ -156,6 +156,21 @@ static void first_and_rolls_find_what_a_reload_asks_for(void **state)
 	snp_config_destroy(&to);
 }
 
+static void rolls_is_true_of_every_pool_for_a_key_of_all(void **state)
+{
+	struct snp_config *from = parse(POOL);
+	struct snp_config *to = parse(POOL "telemetry: {events: {enabled: true}}\n");
+	struct snp_cfg_diff diff;
+
+	(void)state;
+	assert_int_equal(snp_config_diff(from, from, to, &diff), 0);
+	assert_int_equal(diff.nr, 1);
+	assert_true(snp_config_diff_rolls(&diff, 0));
+	snp_config_diff_fini(&diff);
+	snp_config_destroy(&from);
+	snp_config_destroy(&to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +179,7 @@ int main(void)
 	    cmocka_unit_test(
 		diff_wants_a_restart_for_more_workers_than_there_is_room_for),
 	    cmocka_unit_test(first_and_rolls_find_what_a_reload_asks_for),
+	    cmocka_unit_test(rolls_is_true_of_every_pool_for_a_key_of_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

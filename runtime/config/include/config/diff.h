@@ -29,7 +29,7 @@ struct snp_cfg_change {
 	/* "pools.default.workers: 4 -> 8", one line; secret values are not in it. */
 	char *text;
 	enum snp_cfg_needs needs;
-	uint32_t pool; /* index in the new configuration, or SNP_CFG_NO_POOL */
+	uint32_t pool; /* index in the new configuration; SNP_CFG_NO_POOL: all */
 };
 
 struct snp_cfg_diff {
