@@ -120,7 +120,7 @@ class TestVerbs:
         self, cli: Cli, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
         run_daemon(config(workers=1)).wait_ready(1)
-        running = client.future("default", "sleep", seconds=3)
+        running = client.future("default", "sleep", seconds=1)
         wait_books(world, active=1)
         result = cli("drain", "--wait", "--timeout", "0.2")
         assert result.returncode == 1
