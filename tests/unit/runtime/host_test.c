@@ -289,7 +289,7 @@ static void registered_tools_are_counted_and_named(void **state)
 
 static struct {
 	atomic_uint called;
-	struct host_call *kept;
+	_Atomic(struct host_call *) kept;
 	bool on_front;
 	char session[16], correlation[32];
 } tool;
@@ -317,7 +317,7 @@ static void run_fail(struct host_call *call, void *user)
 static void run_keep(struct host_call *call, void *user)
 {
 	(void)user;
-	tool.kept = call;
+	atomic_store(&tool.kept, call);
 	atomic_fetch_add(&tool.called, 1);
 }
 
@@ -430,8 +430,9 @@ static void host_tool_may_finish_later_from_any_thread(void **state)
 	assert_int_equal(offer("keep", run_keep, NULL), 0);
 	r = host_start(RPC_METHOD_BRIDGE_HOST_TOOL, tool_request("keep"));
 	wait_until(atomic_load(&tool.called) == 1);
-	assert_false(host_call_is_cancelled(tool.kept));
-	host_call_finish(tool.kept, rpc_str_of("true"), (struct rpc_str){0});
+	assert_false(host_call_is_cancelled(atomic_load(&tool.kept)));
+	host_call_finish(atomic_load(&tool.kept), rpc_str_of("true"),
+			 (struct rpc_str){0});
 	latch_wait(&r->done, 1);
 	assert_true(rpc_str_equal(response_of(r).result_json, rpc_str_of("true")));
 }
@@ -447,12 +448,12 @@ static void host_tool_that_takes_its_time_holds_up_nobody(void **state)
 	wait_until(atomic_load(&tool.called) == 1);
 	rpc_call_cancel(r->call);
 	latch_wait(&r->done, 1);
-	wait_until(host_call_is_cancelled(tool.kept));
-	host_call_finish(tool.kept, rpc_str_of("1"), (struct rpc_str){0});
+	wait_until(host_call_is_cancelled(atomic_load(&tool.kept)));
+	host_call_finish(atomic_load(&tool.kept), rpc_str_of("1"), (struct rpc_str){0});
 	r = host_start(RPC_METHOD_BRIDGE_HOST_TOOL, tool_request("keep"));
 	wait_until(atomic_load(&tool.called) == 2);
 	assert_int_equal(tear_down(state), 0);
-	host_call_fail(tool.kept, "TooLate", "the runtime is gone");
+	host_call_fail(atomic_load(&tool.kept), "TooLate", "the runtime is gone");
 	assert_int_equal(set_up(state), 0);
 }
 

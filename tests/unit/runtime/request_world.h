@@ -11,6 +11,7 @@
  *   garbage   an answer that is no message         slow      echo, a moment later
  *   hold      nothing, until world_release(); a stream sends one chunk first
  *   count     a stream of WORLD_CHUNKS chunks, or echo
+ *   flood     a stream of WORLD_FLOOD chunks of 1 MiB
  */
 #ifndef REQUEST_WORLD_H
 #define REQUEST_WORLD_H
@@ -35,6 +36,7 @@
 #define WORLD_POOLS	 2
 #define WORLD_SLOTS	 (WORLD_WORKERS + 1)
 #define WORLD_CHUNKS	 40
+#define WORLD_FLOOD	 100
 #define WORLD_REPLIES	 64
 #define WORLD_TOOLS	 8
 #define FAKE_CONNECTIONS 64
@@ -82,7 +84,7 @@ struct world {
 	struct rpc_loop *fake_loop;
 	struct fake fakes[WORLD_SLOTS];
 	struct held *held; /* fake loop */
-	atomic_uint n_held, handled, cancelled, cleaned;
+	atomic_uint n_held, handled, cancelled, cleaned, flooded;
 	struct rpc_loop *client_loop;
 	struct rpc_channel *channel;
 	struct reply *replies[WORLD_REPLIES];
@@ -230,9 +232,21 @@ static inline void held_timer(struct rpc_timer *timer)
 /* ---- Streams ------------------------------------------------------------- */
 
 struct counting {
-	unsigned sent;
+	unsigned sent, total;
+	bool flood; /* big chunks */
 	bool over;
 };
+
+static inline struct rpc_buf *fake_flood(void)
+{
+	static char big[1 << 20];
+	const struct rpc_chunk chunk = {.chunk_id = "c", .data = {big, sizeof(big)}};
+	struct rpc_buf *buf = NULL;
+
+	SNP_CHECK(rpc_bridge_encode_chunk(&chunk, &buf) == 0);
+	atomic_fetch_add(&world.flooded, 1);
+	return buf;
+}
 
 static inline struct rpc_buf *fake_chunk(unsigned number)
 {
@@ -255,12 +269,13 @@ static inline void count_next(struct rpc_server_call *call)
 
 	if (c->over)
 		return;
-	if (c->sent == WORLD_CHUNKS) {
+	if (c->sent == c->total) {
 		c->over = true;
 		rpc_server_call_finish(call, NULL, RPC_OK, NULL);
 		return;
 	}
-	buf = fake_chunk(c->sent++);
+	buf = c->flood ? fake_flood() : fake_chunk(c->sent);
+	c->sent++;
 	(void)rpc_server_call_send(call, buf); /* -ECANCELED: on_cancelled follows */
 	rpc_buf_unref(buf);
 }
@@ -275,7 +290,7 @@ static inline void count_cancelled(struct rpc_server_call *call)
 	c->over = true;
 }
 
-static inline void fake_count(struct rpc_server_call *call)
+static inline void fake_count(struct rpc_server_call *call, bool flood)
 {
 	static const struct rpc_server_call_ops ops = {.on_writable = count_next,
 						       .on_cancelled = count_cancelled,
@@ -283,6 +298,8 @@ static inline void fake_count(struct rpc_server_call *call)
 	struct counting *c = calloc(1, sizeof(*c));
 
 	SNP_CHECK(c);
+	c->flood = flood;
+	c->total = flood ? WORLD_FLOOD : WORLD_CHUNKS;
 	rpc_server_call_set_ops(call, &ops, c);
 	count_next(call);
 }
@@ -310,7 +327,7 @@ static inline void fake_run(struct rpc_server_call *call, const char *tool, bool
 		rpc_timer_start(world.fake_loop, &fake_hold(call, stream)->timer,
 				snp_mono_add_ms(snp_mono_now(), 3), held_timer);
 	} else if (stream) {
-		fake_count(call);
+		fake_count(call, strcmp(tool, "flood") == 0);
 	} else {
 		fake_answer(call);
 	}

@@ -2,10 +2,31 @@
 /* Streams through a front door. */
 #include "request_client.h"
 
+#include <sched.h>
+
 #include "log/log.h"
 
 static const struct ask count = {.tool = "count", .stream = true};
 static const struct ask hold = {.tool = "hold", .stream = true};
+
+/* The value that the counter has for a tenth of a second. */
+static uint64_t settled(const atomic_uint *counter)
+{
+	snp_mono_t since = snp_mono_now();
+	unsigned value = atomic_load(counter);
+
+	for (;;) {
+		snp_mono_t now = snp_mono_now();
+		unsigned next = atomic_load(counter);
+
+		if (next != value)
+			since = now;
+		else if (snp_mono_since_ns(now, since) > 100 * SNP_NS_PER_MS)
+			return value;
+		value = next;
+		sched_yield();
+	}
+}
 
 static void stream_delivers_all_chunks_in_order(void **state)
 {
@@ -144,6 +165,37 @@ static void stream_slow_reader_gets_one_chunk_a_grant(void **state)
 	assert_int_equal(r->status.code, RPC_OK);
 	assert_int_equal(r->n_messages, WORLD_CHUNKS);
 	assert_books(.ok = 1);
+	look();
+	assert_int_equal(seen("snakepit.stream.chunks", 0, 0), WORLD_CHUNKS);
+	assert_true(seen("snakepit.stream.stall.time", 0, 0) > 0);
+}
+
+/* Chunks that nobody takes stay where they were made: with a client that does not read,
+ * and chunks that fill what a connection may hold back, the worker gets no further. */
+static void stream_unread_holds_the_worker_back(void **state)
+{
+	struct reply *r;
+	uint64_t passed_on;
+
+	(void)state;
+	worker_up(0);
+	r = ask_start(
+	    (struct ask){.tool = "flood", .stream = true, .reads_slowly = true});
+	latch_wait(&r->messages, 1);
+	wait_until((look(), seen("snakepit.stream.chunks", 0, 0)) > 0);
+	passed_on = settled(&world.flooded);
+	assert_in_range(passed_on, 2, 64);
+	look();
+	assert_in_range(seen("snakepit.stream.chunks", 0, 0), 1, passed_on);
+	for (unsigned i = 1; i < WORLD_FLOOD; i++)
+		rpc_loop_run(world.client_loop, (void (*)(void *))rpc_call_read_more,
+			     r->call);
+	latch_wait(&r->done, 1);
+	assert_int_equal(r->status.code, RPC_OK);
+	assert_int_equal(r->n_messages, WORLD_FLOOD);
+	assert_int_equal(atomic_load(&world.flooded), WORLD_FLOOD);
+	look();
+	assert_int_equal(seen("snakepit.stream.chunks", 0, 0), WORLD_FLOOD);
 }
 
 static void stream_many_at_once_do_not_mix(void **state)
@@ -183,6 +235,7 @@ int main(void)
 	    T(stream_worker_gone_ends_it_after_what_has_come),
 	    T(stream_worker_not_reached_another_runs_it),
 	    T(stream_slow_reader_gets_one_chunk_a_grant),
+	    T(stream_unread_holds_the_worker_back),
 	    T(stream_many_at_once_do_not_mix),
 	};
 	int failed;

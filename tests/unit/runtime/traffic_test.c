@@ -13,13 +13,14 @@
 #define CHAOS_MS   100 /* a worker dies or comes back this often */
 #define END_MS	   60000
 #define NAME_BYTES 16
+#define SESSIONS   6 /* open at one time in a pool; clients use twice as many names */
 
 /* One call after the other until told to stop; all on the client's loop. */
 struct client {
 	struct reply reply; /* first member; of the call under way */
 	struct test_random random;
 	struct rpc_timer cancel;
-	char tool[NAME_BYTES];
+	char tool[NAME_BYTES], session[NAME_BYTES];
 	uint64_t calls, ended, ok, tool_errors, codes[RPC_CODE_NR];
 	bool twice;
 };
@@ -80,6 +81,12 @@ static void client_choose(struct client *c)
 	if (test_random_below(&c->random, 8) == 0)
 		(void)snprintf(c->tool, sizeof(c->tool), "tool-%u",
 			       test_random_below(&c->random, 100));
+	if (test_random_below(&c->random, 2)) {
+		(void)snprintf(c->session, sizeof(c->session), "session-%u",
+			       test_random_below(&c->random, 2 * SESSIONS));
+		ask->session = c->session;
+	}
+	ask->idempotent = test_random_below(&c->random, 3) == 0;
 	/* what never ends by itself must be given an end */
 	if (strcmp(tool, "hold") == 0 || test_random_below(&c->random, 4) == 0)
 		ask->deadline_ms = 1 + test_random_below(&c->random, 40);
@@ -142,6 +149,7 @@ static void check_books(void)
 		assert_true(b.ok + b.error >= ended_before[i]);
 		assert_true(b.queued <= world.cfg[i].queue.limit + CLIENTS);
 		assert_true(b.active <= workers + CLIENTS);
+		assert_true(seen("snakepit.session.active", i, 0) <= SESSIONS);
 		ok_before[i] = b.ok;
 		ended_before[i] = b.ok + b.error;
 	}
@@ -177,6 +185,25 @@ static void disturb(struct test_random *random)
 	default:
 		worker_down(slot);
 	}
+}
+
+/* What operators do while it runs: another configuration, a pool closed and opened. */
+static void operate(struct test_random *random)
+{
+	static struct snp_cfg_pool cfgs[WORLD_POOLS][2]; /* one is in use */
+	static unsigned turn;
+	uint32_t i = test_random_below(random, WORLD_POOLS);
+	struct snp_cfg_pool *cfg = &cfgs[i][turn++ % 2];
+	enum pool_admission admission = POOL_OPEN;
+
+	if (test_random_below(random, 4) == 0)
+		admission = test_random_below(random, 2) ? POOL_DRAINED : POOL_DOWN;
+	front_pool_admission(&world.front, world.pools[i], admission, "by the test");
+	if (world.pools[i]->cfg == cfg)
+		return;
+	*cfg = world.cfg[i];
+	cfg->affinity = (enum snp_cfg_affinity)test_random_below(random, 3);
+	front_set_config(&world.front, world.pools[i], cfg);
 }
 
 static void all_up(void)
@@ -218,6 +245,25 @@ static bool all_ended(void)
 	return a.active + a.queued + b.active + b.queued == 0;
 }
 
+/* Each request of a session that reached a worker, or lost it, is one of these. */
+static void check_sessions(uint64_t requests)
+{
+	uint64_t affinity = 0, created = 0, open = 0;
+
+	for (uint32_t i = 0; i < WORLD_POOLS; i++) {
+		for (uint32_t how = 0; how < SNP_AFFINITY_NR; how++) {
+			uint64_t n = seen("snakepit.session.affinity", i, how);
+
+			assert_true(n > 0 || i > 0);
+			affinity += n;
+		}
+		created += seen("snakepit.sessions.created", i, 0);
+		open += seen("snakepit.session.active", i, 0);
+	}
+	assert_true(affinity <= requests);
+	assert_true(created >= open && created > 2 * SESSIONS);
+}
+
 static void check_totals(uint64_t ok_seen, uint64_t calls)
 {
 	uint64_t requests = 0, errors = 0, ok = 0, refused = 0, at_workers = 0;
@@ -254,6 +300,7 @@ static void check_totals(uint64_t ok_seen, uint64_t calls)
 	assert_true(ok >= ok_seen);
 	assert_true(at_workers >= ok && at_workers <= requests + retries);
 	assert_true(ok_seen > 0 && errors > 0 && refused > 0);
+	check_sessions(ok + errors);
 	print_message("%llu calls, %llu ok, %llu failed, %llu refused, %llu retried\n",
 		      (unsigned long long)calls, (unsigned long long)ok,
 		      (unsigned long long)errors, (unsigned long long)refused,
@@ -272,6 +319,8 @@ static void random_traffic_keeps_the_books(void **state)
 	for (unsigned i = 0; i < WORLD_POOLS; i++) {
 		world.cfg[i].queue.limit = 6;
 		world.cfg[i].queue.timeout_ms = 200;
+		world.cfg[i].sessions = (struct snp_cfg_sessions){
+		    .limit = SESSIONS, .ttl_s = 1, .queue_limit = 3};
 		ok_before[i] = ended_before[i] = 0;
 	}
 	world_configured();
@@ -281,10 +330,13 @@ static void random_traffic_keeps_the_books(void **state)
 		check_books();
 		if (snp_mono_now().ns >= next.ns) {
 			disturb(&random);
+			operate(&random);
 			next = snp_mono_add_ms(snp_mono_now(), CHAOS_MS);
 		}
 	}
 	all_up();
+	for (unsigned i = 0; i < WORLD_POOLS; i++)
+		front_pool_admission(&world.front, world.pools[i], POOL_OPEN, NULL);
 	rpc_loop_run(world.client_loop, stop_clients, NULL);
 	for (snp_mono_t late = snp_mono_add_ms(snp_mono_now(), END_MS);
 	     atomic_load(&running); looks++) {
