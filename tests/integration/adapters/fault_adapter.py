@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import gc
@@ -72,6 +73,23 @@ class FaultAdapter(BaseAdapter):
     def die(self, status: int = 3, words: str = "") -> None:
         os.write(2, words.encode())
         os._exit(status)
+
+    @tool(description="End the process unless this file exists, which it makes")
+    def die_once(self, mark: str) -> int:
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+            os._exit(3)
+        return os.getpid()
+
+    @tool(description="Wait on the event loop")
+    async def async_sleep(self, seconds: float) -> int:
+        await asyncio.sleep(seconds)
+        return os.getpid()
+
+    @tool(description="Call a tool of the host")
+    def call_host(self, tool_name: str) -> Any:
+        assert self.session_context is not None
+        return self.session_context.call_host_tool(tool_name)
 
     @tool(description="Cut the connections that others made to this process")
     def hang_up(self) -> None:

@@ -1,0 +1,158 @@
+"""How requests wait, fail, run again and stream, with real workers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from client import Client, request
+from harness import World, metric, wait_until
+from runtime_kit import (
+    RunDaemon,
+    at_least,
+    config,
+    rss_kib,
+    wait_books,
+    wait_metric,
+    worker_pids,
+)
+
+KIND_KEY = "snakepit-error-kind"
+RETRY_KEY = "retry-after-ms"
+IDEMPOTENT = ("x-snakepit-idempotent", "true")
+MIB = 1 << 20
+
+
+@contextlib.contextmanager
+def failing(kind: str, code: grpc.StatusCode) -> Iterator[dict[str, Any]]:
+    """Expect the block to fail in this way; what came with the failure is filled in."""
+    trailing: dict[str, Any] = {}
+    with pytest.raises(grpc.RpcError) as caught:
+        yield trailing
+    trailing.update(caught.value.trailing_metadata())
+    found = (trailing.get(KIND_KEY), caught.value.code())
+    assert found == (kind, code), caught.value.details()
+
+
+class TestAdmission:
+    def test_a_deadline_that_cannot_be_met_is_refused_at_once(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        run_daemon(config(workers=1)).wait_ready(1)
+        client.call("default", "sleep", seconds=0.8)
+        running = client.future("default", "sleep", seconds=1.5)
+        wait_books(world, active=1)
+        waiting = client.future("default", "echo")
+        wait_books(world, queued=1)
+        before = time.monotonic()
+        unmeetable = failing("deadline_unmeetable", grpc.StatusCode.RESOURCE_EXHAUSTED)
+        with unmeetable as trailing:
+            client.call("default", "echo", timeout_s=0.5)
+        assert time.monotonic() - before < 0.4
+        assert 100 < int(trailing[RETRY_KEY]) < 10_000
+        assert running.result()
+        assert waiting.result()
+
+    def test_a_deadline_ends_the_work_and_counts_as_one(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        run_daemon(config(workers=1)).wait_ready(1)
+        for _ in range(3):
+            with pytest.raises(grpc.RpcError) as caught:
+                client.call("default", "async_sleep", timeout_s=0.3, seconds=20)
+            assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        report = wait_books(world, error=3, active=0)
+        failures = "snakepit.request.failures"
+        assert metric(report, failures, code="DEADLINE_EXCEEDED") == 3
+        assert client.call("default", "echo", a=1, timeout_s=5)["a"] == 1
+
+
+class TestRunningTwice:
+    def test_only_what_is_declared_idempotent_runs_again_after_a_death(
+        self, run_daemon: RunDaemon, client: Client, world: World, tmp_path: Path
+    ) -> None:
+        pool = {"idempotent_tools": ["die_once"]}
+        run_daemon(config(workers=2, **pool)).wait_ready(2)
+        assert client.call("default", "die_once", mark=str(tmp_path / "1")) > 0
+        retries = "snakepit.request.retries"
+        assert metric(world.inspect("it"), retries, method="die_once") == 1
+        with failing("worker_died", grpc.StatusCode.UNAVAILABLE):
+            client.pool.Execute(request("default", "die"), timeout=10)
+        with failing("worker_died", grpc.StatusCode.UNAVAILABLE):
+            client.pool.Execute(
+                request("default", "die"), timeout=10, metadata=[IDEMPOTENT]
+            )
+        report = world.inspect("it")
+        assert metric(report, retries, method="die") == 1
+        assert metric(report, "snakepit.worker.exits", reason="exit_code") == 4
+
+
+class TestStreams:
+    def test_a_client_that_stops_reading_costs_no_memory(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        chunks = 1024 if os.environ.get("SNP_CHAOS") == "full" else 160
+        daemon = run_daemon(config(workers=1))
+        daemon.wait_ready(1)
+        assert len(list(client.stream("default", "count", to=3, size=MIB))) >= 3
+        before = rss_kib(daemon.pid)
+        stream = client.stream("default", "count", 60, to=chunks, size=MIB)
+        assert next(stream)
+        passed_on = _settled(world, "snakepit.stream.chunks")
+        assert passed_on < 40
+        assert rss_kib(daemon.pid) - before < 32 * 1024
+        taken = 1 + sum(1 for chunk in stream if len(chunk.data) > MIB)
+        assert taken == chunks
+        assert rss_kib(daemon.pid) - before < 32 * 1024
+        stall = "snakepit.stream.stall.time"
+        assert metric(world.inspect("it"), stall) > 0.2
+
+    def test_a_cancelled_stream_frees_its_worker(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        run_daemon(config(workers=1)).wait_ready(1)
+        stream = client.stream("default", "count", to=10**9, delay_s=0.01)
+        next(stream)
+        before = time.monotonic()
+        stream.cancel()
+        assert client.call("default", "echo", a=1, timeout_s=5)["a"] == 1
+        assert time.monotonic() - before < 1
+        wait_books(world, ok=1, error=1, active=0)
+
+    def test_a_worker_that_dies_in_a_stream_is_one_error(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        daemon = run_daemon(config(workers=1))
+        daemon.wait_ready(1)
+        stream = client.stream("default", "count", to=10**9, delay_s=0.01)
+        next(stream)
+        os.kill(worker_pids(world)[0], signal.SIGKILL)
+        with failing("worker_died", grpc.StatusCode.UNAVAILABLE):
+            for _ in stream:
+                pass
+        wait_books(world, error=1, active=0)
+        assert metric(world.inspect("it"), "snakepit.request.retries") == 0
+        wait_metric(world, "snakepit.worker.starts", at_least(2))
+
+
+def _settled(world: World, name: str) -> float:
+    """Wait until a counter has not moved for half a second."""
+    seen: list[tuple[float, float]] = []
+
+    def rests() -> float | None:
+        value = metric(world.inspect("it"), name)
+        now = time.monotonic()
+        if not seen or seen[0][1] != value:
+            seen[:] = [(now, value)]
+        return value if now - seen[0][0] > 0.5 else None
+
+    found = wait_until(rests, 20, f"{name} to stand still")
+    assert found is not None
+    return found
