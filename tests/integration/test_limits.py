@@ -49,6 +49,12 @@ def test_metadata_beyond_the_limit_is_refused_and_below_it_is_not(
         )
 
     call(1)  # the limit holds from when the client has heard of it
+    for _ in range(10):  # what is passed on to the worker arrives there as well
+        client.pool.Execute(
+            request("default", "echo"),
+            metadata=[("baggage", "k=" + "b" * (12 << 10))],
+            timeout=20,
+        )
     call(18 << 10)
     error = refusal(lambda: call(22 << 10))
     assert "metadata" in error.details()

@@ -21,10 +21,11 @@ __all__ = ["CHANNEL_OPTIONS", "connect", "host_answers", "watch_host"]
 
 _logger = logging.getLogger(__name__)
 
-# How long a message may be is the runtime's to say, at both ends of each connection.
+# What a call may carry is the runtime's to say, at both ends of each connection.
 CHANNEL_OPTIONS = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
+    ("grpc.max_metadata_size", 2 << 20),
 )
 
 # How long a call to the host may take when the request it serves has no deadline.

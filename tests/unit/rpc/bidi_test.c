@@ -373,6 +373,14 @@ static void a_message_may_be_sent_at_any_time_later(void **state)
 	assert_int_equal(talk.reply.status.code, RPC_OK);
 }
 
+/* All four messages are on their way back by then; this many are to be delivered. */
+static void assert_delivered(struct talk *talk, unsigned n)
+{
+	latch_wait(&talk->reply.messages, n);
+	wait_until(atomic_load(&peer.received) == 4);
+	assert_int_equal(talk->reply.n_messages, n);
+}
+
 static void without_a_grant_no_message_is_delivered(void **state)
 {
 	struct talk talk = {.to_send = 3};
@@ -382,9 +390,7 @@ static void without_a_grant_no_message_is_delivered(void **state)
 	talk_start(&talk, "/peer/Echo", request);
 	rpc_buf_unref(request);
 	for (unsigned i = 1; i <= 4; i++) {
-		latch_wait(&talk.reply.messages, i);
-		wait_until(atomic_load(&peer.received) == 4);
-		assert_int_equal(talk.reply.n_messages, i);
+		assert_delivered(&talk, i);
 		rpc_loop_run(world.client_loop, grant_one, talk.reply.call);
 	}
 	finish(&talk.reply);

@@ -67,6 +67,10 @@ static char big[BIG];
 static struct rpc_pair pairs[20];
 static struct rpc_execute_request request;
 static struct rpc_execute_response response;
+static struct rpc_parameter parameters[20];
+static struct rpc_tool tools[20];
+static struct rpc_session_started started;
+static struct rpc_control_reply control;
 
 static void make_samples(void)
 {
@@ -77,6 +81,16 @@ static void make_samples(void)
 		snprintf(keys[i], sizeof(keys[i]), "key%d", i);
 		pairs[i] = (struct rpc_pair){keys[i], {big, 200}};
 	}
+	for (int i = 0; i < 20; i++) {
+		parameters[i] =
+		    (struct rpc_parameter){.name = keys[i], .default_json = {big, 200}};
+		tools[i] = (struct rpc_tool){.name = keys[i],
+					     .parameters = parameters,
+					     .n_parameters = 20,
+					     .metadata = {pairs, 20}};
+	}
+	started = (struct rpc_session_started){.success = true, .tools = {tools, 20}};
+	control = (struct rpc_control_reply){.message = big};
 	request = (struct rpc_execute_request){
 	    .tool = big, .arguments = {pairs, 20}, .metadata = {pairs, 20}};
 	response = (struct rpc_execute_response){
@@ -115,6 +129,12 @@ DEFINE_ROUND_TRIP(bridge_response, rpc_bridge_encode_execute_response,
 		  rpc_bridge_decode_execute_response, response,
 		  struct rpc_execute_response)
 
+DEFINE_ROUND_TRIP(session_started, rpc_bridge_encode_init_session_response,
+		  rpc_bridge_decode_init_session_response, started,
+		  struct rpc_session_started)
+DEFINE_ROUND_TRIP(control_reply, rpc_control_encode_reply, rpc_control_decode_reply,
+		  control, struct rpc_control_reply)
+
 static void codecs_out_of_memory_fail_cleanly(void **state)
 {
 	(void)state;
@@ -123,6 +143,8 @@ static void codecs_out_of_memory_fail_cleanly(void **state)
 	fail_each_allocation(bridge_request);
 	fail_each_allocation(pool_response);
 	fail_each_allocation(bridge_response);
+	fail_each_allocation(session_started);
+	fail_each_allocation(control_reply);
 }
 
 /* ---- Objects ------------------------------------------------------------- */
