@@ -28,6 +28,8 @@ CHANNEL_OPTIONS = (
     ("grpc.max_metadata_size", 2 << 20),
 )
 
+_WORKER_HEADER = "x-snakepit-worker-id"
+
 # How long a call to the host may take when the request it serves has no deadline.
 _DEFAULT_TIMEOUT_S = 30.0
 
@@ -53,15 +55,19 @@ class _OnBehalf(grpc.UnaryUnaryClientInterceptor):
     Adapters also call the stub themselves; so this is where all calls pass.
     """
 
+    def __init__(self, worker_id: str) -> None:
+        """Take what the host knows this worker by."""
+        self._worker = ((_WORKER_HEADER, worker_id),)
+
     def intercept_unary_unary(
         self, continuation: Callable[[Any, Any], Any], details: Any, request: Any
     ) -> Any:
-        """Add correlation id, trace and the time that is left."""
+        """Add worker, correlation id, trace, and the time that is left."""
         left = deadline()
         ours = _CallDetails(
             details.method,
             details.timeout,
-            outgoing_metadata(details.metadata),
+            outgoing_metadata((*(details.metadata or ()), *self._worker)),
             details.credentials,
             details.wait_for_ready,
             details.compression,
@@ -71,10 +77,12 @@ class _OnBehalf(grpc.UnaryUnaryClientInterceptor):
         return continuation(ours, request)
 
 
-def connect(address: str) -> Any:
+def connect(address: str, worker_id: str) -> Any:
     """Return a synchronous stub; connects when it is first used."""
     channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
-    return pb_grpc.BridgeServiceStub(grpc.intercept_channel(channel, _OnBehalf()))
+    return pb_grpc.BridgeServiceStub(
+        grpc.intercept_channel(channel, _OnBehalf(worker_id))
+    )
 
 
 def host_answers(address: str, timeout_s: float) -> bool:

@@ -54,7 +54,9 @@ async def serve(options: Options, adapter_class: type) -> bool:
     ServeError.
     """
     executor = ToolExecutor(options.max_workers)
-    host = connect(options.host_address) if options.host_address else None
+    host = None
+    if options.host_address:
+        host = connect(options.host_address, options.worker_id)
     adapter: object = None
     if options.adapter_lifetime == "call":
         dispatcher: Dispatcher = await executor.run(

@@ -270,6 +270,7 @@ def test_the_stub_itself_carries_id_and_deadline(
         request("call_stub", session_id="s-stub"), metadata=metadata, timeout=9
     )
     assert host.seen[-1][CORRELATION_HEADER] == "cid-stub"
+    assert host.seen[-1]["x-snakepit-worker-id"] == "test/0#1"
     assert host.seen[-1]["time_left"] < 10
 
 
