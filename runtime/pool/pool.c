@@ -53,6 +53,8 @@ static int declare_rows(struct pool *pool, struct snp_writer *writer,
 				      pool->slots[i].worker_row,
 				      pool_capacity(pool->cfg));
 	}
+	for (uint32_t i = pool->cfg->workers; i < pool->slots_nr; i++)
+		pool->slots[i].worker_row = POOL_NO_ROW;
 	if (rc == 0)
 		rc = tools_init(&pool->tools, writer, pool->index, pool->cfg->max_tools,
 				err);

@@ -28,11 +28,15 @@
 
 struct front;
 
+#define POOL_NO_ROW UINT32_MAX
+
 struct pool_slot {
 	_Atomic(struct link *) link; /* NULL: no worker takes requests here */
-	uint32_t worker_row;	     /* the supervisor's, while the slot is in use */
-	struct inflight inflight;    /* the slot's event loop */
-	_Atomic unsigned links;	     /* that may still write to the row; any thread */
+	/* The supervisor's: live while the slot is in use; POOL_NO_ROW: never had one.
+	 */
+	uint32_t worker_row;
+	struct inflight inflight; /* the slot's event loop */
+	_Atomic unsigned links;	  /* that may still write to the row; any thread */
 };
 
 /* Requests that one worker of the pool runs at once. */

@@ -42,7 +42,10 @@ static bool take_row(struct fleet *f, struct worker *w)
 
 	if (w->cells)
 		return true;
-	if (snp_row_declare(f->site->writer, &decl, &place->worker_row, &err) < 0) {
+	/* Its old one where it had one: what the slot has counted goes on. */
+	if ((place->worker_row == POOL_NO_ROW ||
+	     snp_row_revive(f->site->writer, &decl, place->worker_row) < 0) &&
+	    snp_row_declare(f->site->writer, &decl, &place->worker_row, &err) < 0) {
 		if (!f->rows_refused)
 			log_warn("a worker has to wait for a row in the segment",
 				 LOG_STR("pool", f->pool->cfg->name),

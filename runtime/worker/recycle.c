@@ -42,9 +42,9 @@ enum snp_enum_MOVE_REASON recycle_judge(const struct recycle *r,
 	return SNP_MOVE_REASON_NONE;
 }
 
-static bool is_over(uint32_t limit_mb, uint64_t bytes)
+static unsigned count_over(unsigned before, uint64_t bytes, uint64_t limit)
 {
-	return limit_mb && bytes > limit_mb * MIB;
+	return limit && bytes > limit ? before + 1 : 0;
 }
 
 enum snp_enum_MOVE_REASON recycle_sample(struct recycle *r,
@@ -52,19 +52,21 @@ enum snp_enum_MOVE_REASON recycle_sample(struct recycle *r,
 					 uint64_t ready_ns, uint64_t anon_bytes)
 {
 	bool young = ready_ns < cfg->min_lifetime_ms * SNP_NS_PER_MS;
-	bool soft = is_over(cfg->memory_soft_mb, anon_bytes);
+	uint64_t soft = cfg->memory_soft_mb * MIB, limit = soft;
 
-	r->over_hard = is_over(cfg->memory_hard_mb, anon_bytes) ? r->over_hard + 1 : 0;
-	if (soft && r->over_soft == 0)
-		r->baseline = young;
-	r->over_soft = soft ? r->over_soft + 1 : 0;
-	if (r->over_hard >= RECYCLE_SAMPLES && !young)
+	if (young && anon_bytes > r->baseline_bytes)
+		r->baseline_bytes = anon_bytes;
+	if (soft && r->baseline_bytes > soft)
+		limit = r->baseline_bytes + r->baseline_bytes / 4;
+	r->over_soft = count_over(r->over_soft, anon_bytes, soft);
+	r->grown = young ? 0 : count_over(r->grown, anon_bytes, limit);
+	r->over_hard =
+	    young ? 0 : count_over(r->over_hard, anon_bytes, cfg->memory_hard_mb * MIB);
+	if (r->over_hard >= RECYCLE_SAMPLES)
 		return SNP_MOVE_REASON_RSS_HARD;
-	if (r->over_soft < RECYCLE_SAMPLES)
-		return SNP_MOVE_REASON_NONE;
-	if (!r->baseline)
+	if (r->grown >= RECYCLE_SAMPLES)
 		return SNP_MOVE_REASON_RSS_SOFT;
-	if (r->baseline_told)
+	if (r->over_soft < RECYCLE_SAMPLES || limit == soft || r->baseline_told)
 		return SNP_MOVE_REASON_NONE;
 	r->baseline_told = true;
 	return SNP_MOVE_REASON_RSS_BASELINE;

@@ -20,8 +20,10 @@ struct recycle {
 	/* -1 to 1; rolled once, so that the limits of a worker stay where they are.
 	 * Rolled at each look, the earliest of many would decide. */
 	double dice;
-	unsigned over_soft, over_hard; /* samples in a row */
-	bool baseline; /* it began this row so young that it needs that much */
+	uint64_t baseline_bytes; /* the most it had while it was young */
+	/* Samples in a row over the soft limit; over what counts for it, which is more
+	 * where the baseline is; over the hard limit. */
+	unsigned over_soft, grown, over_hard;
 	bool baseline_told;
 };
 
@@ -40,8 +42,9 @@ enum snp_enum_MOVE_REASON recycle_judge(const struct recycle *recycle,
 					const struct recycle_facts *facts);
 
 /* One sample of the memory that is its own. RSS_SOFT: replace it. RSS_HARD: kill it.
- * RSS_BASELINE, once a process: it was over the soft limit from the start, so a
- * replacement would be too; to be reported. NONE: keep it. */
+ * RSS_BASELINE, once a process: it was over the soft limit while it was younger than
+ * min_lifetime_ms, so a replacement would be too. To be reported; it is replaced when
+ * it has grown by a quarter from there. NONE: keep it. */
 enum snp_enum_MOVE_REASON recycle_sample(struct recycle *recycle,
 					 const struct snp_cfg_lifecycle *cfg,
 					 uint64_t ready_ns, uint64_t anon_bytes);

@@ -264,8 +264,7 @@ void worker_take_row(struct worker *w, uint32_t row)
 	SNP_CHECK(!w->cells);
 	w->row = row;
 	w->cells = snp_worker_row(w->site->writer, row);
-	w->cpu_before_ns = w->cpu_now_ns = 0;
-	memset(w->proc, 0, sizeof(w->proc));
+	w->cpu_before_ns = snp_get(w->cells->sup.cpu); /* it may have been the slot's */
 	snp_set(w->cells->sup.state, w->state);
 }
 

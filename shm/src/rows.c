@@ -280,6 +280,54 @@ void snp_row_retire(struct snp_writer *w, unsigned kind, uint32_t index,
 	pthread_mutex_unlock(&w->mutex);
 }
 
+/* Take the tombstone out of the middle of the queue: the older ones move up. */
+static void forget_tombstone(struct snp_writer *w, unsigned kind, uint32_t index)
+{
+	struct snp__tombstones *t = &w->tombstones[kind];
+	uint64_t places = rows_max(w, kind), at = 0;
+
+	while (t->index[(t->first + at) % places] != index)
+		at++;
+	SNP_CHECK(at < t->nr);
+	for (; at > 0; at--)
+		t->index[(t->first + at) % places] =
+		    t->index[(t->first + at - 1) % places];
+	t->first = (uint32_t)((t->first + 1) % places);
+	t->nr--;
+}
+
+static bool is_of(const struct snp_fmt_row *row, const struct snp_row_decl *decl)
+{
+	return snp_get(&row->gen) % 4 == SNP_GEN_TOMBSTONE &&
+	       snp_get(&row->parent) == decl->pool && snp_get(&row->slot) == decl->slot;
+}
+
+int snp_row_revive(struct snp_writer *w, const struct snp_row_decl *decl,
+		   uint32_t index)
+{
+	struct snp_fmt_row *row = row_at(w, decl->kind, index);
+	uint64_t gen;
+	int rc = 0;
+
+	SNP_CHECK(decl->kind == SNP_ROW_WORKER);
+	pthread_mutex_lock(&w->mutex);
+	if (is_of(row, decl)) {
+		forget_tombstone(w, decl->kind, index);
+		gen = snp_get(&row->gen) + 1; /* RECYCLING */
+		snp_set(&row->gen, gen);
+		/* As in take_tombstone(), but that the values stay. */
+		atomic_thread_fence(memory_order_release);
+		row_fill(w, row, index, decl);
+		atomic_store_explicit(&row->gen, gen + 2, /* LIVE */
+				      memory_order_release);
+		snp__struct_changed(w);
+	} else {
+		rc = -ESTALE;
+	}
+	pthread_mutex_unlock(&w->mutex);
+	return rc;
+}
+
 struct snp_pool_row *snp_pool_row(struct snp_writer *w, uint32_t index)
 {
 	SNP_CHECK(index < w->layout.region[PLACE_ROWC_POOL].count);

@@ -139,6 +139,13 @@ int snp_row_declare(struct snp_writer *writer, const struct snp_row_decl *decl,
 void snp_row_retire(struct snp_writer *writer, unsigned kind, uint32_t index,
 		    enum snp_enum_RETIRE_REASON reason);
 
+/* Let the retired row of a worker slot live again, with the values it had: for a slot
+ * that is used now and then, whose counters so never fall. The same pool and slot as
+ * before; its quarantine need not have passed. A new uid. -ESTALE: the row has become
+ * another's meanwhile, declare one. As for snp_row_declare() otherwise. */
+int snp_row_revive(struct snp_writer *writer, const struct snp_row_decl *decl,
+		   uint32_t index);
+
 struct snp_pool_row *snp_pool_row(struct snp_writer *writer, uint32_t index);
 struct snp_worker_row *snp_worker_row(struct snp_writer *writer, uint32_t index);
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -527,6 +528,68 @@ static void reader_of_a_row_that_is_recycled_sees_one_life_or_none(void **state)
 	assert_true(watch.accepted > 0);
 }
 
+/* ---- A slot that comes back ------------------------------------------------ */
+
+static void revived_row_lives_again_with_its_values(void **state)
+{
+	struct fixture *f = *state;
+	const struct snp_row_decl decl = {
+	    .kind = SNP_ROW_WORKER, .pool = f->pool, .slot = 5};
+	const struct snp_fmt_row *row;
+	uint64_t uid, gen;
+	uint32_t worker;
+
+	open_segment(f, NEVER_MS);
+	worker = must_declare(f, SNP_ROW_WORKER, "");
+	row = segment_bytes_row(&f->b, SNP_ROW_WORKER, worker);
+	snp_add(snp_worker_row(f->w, worker)->sup.restarts, 7);
+	uid = segment_bytes_word(row, uid);
+	gen = segment_bytes_word(row, gen);
+	snp_row_retire(f->w, SNP_ROW_WORKER, worker, SNP_RETIRE_REASON_REMOVED);
+	assert_int_equal(snp_row_revive(f->w, &decl, worker), 0);
+	assert_int_equal(segment_bytes_word(row, gen), gen + 4);
+	assert_int_not_equal(segment_bytes_word(row, uid), uid);
+	assert_int_equal(segment_bytes_word(row, retired_mono_ns), 0);
+	assert_int_equal(segment_bytes_word(row, retire_reason),
+			 SNP_RETIRE_REASON_NONE);
+	assert_int_equal(snp_get(snp_worker_row(f->w, worker)->sup.restarts), 7);
+}
+
+static void revive_of_a_row_that_is_not_the_slots_is_estale(void **state)
+{
+	struct fixture *f = *state;
+	struct snp_row_decl decl = {.kind = SNP_ROW_WORKER, .pool = f->pool, .slot = 5};
+	uint32_t worker;
+
+	open_segment(f, NEVER_MS);
+	worker = must_declare(f, SNP_ROW_WORKER, "");
+	assert_int_equal(snp_row_revive(f->w, &decl, worker), -ESTALE); /* it lives */
+	snp_row_retire(f->w, SNP_ROW_WORKER, worker, SNP_RETIRE_REASON_REMOVED);
+	decl.slot = 6;
+	assert_int_equal(snp_row_revive(f->w, &decl, worker), -ESTALE);
+}
+
+/* The one revived is no longer among those that wait for another life. */
+static void revived_row_is_not_recycled_and_the_others_keep_their_order(void **state)
+{
+	struct fixture *f = *state;
+	struct snp_row_decl decl = {.kind = SNP_ROW_WORKER, .pool = f->pool};
+	uint32_t first, second, index = UINT32_MAX;
+
+	open_segment(f, 1);
+	assert_int_equal(snp_row_declare(f->w, &decl, &first, NULL), 0);
+	decl.slot = 1;
+	assert_int_equal(snp_row_declare(f->w, &decl, &second, NULL), 0);
+	snp_row_retire(f->w, SNP_ROW_WORKER, first, SNP_RETIRE_REASON_REMOVED);
+	snp_row_retire(f->w, SNP_ROW_WORKER, second, SNP_RETIRE_REASON_REMOVED);
+	assert_int_equal(snp_row_revive(f->w, &decl, second), 0);
+	decl.slot = 9;
+	while (snp_row_declare(f->w, &decl, &index, NULL) < 0)
+		sched_yield(); /* until the quarantine of 1 ms has passed */
+	assert_int_equal(index, first);
+	assert_int_equal(snp_row_declare(f->w, &decl, &index, NULL), -ENOSPC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -535,6 +598,9 @@ int main(void)
 	    T(name_of_128_bytes_is_whole_and_one_more_is_refused),
 	    T(text_that_is_too_long_is_cut_between_characters_and_counted),
 	    T(retired_row_keeps_its_values_and_says_why_and_until_when),
+	    T(revived_row_lives_again_with_its_values),
+	    T(revive_of_a_row_that_is_not_the_slots_is_estale),
+	    T(revived_row_is_not_recycled_and_the_others_keep_their_order),
 	    T(declare_prefers_rows_that_were_never_used),
 	    T(full_table_refuses_until_the_quarantine_has_passed),
 	    T(rows_come_back_in_the_order_they_were_retired),

@@ -1,0 +1,59 @@
+"""Adapters whose starts and growth a test decides."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from fault_adapter import FaultAdapter
+from snakepit_bridge import progress, request_recycle
+from snakepit_bridge.base_adapter import tool
+
+_kept: list[bytes] = []
+
+
+class LifecycleAdapter(FaultAdapter):
+    """Grows and asks to be replaced."""
+
+    @tool(description="Keep so much more memory")
+    def grow(self, mib: int) -> int:
+        _kept.append(os.urandom(1 << 20) * mib)
+        return os.getpid()
+
+    @tool(description="Ask to be replaced")
+    def wish(self) -> int:
+        request_recycle()
+        return os.getpid()
+
+    @tool(description="The value of an environment variable")
+    def env(self, name: str) -> str:
+        return os.environ.get(name, "")
+
+
+class GatedAdapter(LifecycleAdapter):
+    """Starts unless the file $GATE exists; with $GATE_SLOT, only that slot cares."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        mine = sys.argv[sys.argv.index("--slot") + 1]
+        cares = os.environ.get("GATE_SLOT", mine) == mine
+        if cares and Path(os.environ["GATE"]).exists():
+            raise RuntimeError("the gate is shut")
+
+
+class GreedyAdapter(LifecycleAdapter):
+    """Needs much memory from the start."""
+
+    def initialize(self) -> None:
+        _kept.append(os.urandom(1 << 20) * 64)
+
+
+class SlowAdapter(LifecycleAdapter):
+    """Takes 2.5 s to start, and says that it gets on."""
+
+    def initialize(self) -> None:
+        for _ in range(25):
+            time.sleep(0.1)
+            progress()
