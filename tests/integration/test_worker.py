@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import pytest
-from client import Client
-from harness import World, wait_until
+from client import Client, request
+from harness import Daemon, World, wait_until
 from runtime_kit import RunDaemon, assert_books_balance, config
 
 
 @pytest.fixture
-def notes(run_daemon: RunDaemon, tmp_path: Path) -> Path:
-    """Start one worker; gives the folder of its adapter's notes."""
-    settings = config(
-        adapter="worker_adapter.WorkerAdapter",
-        workers=1,
-        env=[f"TEST_NOTES={tmp_path}"],
+def daemon(run_daemon: RunDaemon, tmp_path: Path) -> Daemon:
+    """Start one worker, whose adapter leaves its notes in tmp_path."""
+    started = run_daemon(
+        config(
+            adapter="worker_adapter.WorkerAdapter",
+            workers=1,
+            env=[f"TEST_NOTES={tmp_path}"],
+        )
     )
-    run_daemon(settings).wait_ready(1)
+    started.wait_ready(1)
+    return started
+
+
+@pytest.fixture
+def notes(daemon: Daemon, tmp_path: Path) -> Path:
+    """Give the folder of the notes."""
+    del daemon
     return tmp_path
 
 
@@ -70,3 +81,23 @@ def test_a_tool_sees_the_clients_deadline_and_its_leaving(
     wait_until((notes / "began").exists, 10, "the tool runs")
     call.cancel()
     wait_until((notes / "ended").exists, 10, "the tool has seen it")
+
+
+def test_a_host_without_tools_says_so_and_takes_those_of_the_adapter(
+    client: Client, daemon: Daemon
+) -> None:
+    message = request("default", "ask_host", name="absent")
+    message.session_id = "s-1"
+    told = json.loads(client.pool.Execute(message, timeout=20).result_json)
+    assert told == [[], "HOST_TOOL_NOT_FOUND"]
+    assert not daemon.log_lines(level="warning")
+
+
+def test_eight_threads_do_eight_calls_in_the_time_of_one(
+    run_daemon: RunDaemon, client: Client
+) -> None:
+    run_daemon(config(workers=1, profile="thread", threads_per_worker=8)).wait_ready(1)
+    began = time.monotonic()
+    calls = [client.future("default", "sleep", seconds=1.0) for _ in range(8)]
+    assert all(call.result().WhichOneof("outcome") != "error" for call in calls)
+    assert time.monotonic() - began < 2

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from snakepit_bridge import cancelled, deadline
+from snakepit_bridge import HostToolNotFoundError, cancelled, deadline
 from snakepit_bridge.base_adapter import BaseAdapter, tool
 
 
@@ -41,6 +41,16 @@ class WorkerAdapter(BaseAdapter):
     @tool()
     async def time_left(self) -> float | None:
         return deadline()
+
+    @tool()
+    def ask_host(self, name: str) -> list[object]:
+        assert self.session_context is not None
+        tools = list(self.session_context.host_tools)
+        try:
+            self.session_context.call_host_tool(name)
+        except HostToolNotFoundError as exc:
+            return [tools, None if exc.kind is None else exc.kind.name]
+        return [tools, "found"]
 
     @tool()
     def until_cancelled(self) -> None:
