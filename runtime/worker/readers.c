@@ -193,7 +193,7 @@ static int start(struct reader *r, snp_mono_t now)
 		rc = watch_process(r, fds[0], now);
 		if (rc == 0)
 			return 0;
-		(void)kill(r->pid, SIGKILL);
+		(void)kill(-r->pid, SIGKILL);
 		(void)waitpid(r->pid, NULL, 0);
 	}
 	(void)close(fds[0]);
@@ -268,7 +268,7 @@ static void turn(struct reader *r, snp_mono_t now)
 	if (!r->pid) {
 		try_start(r, now);
 	} else {
-		(void)kill(r->pid, SIGKILL);
+		(void)kill(-r->pid, SIGKILL);
 		r->due.ns = 0;
 	}
 }
@@ -308,7 +308,7 @@ void readers_fini(struct readers *readers)
 
 		if (!r->pid)
 			continue;
-		(void)kill(r->pid, SIGKILL);
+		(void)kill(-r->pid, SIGKILL);
 		gone.fd = r->pidfd.fd;
 		if (poll(&gone, 1, REAP_MS) == 1)
 			on_exit(&r->pidfd);
