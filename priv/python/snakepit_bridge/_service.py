@@ -40,7 +40,7 @@ _F = TypeVar("_F", bound=Callable[..., Awaitable[Any]])
 
 # Chunks that may wait between a generator and the network.
 _CHUNKS_AHEAD = 16
-_ABANDONED_LOGGED_S = 0.5  # what ends sooner did as it was told
+_CANCELLED = "cancelled"
 _LOGGED_NAME_CHARS = 128  # the bound of a tool's name, for names that break it
 
 
@@ -159,8 +159,8 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
             return response
         finally:
             log.write(call)
-            call.cancel()  # these two matter only if the caller left first
-            self._leave(work, log)
+            if log.outcome == _CANCELLED:
+                self._leave(call, work, log)
         raise AssertionError  # abort() never returns
 
     @_rpc
@@ -179,9 +179,9 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
             await context.abort(refused.code, refused.details)
         finally:
             log.write(call)
-            chunks.close()  # these three matter only if the caller left first
-            call.cancel()
-            self._leave(work, log)
+            if log.outcome == _CANCELLED:
+                chunks.close()
+                self._leave(call, work, log)
 
     def _begin(self, request: pb.ExecuteToolRequest) -> tuple[ToolCall, _CallLog]:
         prelude = None
@@ -203,8 +203,9 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
             self._dispatcher.register, session_id, self._host_stub, self._executor.loop
         )
 
-    def _leave(self, work: Future[Any], log: _CallLog) -> None:
-        """Stop waiting for a call's work; what runs on is counted and, late, logged."""
+    def _leave(self, call: ToolCall, work: Future[Any], log: _CallLog) -> None:
+        """Drop a call whose caller left first; what runs on is counted, and logged."""
+        call.cancel()
         if self._executor.abandon(work):
             work.add_done_callback(log.write_abandoned)
 
@@ -273,7 +274,7 @@ class _CallLog:
         self._tool = tool_name[:_LOGGED_NAME_CHARS]
         self._began = time.perf_counter()
         self._context = contextvars.copy_context()
-        self.outcome = "cancelled"
+        self.outcome = _CANCELLED  # unless the call gets to an end of its own
         self.chunks = 0
 
     def write(self, call: ToolCall) -> None:
@@ -287,16 +288,14 @@ class _CallLog:
         if call.error_type:
             fields["error"] = call.error_type
         _logger.info("tool finished", extra={"fields": fields})
-        self._left = time.perf_counter()
 
     def write_abandoned(self, work: Future[Any]) -> None:
         """Tell of the end of a call that had none to wait for it; from any thread."""
         del work
-        if time.perf_counter() - self._left > _ABANDONED_LOGGED_S:
-            fields = {"tool": self._tool, "duration_ms": self._duration_ms()}
-            self._context.run(
-                _logger.warning, "abandoned tool ended", extra={"fields": fields}
-            )
+        fields = {"tool": self._tool, "duration_ms": self._duration_ms()}
+        self._context.run(
+            _logger.info, "abandoned tool ended", extra={"fields": fields}
+        )
 
     def _duration_ms(self) -> float:
         return round((time.perf_counter() - self._began) * 1000, 3)

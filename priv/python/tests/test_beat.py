@@ -134,7 +134,12 @@ def test_a_cancelled_tool_keeps_its_place_and_the_page_says_so(
     beating: WorkerProcess, page: BeatPage, tmp_path: Path
 ) -> None:
     started, release = tmp_path / "started", tmp_path / "release"
-    message = request("hold", started=str(started), release=str(release))
+    message = request(
+        "hold",
+        started=str(started),
+        release=str(release),
+        metadata={"correlation_id": "cid-left"},
+    )
     call = beating.stub.ExecuteTool.future(message)
     wait_for("the tool runs", started.exists)
     assert page[Word.ABANDONED] == 0
@@ -147,6 +152,8 @@ def test_a_cancelled_tool_keeps_its_place_and_the_page_says_so(
     release.touch()
     assert waiting.result(DEADLINE_S).success
     assert page[Word.ABANDONED] == 0
+    line = beating.wait_log(msg="abandoned tool ended", correlation_id="cid-left")
+    assert line["tool"] == "hold"
 
 
 @pytest.mark.parametrize("timeout", [None, 0.2])
