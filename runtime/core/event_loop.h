@@ -26,6 +26,8 @@ struct event_loop {
 	struct rpc_loop *rpc;
 	struct snp_bank bank; /* the loop's thread only */
 	struct prng prng;     /* the loop's thread only */
+	/* Requests whose worker did not survive them; the loop's thread writes. */
+	_Atomic uint64_t calls_lost;
 	enum event_loop_flags flags;
 };
 

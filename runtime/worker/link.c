@@ -421,7 +421,9 @@ void link_call_end(struct link *link, uint32_t place, enum link_call_end how,
 	}
 	if (how != LINK_CALL_OK)
 		snp_add(hot->worker_errors, 1);
-	if (how != LINK_CALL_LOST)
+	if (how == LINK_CALL_LOST)
+		snp_add(&link->opt.loop->calls_lost, 1);
+	else
 		snp_latch_publish(&link->suspect, nobody, 2);
 	snp_set(hot->worker_active, snp_get(hot->worker_active) - 1);
 }

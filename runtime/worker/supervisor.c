@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -14,6 +15,7 @@
 #include "core/thread.h"
 #include "log/log.h"
 #include "snakepit/check.h"
+#include "snakepit/read.h" /* snp_enum_text */
 
 #define SAMPLE_MS      1000
 #define CLOSE_GRACE_MS 200
@@ -239,6 +241,43 @@ static snp_mono_t tend(struct supervisor *sup)
 	return next;
 }
 
+/* ---- the last words ------------------------------------------------------ */
+
+/* "signal 1, shutdown 4": the ends of all workers by their reasons. */
+static void sum_exits(const struct supervisor *sup, char *ret_text, size_t size)
+{
+	size_t len = 0;
+
+	*ret_text = '\0';
+	for (unsigned reason = 0; reason < SNP_EXIT_REASON_NR; reason++) {
+		uint64_t n = 0;
+
+		for (uint32_t i = 0; i < sup->pools_nr; i++)
+			n += snp_get(
+			    &sup->bank.pools[sup->pools[i]->index].exits[reason]);
+		if (n && len < size)
+			len += (size_t)snprintf(
+			    ret_text + len, size - len, "%s%s %llu", len ? ", " : "",
+			    snp_enum_text(SNP_ENUM_TABLE_EXIT_REASON, reason),
+			    (unsigned long long)n);
+	}
+}
+
+static void report_ends(const struct supervisor *sup)
+{
+	uint64_t lost = 0;
+	uint32_t left = 0;
+	char exits[256];
+
+	for (uint32_t i = 0; i < sup->loops_nr; i++)
+		lost += snp_get(&sup->loops[i].calls_lost);
+	for (uint32_t i = 0; i < sup->workers_nr; i++)
+		left += sup->workers[i].state == SNP_WORKER_STATE_LOST;
+	sum_exits(sup, exits, sizeof(exits));
+	log_info("workers ended", LOG_STR("reasons", exits),
+		 LOG_U64("requests_lost", lost), LOG_U64("unkillable", left));
+}
+
 void supervisor_run(struct supervisor *sup)
 {
 	thread_begin(&sup->bank);
@@ -246,6 +285,7 @@ void supervisor_run(struct supervisor *sup)
 	readers_apply(&sup->readers, &sup->cfg->readers);
 	while (sup->phase != SUPERVISOR_DONE)
 		watcher_turn(&sup->watcher, tend(sup));
+	report_ends(sup);
 	event(sup, SNP_EVENT_KIND_RUNTIME_STOPPED, SNP_INITIATOR_OPERATOR);
 	thread_end(&sup->bank);
 }

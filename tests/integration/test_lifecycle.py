@@ -527,3 +527,20 @@ def replaced(world: World, old: set[int]) -> bool:
     """Tell whether none of these workers serves any more, and the books are quiet."""
     now = set(worker_pids(world).values())
     return bool(now) and not now & old and settled(world, len(now)) is not None
+
+
+class TestStopping:
+    def test_the_last_line_says_how_workers_ended_and_what_was_lost(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        daemon = run_daemon(pool(workers=2))
+        daemon.wait_ready(2)
+        with pytest.raises(grpc.RpcError):
+            client.call("default", "die", status=7)
+        wait_until(lambda: settled(world, 2), 10, "a replacement")
+        daemon.wait_ready(2)
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(10) == 0
+        line = daemon.log_lines(msg="workers ended")[0]
+        assert line["reasons"] == "exit_code 1, shutdown 2"
+        assert (line["requests_lost"], line["unkillable"]) == (1, 0)
