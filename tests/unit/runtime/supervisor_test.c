@@ -5,6 +5,7 @@
  */
 #include "snp_test.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 
 #include "log/log.h"
 #include "snakepit/read.h"
+#include "worker/control.h"
 #include "worker/supervisor.h"
 
 #define DEADLINE_MS 20000
@@ -31,6 +33,21 @@ static struct supervisor sup;
 static sigset_t signals;
 static pthread_t thread;
 static bool running;
+/* Of the configuration. */
+static uint32_t boot_timeout_ms = 60000, kill_timeout_ms = 5000, batch_size = 1;
+
+/* ---- A process that cannot be killed --------------------------------------- */
+
+int __real_kill(pid_t pid, int sig);
+int __wrap_kill(pid_t pid, int sig);
+static atomic_bool immortal; /* as a process in uninterruptible sleep is */
+
+int __wrap_kill(pid_t pid, int sig)
+{
+	if (pid < 0 && sig == SIGKILL && atomic_load(&immortal))
+		return 0;
+	return __real_kill(pid, sig);
+}
 
 /* ---- Fixture ------------------------------------------------------------- */
 
@@ -68,9 +85,10 @@ static void make_config(uint32_t workers)
 	    .python = (char *)(uintptr_t) "/bin/sh",
 	    .script = script,
 	    .workers = workers,
+	    .max_workers = 3,
 	    .queue = {.limit = 1, .timeout_ms = 1000},
 	    .max_tools = 1,
-	    .startup = {.boot_timeout_ms = 60000, .batch_size = 1},
+	    .startup = {.boot_timeout_ms = boot_timeout_ms, .batch_size = batch_size},
 	    .restart = {.backoff_min_ms = 1,
 			.backoff_max_ms = 1,
 			.breaker_deaths = 1000,
@@ -84,7 +102,7 @@ static void make_config(uint32_t workers)
 	    .pools_count = 1,
 	    .shutdown = {.drain_timeout_ms = 1000,
 			 .stop_timeout_ms = 5000,
-			 .kill_timeout_ms = 5000},
+			 .kill_timeout_ms = kill_timeout_ms},
 	};
 }
 
@@ -187,6 +205,10 @@ static void stop(void)
 static int tear_down(void **state)
 {
 	(void)state;
+	atomic_store(&immortal, false);
+	boot_timeout_ms = 60000;
+	kill_timeout_ms = 5000;
+	batch_size = 1;
 	if (running)
 		stop();
 	snp_test_tmpdir_remove(dir);
@@ -349,6 +371,157 @@ static void run_says_when_it_waits(void **state)
 	assert_true(snp_test_wait_until(waits, name, DEADLINE_MS));
 }
 
+/* ---- Orders ---------------------------------------------------------------- */
+
+/* One that is carried out on the supervisor's thread. */
+struct order {
+	struct mail mail; /* first member */
+	int (*give)(struct snp_err *err);
+	int rc;
+	struct snp_err err;
+	atomic_bool done;
+};
+
+static void on_order(struct mail *mail)
+{
+	struct order *order = (struct order *)(void *)mail;
+
+	order->rc = order->give(&order->err);
+	atomic_store(&order->done, true);
+}
+
+static bool is_done(void *user)
+{
+	return atomic_load(&((struct order *)user)->done);
+}
+
+static struct order give(int (*what)(struct snp_err *err))
+{
+	static struct order order;
+
+	order = (struct order){.mail = {.fn = on_order}, .give = what};
+	mailbox_post(&sup.mailbox, &order.mail);
+	assert_true(snp_test_wait_until(is_done, &order, DEADLINE_MS));
+	return order;
+}
+
+static int scale_to_3(struct snp_err *err)
+{
+	return control_scale(&sup, "", 3, err);
+}
+
+static int scale_to_4(struct snp_err *err)
+{
+	return control_scale(&sup, "", 4, err);
+}
+
+static int scale_to_1(struct snp_err *err)
+{
+	return control_scale(&sup, "default", 1, err);
+}
+
+static int drain_of_another(struct snp_err *err)
+{
+	return control_drain(&sup, "another", err);
+}
+
+static int recycle_slot_7(struct snp_err *err)
+{
+	return control_recycle(&sup, "default", 7, CONTROL_GENTLY, err);
+}
+
+/* Workers with a process, by the books. */
+static uint64_t live(void)
+{
+	uint64_t starts = 0, exits = 0;
+
+	for (uint32_t i = 0; i < SNP_START_REASON_NR; i++)
+		starts += seen("snakepit.worker.starts", 0, i);
+	for (uint32_t i = 0; i < SNP_EXIT_REASON_NR; i++)
+		exits += seen("snakepit.worker.exits", 0, i);
+	return starts - exits;
+}
+
+static bool lives(void *user)
+{
+	return live() == *(uint64_t *)user;
+}
+
+static void scale_takes_spare_slots_and_gives_them_back(void **state)
+{
+	uint64_t one = 1, three = 3;
+	struct snp_event event;
+
+	(void)state;
+	batch_size = 3;
+	start(1, "exec sleep 1000\n");
+	assert_int_equal(give(scale_to_3).rc, 2);
+	assert_true(snp_test_wait_until(lives, &three, DEADLINE_MS));
+	assert_int_equal(seen("snakepit.worker.limit", 0, 0), 3);
+	assert_int_equal(seen("snakepit.worker.starts", 0, SNP_START_REASON_SCALE), 2);
+	assert_int_equal(give(scale_to_3).rc, 0);
+	assert_int_equal(give(scale_to_1).rc, 2);
+	assert_true(snp_test_wait_until(lives, &one, DEADLINE_MS));
+	assert_true(event_of(SNP_EVENT_KIND_POOL_SCALED, 0, &event));
+	assert_int_equal(event.initiator, SNP_INITIATOR_OPERATOR);
+}
+
+static void orders_that_cannot_be_followed_say_why(void **state)
+{
+	struct order order;
+
+	(void)state;
+	start(1, "exec sleep 1000\n");
+	order = give(drain_of_another);
+	assert_int_equal(order.rc, -ENOENT);
+	assert_string_equal(order.err.msg, "there is no pool 'another'");
+	order = give(recycle_slot_7);
+	assert_int_equal(order.rc, -ENOENT);
+	order = give(scale_to_4);
+	assert_int_equal(order.rc, -EINVAL);
+	assert_non_null(strstr(order.err.msg, "1 to 3 workers, not 4"));
+}
+
+static bool is_lost(void *user)
+{
+	return event_of(SNP_EVENT_KIND_WORKER_MOVED, SNP_WORKER_STATE_LOST, user);
+}
+
+static bool slot_1_starts(void *user)
+{
+	(void)user;
+	(void)seen("snakepit.worker.state", 0, 0);
+	return snp_snapshot_rows_nr(snapshot, SNP_ROW_WORKER) > 1 &&
+	       seen("snakepit.worker.start_time", 1, 0) > 0;
+}
+
+static bool row_is_retired(void *user)
+{
+	(void)seen("snakepit.worker.state", 0, 0);
+	return snp_snapshot_row(snapshot, SNP_ROW_WORKER, *(uint32_t *)user)->tombstone;
+}
+
+/* The pool goes on with a slot of its reserve; what is left of the old one is taken
+ * when it ends at last. */
+static void run_replaces_a_worker_that_cannot_be_killed(void **state)
+{
+	struct snp_event event;
+	uint32_t slot = 0;
+
+	(void)state;
+	atomic_store(&immortal, true);
+	boot_timeout_ms = kill_timeout_ms = 100;
+	start(1, "exec sleep 1000\n");
+	assert_true(snp_test_wait_until(is_lost, &event, DEADLINE_MS));
+	assert_int_equal(event.slot, 0);
+	assert_int_equal(event.reason, SNP_MOVE_REASON_UNKILLABLE);
+	assert_int_equal(event.initiator, SNP_INITIATOR_KERNEL);
+	assert_true(snp_test_wait_until(slot_1_starts, NULL, DEADLINE_MS));
+	atomic_store(&immortal, false);
+	assert_int_equal(kill(-(pid_t)event.pid, SIGKILL), 0);
+	assert_true(snp_test_wait_until(row_is_retired, &slot, DEADLINE_MS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +532,9 @@ int main(void)
 	    T(run_says_when_it_waits),
 	    T(run_sleeps_while_a_restart_waits_for_its_batch),
 	    T(run_counts_failed_starts_and_keeps_why),
+	    T(scale_takes_spare_slots_and_gives_them_back),
+	    T(orders_that_cannot_be_followed_say_why),
+	    T(run_replaces_a_worker_that_cannot_be_killed),
 	};
 	int failed;
 
