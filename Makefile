@@ -3,6 +3,7 @@
 
 VERSION := 0.1.0
 SHM_VERSION := 1.0.0
+RUNTIME_VERSION := 0.1.0
 SAN     ?=
 V       ?= 0
 
@@ -55,8 +56,8 @@ DIRS_config  := runtime/config
 INC_config   := $(SHM_INC) $(LOG_INC) $(CONF_INC)
 DIRS_rpc     := runtime/rpc
 INC_rpc      := $(SHM_INC) $(RPC_INC) -isystem $(GEN)
-DIRS_runtime := runtime/pool runtime/worker runtime/core
-INC_runtime  := $(SHM_INC) $(RPC_INC) $(LOG_INC) $(CONF_INC) -Iruntime
+DIRS_runtime := runtime/pool runtime/worker runtime/core runtime/embed
+INC_runtime  := $(SHM_INC) $(RPC_INC) $(LOG_INC) $(CONF_INC) -Iruntime -Iruntime/include
 DIRS_model   := reader/model
 INC_model    := $(SHM_INC) $(MODEL_INC)
 DIRS_cli     := tools/cli
@@ -121,6 +122,9 @@ TSYS_rpc        := $(GRPC_LIBS) -ldl
 TINC_runtime    := $(INC_runtime)
 TARCH_runtime   := runtime rpc config log shm
 TSYS_runtime    := $(SYS_snakepitd)
+TINC_embed      := $(INC_runtime)
+TARCH_embed     := $(TARCH_runtime)
+TSYS_embed      := $(SYS_snakepitd)
 TINC_model      := $(INC_model)
 TARCH_model     := model shm
 TINC_cli        := $(INC_cli)
@@ -222,6 +226,12 @@ install: bins lib ## install under DESTDIR/PREFIX (/usr/local): programs, librar
 	$(Q)install -m 755 $(foreach p,$(PROGS),$(if $(SRC_$(p)),$(BIN)/$(p))) $(AT)/bin
 	$(Q)install -m 644 $(B)/lib/libsnakepit-shm.a $(AT)/lib
 	$(Q)install -m 755 $(B)/lib/$(SHM_REAL) $(BEAT_LIB) $(AT)/lib
+	$(Q)install -m 755 $(B)/lib/$(RUNTIME_REAL) $(AT)/lib
+	$(Q)ln -sf $(RUNTIME_REAL) $(AT)/lib/$(RUNTIME_SONAME)
+	$(Q)ln -sf $(RUNTIME_SONAME) $(AT)/lib/libsnakepit.so
+	$(Q)install -m 644 runtime/include/snakepit/runtime.h $(AT)/include/snakepit
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(RUNTIME_VERSION)|' \
+	    runtime/snakepit.pc.in >$(AT)/lib/pkgconfig/snakepit.pc
 	$(Q)ln -sf $(SHM_REAL) $(AT)/lib/$(SHM_SONAME)
 	$(Q)ln -sf $(SHM_SONAME) $(AT)/lib/libsnakepit-shm.so
 	$(Q)install -m 644 $(SHM_HEADERS) $(AT)/include/snakepit

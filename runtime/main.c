@@ -92,18 +92,6 @@ static int parse(int argc, char **argv, struct arguments *ret)
 	return -1;
 }
 
-static void on_rpc_log(enum rpc_log_level level, const char *text)
-{
-	/* Among them is each handshake that fails, and strangers can make many. */
-	static struct log_ratelimit limit =
-	    LOG_RATELIMIT("gRPC reports a problem", 10, 10000);
-
-	if (level == RPC_LOG_ERROR && log_ratelimit(&limit))
-		log_warn("gRPC reports a problem", LOG_STR("detail", text));
-	else if (level != RPC_LOG_ERROR)
-		log_debug("gRPC says", LOG_STR("detail", text));
-}
-
 static void *shut_down_rpc(void *arg)
 {
 	(void)arg;
@@ -157,7 +145,7 @@ static int run(struct snp_config *cfg, const char *file)
 	sigaddset(&heard, SIGINT);
 	sigaddset(&heard, SIGHUP);
 	open_notify(&notify);
-	rpc_init(on_rpc_log);
+	rpc_init(runtime_rpc_log);
 	rc = runtime_create(&options, &rt, &err);
 	if (rc == 0)
 		runtime_run(rt);

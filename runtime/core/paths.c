@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/paths.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,15 +75,52 @@ static int find_program(const char *bin, const char *name, char ret[PATH_MAX],
 	return snp_err_set(err, -ENOENT, "cannot find %s/%s", bin, name);
 }
 
-int paths_find(struct paths *ret_paths, struct snp_err *err)
+static int has_launcher(const char *bin)
 {
-	const char *bin = ret_paths->programs;
-	int rc = own_directory(ret_paths->programs);
+	char launcher[PATH_MAX];
 
+	return join(launcher, bin, "snakepit-launch") && access(launcher, X_OK) == 0;
+}
+
+/* <lib>/../bin, where this function is in a library. */
+static int library_programs(char ret[PATH_MAX])
+{
+	char file[PATH_MAX], place[PATH_MAX];
+	Dl_info info;
+
+	if (!dladdr((void *)(uintptr_t)paths_find, &info) || !info.dli_fname ||
+	    !realpath(info.dli_fname, file))
+		return 0;
+	*strrchr(file, '/') = '\0'; /* realpath() gave an absolute one */
+	return join(place, file, "../bin") && realpath(place, ret);
+}
+
+static int choose_programs(const char *given, char ret[PATH_MAX], struct snp_err *err)
+{
+	char beside[PATH_MAX];
+	int rc;
+
+	if (given)
+		return realpath(given, ret)
+			   ? 0
+			   : snp_err_errno(err, "cannot find the programs in %s",
+					   given);
+	rc = own_directory(ret);
 	if (rc < 0)
 		return snp_err_set(err, rc, "cannot read /proc/self/exe: %s",
 				   strerror(-rc));
-	rc = find_program(bin, "snakepit-launch", ret_paths->launcher, err);
+	if (!has_launcher(ret) && library_programs(beside) && has_launcher(beside))
+		memcpy(ret, beside, sizeof(beside));
+	return 0;
+}
+
+int paths_find(struct paths *ret_paths, const char *programs, struct snp_err *err)
+{
+	const char *bin = ret_paths->programs;
+	int rc = choose_programs(programs, ret_paths->programs, err);
+
+	if (rc == 0)
+		rc = find_program(bin, "snakepit-launch", ret_paths->launcher, err);
 	if (rc == 0)
 		rc = find_program(bin, "snakepit-guard", ret_paths->guard, err);
 	if (rc < 0)

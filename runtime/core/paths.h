@@ -24,7 +24,9 @@ struct paths {
 	char beat_library[PATH_MAX]; /* "" = not there: workers do without */
 };
 
-/* -ENOENT: a part is missing; err says which and where we looked. */
-int paths_find(struct paths *ret_paths, struct snp_err *err);
+/* From `programs`, or where that is NULL from the directory of the running program, or
+ * of <lib>/../bin where this code is in a library. -ENOENT: a part is missing; err says
+ * which and where we looked. */
+int paths_find(struct paths *ret_paths, const char *programs, struct snp_err *err);
 
 #endif

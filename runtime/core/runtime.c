@@ -302,7 +302,7 @@ static int create_supervisor(struct runtime *rt, const struct runtime_options *o
 static int build(struct runtime *rt, const struct runtime_options *o,
 		 struct snp_err *err)
 {
-	int rc = paths_find(&rt->paths, err);
+	int rc = paths_find(&rt->paths, o->programs, err);
 
 	if (rc == 0)
 		rc = choose_dir(rt, err);
@@ -348,6 +348,39 @@ int runtime_create(const struct runtime_options *options, struct runtime **ret_r
 		 LOG_STR("run_id", rt->run_id), LOG_U64("pools", rt->cfg->pools_count));
 	*ret_rt = rt;
 	return 0;
+}
+
+void runtime_rpc_log(enum rpc_log_level level, const char *text)
+{
+	/* Among them is each handshake that fails, and strangers can make many. */
+	static struct log_ratelimit limit =
+	    LOG_RATELIMIT("gRPC reports a problem", 10, 10000);
+
+	if (level == RPC_LOG_ERROR && log_ratelimit(&limit))
+		log_warn("gRPC reports a problem", LOG_STR("detail", text));
+	else if (level != RPC_LOG_ERROR)
+		log_debug("gRPC says", LOG_STR("detail", text));
+}
+
+const char *runtime_host_address(const struct runtime *rt)
+{
+	return rt->host_address;
+}
+
+struct host_tools *runtime_host_tools(struct runtime *rt)
+{
+	return &rt->front.host_tools;
+}
+
+void runtime_stop(struct runtime *rt)
+{
+	supervisor_stop(&rt->sup);
+}
+
+void runtime_forget(const struct runtime *rt)
+{
+	supervisor_forget(&rt->sup);
+	snp_writer_forget(rt->writer);
 }
 
 void runtime_run(struct runtime *rt)

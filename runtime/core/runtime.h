@@ -16,8 +16,10 @@
 #include <signal.h>
 
 #include "config/config.h"
+#include "rpc/loop.h"
 #include "snakepit/err.h"
 
+struct host_tools;
 struct notify;
 struct runtime;
 
@@ -33,6 +35,8 @@ struct runtime_options {
 	/* Blocked in the calling thread. SIGHUP reloads, any other ends the runtime. */
 	const sigset_t *signals;
 	struct notify *notify; /* the service manager, or NULL; borrowed */
+	/* Directory of the launcher and the readers; NULL: looked for (paths.h). */
+	const char *programs;
 };
 
 /* Build everything and listen; no worker is started yet. On failure nothing is left
@@ -40,8 +44,24 @@ struct runtime_options {
 int runtime_create(const struct runtime_options *options, struct runtime **ret_rt,
 		   struct snp_err *err);
 
-/* Start the workers and serve until a signal; returns when everything has stopped. */
+/* Start the workers and serve until a signal or runtime_stop(); returns when everything
+ * has stopped. On one thread that lives as long: workers die with it. */
 void runtime_run(struct runtime *rt);
+
+/* Any thread: what SIGTERM does; a second time, what a second one does. */
+void runtime_stop(struct runtime *rt);
+
+/* Where workers find their host, and the program its own runtime. */
+const char *runtime_host_address(const struct runtime *rt);
+
+struct host_tools *runtime_host_tools(struct runtime *rt);
+
+/* In the child of a fork: close what would look held by the parent as long as the child
+ * lives. Only system calls. */
+void runtime_forget(const struct runtime *rt);
+
+/* For rpc_init(): gRPC's own words go to the log. */
+void runtime_rpc_log(enum rpc_log_level level, const char *text);
 
 /* Free everything and remove segment, locks and sockets. */
 void runtime_destroy(struct runtime **rt);

@@ -301,6 +301,14 @@ void rpc_listener_destroy(struct rpc_listener **listener_ptr)
 	free(listener);
 }
 
+void rpc_listener_forget(const struct rpc_listener *listener)
+{
+	if (listener->bound.fd >= 0)
+		(void)close(listener->bound.fd);
+	if (listener->bound.lock_fd >= 0)
+		(void)close(listener->bound.lock_fd);
+}
+
 int rpc_listener_fd(const struct rpc_listener *listener)
 {
 	return listener->epoll_fd;

@@ -289,6 +289,12 @@ static int start_guard(struct keeper *k)
 	return 0;
 }
 
+void keeper_forget(const struct keeper *keeper)
+{
+	if (keeper->guard_fd >= 0)
+		(void)close(keeper->guard_fd);
+}
+
 void keeper_turn(struct keeper *k, snp_mono_t now)
 {
 	int rc;

@@ -56,6 +56,9 @@ void keeper_add(struct keeper *keeper, pid_t worker);
 /* It has ended and is about to be reaped, or was. */
 void keeper_remove(struct keeper *keeper, pid_t worker);
 
+/* In the child of a fork: let go of the guard, which otherwise would wait for it. */
+void keeper_forget(const struct keeper *keeper);
+
 /* Start a guard where there is none and it is time; call now and then. */
 void keeper_turn(struct keeper *keeper, snp_mono_t now);
 

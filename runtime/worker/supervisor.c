@@ -30,6 +30,12 @@ static struct supervisor *of_idle(struct mail *mail)
 					     offsetof(struct supervisor, idle_mail));
 }
 
+static struct supervisor *of_stop(struct mail *mail)
+{
+	return (struct supervisor *)(void *)((char *)mail -
+					     offsetof(struct supervisor, stop_mail));
+}
+
 static struct supervisor *of_stopped(struct mail *mail)
 {
 	return (struct supervisor *)(void *)((char *)mail -
@@ -137,6 +143,17 @@ static void kill_all(struct supervisor *sup)
 			    SNP_MOVE_REASON_SHUTDOWN);
 }
 
+/* The first word stops; each further one ends the step that is under way. */
+static void stop_step(struct supervisor *sup)
+{
+	if (sup->phase == SUPERVISOR_RUNNING)
+		enter_draining(sup);
+	else if (sup->phase == SUPERVISOR_DRAINING)
+		enter_stopping(sup);
+	else if (sup->phase == SUPERVISOR_STOPPING)
+		kill_all(sup);
+}
+
 static void on_signal(struct watch *watch)
 {
 	struct supervisor *sup = watch->user;
@@ -151,12 +168,35 @@ static void on_signal(struct watch *watch)
 	log_info(sup->phase == SUPERVISOR_RUNNING ? "stopping" : "stopping faster",
 		 LOG_STR("signal", strsignal((int)info.ssi_signo)),
 		 LOG_U64("from_pid", info.ssi_pid));
-	if (sup->phase == SUPERVISOR_RUNNING)
-		enter_draining(sup);
-	else if (sup->phase == SUPERVISOR_DRAINING)
-		enter_stopping(sup);
-	else if (sup->phase == SUPERVISOR_STOPPING)
-		kill_all(sup);
+	stop_step(sup);
+}
+
+static void on_stop_mail(struct mail *mail)
+{
+	struct supervisor *sup = of_stop(mail);
+
+	/* Cleared first: who asks from here on means the next step. */
+	atomic_store(&sup->stop_asked, false);
+	log_info(sup->phase == SUPERVISOR_RUNNING ? "stopping" : "stopping faster",
+		 LOG_STR("asked_by", "program"));
+	stop_step(sup);
+}
+
+void supervisor_stop(struct supervisor *sup)
+{
+	if (atomic_exchange(&sup->stop_asked, true))
+		return;
+	sup->stop_mail.fn = on_stop_mail;
+	mailbox_post(&sup->mailbox, &sup->stop_mail);
+}
+
+void supervisor_forget(const struct supervisor *sup)
+{
+	if (sup->lifeline[1] >= 0)
+		(void)close(sup->lifeline[1]);
+	for (uint32_t i = 0; i < sup->listeners_nr; i++)
+		rpc_listener_forget(sup->listeners[i].listener);
+	keeper_forget(&sup->keeper);
 }
 
 /* ---- workers ------------------------------------------------------------- */

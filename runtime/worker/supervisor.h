@@ -16,10 +16,13 @@
  *   STOPPING  what still waits is refused; SIGTERM, then SIGKILL to the workers
  *   CLOSING   the server ends its calls
  *   DONE      supervisor_run() returns
- * A second signal ends the step that is under way. SIGHUP reloads the configuration.
+ * A second signal ends the step that is under way, and supervisor_stop() is as good as
+ * a signal. SIGHUP reloads the configuration.
  */
 #ifndef SNAKEPIT_RUNTIME_SUPERVISOR_H
 #define SNAKEPIT_RUNTIME_SUPERVISOR_H
+
+#include <stdatomic.h>
 
 #include "core/reload.h"
 #include "rpc/accept.h"
@@ -70,7 +73,8 @@ struct supervisor {
 	uint32_t loops_nr;
 	struct supervisor_listener *listeners;
 	uint32_t listeners_nr;
-	struct mail idle_mail, stopped_mail;
+	struct mail idle_mail, stopped_mail, stop_mail;
+	_Atomic bool stop_asked; /* stop_mail is on its way */
 	struct reload reload;
 	struct notify *notify; /* NULL: no service manager */
 	struct readers readers;
@@ -108,6 +112,12 @@ int supervisor_listen(struct supervisor *sup, const char *host_address,
 
 /* Start the workers and look after them until a signal ended the runtime. */
 void supervisor_run(struct supervisor *sup);
+
+/* Any thread: what a signal to end does, step by step. */
+void supervisor_stop(struct supervisor *sup);
+
+/* In the child of a fork: close what says to others that the runtime lives. */
+void supervisor_forget(const struct supervisor *sup);
 
 /* All processes are gone or lost; what a lost one holds (link, pidfd, pipes) stays
  * until this process ends. `held` stays for the front door: the caller lets go of it

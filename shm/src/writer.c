@@ -290,6 +290,12 @@ int snp_writer_create(const struct snp_writer_options *options,
 	return 0;
 }
 
+void snp_writer_forget(const struct snp_writer *w)
+{
+	if (w->lock_fd >= 0)
+		(void)close(w->lock_fd);
+}
+
 const char *snp_writer_path(const struct snp_writer *w)
 {
 	return w->path;

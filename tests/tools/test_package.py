@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 SONAME = "libsnakepit-shm.so.1"
+SHM_HEADERS = {"cells.h", "err.h", "format.h", "read.h", "time.h", "write.h"}
 C11 = ("-std=c11", "-D_POSIX_C_SOURCE=200809L")
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 
@@ -82,11 +84,11 @@ def segment(tmp_path: Path) -> Iterator[Segment]:
     segment.close()
 
 
-def flags(prefix: Path, *which: str) -> list[str]:
+def flags(prefix: Path, *which: str, name: str = "snakepit-shm") -> list[str]:
     return run(
         "pkg-config",
         *which,
-        "snakepit-shm",
+        name,
         PKG_CONFIG_PATH=str(prefix / "lib/pkgconfig"),
     ).split()
 
@@ -153,25 +155,26 @@ def test_destdir_is_where_files_go_and_prefix_where_they_will_be(
 def exported(library: Path) -> set[str]:
     lines = run("nm", "-D", "--defined-only", str(library)).splitlines()
     names = {line.split()[2].partition("@")[0] for line in lines}
-    return {name for name in names if not name.startswith("SNAKEPIT_SHM_")}
+    return {name for name in names if not name.startswith("SNAKEPIT_")}
 
 
-def in_map() -> set[str]:
-    text = (ROOT / "shm/libsnakepit-shm.map").read_text()
+def in_map(path: str) -> set[str]:
+    text = (ROOT / path).read_text()
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     text = text.partition("global:")[2].partition("local:")[0]
     return set(re.findall(r"(\w+);", text))
 
 
-def declared(prefix: Path, tmp_path: Path) -> set[str]:
-    """Return what the installed headers declare and do not define themselves."""
-    headers = sorted((prefix / "include/snakepit").glob("*.h"))
+def declared(prefix: Path, tmp_path: Path, headers: set[str]) -> set[str]:
+    """Return what these installed headers declare and do not define themselves."""
     source = tmp_path / "all.c"
-    source.write_text("".join(f"#include <snakepit/{h.name}>\n" for h in headers))
+    source.write_text("".join(f"#include <snakepit/{h}>\n" for h in sorted(headers)))
     info = tmp_path / "prototypes"
     include = f"-I{prefix / 'include'}"
     run("gcc", *C11, include, "-aux-info", str(info), "-S", "-o/dev/null", str(source))
-    functions = re.findall(r"\*/ extern [^(]*?\b(snp_\w+) \(", info.read_text())
+    prototype = re.compile(r"/\* .*/(\w+\.h):.*\*/ extern [^(]*?\b(snp_\w+) \(")
+    prototypes = prototype.findall(info.read_text())
+    functions = {name for header, name in prototypes if header in headers}
     text = run("gcc", *C11, include, "-E", "-P", str(source))
     data = re.findall(r"extern const \w+ (snp_\w+)\[", text)
     return {*functions, *data}
@@ -181,11 +184,31 @@ def test_exports_are_what_the_map_and_the_headers_say(
     prefix: Path, tmp_path: Path
 ) -> None:
     names = exported(prefix / "lib" / SONAME)
-    assert names == in_map()
-    assert names == declared(prefix, tmp_path)
+    assert names == in_map("shm/libsnakepit-shm.map")
+    assert names == declared(prefix, tmp_path, SHM_HEADERS)
     private = {name for name in names if name.startswith("snp__")}
     # Tables that the inline snp_hist_record() of write.h looks up.
     assert private == {"snp__hist_guess", "snp__hist_upper"}
+
+
+def test_the_runtimes_library_exports_its_header_and_nothing_else(
+    prefix: Path, tmp_path: Path
+) -> None:
+    names = exported(prefix / "lib/libsnakepit.so")
+    assert names == in_map("runtime/libsnakepit.map")
+    assert names == declared(prefix, tmp_path, {"runtime.h"})
+
+
+def test_the_example_of_embedding_builds_as_it_says(
+    prefix: Path, tmp_path: Path
+) -> None:
+    source, program = ROOT / "examples/embed/embed.c", tmp_path / "embed"
+    libs = flags(prefix, "--cflags", "--libs", name="snakepit")
+    compiler = ["gcc", "-D_GNU_SOURCE", *WARNINGS, "-o", str(program), str(source)]
+    run(*compiler, *libs)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        env = {"LD_LIBRARY_PATH": str(prefix / "lib"), "SNAKEPIT_DIR": directory}
+        assert '"item":"lamp"' in run(str(program), "LICENSE", **env)
 
 
 def test_soname_is_the_major_version_of_the_abi(prefix: Path) -> None:
@@ -198,7 +221,8 @@ def test_every_header_compiles_alone(prefix: Path, tmp_path: Path) -> None:
     headers = {h.name for h in (prefix / "include/snakepit").glob("*.h")}
     # Those for writers are C alone: their inline functions are C11 atomics.
     writers = {"cells.h", "write.h"}
-    assert headers == writers | {"err.h", "format.h", "read.h", "time.h"}
+    assert headers == SHM_HEADERS | {"runtime.h"}
+    assert writers < SHM_HEADERS
     for name in headers:
         source = tmp_path / "alone.c"
         source.write_text(f"#include <snakepit/{name}>\ntypedef int not_empty;\n")

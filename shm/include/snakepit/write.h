@@ -94,6 +94,11 @@ void snp_writer_remove(struct snp_writer **writer);
 /* Unmap without a word, as a crash would: for tests. */
 void snp_writer_abandon(struct snp_writer **writer);
 
+/* In the child of a fork, right after it: let go of the instance's lock, which would
+ * outlive the writer's process in the child's hands. The object is unusable then. One
+ * system call, nothing else. */
+void snp_writer_forget(const struct snp_writer *writer);
+
 const char *snp_writer_path(const struct snp_writer *writer);
 /* Instance uuid as text (36 characters and a NUL), new for each create. */
 const char *snp_writer_uuid(const struct snp_writer *writer);

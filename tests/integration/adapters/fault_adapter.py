@@ -104,6 +104,11 @@ class FaultAdapter(BaseAdapter):
     def environment(self, name: str) -> str | None:
         return os.environ.get(name)
 
+    @tool(description="Ask the host for twice the number")
+    def host_double(self, **arguments: Any) -> Any:
+        assert self.session_context is not None
+        return self.session_context.call_host_tool("double_it", **arguments)
+
     @tool(description="A result of so many bytes")
     def big(self, size: int) -> str:
         return "x" * size

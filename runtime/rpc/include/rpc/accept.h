@@ -65,6 +65,10 @@ int rpc_listener_check(const char *address, enum rpc_listen_reach reach,
 /* Close; a unix path and its lock file are removed. Connections handed out live on. */
 void rpc_listener_destroy(struct rpc_listener **listener);
 
+/* In the child of a fork: let go of the address, which otherwise would look served as
+ * long as the child lives. Two system calls, nothing else. */
+void rpc_listener_forget(const struct rpc_listener *listener);
+
 /* Readable when rpc_listener_on_readable() has work. Borrowed: never close or read it.
  */
 int rpc_listener_fd(const struct rpc_listener *listener);
