@@ -4,6 +4,7 @@
 /* A timeout that is noticed so much later was slept through: the answer may have been
  * there in time. */
 #define LATE_MS 250
+#define GRID_MS 100
 
 void heartbeat_init(struct heartbeat *hb, const struct snp_cfg_heartbeat *cfg)
 {
@@ -20,6 +21,25 @@ snp_mono_t heartbeat_next(const struct heartbeat *hb, snp_mono_t now, uint32_t r
 		jitter = interval / 2;
 	spread = (uint64_t)((double)(2 * jitter) * ((double)random / UINT32_MAX));
 	return (snp_mono_t){now.ns + interval - jitter + spread};
+}
+
+snp_mono_t heartbeat_on_grid(const struct heartbeat *hb, snp_mono_t next)
+{
+	uint64_t step = hb->cfg->ping_interval_ms * SNP_NS_PER_MS / 8;
+
+	if (step > GRID_MS * SNP_NS_PER_MS)
+		step = GRID_MS * SNP_NS_PER_MS;
+	return (snp_mono_t){(next.ns + step / 2) / step * step};
+}
+
+bool heartbeat_skips(struct heartbeat *hb, snp_mono_t turned, snp_mono_t now)
+{
+	bool skips = turned.ns > hb->due.ns && hb->due.ns > 0 && hb->missed == 0 &&
+		     hb->skipped < HEARTBEAT_SKIPS && !hb->cfg->strict;
+
+	hb->due = now;
+	hb->skipped = skips ? hb->skipped + 1 : 0;
+	return skips;
 }
 
 void heartbeat_sent(struct heartbeat *hb, snp_mono_t now)

@@ -111,10 +111,11 @@ static void count_failure(struct link *link, const struct rpc_status *status)
 
 static void schedule(struct link *link, snp_mono_t now)
 {
+	snp_mono_t next = heartbeat_next(&link->heartbeat, now,
+					 (uint32_t)prng_next(&link->opt.loop->prng));
+
 	rpc_timer_start(link->opt.loop->rpc, &link->timer,
-			heartbeat_next(&link->heartbeat, now,
-				       (uint32_t)prng_next(&link->opt.loop->prng)),
-			on_timer);
+			heartbeat_on_grid(&link->heartbeat, next), on_timer);
 }
 
 static void on_pong(struct link *link, snp_mono_t now)
@@ -271,7 +272,15 @@ static void ping_send(struct link *link)
 
 static void on_timer(struct rpc_timer *timer)
 {
-	ping_send(link_of_timer(timer));
+	struct link *link = link_of_timer(timer);
+	snp_mono_t turned = {
+	    atomic_load_explicit(&link->turned_ns, memory_order_relaxed)};
+	snp_mono_t now = snp_mono_now();
+
+	if (heartbeat_skips(&link->heartbeat, turned, now))
+		schedule(link, now);
+	else
+		ping_send(link);
 }
 
 /* ---- start and stop ------------------------------------------------------ */

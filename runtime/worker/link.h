@@ -77,6 +77,9 @@ struct link_mail {
 struct link {
 	_Atomic unsigned refs;
 	_Atomic bool open; /* takes requests; supervisor writes, front door reads */
+	/* When the worker's page last showed a turn of its event loop, in nanoseconds,
+	 * while it was well; supervisor writes, event loop reads. */
+	_Atomic uint64_t turned_ns;
 	struct rcu_later later, drain_later;
 	/* Immutable. */
 	struct link_options opt;

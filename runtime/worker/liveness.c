@@ -473,6 +473,10 @@ static void judge(const struct vigil *v, struct worker *w, snp_mono_t now)
 
 	if (!diagnose(v, w, &signs))
 		return;
+	if (w->link && w->live.health == SNP_HEALTH_OK)
+		atomic_store_explicit(&w->link->turned_ns,
+				      w->live.beat.seen[BEAT_SIGN_LOOP].at.ns,
+				      memory_order_relaxed);
 	c = (struct verdict_case){w->live.health, held_ns(v, w) / SNP_NS_PER_MS,
 				  v->braked};
 	orders = verdict_orders(cfg_of(w), &signs, &c);

@@ -147,6 +147,80 @@ static void next_random_inputs_stay_within_bounds(void **state)
 	}
 }
 
+/* All links of a loop share the grid, whenever they started. */
+static void on_grid_moves_by_no_more_than_half_a_step(void **state)
+{
+	static const struct {
+		uint32_t interval_ms;
+		uint64_t step_us;
+	} cases[] = {{2000, 100000}, {800, 100000}, {200, 25000}, {1, 125}};
+	struct test_random random = test_random_seeded(4);
+	struct snp_cfg_heartbeat cfg = config();
+	struct heartbeat hb;
+
+	(void)state;
+	heartbeat_init(&hb, &cfg);
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++)
+		for (int i = 0; i < 1000; i++) {
+			uint64_t next = test_random_u64(&random) >> 8, found;
+			uint64_t step = cases[c].step_us * 1000;
+
+			cfg.ping_interval_ms = cases[c].interval_ms;
+			found = heartbeat_on_grid(&hb, (snp_mono_t){next}).ns;
+			assert_int_equal(found % step, 0);
+			assert_true(found - next <= step / 2 ||
+				    next - found <= step / 2);
+		}
+}
+
+static void skips_four_of_five_while_the_loop_turns(void **state)
+{
+	const struct snp_cfg_heartbeat cfg = config();
+	unsigned sent = 0, run = 0;
+	struct heartbeat hb;
+
+	(void)state;
+	heartbeat_init(&hb, &cfg);
+	for (uint64_t ms = 1000; ms < 1001000; ms += 1000) {
+		const snp_mono_t turned = {(ms - 1) * MS}, now = {ms * MS};
+
+		run = heartbeat_skips(&hb, turned, now) ? run + 1 : 0;
+		sent += run == 0;
+		assert_true(run <= HEARTBEAT_SKIPS);
+	}
+	assert_int_equal(sent, 1000 / (HEARTBEAT_SKIPS + 1));
+}
+
+static void skips_none_without_a_turn_since_the_last(void **state)
+{
+	const struct snp_cfg_heartbeat cfg = config();
+	struct heartbeat hb;
+
+	(void)state;
+	heartbeat_init(&hb, &cfg);
+	assert_false(heartbeat_skips(&hb, (snp_mono_t){999}, (snp_mono_t){1000}));
+	assert_false(heartbeat_skips(&hb, (snp_mono_t){1000}, (snp_mono_t){2000}));
+	assert_false(heartbeat_skips(&hb, (snp_mono_t){0}, (snp_mono_t){3000}));
+	assert_true(heartbeat_skips(&hb, (snp_mono_t){3001}, (snp_mono_t){4000}));
+}
+
+static void skips_none_after_a_miss_nor_where_strict(void **state)
+{
+	struct snp_cfg_heartbeat cfg = config();
+	struct heartbeat hb;
+
+	(void)state;
+	heartbeat_init(&hb, &cfg);
+	(void)heartbeat_skips(&hb, (snp_mono_t){0}, (snp_mono_t){1000});
+	hb.missed = 1;
+	assert_false(heartbeat_skips(&hb, (snp_mono_t){1999}, (snp_mono_t){2000}));
+	hb.missed = 0;
+	cfg.strict = true;
+	assert_false(heartbeat_skips(&hb, (snp_mono_t){2999}, (snp_mono_t){3000}));
+	cfg.strict = false;
+	assert_true(heartbeat_skips(&hb, (snp_mono_t){3999}, (snp_mono_t){4000}));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +231,10 @@ int main(void)
 	    cmocka_unit_test(next_spans_the_jitter_exactly),
 	    cmocka_unit_test(next_without_jitter_is_the_interval),
 	    cmocka_unit_test(next_random_inputs_stay_within_bounds),
+	    cmocka_unit_test(on_grid_moves_by_no_more_than_half_a_step),
+	    cmocka_unit_test(skips_four_of_five_while_the_loop_turns),
+	    cmocka_unit_test(skips_none_without_a_turn_since_the_last),
+	    cmocka_unit_test(skips_none_after_a_miss_nor_where_strict),
 	};
 
 	return cmocka_run_group_tests_name("runtime/heartbeat", tests, NULL, NULL);
