@@ -37,8 +37,9 @@ bool heartbeat_skips(struct heartbeat *hb, snp_mono_t turned, snp_mono_t now)
 	bool skips = turned.ns > hb->due.ns && hb->due.ns > 0 && hb->missed == 0 &&
 		     hb->skipped < HEARTBEAT_SKIPS && !hb->cfg->strict;
 
+	if (hb->due.ns > 0) /* the first is for all, and leaves each its turn */
+		hb->skipped = skips ? hb->skipped + 1 : 0;
 	hb->due = now;
-	hb->skipped = skips ? hb->skipped + 1 : 0;
 	return skips;
 }
 

@@ -17,9 +17,10 @@
 struct heartbeat {
 	const struct snp_cfg_heartbeat *cfg; /* borrowed */
 	uint32_t missed;		     /* in a row */
-	snp_mono_t sent;  /* of the outstanding ping; .ns == 0: none */
-	snp_mono_t due;	  /* of the last ping, sent or skipped */
-	uint32_t skipped; /* in a row */
+	snp_mono_t sent; /* of the outstanding ping; .ns == 0: none */
+	snp_mono_t due;	 /* of the last ping, sent or skipped */
+	/* In a row; what it starts with spreads the workers that started together. */
+	uint32_t skipped;
 };
 
 /* So many pings in a row are left out where the worker shows in its page that it turns.

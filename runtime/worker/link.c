@@ -37,6 +37,7 @@ int link_create(const struct link_options *options, struct link **ret_link,
 	link->heartbeat_cfg = *options->heartbeat;
 	link->opt.heartbeat = NULL;
 	heartbeat_init(&link->heartbeat, &link->heartbeat_cfg);
+	link->heartbeat.skipped = options->slot % (HEARTBEAT_SKIPS + 1);
 	if (options->telemetry)
 		link->telemetry.cfg = *options->telemetry;
 	link->opt.telemetry = NULL; /* as above */

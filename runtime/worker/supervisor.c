@@ -17,9 +17,11 @@
 #include "snakepit/check.h"
 #include "snakepit/read.h" /* snp_enum_text */
 
-#define SAMPLE_MS      1000
-#define CLOSE_GRACE_MS 200
-#define STOP_SLACK_MS  2000 /* closing, and a busy machine */
+#define SAMPLE_MS 1000
+/* A look at a process costs 10 us: of more than these, each waits for its turn. */
+#define SAMPLES_AT_ONCE 250
+#define CLOSE_GRACE_MS	200
+#define STOP_SLACK_MS	2000 /* closing, and a busy machine */
 #define LIFELINE_FD_MIN                                                                \
 	10 /* above the fixed descriptors of the handshake (spawn.h)                   \
 	    */
@@ -206,8 +208,10 @@ static void sample_workers(struct supervisor *sup, snp_mono_t now)
 	if (now.ns < sup->next_sample.ns)
 		return;
 	sup->next_sample = snp_mono_add_ms(now, SAMPLE_MS);
-	for (uint32_t i = 0; i < sup->workers_nr; i++)
-		worker_sample(&sup->workers[i]);
+	for (uint32_t i = 0; i < sup->workers_nr && i < SAMPLES_AT_ONCE; i++) {
+		worker_sample(&sup->workers[sup->sampled]);
+		sup->sampled = (sup->sampled + 1) % sup->workers_nr;
+	}
 	oom_look(&sup->oom);
 	snp_set(sup->bank.proc->log_dropped, log_dropped());
 }

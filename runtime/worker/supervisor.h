@@ -56,6 +56,7 @@ struct supervisor {
 	enum supervisor_phase phase;
 	snp_mono_t phase_deadline; /* .ns == 0: none */
 	snp_mono_t next_sample;
+	uint32_t sampled; /* the worker that is next */
 	struct vigil vigil;
 	const struct snp_config *cfg; /* the present one */
 	struct held_config *held;     /* the same */

@@ -15,12 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from client import Client
 from harness import World, metric, wait_until
 from runtime_kit import RunDaemon, at_least, config, wait_metric, worker_pids
+from standin import Hub
 
 FULL = os.environ.get("SNP_CHAOS") == "full"
 # Pings that are missed at once, so that nothing but the verdict holds a kill back.
@@ -266,17 +268,53 @@ class TestHost:
         assert client.call("default", "echo")
 
 
+class TestScale:
+    def test_heartbeats_of_many_workers_are_cheap(
+        self, run_daemon: RunDaemon, world: World
+    ) -> None:
+        """A thousand workers and a heartbeat a second: at most 4 % of a core."""
+        workers, seconds = (1000, 20) if FULL else (200, 4)
+        with Hub(world.build, world.directory) as hub:
+            daemon = run_daemon(
+                {
+                    "instance": "it",
+                    "pools": [hub.pool(workers)],
+                    "segment": {"max_worker_slots": workers},
+                    "heartbeat": {"enabled": True, "ping_interval_ms": 1000},
+                }
+            )
+            daemon.wait_ready(workers, 60)
+            pongs = "snakepit.heartbeat.pongs"
+            report = wait_metric(world, pongs, at_least(workers), 30)
+            began, used_s = time.monotonic(), cpu_s(daemon.pid)
+            before = metric(report, pongs)
+            wait_until(
+                lambda: time.monotonic() - began >= seconds, 60, "the time to measure"
+            )
+            share = (cpu_s(daemon.pid) - used_s) / (time.monotonic() - began)
+            report = world.inspect("it")
+            # A page that shows that the loop turns stands for four of five.
+            assert metric(report, pongs) - before >= workers * seconds / 10
+            assert metric(report, "snakepit.heartbeat.failures") == 0
+            assert metric(report, SUSPICIONS) == 0
+            print(f"{workers} workers: {100 * share:.1f} % of a core")
+            assert share <= 0.04, share
+            daemon.stop()
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextlib.contextmanager
 def spinners(cpu: set[int], count: int) -> Iterator[None]:
-    """Processes that want nothing but this processor."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", "while True: pass"],
-            preexec_fn=lambda: os.sched_setaffinity(0, cpu),
-        )
-        for _ in range(count)
-    ]
+    """Run processes that want nothing but this processor."""
+    spin = [sys.executable, "-c", "while True: pass"]
+    started = [subprocess.Popen(spin) for _ in range(count)]
     try:
+        for process in started:
+            os.sched_setaffinity(process.pid, cpu)
         yield
     finally:
         for process in started:

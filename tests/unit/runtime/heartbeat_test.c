@@ -191,6 +191,28 @@ static void skips_four_of_five_while_the_loop_turns(void **state)
 	assert_int_equal(sent, 1000 / (HEARTBEAT_SKIPS + 1));
 }
 
+static void skips_of_workers_that_start_together_are_spread(void **state)
+{
+	const struct snp_cfg_heartbeat cfg = config();
+	struct heartbeat hb[HEARTBEAT_SKIPS + 1];
+
+	(void)state;
+	for (uint32_t i = 0; i <= HEARTBEAT_SKIPS; i++) {
+		heartbeat_init(&hb[i], &cfg);
+		hb[i].skipped = i;
+		assert_false(
+		    heartbeat_skips(&hb[i], (snp_mono_t){999}, (snp_mono_t){1000}));
+	}
+	for (uint64_t at = 2000; at < 50000; at += 1000) {
+		unsigned sent = 0;
+
+		for (uint32_t i = 0; i <= HEARTBEAT_SKIPS; i++)
+			sent += !heartbeat_skips(&hb[i], (snp_mono_t){at - 1},
+						 (snp_mono_t){at});
+		assert_int_equal(sent, 1);
+	}
+}
+
 static void skips_none_without_a_turn_since_the_last(void **state)
 {
 	const struct snp_cfg_heartbeat cfg = config();
@@ -233,6 +255,7 @@ int main(void)
 	    cmocka_unit_test(next_random_inputs_stay_within_bounds),
 	    cmocka_unit_test(on_grid_moves_by_no_more_than_half_a_step),
 	    cmocka_unit_test(skips_four_of_five_while_the_loop_turns),
+	    cmocka_unit_test(skips_of_workers_that_start_together_are_spread),
 	    cmocka_unit_test(skips_none_without_a_turn_since_the_last),
 	    cmocka_unit_test(skips_none_after_a_miss_nor_where_strict),
 	};
