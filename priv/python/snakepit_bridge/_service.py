@@ -17,6 +17,7 @@ from typing import (
 
 import grpc
 
+from ._beat import beats
 from ._calls import CallRefused, ToolCall
 from ._correlation import CORRELATION_HEADER
 from ._handover import HandOver
@@ -41,6 +42,7 @@ _F = TypeVar("_F", bound=Callable[..., Awaitable[Any]])
 # Chunks that may wait between a generator and the network.
 _CHUNKS_AHEAD = 16
 _CANCELLED = "cancelled"
+_PATIENCE_S = 30.0  # with calls that run on though nobody waits for them
 _LOGGED_NAME_CHARS = 128  # the bound of a tool's name, for names that break it
 
 
@@ -72,12 +74,14 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
         executor: ToolExecutor,
         telemetry: TelemetryBuffer,
         host_stub: Any = None,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
         """Borrow everything: the caller closes what it made."""
         self._dispatcher = dispatcher
         self._executor = executor
         self._telemetry = telemetry
         self._host_stub = host_stub
+        self._patience_s = patience_s
         self._sessions = SessionRegistry()
 
     # ---- liveness --------------------------------------------------------------------
@@ -208,6 +212,19 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
         call.cancel()
         if self._executor.abandon(work):
             work.add_done_callback(log.write_abandoned)
+            if self._executor.hopeless:
+                loop = asyncio.get_running_loop()
+                loop.call_later(self._patience_s, self._give_up, work)
+
+    def _give_up(self, work: Future[Any]) -> None:
+        """Ask for a replacement if left calls, with this one, still take all places.
+
+        No call that is sent here can begin, and nothing else will end that: the runtime
+        sees a worker that has much to do, and it is right.
+        """
+        if not work.done() and self._executor.hopeless:
+            _logger.warning("all places are taken by calls that nobody waits for")
+            beats.request_recycle()
 
     async def _tool_specs(self) -> dict[str, pb.ToolSpec]:
         registered = await self._executor.run(self._dispatcher.tools)

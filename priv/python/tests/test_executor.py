@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from unittest.mock import Mock
 
+import pytest
+
+from snakepit_bridge._beat import beats
+from snakepit_bridge._dispatch import Dispatcher
 from snakepit_bridge._executor import ToolExecutor
+from snakepit_bridge._service import BridgeService
+from snakepit_bridge._telemetry_buffer import TelemetryBuffer
 
 
 async def _loop_of_this() -> asyncio.AbstractEventLoop:
@@ -15,6 +22,51 @@ async def _loop_of_this() -> asyncio.AbstractEventLoop:
 async def _block(started: threading.Event, release: threading.Event) -> None:
     started.set()
     release.wait()
+
+
+def test_left_work_keeps_its_place_until_it_ends() -> None:
+    executor = ToolExecutor(2)
+    release = threading.Event()
+    works = [executor.submit(release.wait) for _ in range(3)]
+    assert not executor.abandon(works[2])  # had not begun, and never will
+    assert works[2].cancelled()
+    assert executor.abandon(works[0])
+    assert not executor.hopeless
+    assert executor.abandon(works[1])
+    assert executor.hopeless
+    release.set()
+    assert executor.wait_idle(10)
+    assert not executor.hopeless
+    assert not executor.abandon(works[0])
+    assert executor.close()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_worker_without_a_place_wishes_to_be_replaced(
+    ends: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wishes: list[str] = []
+    monkeypatch.setattr(beats, "request_recycle", lambda: wishes.append("recycle"))
+
+    async def scenario() -> None:
+        executor = ToolExecutor(1)
+        service = BridgeService(
+            Dispatcher(object()), executor, TelemetryBuffer(), patience_s=0.05
+        )
+        release = threading.Event()
+        work = executor.submit(release.wait)
+        service._leave(Mock(), work, Mock())
+        if ends:
+            release.set()
+            await asyncio.wrap_future(work)
+        # What is asked for later comes later: the patience is over by then.
+        await asyncio.sleep(0.1)
+        release.set()
+        assert executor.close()
+
+    asyncio.run(scenario())
+    assert wishes == ([] if ends else ["recycle"])
 
 
 def test_closing_ends_the_loop_and_its_thread() -> None:
