@@ -237,6 +237,8 @@ static int create_loops(struct runtime *rt, struct snp_err *err)
 		rt->loops_nr += rc == 0;
 	}
 	rt->front.controlled = &rt->sup;
+	rt->front.accept_correlation =
+	    rt->cfg->telemetry.correlation.accept_from_clients;
 	rt->front.tls = rt->cfg->tls;
 	rt->front.limits = (struct rpc_server_opts){
 	    .max_message_bytes = rt->cfg->limits.max_message_mb << 20,
@@ -318,8 +320,6 @@ static int build(struct runtime *rt, const struct runtime_options *o,
 		rc = create_loops(rt, err);
 	if (rc < 0)
 		return rc;
-	rt->front.accept_correlation =
-	    rt->cfg->telemetry.correlation.accept_from_clients;
 	rc = create_supervisor(rt, o, err);
 	if (rc == 0)
 		rc = snp_writer_publish(rt->writer, err);
