@@ -24,7 +24,15 @@ import threading
 import time
 from enum import IntEnum
 
-__all__ = ["PAGE_BYTES", "Beats", "Word", "beats", "progress", "request_recycle"]
+__all__ = [
+    "PAGE_BYTES",
+    "Beats",
+    "Word",
+    "beats",
+    "progress",
+    "request_recycle",
+    "start_beating",
+]
 
 _logger = logging.getLogger(__name__)
 
