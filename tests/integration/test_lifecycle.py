@@ -202,9 +202,8 @@ class TestRecycling:
     def test_a_worker_that_dies_while_its_substitute_starts_is_replaced_once(
         self, run_daemon: RunDaemon, world: World, cli: Cli
     ) -> None:
-        run_daemon(pool(workers=1, adapter="lifecycle_adapter.SlowAdapter")).wait_ready(
-            1
-        )
+        slow = "lifecycle_adapter.SlowAdapter"
+        run_daemon(pool(workers=1, adapter=slow, env=["SLOW_S=1"])).wait_ready(1)
         old = worker_pids(world)[0]
         assert cli("recycle", "default/0").returncode == 0
         wait_metric(world, STARTS, lambda n: n == 1, reason="recycle")
@@ -453,7 +452,8 @@ class TestStarts:
             pool(
                 workers=1,
                 adapter="lifecycle_adapter.SlowAdapter",
-                startup={"boot_timeout_ms": 2000},
+                startup={"boot_timeout_ms": 3000},
+                env=["SLOW_S=4"],
             )
         )
         daemon.wait_ready(1)
@@ -537,7 +537,7 @@ class TestStopping:
         daemon.wait_ready(2)
         with pytest.raises(grpc.RpcError):
             client.call("default", "die", status=7)
-        wait_until(lambda: settled(world, 2), 10, "a replacement")
+        wait_metric(world, STARTS, lambda n: n == 1, reason="restart")
         daemon.wait_ready(2)
         daemon.process.send_signal(signal.SIGTERM)
         assert daemon.process.wait(10) == 0

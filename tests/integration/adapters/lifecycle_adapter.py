@@ -51,9 +51,10 @@ class GreedyAdapter(LifecycleAdapter):
 
 
 class SlowAdapter(LifecycleAdapter):
-    """Takes 2.5 s to start, and says that it gets on."""
+    """Takes $SLOW_S seconds to start, and says that it gets on."""
 
     def initialize(self) -> None:
-        for _ in range(25):
-            time.sleep(0.1)
+        end = time.monotonic() + float(os.environ["SLOW_S"])
+        while time.monotonic() < end:
+            time.sleep(0.05)
             progress()
