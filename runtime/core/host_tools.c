@@ -306,7 +306,8 @@ static int add_locked(struct host_tools *tools, const struct host_tool *tool,
 	rc = start_threads_locked(tools);
 	if (rc < 0)
 		return snp_err_set(err, rc, "cannot start threads for host tools");
-	grown = realloc(tools->tools, (tools->tools_nr + 1) * sizeof(*grown));
+	grown =
+	    realloc(tools->tools, (tools->tools_nr + 1) * sizeof(struct host_tool *));
 	if (grown)
 		tools->tools = grown;
 	copy = grown ? copy_tool(tool) : NULL;

@@ -3,11 +3,11 @@
 
 const struct error_kind_info error_kinds[ERROR_KIND_NR] = {
 #define ERROR_KIND(id, kind_name, rpc, again, why, text)                               \
-	[ERROR_##id] = {.name = kind_name,                                             \
+	[ERROR_##id] = {.name = (kind_name),                                           \
 			.code = RPC_##rpc,                                             \
 			.retry = ERROR_RETRY_##again,                                  \
 			.rejection = SNP_QUEUE_REJECTION_##why,                        \
-			.meaning = text},
+			.meaning = (text)},
 #include "pool/error_kinds.def"
 #undef ERROR_KIND
 };

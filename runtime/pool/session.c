@@ -29,24 +29,27 @@ int sessions_init(struct sessions *sessions)
 	return sessions->buckets ? 0 : -ENOMEM;
 }
 
-void sessions_fini(struct sessions *sessions)
-{
-	struct list *node;
-
-	while (sessions->buckets && (node = list_first(&sessions->idle))) {
-		struct session *session = list_entry(node, struct session, idle);
-
-		SNP_CHECK(session->users == 0);
-		session_close(sessions, session);
-	}
-	free(sessions->buckets);
-	sessions->buckets = NULL;
-}
-
 static void destroy(struct session *session)
 {
 	free(session->metadata.v);
 	free(session);
+}
+
+static void destroy_chain(struct session *session)
+{
+	for (struct session *next; session; session = next) {
+		next = session->next;
+		SNP_CHECK(session->users == 0);
+		destroy(session);
+	}
+}
+
+void sessions_fini(struct sessions *sessions)
+{
+	for (uint32_t i = 0; sessions->buckets && i <= sessions->mask; i++)
+		destroy_chain(sessions->buckets[i]);
+	free(sessions->buckets);
+	sessions->buckets = NULL;
 }
 
 /* ---- the table ----------------------------------------------------------- */
@@ -71,7 +74,7 @@ static void grow(struct sessions *sessions)
 {
 	uint32_t n = sessions->mask + 1;
 	struct session **old = sessions->buckets;
-	struct session **buckets = calloc((size_t)n * 2, sizeof(*buckets));
+	struct session **buckets = calloc((size_t)n * 2, sizeof(struct session *));
 
 	if (!buckets)
 		return;

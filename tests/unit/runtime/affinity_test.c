@@ -201,30 +201,62 @@ static void strict_waits_for_its_worker_and_holds_up_nobody(void **state)
 	assert_affinity(1, 1, 0, 0);
 }
 
+static void release_in_turn(struct reply *r, const struct reply *first)
+{
+	wait_until(atomic_load(&world.n_held) == 1);
+	release_and_check(r);
+	if (first != r)
+		assert_int_equal(slot_of_reply(r), slot_of_reply(first));
+}
+
+static void wait_for_queued(unsigned n)
+{
+	wait_for_books(.queued = n);
+}
+
 /* Also where the session had no worker yet when its requests came. */
 static void strict_session_is_first_in_first_out(void **state)
 {
-	struct reply *r[6], *late;
+	struct reply *r[5];
 
 	(void)state;
 	configure(SNP_CFG_AFFINITY_STRICT_QUEUE);
 	for (unsigned i = 0; i < 5; i++) {
 		r[i] = ask_start(of_session("hold", "a"));
-		wait_for_books(.queued = i + 1);
+		wait_for_queued(i + 1);
 	}
 	three_workers();
-	wait_until(atomic_load(&world.n_held) == 1);
-	wait_for_books(.active = 1, .queued = 4);
-	late = ask_start(of_session("hold", "a"));
-	wait_for_books(.active = 1, .queued = 5);
-	r[5] = late;
-	for (unsigned i = 0; i < 6; i++) {
-		wait_until(atomic_load(&world.n_held) == 1);
-		release_and_check(r[i]);
-		assert_int_equal(slot_of_reply(r[i]), slot_of_reply(r[0]));
-	}
-	assert_books(.ok = 6);
-	assert_affinity(1, 5, 0, 0);
+	for (unsigned i = 0; i < 5; i++)
+		release_in_turn(r[i], r[0]);
+	assert_books(.ok = 5);
+	assert_affinity(1, 4, 0, 0);
+}
+
+/* A request that came before the session had a worker waits behind another client's;
+ * one that comes now must not go past it. */
+static void strict_session_does_not_overtake_itself(void **state)
+{
+	struct reply *first, *other, *second, *third;
+
+	(void)state;
+	configure(SNP_CFG_AFFINITY_STRICT_QUEUE);
+	first = ask_start(of_session("hold", "a"));
+	wait_for_queued(1);
+	other = ask_start(ask_tool("hold"));
+	wait_for_queued(2);
+	second = ask_start(of_session("hold", "a"));
+	wait_for_queued(3);
+	worker_up(0);
+	wait_for_books(.active = 1, .queued = 2);
+	third = ask_start(of_session("hold", "a"));
+	wait_for_books(.active = 1, .queued = 3);
+	worker_up(1);
+	wait_until(atomic_load(&world.n_held) == 2);
+	world_release(2);
+	reply_wait(other);
+	release_in_turn(second, first);
+	release_in_turn(third, first);
+	assert_books(.ok = 4);
 }
 
 static void strict_lane_is_bounded(void **state)
@@ -419,6 +451,7 @@ int main(void)
 	    T(hint_takes_another_worker_when_its_own_is_gone),
 	    T(strict_waits_for_its_worker_and_holds_up_nobody),
 	    T(strict_session_is_first_in_first_out),
+	    T(strict_session_does_not_overtake_itself),
 	    T(strict_lane_is_bounded),
 	    T(strict_lane_obeys_deadline_cancel_and_drop),
 	    T(strict_session_ends_with_its_worker),
