@@ -102,8 +102,6 @@ static void put_move(const struct report *report, const struct snp_event *event,
 	render_text_enum(report, out, SNP_ENUM_TABLE_WORKER_STATE, event->from);
 	snp_buf_puts(out, " -> ");
 	render_text_enum(report, out, SNP_ENUM_TABLE_WORKER_STATE, event->to);
-	snp_buf_puts(out, "  ");
-	render_text_enum(report, out, SNP_ENUM_TABLE_MOVE_REASON, event->reason);
 }
 
 static void put_event(const struct report *report, size_t index, struct snp_buf *out)
@@ -123,6 +121,12 @@ static void put_event(const struct report *report, size_t index, struct snp_buf 
 	}
 	if (event->kind == SNP_EVENT_KIND_WORKER_MOVED)
 		put_move(report, event, out);
+	if (event->kind == SNP_EVENT_KIND_WORKER_MOVED ||
+	    event->reason != SNP_MOVE_REASON_NONE) {
+		snp_buf_puts(out, "  ");
+		render_text_enum(report, out, SNP_ENUM_TABLE_MOVE_REASON,
+				 event->reason);
+	}
 	if (event->pid)
 		snp_buf_printf(out, "  pid %d", (int)event->pid);
 	put_ids(out, "", event->trace_id);

@@ -131,6 +131,19 @@ static void on_pong(struct link *link, snp_mono_t now)
 			rtt_ns);
 }
 
+/* A ping was out when the worker ended: neither a pong nor a miss of its own. */
+static void count_exit(struct link *link)
+{
+	snp_add(
+	    &link->opt.row->hot.heartbeat_failures[SNP_HEARTBEAT_FAILURE_WORKER_EXIT],
+	    1);
+}
+
+static bool is_leaving(const struct link *link)
+{
+	return atomic_load_explicit(&link->leaving, memory_order_relaxed);
+}
+
 static void on_miss(struct link *link, const struct rpc_status *status, snp_mono_t now)
 {
 	struct snp_event_fields event = {
@@ -184,6 +197,8 @@ static void on_ping_done(struct rpc_call *call, const struct rpc_status *status)
 	if (!link->stopped) {
 		if (status->code == RPC_OK)
 			on_pong(link, now);
+		else if (is_leaving(link))
+			count_exit(link);
 		else
 			on_miss(link, status, now);
 		if (link->heartbeat_cfg.enabled)
@@ -278,7 +293,7 @@ static void on_timer(struct rpc_timer *timer)
 	    atomic_load_explicit(&link->turned_ns, memory_order_relaxed)};
 	snp_mono_t now = snp_mono_now();
 
-	if (heartbeat_skips(&link->heartbeat, turned, now))
+	if (is_leaving(link) || heartbeat_skips(&link->heartbeat, turned, now))
 		schedule(link, now);
 	else
 		ping_send(link);
@@ -312,13 +327,8 @@ static void on_stop(struct rpc_task *task)
 	telemetry_stop(link);
 	snp_set(link->opt.row->hot.heartbeat_missed, 0);
 	if (link->ping) {
-		/* It was out when the worker ended: neither a pong nor a miss of its
-		 * own. */
 		if (link->heartbeat.sent.ns)
-			snp_add(
-			    &link->opt.row->hot
-				 .heartbeat_failures[SNP_HEARTBEAT_FAILURE_WORKER_EXIT],
-			    1);
+			count_exit(link);
 		rpc_call_cancel(link->ping);
 	}
 	link_unref(link); /* the loop's reference, of link_start() */

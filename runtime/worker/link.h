@@ -77,6 +77,9 @@ struct link_mail {
 struct link {
 	_Atomic unsigned refs;
 	_Atomic bool open; /* takes requests; supervisor writes, front door reads */
+	/* It was told to end: it is not pinged any more, and a ping that is out may
+	 * fail. Supervisor writes, event loop reads. */
+	_Atomic bool leaving;
 	/* When the worker's page last showed a turn of its event loop, in nanoseconds,
 	 * while it was well; supervisor writes, event loop reads. */
 	_Atomic uint64_t turned_ns;

@@ -115,6 +115,9 @@ bool worker_event(struct worker *w, enum machine_event event,
 	worker_move(w, (enum snp_enum_WORKER_STATE)to, reason);
 	enter(w);
 	admit(w);
+	if (w->link && (w->state == SNP_WORKER_STATE_STOPPING ||
+			w->state == SNP_WORKER_STATE_KILLING))
+		atomic_store_explicit(&w->link->leaving, true, memory_order_relaxed);
 	/* After `open` is closed: from here on it gets no more. */
 	if (w->state == SNP_WORKER_STATE_DRAINING)
 		link_drain(w->link);
