@@ -62,13 +62,10 @@ def channel_to(
 ) -> grpc.Channel:
     if certs is None:
         return grpc.insecure_channel(address)
-    pair = (None, None)
-    if client:
-        pair = tuple(
-            (certs / f"{client}{end}").read_bytes() for end in (".key", ".pem")
-        )
+    key = (certs / f"{client}.key").read_bytes() if client else None
+    chain = (certs / f"{client}.pem").read_bytes() if client else None
     roots = (certs / "ca.pem").read_bytes()
-    return grpc.secure_channel(address, grpc.ssl_channel_credentials(roots, *pair))
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(roots, key, chain))
 
 
 def echo(channel: grpc.Channel) -> Any:
@@ -133,7 +130,7 @@ def test_operators_are_heard_on_the_unix_socket_only(
     daemon = run_daemon(serving(tls=tls(certs)))
     daemon.wait_ready(1)
     with channel_to(tcp_address(daemon), certs) as channel:
-        drain = channel.unary_unary("/snakepit.control.v1.Control/Drain")
+        drain: Any = channel.unary_unary("/snakepit.control.v1.Control/Drain")
         with pytest.raises(grpc.RpcError) as caught:
             drain(b"", timeout=10)
         assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -19,10 +19,10 @@ $(B)/lib/$(RUNTIME_SONAME): $(B)/lib/$(RUNTIME_REAL)
 $(B)/lib/libsnakepit.so: $(B)/lib/$(RUNTIME_SONAME)
 	$(Q)ln -sf $(RUNTIME_SONAME) $@
 
-# Built as its user would, with the public headers alone.
+# Built as its user would: with the public headers alone, against the shared library.
 bins: $(EMBED_EXAMPLE)
-$(EMBED_EXAMPLE): examples/embed/embed.c $(RUNTIME_LIBS) runtime/include/snakepit/runtime.h
+$(EMBED_EXAMPLE): $(B)/obj/examples/embed/embed.o $(RUNTIME_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -g $(WARN) $(SAN_FLAGS) -pthread -Iruntime/include -Ishm/include -o $@ $< \
-	    -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../lib' -lsnakepit
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../lib' -lsnakepit
+$(B)/obj/examples/embed/embed.o: INC := -Iruntime/include -Ishm/include
