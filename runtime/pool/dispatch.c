@@ -382,7 +382,10 @@ void request_back(struct rpc_task *task)
 	snp_mono_t now = snp_mono_now();
 
 	SNP_CHECK(r->state == REQUEST_ACTIVE);
-	roster_returned(&pool->roster, r->link);
+	if (r->kind == ERROR_CANCELLED || r->kind == ERROR_DEADLINE_EXCEEDED)
+		roster_abandoned(&pool->roster, r->link);
+	else
+		roster_returned(&pool->roster, r->link);
 	observe(r, now);
 	if (may_retry(r, now)) {
 		retry(r, now);

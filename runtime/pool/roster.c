@@ -187,14 +187,24 @@ void roster_sent(struct roster *roster, struct seat *seat)
 	settle(roster, seat, FIRST);
 }
 
-void roster_returned(struct roster *roster, struct link *link)
+static void come_back(struct roster *roster, struct link *link, enum end end)
 {
 	struct seat *seat = seat_of(roster, link);
 
 	SNP_CHECK(link->dispatched > 0);
 	link->dispatched--;
 	if (seat && !seat->not_before.ns)
-		settle(roster, seat, FIRST);
+		settle(roster, seat, end);
+}
+
+void roster_returned(struct roster *roster, struct link *link)
+{
+	come_back(roster, link, FIRST);
+}
+
+void roster_abandoned(struct roster *roster, struct link *link)
+{
+	come_back(roster, link, LAST);
 }
 
 void roster_lane_changed(struct roster *roster, struct seat *seat)

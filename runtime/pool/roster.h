@@ -66,6 +66,9 @@ struct seat *roster_eager(struct roster *roster, snp_mono_t now);
 void roster_sent(struct roster *roster, struct seat *seat);
 /* One came back from `link`, in its seat or not any more. */
 void roster_returned(struct roster *roster, struct link *link);
+/* The same for one whose caller has left. A plain Python tool cannot be stopped: its
+ * worker may be at it for a while, so others are better. */
+void roster_abandoned(struct roster *roster, struct link *link);
 /* The lane was empty or has become so. */
 void roster_lane_changed(struct roster *roster, struct seat *seat);
 
