@@ -114,13 +114,14 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 	return (ssize_t)len;
 }
 
-int snp_config_load(const char *path, struct snp_config **ret_cfg, struct snp_err *err)
+static int read_file(const char *path, char **ret_text, size_t *ret_len,
+		     struct snp_err *err)
 {
 	size_t size = SNP_CONFIG_MAX_BYTES + 1;
 	char *buf = NULL;
 	struct stat st;
 	ssize_t len;
-	int fd, rc;
+	int fd, rc = 0;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -137,13 +138,27 @@ int snp_config_load(const char *path, struct snp_config **ret_cfg, struct snp_er
 		goto out;
 	}
 	len = read_all(fd, buf, size);
-	if (len < 0)
+	if (len < 0) {
 		rc = snp_err_errno(err, "cannot read the configuration file %s", path);
-	else
-		rc = snp_config_parse(buf, (size_t)len, path, ret_cfg, err);
+		free(buf);
+	} else {
+		*ret_text = buf;
+		*ret_len = (size_t)len;
+	}
 out:
-	free(buf);
 	(void)close(fd);
+	return rc;
+}
+
+int snp_config_load(const char *path, struct snp_config **ret_cfg, struct snp_err *err)
+{
+	char *text = NULL;
+	size_t len = 0;
+	int rc = read_file(path, &text, &len, err);
+
+	if (rc == 0)
+		rc = snp_config_parse(text, len, path, ret_cfg, err);
+	free(text);
 	return rc;
 }
 
@@ -151,6 +166,62 @@ void snp_config_destroy(struct snp_config **cfg)
 {
 	snp__typed_destroy(*cfg);
 	*cfg = NULL;
+}
+
+/* ---- Where a key stands --------------------------------------------------- */
+
+/* Whether the dotted path at *path begins with `name`; then *path is behind it. */
+static bool step(const char **path, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(*path, name, len) != 0 || ((*path)[len] && (*path)[len] != '.'))
+		return false;
+	*path += len + ((*path)[len] == '.');
+	return true;
+}
+
+/* The child of a mapping by its key, of a list of pools by their names. */
+static const struct node *child_on(const struct node *parent, const char **path)
+{
+	for (const struct node *n = parent->first; n; n = n->next) {
+		const struct node *name =
+		    parent->kind == NODE_LIST && n->kind == NODE_MAP
+			? snp__tree_find(n, "name")
+			: NULL;
+		const char *called = name ? name->text : n->key;
+
+		if (called && step(path, called))
+			return n;
+	}
+	return NULL;
+}
+
+int snp_config_locate(const char *file, const char *key, size_t *ret_line,
+		      size_t *ret_column)
+{
+	struct diag diag = {.name = file};
+	struct node *root = NULL;
+	const struct node *node;
+	char *text = NULL;
+	size_t len = 0;
+	int rc = read_file(file, &text, &len, NULL);
+
+	if (rc == 0)
+		rc = snp__tree_parse(text, len, &diag, &root);
+	if (rc == 0)
+		rc = snp__complete(root);
+	for (node = root; rc == 0 && node && *key;)
+		node = child_on(node, &key);
+	if (rc == 0 && !node)
+		rc = -ENOENT;
+	if (rc == 0) {
+		*ret_line = node->mark.line;
+		*ret_column = node->mark.column;
+	}
+	snp__tree_destroy(&root);
+	free(text);
+	return rc;
 }
 
 /* ---- What depends on the directory --------------------------------------- */

@@ -93,8 +93,10 @@ static void add(struct walk *w, char *take_text, enum snp_cfg_needs needs)
 		w->failed = true;
 		return;
 	}
-	more[diff->nr++] =
-	    (struct snp_cfg_change){.text = take_text, .needs = needs, .pool = w->pool};
+	more[diff->nr++] = (struct snp_cfg_change){.text = take_text,
+						   .key_len = strcspn(take_text, ":"),
+						   .needs = needs,
+						   .pool = w->pool};
 }
 
 __attribute__((format(printf, 3, 4))) static void

@@ -3,6 +3,8 @@
 #include "core/reload.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "core/notify.h"
@@ -54,10 +56,21 @@ static int check_restart(const struct reload *reload, const struct snp_cfg_diff 
 {
 	const struct snp_cfg_change *change =
 	    snp_config_diff_first(diff, SNP_CFG_NEEDS_RESTART);
+	size_t line, column;
+	char *key;
+	int rc;
 
-	return change ? snp_err_set(err, -EINVAL, "%s: %s needs a restart",
-				    reload->file, change->text)
-		      : 0;
+	if (!change)
+		return 0;
+	key = strndup(change->text, change->key_len);
+	if (!key)
+		return snp_err_set(err, -ENOMEM, "%s: out of memory", reload->file);
+	rc = snp_config_locate(reload->file, key, &line, &column);
+	free(key);
+	return rc == 0 ? snp_err_set(err, -EINVAL, "%s:%zu:%zu: %s needs a restart",
+				     reload->file, line, column, change->text)
+		       : snp_err_set(err, -EINVAL, "%s: %s needs a restart",
+				     reload->file, change->text);
 }
 
 /* ---- going over ----------------------------------------------------------- */

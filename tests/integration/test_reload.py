@@ -59,17 +59,15 @@ class TestRefusals:
     ) -> None:
         daemon = run_daemon(config())
         daemon.wait_ready(2)
-        new = {**config(), "segment": {"max_tool_rows": 99}, "log": {"level": "debug"}}
-        line = reload(daemon, new)
+        new = json.dumps({**config(), "log": {"level": "debug"}})
+        line = reload(daemon, f'{new[:-1]},\n  "segment": {{"max_tool_rows": 99}}}}')
         assert line["error"] == (
-            f"{daemon.config}: segment.max_tool_rows: 512 -> 99 needs a restart"
+            f"{daemon.config}:2:32: segment.max_tool_rows: 512 -> 99 needs a restart"
         )
         assert not daemon.log_lines(level="debug", component="reload")
-        new = config(workers=9)
-        line = reload(daemon, new)
-        assert line["error"] == (
-            f"{daemon.config}: pools.default.workers: 2 -> 9 needs a restart"
-        )
+        line = reload(daemon, config(workers=9))
+        assert line["error"].startswith(f"{daemon.config}:1:")
+        assert line["error"].endswith(": pools.default.workers: 2 -> 9 needs a restart")
 
     def test_no_file_and_no_regular_file_are_refused(
         self, run_daemon: RunDaemon, world: World

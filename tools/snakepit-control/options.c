@@ -77,7 +77,7 @@ static int parse_pool(struct request *request, const char *text, char pool[POOL_
 {
 	const char *slash = request->verb->flags & VERB_SLOT ? strchr(text, '/') : NULL;
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	uint32_t slot;
+	uint32_t slot = 0;
 	int rc;
 
 	if (len == 0 || len >= POOL_BYTES)

@@ -477,10 +477,54 @@ static void documentation_shows_the_default_file(void **state)
 	free(text);
 }
 
+/* ---- Where keys stand ---------------------------------------------------- */
+
+static void locate_finds_the_value_or_its_section(void **state)
+{
+	static const char text[] = "instance: a\n"
+				   "pools:\n"
+				   "  - adapter: x.Y\n"
+				   "    queue: {limit: 5}\n"
+				   "  - name: b.c\n"
+				   "    adapter: x.Y\n"
+				   "    workers: 7\n";
+	static const struct {
+		const char *key;
+		size_t line, column;
+	} rows[] = {
+	    {"instance", 1, 11},
+	    {"pools", 3, 3},
+	    {"pools.default.queue.limit", 4, 20},
+	    {"pools.b.c.workers", 7, 14},
+	    {"pools.b.c", 5, 5},
+	    {"pools.b.c.max_workers", 5, 5}, /* implied */
+	    {"segment.max_tool_rows", 1, 1},
+	    {"pools.gone", 0, 0},
+	    {"pools.b", 0, 0},
+	};
+	char path[] = "/tmp/snp-locate-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	close(fd);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t line = 0, column = 0;
+
+		assert_int_equal(snp_config_locate(path, rows[i].key, &line, &column),
+				 rows[i].line ? 0 : -ENOENT);
+		assert_int_equal(line, rows[i].line);
+		assert_int_equal(column, rows[i].column);
+	}
+	(void)unlink(path);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, clean_environment)
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(locate_finds_the_value_or_its_section),
 	    T(parse_least_file_gives_pool_defaults),
 	    T(parse_least_file_gives_global_defaults),
 	    T(load_known_example_gives_the_defaults),

@@ -310,6 +310,12 @@ int snp_config_load(const char *path, struct snp_config **ret_cfg, struct snp_er
 int snp_config_parse(const char *text, size_t len, const char *name,
 		     struct snp_config **ret_cfg, struct snp_err *err);
 
+/* Where in a good file the value of `key` stands, a path such as
+ * "pools.default.queue.limit" (pools go by their names); of one that is left out, where
+ * its section stands. -ENOENT: the file has no such pool. */
+int snp_config_locate(const char *file, const char *key, size_t *ret_line,
+		      size_t *ret_column);
+
 /*
  * Settle what depends on the runtime's directory `dir` (absolute), which is known only
  * once it is chosen: each ${SNAKEPIT_DIR} left in `listen` becomes `dir`. Left in are

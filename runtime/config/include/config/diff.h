@@ -28,6 +28,7 @@ enum snp_cfg_needs {
 struct snp_cfg_change {
 	/* "pools.default.workers: 4 -> 8", one line; secret values are not in it. */
 	char *text;
+	size_t key_len; /* of the key at its start */
 	enum snp_cfg_needs needs;
 	uint32_t pool; /* index in the new configuration; SNP_CFG_NO_POOL: all */
 };
