@@ -243,8 +243,8 @@ static bool time_is_up(const struct snp_cfg_heartbeat *cfg,
 static bool misses_count(const struct snp_cfg_heartbeat *cfg,
 			 const struct verdict_case *c)
 {
-	return c->health == SNP_HEALTH_UNKNOWN || !policies[c->health].replace ||
-	       c->held_ms >= cfg->suspect_ms;
+	return cfg->strict || c->health == SNP_HEALTH_UNKNOWN ||
+	       !policies[c->health].replace || c->held_ms >= cfg->suspect_ms;
 }
 
 /* What the verdict itself forbids comes first: of the rest, shadow mode then tells what
@@ -284,12 +284,10 @@ struct verdict_orders verdict_orders(const struct snp_cfg_heartbeat *cfg,
 
 	if (!cfg->enabled)
 		return orders;
-	if (all_missed(cfg, s) && cfg->strict)
+	if (all_missed(cfg, s) && misses_count(cfg, c))
 		orders.kill = SNP_MOVE_REASON_HEARTBEAT;
-	else if (time_is_up(cfg, s, c))
+	if (time_is_up(cfg, s, c) && !(all_missed(cfg, s) && cfg->strict))
 		orders.kill = policy->reason;
-	else if (all_missed(cfg, s) && misses_count(cfg, c))
-		orders.kill = SNP_MOVE_REASON_HEARTBEAT;
 	if (orders.kill != SNP_MOVE_REASON_NONE)
 		orders.suppressed = suppression(cfg, s, c, orders.kill);
 	return orders;

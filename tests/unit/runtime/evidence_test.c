@@ -38,20 +38,19 @@ static void stacks_without_a_last_newline_get_one(void **state)
 /* The innermost calls of every thread, rather than one thread whole. */
 static void stacks_too_deep_keep_the_innermost_calls_of_each_thread(void **state)
 {
-	char dump[8192] = "", line[64];
+	char dump[8192], line[64];
+	size_t len = 0;
 
 	(void)state;
 	for (int thread = 0; thread < 3; thread++) {
-		(void)snprintf(line, sizeof(line), "%sThread %d:\n", thread ? "\n" : "",
-			       thread);
-		strcat(dump, line);
-		for (int frame = 0; frame < 50; frame++) {
-			(void)snprintf(line, sizeof(line), "  File line %d in f%d\n",
-				       frame, thread);
-			strcat(dump, line);
-		}
+		len += (size_t)snprintf(dump + len, sizeof(dump) - len,
+					"%sThread %d:\n", thread ? "\n" : "", thread);
+		for (int frame = 0; frame < 50; frame++)
+			len +=
+			    (size_t)snprintf(dump + len, sizeof(dump) - len,
+					     "  File line %d in f%d\n", frame, thread);
 	}
-	assert_in_range(evidence_stacks(dump, strlen(dump), text, 800), 400, 799);
+	assert_in_range(evidence_stacks(dump, len, text, 800), 400, 799);
 	for (int thread = 0; thread < 3; thread++) {
 		(void)snprintf(line, sizeof(line), "Thread %d:\n  File line 0 in f%d\n",
 			       thread, thread);

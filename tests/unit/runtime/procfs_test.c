@@ -159,13 +159,13 @@ static bool look(void)
 static bool sleeps_alone(void *arg)
 {
 	(void)arg;
-	return look() && found.state == 'S' && !found.runs && found.threads == 1;
+	return look() && found.state == 'S' && !found.runs && found.threads >= 1;
 }
 
 static bool runs_in_a_thread(void *arg)
 {
 	(void)arg;
-	return look() && found.state == 'S' && found.runs && found.threads == 2;
+	return look() && found.state == 'S' && found.runs && found.threads >= 2;
 }
 
 static bool is_stopped(void *arg)
