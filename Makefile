@@ -57,7 +57,7 @@ INC_config   := $(SHM_INC) $(LOG_INC) $(CONF_INC)
 DIRS_rpc     := runtime/rpc
 INC_rpc      := $(SHM_INC) $(RPC_INC) -isystem $(GEN)
 DIRS_runtime := runtime/pool runtime/worker runtime/core runtime/embed
-INC_runtime  := $(SHM_INC) $(RPC_INC) $(LOG_INC) $(CONF_INC) -Iruntime -Iruntime/include
+INC_runtime  := $(SHM_INC) $(RPC_INC) $(LOG_INC) $(CONF_INC) -Iruntime -Iruntime/embed/include
 DIRS_model   := reader/model
 INC_model    := $(SHM_INC) $(MODEL_INC)
 DIRS_cli     := tools/cli
@@ -229,7 +229,7 @@ install: bins lib ## install under DESTDIR/PREFIX (/usr/local): programs, librar
 	$(Q)install -m 755 $(B)/lib/$(RUNTIME_REAL) $(AT)/lib
 	$(Q)ln -sf $(RUNTIME_REAL) $(AT)/lib/$(RUNTIME_SONAME)
 	$(Q)ln -sf $(RUNTIME_SONAME) $(AT)/lib/libsnakepit.so
-	$(Q)install -m 644 runtime/include/snakepit/runtime.h $(AT)/include/snakepit
+	$(Q)install -m 644 runtime/embed/include/snakepit/runtime.h $(AT)/include/snakepit
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(RUNTIME_VERSION)|' \
 	    runtime/snakepit.pc.in >$(AT)/lib/pkgconfig/snakepit.pc
 	$(Q)ln -sf $(SHM_REAL) $(AT)/lib/$(SHM_SONAME)

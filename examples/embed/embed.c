@@ -5,7 +5,7 @@
  * It offers Python a tool, runs two pools, calls a tool of each, reads a stream, and
  * stops. Run it from the top of the repository, which the paths below start from:
  *
- *	cc -D_GNU_SOURCE -Iruntime/include -Ishm/include examples/embed/embed.c \
+ *	cc -D_GNU_SOURCE -Iruntime/embed/include -Ishm/include examples/embed/embed.c \
  *	   -Lbuild/lib -Wl,-rpath,$PWD/build/lib -lsnakepit -o /tmp/embed && /tmp/embed
  *
  * or, where Snakepit is installed: cc -D_GNU_SOURCE embed.c $(pkg-config --cflags

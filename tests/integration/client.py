@@ -19,7 +19,15 @@ from snakepit_bridge._generated import (
     pool_pb2_grpc,
 )
 
-__all__ = ["CORRELATION_KEY", "Client", "request"]
+__all__ = [
+    "CORRELATION_KEY",
+    "Client",
+    "health_pb2",
+    "health_pb2_grpc",
+    "pool_pb2",
+    "pool_pb2_grpc",
+    "request",
+]
 
 CORRELATION_KEY = "x-snakepit-correlation-id"
 LIMIT_BYTES = 110 << 20

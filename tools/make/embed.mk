@@ -25,4 +25,4 @@ $(EMBED_EXAMPLE): $(B)/obj/examples/embed/embed.o $(RUNTIME_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../lib' -lsnakepit
-$(B)/obj/examples/embed/embed.o: INC := -Iruntime/include -Ishm/include
+$(B)/obj/examples/embed/embed.o: INC := -Iruntime/embed/include -Ishm/include
