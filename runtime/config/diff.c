@@ -156,23 +156,30 @@ static bool is_said_globally(const struct pair *pair, const struct key *key)
 
 /* ---- sections ------------------------------------------------------------- */
 
+/* The section that `key` of the section at `base` is; NULL: there is none. */
+static const char *section_at(const struct key *key, const char *base)
+{
+	const char *section = base + key->offset;
+
+	if (key->type == KEY_MAP_PTR)
+		memcpy(&section, base + key->offset, sizeof(section));
+	return section;
+}
+
 static void compare_map(struct walk *w, const struct pair *pair, const struct key *key)
 {
 	char path[PATH_BYTES];
-	struct pair child = {.section = key->section, .path = path};
+	struct pair child = {.section = key->section,
+			     .from = section_at(key, pair->from),
+			     .to = section_at(key, pair->to),
+			     .path = path};
 	bool is_override =
 	    w->pool != SNP_CFG_NO_POOL && strcmp(key->name, "heartbeat") == 0;
 
 	(void)snprintf(path, sizeof(path), "%s%s.", pair->path, key->name);
-	child.from = pair->from + key->offset;
-	child.to = pair->to + key->offset;
 	if (is_override) {
 		child.global_from = (const char *)&w->from->heartbeat;
 		child.global_to = (const char *)&w->to->heartbeat;
-	}
-	if (key->type == KEY_MAP_PTR) {
-		memcpy(&child.from, child.from, sizeof(child.from));
-		memcpy(&child.to, child.to, sizeof(child.to));
 	}
 	if (child.from && child.to)
 		compare(w, &child);

@@ -30,7 +30,8 @@ void instance_close(struct instance *inst);
  * in the words of people. */
 const char *instance_word(const struct instance *inst);
 
-/* Whether this pool (an index of look.pools) takes requests, and has a worker for them. */
+/* Whether this pool (an index of look.pools) takes requests, and has a worker for them.
+ */
 bool instance_pool_serves(const struct instance *inst, size_t pool);
 
 #endif
