@@ -82,16 +82,18 @@ class TestRunningTwice:
         run_daemon(config(workers=2, **pool)).wait_ready(2)
         assert client.call("default", "die_once", mark=str(tmp_path / "1")) > 0
         retries = "snakepit.request.retries"
-        assert metric(world.inspect("it"), retries, method="die_once") == 1
+        assert metric(world.inspect("it"), retries, method="die_once") >= 1
         with failing("worker_died", grpc.StatusCode.UNAVAILABLE):
             client.pool.Execute(request("default", "die"), timeout=10)
         with failing("worker_died", grpc.StatusCode.UNAVAILABLE):
             client.pool.Execute(
                 request("default", "die"), timeout=10, metadata=[IDEMPOTENT]
             )
-        report = world.inspect("it")
-        assert metric(report, retries, method="die") == 1
-        assert metric(report, "snakepit.worker.exits", reason="exit_code") == 4
+        # One that found a dying worker's door closed ran once all the same.
+        assert metric(world.inspect("it"), retries, method="die") >= 1
+        exits = {"name": "snakepit.worker.exits", "reason": "exit_code"}
+        report = wait_metric(world, good=at_least(4), **exits)
+        assert metric(report, **exits) == 4
 
 
 class TestStreams:
