@@ -17,4 +17,4 @@ chaos: deps ## the long versions: 10,000 restarts, 200 kills, a reader stopped f
 	$(Q)+$(BUILD) bins unit-bins
 	$(Q)SNP_CHAOS=full SNP_BUILD=$(abspath $(B)) .venv/bin/pytest -s -q tests/chaos
 	$(Q)SNP_CHAOS=full SNP_BUILD=$(abspath $(B)) PYTHONPATH=priv/python .venv/bin/pytest -s -q \
-		tests/integration/test_segment_chaos.py
+		tests/integration/test_segment_chaos.py tests/integration/test_liveness.py
