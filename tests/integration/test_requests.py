@@ -36,7 +36,8 @@ def failing(kind: str, code: grpc.StatusCode) -> Iterator[dict[str, Any]]:
     trailing: dict[str, Any] = {}
     with pytest.raises(grpc.RpcError) as caught:
         yield trailing
-    trailing.update(caught.value.trailing_metadata())
+    for pair in caught.value.trailing_metadata():
+        trailing[pair.key] = pair.value
     found = (trailing.get(KIND_KEY), caught.value.code())
     assert found == (kind, code), caught.value.details()
 
@@ -91,9 +92,9 @@ class TestRunningTwice:
             )
         # One that found a dying worker's door closed ran once all the same.
         assert metric(world.inspect("it"), retries, method="die") >= 1
-        exits = {"name": "snakepit.worker.exits", "reason": "exit_code"}
-        report = wait_metric(world, good=at_least(4), **exits)
-        assert metric(report, **exits) == 4
+        exits = "snakepit.worker.exits"
+        report = wait_metric(world, exits, at_least(4), reason="exit_code")
+        assert metric(report, exits, reason="exit_code") == 4
 
 
 class TestStreams:

@@ -110,21 +110,24 @@ class TestBridge:
     ) -> None:
         run_daemon(config(workers=1, sessions={"ttl_s": 1})).wait_ready(1)
         bridge = bridge_pb2_grpc.BridgeServiceStub(client.channel)
-        named = {"session_id": "s"}
         started = bridge.InitializeSession(
-            bridge_pb2.InitializeSessionRequest(**named, metadata={"user": "ann"}),
+            bridge_pb2.InitializeSessionRequest(
+                session_id="s", metadata={"user": "ann"}
+            ),
             timeout=5,
         )
         assert started.success
         run(client, "s", "echo")
-        info = bridge.GetSession(bridge_pb2.GetSessionRequest(**named), timeout=5)
+        info = bridge.GetSession(
+            bridge_pb2.GetSessionRequest(session_id="s"), timeout=5
+        )
         assert dict(info.metadata) == {"user": "ann"}
         ended = bridge.CleanupSession(
-            bridge_pb2.CleanupSessionRequest(**named), timeout=5
+            bridge_pb2.CleanupSessionRequest(session_id="s"), timeout=5
         )
         assert (ended.success, ended.resources_cleaned) == (True, 1)
         with failing("session_not_found", grpc.StatusCode.NOT_FOUND):
-            bridge.GetSession(bridge_pb2.GetSessionRequest(**named), timeout=5)
+            bridge.GetSession(bridge_pb2.GetSessionRequest(session_id="s"), timeout=5)
         run(client, "short", "echo")
         created = metric(world.inspect(INSTANCE), "snakepit.sessions.created")
         assert created == 2
