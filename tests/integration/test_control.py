@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,6 +39,36 @@ class TestService:
             code = caught.value.code()
             assert (code is not grpc.StatusCode.UNIMPLEMENTED) is served, address
 
+    def test_bytes_that_are_no_request_are_an_invalid_argument(
+        self, run_daemon: RunDaemon, client: Client
+    ) -> None:
+        run_daemon(config()).wait_ready(1)
+        for verb in ("Drain", "Recycle", "Scale", "Reload"):
+            method = f"/snakepit.control.v1.Control/{verb}"
+            call = client.channel.unary_unary(method, lambda b: b, lambda b: b)
+            with pytest.raises(grpc.RpcError) as caught:
+                call(b"\xff\xff\xff", timeout=5)
+            assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+    def test_every_call_is_answered_also_by_a_runtime_that_stops(
+        self, run_daemon: RunDaemon, client: Client
+    ) -> None:
+        daemon = run_daemon(config())
+        daemon.wait_ready(2)
+        stub = control_pb2_grpc.ControlStub(client.channel)
+        requests = [control_pb2.DrainRequest(resume=i % 2 == 1) for i in range(200)]
+        calls = [stub.Drain.future(request, timeout=10) for request in requests[:100]]
+        assert [call.result().workers for call in calls] == [2] * 100
+        calls = [stub.Drain.future(request, timeout=10) for request in requests]
+        os.kill(daemon.pid, signal.SIGTERM)
+        codes = {call.code() for call in calls}
+        assert codes <= {
+            grpc.StatusCode.OK,
+            grpc.StatusCode.FAILED_PRECONDITION,
+            grpc.StatusCode.UNAVAILABLE,
+        }
+        assert daemon.process.wait(10) == 0
+
 
 class TestCommandLine:
     @pytest.mark.parametrize(
@@ -68,6 +100,17 @@ class TestCommandLine:
             result = cli(*verb)
             assert result.returncode == 3, result.stderr
             assert result.stderr.startswith(f"snakepit: {verb[0]}: no instance found")
+
+    def test_an_address_is_asked_directly_but_not_over_tcp(
+        self, cli: Cli, run_daemon: RunDaemon, world: World
+    ) -> None:
+        local = f"unix:{world.directory}/elsewhere.sock"
+        tcp = f"127.0.0.1:{free_port()}"
+        run_daemon({**config(), "listen": [local, tcp]}).wait_ready(1)
+        assert cli("resume", "--address", local).returncode == 0
+        result = cli("resume", "--address", tcp)
+        assert result.returncode == 1
+        assert "operators are heard on unix sockets only" in result.stderr
 
     def test_reload_prints_what_happened(self, cli: Cli, run_daemon: RunDaemon) -> None:
         daemon = run_daemon(config())
@@ -107,7 +150,7 @@ class TestVerbs:
         with pytest.raises(grpc.RpcError) as refused:
             client.call("default", "echo")
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert "drained by operator" in refused.value.details()
+        assert "drained by operator" in str(refused.value.details())
         assert not client.serving("pool/default")
         status = cli("status")
         assert status.returncode == 4
