@@ -128,6 +128,7 @@ class TestRecycling:
         assert load.errors == []
         assert len(load.pids) >= 4
         report = wait_until(lambda: settled(world, 2), 10, "two workers")
+        assert report
         recycles = metric(report, RECYCLES)
         assert metric(report, STARTS) == 2 + recycles
         assert metric(report, STARTS, reason="recycle") == recycles
@@ -293,7 +294,7 @@ class TestBreaker:
             client.call("default", "echo")
         assert time.monotonic() - began < 1
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
-        assert "the gate is shut" in caught.value.details()
+        assert "the gate is shut" in str(caught.value.details())
         wait_until(lambda: events(world, "breaker_probing"), 5, "a probe")
         gate.unlink()
         daemon.wait_ready(2)
@@ -429,6 +430,22 @@ class TestRolling:
         assert client.call("default", "env", name="GATE") == f"{gate}.none"
         assert metric(world.inspect("it"), "snakepit.pool.generation") == 1
         wait_until(lambda: lives(world.inspect("it")) == 2, 5, "two workers")
+
+    def test_what_does_not_concern_workers_holds_at_once(
+        self, run_daemon: RunDaemon, world: World, cli: Cli
+    ) -> None:
+        daemon = run_daemon(pool(workers=1, max_workers=3))
+        daemon.wait_ready(1)
+        old = worker_pids(world)
+        beats = {"enabled": True, "ping_interval_ms": 50, "jitter_ms": 0}
+        new = pool(workers=2, max_workers=3, heartbeat=beats)
+        self.reload(daemon, new, cli)
+        wait_until(lambda: len(worker_pids(world)) == 2, 10, "the second worker")
+        assert worker_pids(world)[0] == old[0]
+        wait_metric(world, "snakepit.heartbeat.pongs", at_least(2), worker="0")
+        assert metric(world.inspect("it"), STARTS, reason="scale") == 1
+        self.reload(daemon, pool(workers=1, max_workers=3), cli)
+        wait_until(lambda: len(live_rows(world)) == 1, 10, "one worker")
 
     def test_a_reload_mends_a_pool_that_cannot_start(
         self, run_daemon: RunDaemon, client: Client, world: World, cli: Cli
