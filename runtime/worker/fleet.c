@@ -3,6 +3,7 @@
 #include "worker/fleet.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -253,6 +254,7 @@ static bool has_open_worker(const struct fleet *f)
 static void admit(struct fleet *f)
 {
 	enum pool_admission wanted = POOL_OPEN;
+	char why[POOL_WHY_BYTES];
 
 	if (f->mode == FLEET_STOPPING)
 		return;
@@ -263,7 +265,9 @@ static void admit(struct fleet *f)
 	if (wanted == f->admission)
 		return;
 	f->admission = wanted;
-	front_pool_admission(f->site->front, f->pool, wanted, f->last_words);
+	(void)snprintf(why, sizeof(why), "workers keep dying, the last one was %.200s",
+		       f->last_words);
+	front_pool_admission(f->site->front, f->pool, wanted, why);
 }
 
 /* ---- the turn ------------------------------------------------------------ */

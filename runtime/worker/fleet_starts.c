@@ -2,9 +2,11 @@
 /* Processes for the slots that want one: by back-off, in batches, past the breaker. */
 #define LOG_COMPONENT "fleet"
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "log/log.h"
+#include "snakepit/read.h" /* snp_enum_text */
 #include "worker/fleet_parts.h"
 
 static const struct snp_cfg_restart *restart_cfg(const struct fleet *f)
@@ -24,14 +26,23 @@ static void opened(struct fleet *f)
 		  LOG_STR("last", f->last_words));
 }
 
+/* For the log, and for clients while the breaker is open. */
 static void keep_last_words(struct fleet *f, const struct worker *w)
 {
-	int n = snprintf(f->last_words, sizeof(f->last_words), "%s: %s", w->id,
-			 w->start_error);
+	uint64_t reason = w->proc[SNP_PROC_LAST_EXIT_REASON];
+	int n = snprintf(
+	    f->last_words, sizeof(f->last_words), "%s (%s)%s%s", w->id,
+	    reason ? snp_enum_text(SNP_ENUM_TABLE_EXIT_REASON, (unsigned)reason - 1)
+		   : "not started",
+	    *w->start_error ? ": " : "", w->start_error);
 
-	if (n > 0 && (size_t)n + 1 < sizeof(f->last_words))
-		output_last_lines(&w->output[OUTPUT_STDERR], f->last_words + n,
-				  sizeof(f->last_words) - (size_t)n);
+	if (n < 0 || (size_t)n + sizeof("; stderr: ") >= sizeof(f->last_words) ||
+	    !*output_tail(&w->output[OUTPUT_STDERR]))
+		return;
+	memcpy(f->last_words + n, "; stderr: ", sizeof("; stderr: "));
+	n += (int)strlen("; stderr: ");
+	output_last_lines(&w->output[OUTPUT_STDERR], f->last_words + n,
+			  sizeof(f->last_words) - (size_t)n);
 }
 
 void fleet_note_ready(struct fleet *f)

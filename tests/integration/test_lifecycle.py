@@ -294,6 +294,7 @@ class TestBreaker:
             client.call("default", "echo")
         assert time.monotonic() - began < 1
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert "workers keep dying, the last one was" in str(caught.value.details())
         assert "the gate is shut" in str(caught.value.details())
         wait_until(lambda: events(world, "breaker_probing"), 5, "a probe")
         gate.unlink()
@@ -318,6 +319,7 @@ class TestBreaker:
         wait_until(
             lambda: worker_pids(world).get(1, victim) != victim, 10, "slot 1 again"
         )
+        wait_until(lambda: client.serving("pool/default"), 5, "a pool that is open")
         assert client.call("default", "echo", a=1)["a"] == 1
         gate.unlink()
 
