@@ -61,11 +61,19 @@ def assert_nothing_fell(sampler: Sampler) -> None:
 def test_restarts_leave_size_rows_and_series_as_they_were(
     run_daemon: RunDaemon, world: World
 ) -> None:
-    """Workers that end at once, so that each restart costs a few milliseconds."""
+    """Workers that end at once, so that each restart costs a few milliseconds.
+
+    The breaker opens late, and from then on there is a probe each millisecond.
+    """
     world.env["SNAKEPIT_PYTHON"] = "/bin/false"
-    run_daemon(
-        config(workers=WORKERS, restart={"backoff_min_ms": 1, "backoff_max_ms": 1})
-    )
+    restart = {
+        "backoff_min_ms": 1,
+        "backoff_max_ms": 1,
+        "breaker_deaths": 1000,
+        "breaker_window_s": 1,
+        "breaker_probe_ms": 1,
+    }
+    run_daemon(config(workers=WORKERS, restart=restart))
     starts = "snakepit.worker.starts"
     wait_until(lambda: metric(world.inspect(INSTANCE), starts) > WORKERS, 20, "starts")
     first = world.inspect(INSTANCE)
