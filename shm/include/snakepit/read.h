@@ -245,7 +245,8 @@ struct snp_series_iter {
 	uint32_t row, cell;
 	bool bare;
 	/* The library's, of the metric at hand: its rows, where the first one's first
-	 * cell is (NULL: not in the copy of the rows), and how far the next row's is. */
+	 * cell is (NULL: not in the copy of the rows), and how far the next row's is.
+	 */
 	uint32_t rows;
 	const unsigned char *first;
 	uint64_t stride;
