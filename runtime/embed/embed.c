@@ -262,7 +262,7 @@ int embed_call_begin(struct snp_runtime *rt, struct snp_err *err)
 	int rc = 0;
 
 	pthread_mutex_lock(&rt->lock);
-	if (rt->state == EMBED_RUNNING || rt->state == EMBED_STOPPING)
+	if (rt->state == EMBED_RUNNING)
 		rt->calls++;
 	else
 		rc = -ESHUTDOWN;

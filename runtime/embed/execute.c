@@ -132,9 +132,9 @@ static int start_call(struct exec *exec, const struct snp_request *request,
 					 : RPC_METHOD_POOL_EXECUTE,
 	    .request = buf,
 	    .metadata = &metadata,
-	    /* The connection is made with the first request. */
-	    .flags = RPC_CALL_WAIT_FOR_READY |
-		     (ops == &stream_ops ? RPC_CALL_SERVER_STREAM : RPC_CALL_UNARY),
+	    /* The first makes the connection, and none waits for another one: who
+	     * is refused there finds a runtime that stops, and it will not return. */
+	    .flags = ops == &stream_ops ? RPC_CALL_SERVER_STREAM : RPC_CALL_UNARY,
 	    .ops = ops,
 	    .user = exec,
 	};
