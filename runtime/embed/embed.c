@@ -30,6 +30,17 @@ void snp_runtime_log(int fd)
 	pthread_mutex_unlock(&process_lock);
 }
 
+/* A fork waits for whoever holds the lock: in the child nobody would give it back. */
+static void before_fork(void)
+{
+	pthread_mutex_lock(&process_lock);
+}
+
+static void in_parent(void)
+{
+	pthread_mutex_unlock(&process_lock);
+}
+
 /* In the child of a fork nobody may believe that its copies hold anything: as long as
  * it lives, the lifeline and the lock of the segment would look held by the parent. */
 static void in_child(void)
@@ -37,6 +48,7 @@ static void in_child(void)
 	for (struct snp_runtime *rt = all; rt; rt = rt->next)
 		if (rt->runtime)
 			runtime_forget(rt->runtime);
+	pthread_mutex_unlock(&process_lock);
 }
 
 /* The library stays as long as the process: gRPC's own end can take seconds. */
@@ -47,7 +59,7 @@ static void set_up_process(const struct snp_config *cfg)
 		is_set_up = true;
 		log_init(cfg->log.level, cfg->log.format, log_fd);
 		rpc_init(runtime_rpc_log);
-		(void)pthread_atfork(NULL, NULL, in_child);
+		(void)pthread_atfork(before_fork, in_parent, in_child);
 	}
 	log_set_level(cfg->log.level);
 	log_set_format(cfg->log.format);

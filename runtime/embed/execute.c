@@ -37,11 +37,14 @@ static void exec_destroy(struct exec *exec)
 static void on_answer(struct rpc_call *call, struct rpc_buf *message)
 {
 	struct exec *exec = rpc_call_user(call);
+	struct rpc_status unusable;
 	struct snp_err err = {0};
 	int rc = reply_set_answer(exec->reply, message, &err);
 
-	if (rc < 0)
-		rpc_call_cancel_with(call, rpc_code_of_errno(rc), err.msg);
+	if (rc < 0) {
+		rpc_status_set(&unusable, rpc_code_of_errno(rc), "%s", err.msg);
+		reply_set_end(exec->reply, call, &unusable);
+	}
 }
 
 static void on_chunk(struct rpc_call *call, struct rpc_buf *message)
@@ -281,8 +284,9 @@ static struct rpc_buf *next_chunk(struct exec *exec)
 	return chunk;
 }
 
-static void pass_on(struct exec *exec, const struct rpc_buf *buf, snp_chunk_fn fn,
-		    void *user)
+/* RPC_OK in `ret_end`: go on. */
+static void pass_on(const struct rpc_buf *buf, snp_chunk_fn fn, void *user,
+		    struct rpc_status *ret_end)
 {
 	struct snp_err err = {0};
 	struct rpc_arena arena;
@@ -292,7 +296,7 @@ static void pass_on(struct exec *exec, const struct rpc_buf *buf, snp_chunk_fn f
 	rpc_arena_init(&arena, 0);
 	rc = rpc_pool_decode_chunk(buf, &arena, &chunk, &err);
 	if (rc < 0) {
-		rpc_call_cancel_with(exec->call, rpc_code_of_errno(rc), err.msg);
+		rpc_status_set(ret_end, rpc_code_of_errno(rc), "%s", err.msg);
 	} else {
 		const struct snp_chunk shown = {
 		    .id = chunk.chunk_id,
@@ -302,8 +306,8 @@ static void pass_on(struct exec *exec, const struct rpc_buf *buf, snp_chunk_fn f
 		};
 
 		if (fn(user, &shown) != 0)
-			rpc_call_cancel_with(exec->call, RPC_CANCELLED,
-					     "the program ended the stream");
+			rpc_status_set(ret_end, RPC_CANCELLED,
+				       "the program ended the stream");
 	}
 	rpc_arena_fini(&arena);
 }
@@ -313,11 +317,30 @@ static void read_more(void *call)
 	rpc_call_read_more(call);
 }
 
+/* Take all chunks there are; once the program has ended the stream, or cannot have the
+ * next one, only to get to the call's end. That is then ours to tell: the call itself
+ * may have ended well meanwhile. */
+static void read_stream(struct exec *exec, snp_chunk_fn fn, void *user)
+{
+	struct rpc_status end = {.code = RPC_OK};
+	struct rpc_buf *chunk;
+
+	while ((chunk = next_chunk(exec))) {
+		if (end.code == RPC_OK) {
+			pass_on(chunk, fn, user, &end);
+			if (end.code != RPC_OK)
+				rpc_call_cancel(exec->call);
+		}
+		rpc_buf_unref(chunk);
+		rpc_loop_run(exec->rt->loop, read_more, exec->call);
+	}
+	reply_set_end(exec->reply, exec->call, &end);
+}
+
 int snp_runtime_stream(struct snp_runtime *rt, const struct snp_request *request,
 		       snp_chunk_fn fn, void *user, struct snp_reply **ret_reply,
 		       struct snp_err *err)
 {
-	struct rpc_buf *chunk;
 	struct exec *exec;
 	int rc = prepare(rt, request, &exec, err);
 
@@ -328,11 +351,7 @@ int snp_runtime_stream(struct snp_runtime *rt, const struct snp_request *request
 		exec_destroy(exec);
 		return rc;
 	}
-	while ((chunk = next_chunk(exec))) {
-		pass_on(exec, chunk, fn, user);
-		rpc_buf_unref(chunk);
-		rpc_loop_run(rt->loop, read_more, exec->call);
-	}
+	read_stream(exec, fn, user);
 	finish(exec, ret_reply);
 	return 0;
 }

@@ -14,7 +14,8 @@ struct snp_reply *reply_create(const char correlation_id[RPC_CORRELATION_BYTES])
 int reply_set_answer(struct snp_reply *reply, const struct rpc_buf *message,
 		     struct snp_err *err);
 
-/* The end of the call; may turn an answer into a failure. */
+/* The end of the call; may turn an answer into a failure, and never one into an answer:
+ * of two ends, the last one that is a failure counts. */
 void reply_set_end(struct snp_reply *reply, const struct rpc_call *call,
 		   const struct rpc_status *status);
 

@@ -221,6 +221,12 @@ static int take_all(void *user, const struct snp_chunk *chunk)
 	return 0;
 }
 
+static int refuse_the_final(void *user, const struct snp_chunk *chunk)
+{
+	++*(unsigned *)user;
+	return chunk->is_final;
+}
+
 static void stream_gives_chunks_until_it_is_ended(void **state)
 {
 	const struct snp_pair to = {"to", "1000", 4};
@@ -243,6 +249,25 @@ static void stream_gives_chunks_until_it_is_ended(void **state)
 	    snp_runtime_stream(*state, &request, take_all, &count, &reply, NULL), 0);
 	assert_int_equal(reply->kind, SNP_REPLY_RESULT);
 	assert_int_equal(count, 1000);
+	snp_reply_destroy(&reply);
+}
+
+static void stream_that_is_ended_last_of_all_is_cancelled_too(void **state)
+{
+	const struct snp_pair to = {"to", "2", 1};
+	const struct snp_request request = {.tool = "count",
+					    .arguments = &to,
+					    .arguments_nr = 1,
+					    .timeout_ms = TIMEOUT_MS};
+	struct snp_reply *reply = NULL;
+	unsigned count = 0;
+
+	assert_int_equal(snp_runtime_stream(*state, &request, refuse_the_final, &count,
+					    &reply, NULL),
+			 0);
+	assert_int_equal(count, 3);
+	assert_int_equal(reply->kind, SNP_REPLY_FAILED);
+	assert_string_equal(reply->status_name, "CANCELLED");
 	snp_reply_destroy(&reply);
 }
 
@@ -547,6 +572,41 @@ static void a_fork_of_the_host_leaves_the_runtime_to_the_parent(void **state)
 	assert_int_equal(answering(rt), worker);
 }
 
+static atomic_bool logging;
+
+static void *set_log(void *arg)
+{
+	(void)arg;
+	while (atomic_load(&logging))
+		snp_runtime_log(-1);
+	return NULL;
+}
+
+/* Whatever another thread was in the middle of. */
+static void a_fork_can_always_forget(void **state)
+{
+	struct snp_runtime *rt = *state;
+	pthread_t thread;
+	int status = 0;
+
+	atomic_store(&logging, true);
+	assert_int_equal(pthread_create(&thread, NULL, set_log, NULL), 0);
+	for (int i = 0; i < 50 && status == 0; i++) {
+		pid_t child = fork();
+
+		assert_true(child >= 0);
+		if (child == 0) {
+			(void)alarm(TIMEOUT_MS / 1000);
+			snp_runtime_destroy(&rt);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+	}
+	atomic_store(&logging, false);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(status, 0);
+}
+
 /* ---- set-up -------------------------------------------------------------- */
 
 static int set_up(void **state)
@@ -574,6 +634,7 @@ int main(void)
 	    cmocka_unit_test(execute_ends_with_its_deadline),
 	    cmocka_unit_test(submit_replies_once_to_each),
 	    cmocka_unit_test(stream_gives_chunks_until_it_is_ended),
+	    cmocka_unit_test(stream_that_is_ended_last_of_all_is_cancelled_too),
 	    cmocka_unit_test(create_refuses_a_bad_configuration),
 	    cmocka_unit_test(requests_before_start_and_after_stop_are_refused),
 	    cmocka_unit_test(requests_during_a_stop_have_an_end),
@@ -585,6 +646,7 @@ int main(void)
 	    cmocka_unit_test(a_host_that_reaps_everything_changes_nothing),
 	    cmocka_unit_test(children_and_signals_of_the_host_stay_its_own),
 	    cmocka_unit_test(a_fork_of_the_host_leaves_the_runtime_to_the_parent),
+	    cmocka_unit_test(a_fork_can_always_forget),
 	};
 
 	return cmocka_run_group_tests_name("embed", tests, set_up, tear_down);
