@@ -171,8 +171,8 @@ def start_beating(
 ) -> bool:
     """Start all beats but the event loop's; says whether the lifeline is watched.
 
-    What cannot be used is logged and left out: it never stops a worker. The page's
-    descriptor is closed.
+    What cannot be used is logged and left out: it never stops a worker. A page's
+    descriptor is closed; one that turns out to be something else is left alone.
     """
     if page_fd is not None:
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import grpc
 
+from ._correlation import CORRELATION_HEADER, new_correlation_id
 from ._proto import pb, pb_grpc
 from ._scope import deadline, outgoing_metadata
 from ._sessions import now
@@ -94,6 +95,7 @@ def host_answers(address: str, timeout_s: float) -> bool:
             stub.Ping(
                 pb.PingRequest(message="connection_test"),
                 timeout=max(0.1, deadline - time.monotonic()),
+                metadata=_new_correlation(),
                 wait_for_ready=True,
             )
         except grpc.RpcError as exc:
@@ -118,6 +120,7 @@ async def watch_host(
                 await stub.Heartbeat(
                     pb.HeartbeatRequest(client_time=now()),
                     timeout=options.timeout_ms / 1000,
+                    metadata=_new_correlation(),
                 )
                 missed = 0
             except grpc.aio.AioRpcError as exc:
@@ -128,3 +131,8 @@ async def watch_host(
                     leave()
                     return
             await asyncio.sleep(options.interval_ms / 1000)
+
+
+def _new_correlation() -> tuple[tuple[str, str], ...]:
+    """Return the metadata of a call that belongs to no request."""
+    return ((CORRELATION_HEADER, new_correlation_id()),)

@@ -60,7 +60,8 @@ class FakeHost(pb_grpc.BridgeServiceServicer):
         return pb.PingResponse(message=request.message)
 
     def Heartbeat(self, request: Any, context: Any) -> pb.HeartbeatResponse:
-        del request, context
+        del request
+        self._note(context)
         self.heartbeats.release()
         return pb.HeartbeatResponse(session_valid=True)
 

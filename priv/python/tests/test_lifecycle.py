@@ -14,6 +14,7 @@ import pytest
 from fake_host import FakeHost
 from worker_process import DEADLINE_S, request, wait_for
 
+from snakepit_bridge._correlation import CORRELATION_HEADER, is_correlation_id
 from snakepit_bridge._handshake import announce_port
 from snakepit_bridge._options import (
     HeartbeatOptions,
@@ -247,6 +248,9 @@ def test_a_legacy_worker_watches_its_host_and_leaves_with_it(
         for _ in range(3):
             assert host.heartbeats.acquire(timeout=DEADLINE_S)
         assert worker.process.poll() is None
+        named = [call.get(CORRELATION_HEADER, "") for call in host.seen[:3]]
+    assert all(map(is_correlation_id, named))
+    assert len(set(named)) == 3
     assert worker.exit_status() == 0
     assert "the host left 2 heartbeats unanswered" in worker.stderr()
 
