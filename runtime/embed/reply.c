@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pool/error_kind.h"
 #include "worker/link.h" /* LINK_WORKER_ID_BYTES */
+
+#define KIND_BYTES 32 /* of the longest name in error_kinds.def, and some */
 
 /* What is handed out, and what it points into. */
 struct box {
@@ -13,6 +16,7 @@ struct box {
 	struct rpc_arena arena;
 	char correlation[RPC_CORRELATION_BYTES];
 	char worker[LINK_WORKER_ID_BYTES];
+	char kind[KIND_BYTES];
 	struct rpc_status status;
 };
 
@@ -66,12 +70,13 @@ static int keep(struct box *box, struct rpc_str text, const char **ret_text)
 	return 0;
 }
 
-static void set_worker(struct box *box, struct rpc_str worker)
+/* What does not fit is none of ours. */
+static void set_text(char *text, size_t size, struct rpc_str value)
 {
-	if (!worker.data || worker.len >= sizeof(box->worker))
+	if (!value.data || value.len >= size)
 		return;
-	memcpy(box->worker, worker.data, worker.len);
-	box->worker[worker.len] = '\0';
+	memcpy(text, value.data, value.len);
+	text[value.len] = '\0';
 }
 
 int reply_set_answer(struct snp_reply *reply, const struct rpc_buf *message,
@@ -85,7 +90,7 @@ int reply_set_answer(struct snp_reply *reply, const struct rpc_buf *message,
 		return rc;
 	reply->queue_wait_ns = answer.queue_wait_ns;
 	reply->service_ns = answer.service_ns;
-	set_worker(box, rpc_str_of(answer.worker_id));
+	set_text(box->worker, sizeof(box->worker), rpc_str_of(answer.worker_id));
 	if (answer.outcome == RPC_OUTCOME_ERROR) {
 		reply->kind = SNP_REPLY_TOOL_ERROR;
 		reply->error_type = answer.error.type;
@@ -102,9 +107,6 @@ void reply_set_end(struct snp_reply *reply, const struct rpc_call *call,
 {
 	struct box *box = box_of(reply);
 
-	if (!*box->worker)
-		set_worker(box, rpc_md_in_get(rpc_call_trailing_metadata(call),
-					      RPC_MD_WORKER_ID));
 	if (status->code == RPC_OK)
 		return;
 	box->status = *status;
@@ -112,6 +114,9 @@ void reply_set_end(struct snp_reply *reply, const struct rpc_call *call,
 	reply->status = (int)status->code;
 	reply->status_name = rpc_code_name(status->code);
 	reply->message = box->status.message;
+	set_text(box->kind, sizeof(box->kind),
+		 rpc_md_in_get(rpc_call_trailing_metadata(call), ERROR_KIND_KEY));
+	reply->error_type = box->kind;
 	reply->result_json = "";
 	reply->binary = NULL;
 	reply->binary_len = 0;

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from typing_extensions import Self
+
 __all__ = ["Hub"]
 
 
@@ -25,7 +27,7 @@ class Hub:
         assert self._process.stdout
         assert self._process.stdout.readline() == b"ready\n"
 
-    def __enter__(self) -> Hub:
+    def __enter__(self) -> Self:
         """Hand it out."""
         return self
 

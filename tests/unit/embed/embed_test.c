@@ -144,6 +144,19 @@ static void execute_returns_what_the_tool_did(void **state)
 	assert_int_equal(reply->kind, SNP_REPLY_FAILED);
 	assert_string_equal(reply->status_name, "NOT_FOUND");
 	assert_non_null(strstr(reply->message, "no_such_tool"));
+	assert_string_equal(reply->error_type, "worker_status");
+	snp_reply_destroy(&reply);
+}
+
+static void reply_names_the_kind_of_a_failure(void **state)
+{
+	const struct snp_request request = {.pool = "nowhere", .tool = "echo"};
+	struct snp_reply *reply = NULL;
+
+	assert_int_equal(snp_runtime_execute(*state, &request, &reply, NULL), 0);
+	assert_int_equal(reply->kind, SNP_REPLY_FAILED);
+	assert_string_equal(reply->error_type, "pool_not_found");
+	assert_non_null(strstr(reply->message, "nowhere"));
 	snp_reply_destroy(&reply);
 }
 
@@ -630,6 +643,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(execute_returns_what_the_tool_did),
+	    cmocka_unit_test(reply_names_the_kind_of_a_failure),
 	    cmocka_unit_test(execute_refuses_what_cannot_be_sent),
 	    cmocka_unit_test(execute_ends_with_its_deadline),
 	    cmocka_unit_test(submit_replies_once_to_each),

@@ -128,14 +128,17 @@ struct snp_reply {
 	const char *result_json; /* RESULT, of a call that is no stream */
 	const void *binary;	 /* RESULT; NULL: none */
 	size_t binary_len;
-	const char *error_type; /* TOOL_ERROR: the exception's class */
+	/* TOOL_ERROR: the exception's class. FAILED: the kind that the runtime names in
+	 * `snakepit-error-kind` (docs/requests.md), such as "queue_full". */
+	const char *error_type;
 	const char *message;	/* TOOL_ERROR and FAILED, for people */
 	const char *error_json; /* TOOL_ERROR: the worker's whole report, or "" */
 	int status;		/* gRPC status code; 0 but for FAILED */
 	const char *status_name;
-	const char *worker_id; /* who ran it, if that is known */
 	const char *correlation_id;
-	uint64_t queue_wait_ns, service_ns; /* RESULT and TOOL_ERROR, not of streams */
+	/* RESULT and TOOL_ERROR, not of streams: */
+	const char *worker_id; /* who ran it */
+	uint64_t queue_wait_ns, service_ns;
 };
 
 void snp_reply_destroy(struct snp_reply **reply);
