@@ -91,10 +91,11 @@ static void on_exit(struct watch *watch)
 	struct reader *r = watch->user;
 	snp_mono_t now = snp_mono_now();
 	siginfo_t info = {0};
+	int rc = waitid(P_PIDFD, (id_t)watch->fd, &info, WEXITED | WNOHANG);
 
-	if (waitid(P_PIDFD, (id_t)watch->fd, &info, WEXITED | WNOHANG) < 0 ||
-	    info.si_pid == 0)
+	if (rc == 0 && info.si_pid == 0)
 		return;
+	/* Otherwise it has ended, also where the program around us took the status. */
 	set_due(r, now);
 	log_at(r->ending ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
 	       r->wanted ? "reader ended, it is started again" : "reader ended",

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "snakepit/read.h"
 #include "worker/readers.h"
@@ -189,6 +190,21 @@ static void without_a_file_to_read_none_is_started(void **state)
 	assert_int_equal(prometheus()->pid, 0);
 }
 
+/* As a program around the runtime may do, which waits for any child. */
+static void one_whose_status_somebody_else_took_is_started_again(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	write_program("exit 3");
+	readers_apply(&readers, &cfg);
+	(void)readers_turn(&readers, snp_mono_now());
+	pid = prometheus()->pid;
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	turn_until(is_gone);
+	assert_true(prometheus()->due.ns > 0);
+}
+
 static void fini_leaves_no_process(void **state)
 {
 	pid_t pid;
@@ -211,6 +227,7 @@ int main(void)
 	    TEST(one_that_is_no_longer_wanted_is_killed_if_it_will_not_leave),
 	    TEST(one_that_shall_run_otherwise_is_started_anew_at_once),
 	    TEST(without_a_file_to_read_none_is_started),
+	    TEST(one_whose_status_somebody_else_took_is_started_again),
 	    TEST(fini_leaves_no_process),
 	};
 
