@@ -262,13 +262,19 @@ static struct verdict_signs signs_of(const struct vigil *v, struct worker *w,
 	return s;
 }
 
-/* Two more beats of each kind it has: one may be the last gasp. */
-static bool is_well_again(const struct liveness *l)
+static bool has_beat_twice(const struct liveness *l, enum beat_sign sign)
 {
-	for (unsigned i = 0; i <= BEAT_SIGN_INTERPRETER; i++)
-		if (l->beat.seen[i].seq > 0 && l->beat.seen[i].seq - l->ill_seq[i] < 2)
-			return false;
-	return true;
+	return l->beat.seen[sign].seq == 0 ||
+	       l->beat.seen[sign].seq - l->ill_seq[sign] >= 2;
+}
+
+/* Two more beats of each kind it has: one may be the last gasp. A native thread that
+ * does not beat any more is not waited for where the interpreter does. */
+static bool is_well_again(const struct snp_cfg_heartbeat *cfg, const struct liveness *l,
+			  const struct verdict_signs *s)
+{
+	return has_beat_twice(l, BEAT_SIGN_INTERPRETER) &&
+	       (verdict_process_silent(cfg, s) || has_beat_twice(l, BEAT_SIGN_PROCESS));
 }
 
 /* When the illness began: with the last sign of the kind that is missing. */
@@ -320,7 +326,7 @@ static bool diagnose(const struct vigil *v, struct worker *w,
 	if (verdict_is_ill(health))
 		for (unsigned i = 0; i < BEAT_SIGN_NR; i++)
 			l->ill_seq[i] = l->beat.seen[i].seq;
-	else if (was_ill && !is_well_again(l))
+	else if (was_ill && !is_well_again(cfg_of(w), l, s))
 		return false;
 	if (health == l->health)
 		return true;

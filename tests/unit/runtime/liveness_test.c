@@ -66,6 +66,25 @@ static void two_fresh_beats_clear_a_suspicion_one_does_not(void **state)
 	assert_int_equal(event.reason, SNP_MOVE_REASON_BUSY_GIL);
 }
 
+static void worker_whose_native_thread_ended_recovers_all_the_same(void **state)
+{
+	struct worker *w = admit_computing();
+
+	(void)state;
+	pass(5000);
+	patients[w->slot].process_beats = false;
+	pass(5000);
+	assert_health(w, SNP_HEALTH_OK);
+	hold_gil(w);
+	pass(6000);
+	assert_health(w, SNP_HEALTH_STARVED);
+	assert_true(w->fenced);
+	patients[w->slot].interpreter_beats = true;
+	pass(3000);
+	assert_health(w, SNP_HEALTH_OK);
+	assert_false(w->fenced);
+}
+
 static void worker_that_holds_the_gil_and_sleeps_is_killed_after_its_time(void **state)
 {
 	struct worker *w = admit_sleeping();
@@ -356,6 +375,7 @@ int main(void)
 	    T(healthy_worker_is_left_alone),
 	    T(worker_that_holds_the_gil_and_computes_is_never_killed),
 	    T(two_fresh_beats_clear_a_suspicion_one_does_not),
+	    T(worker_whose_native_thread_ended_recovers_all_the_same),
 	    T(worker_that_holds_the_gil_and_sleeps_is_killed_after_its_time),
 	    T(misses_kill_a_wedged_worker_sooner),
 	    T(verdict_that_forbids_a_kill_is_asked_again_when_it_changes),
