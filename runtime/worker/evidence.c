@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "log/log.h"
@@ -169,7 +169,7 @@ void evidence_begin(struct evidence *e, const struct worker *w, snp_mono_t now)
 	*e = (struct evidence){.deadline = now};
 	if (!can_answer(w) || !clear_stacks(w->live.beat.stacks_fd))
 		return;
-	if (syscall(SYS_pidfd_send_signal, w->pidfd.fd, SIGUSR1, NULL, 0) < 0)
+	if (pidfd_send_signal(w->pidfd.fd, SIGUSR1, NULL, 0) < 0)
 		return;
 	e->deadline = snp_mono_add_ms(now, EVIDENCE_WAIT_MS);
 	e->next = snp_mono_add_ms(now, EVIDENCE_POLL_MS);

@@ -208,8 +208,8 @@ static void sample_workers(struct supervisor *sup, snp_mono_t now)
 	if (now.ns < sup->next_sample.ns)
 		return;
 	sup->next_sample = snp_mono_add_ms(now, SAMPLE_MS);
-	for (uint32_t i = 0; i < sup->workers_nr && i < SAMPLES_AT_ONCE; i++) {
-		worker_sample(&sup->workers[sup->sampled]);
+	for (uint32_t i = 0, n = 0; i < sup->workers_nr && n < SAMPLES_AT_ONCE; i++) {
+		n += worker_sample(&sup->workers[sup->sampled]);
 		sup->sampled = (sup->sampled + 1) % sup->workers_nr;
 	}
 	oom_look(&sup->oom);

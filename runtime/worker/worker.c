@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/random.h>
 
 #include "log/log.h"
@@ -73,6 +74,13 @@ static void admit(struct worker *w)
 	front_kick(w->site->front); /* dispatch, and health watchers */
 }
 
+/* By its pidfd, which is its own whoever reaps it; and so it is hit in whichever group
+ * it is by now. */
+static void signal_leader(const struct worker *w, int sig)
+{
+	(void)pidfd_send_signal(w->pidfd.fd, sig, NULL, 0);
+}
+
 static void set_deadline(struct worker *w, uint32_t timeout_ms)
 {
 	w->deadline = snp_mono_add_ms(snp_mono_now(), timeout_ms);
@@ -90,11 +98,12 @@ static void enter(struct worker *w)
 		break;
 	case SNP_WORKER_STATE_STOPPING:
 		set_deadline(w, w->site->shutdown->stop_timeout_ms);
-		(void)kill(w->pid, SIGTERM);
+		signal_leader(w, SIGTERM);
 		break;
 	case SNP_WORKER_STATE_KILLING:
 		set_deadline(w, w->site->shutdown->kill_timeout_ms);
 		(void)kill(-w->pid, SIGKILL);
+		signal_leader(w, SIGKILL);
 		break;
 	case SNP_WORKER_STATE_LOST:
 		ending_withdraw(w);
@@ -181,17 +190,18 @@ void worker_publish_process(struct worker *w)
 	snp_set(w->cells->sup.start_time, w->proc[SNP_PROC_START_REAL_NS]);
 }
 
-void worker_sample(struct worker *w)
+bool worker_sample(struct worker *w)
 {
 	struct procfs_sample sample;
 
 	if (!w->pid || procfs_sample(w->pid, &sample) < 0)
-		return;
+		return w->pid > 0;
 	/* A process that just ended reads as zero: keep what it had used. */
 	if (sample.cpu_ns > w->cpu_now_ns)
 		w->cpu_now_ns = sample.cpu_ns;
 	snp_set(w->cells->sup.memory, sample.rss_bytes);
 	snp_set(w->cells->sup.cpu, w->cpu_before_ns + w->cpu_now_ns);
+	return true;
 }
 
 /* ---- orders -------------------------------------------------------------- */

@@ -163,8 +163,8 @@ void worker_set_fenced(struct worker *worker, bool fenced);
 /* The deadline has passed: boot, drain or stop timeout, or lost. Not for BACKOFF. */
 void worker_deadline(struct worker *worker, snp_mono_t now);
 
-/* Take memory and CPU time of the process from /proc. */
-void worker_sample(struct worker *worker);
+/* Take memory and CPU time of the process from /proc; whether there is one. */
+bool worker_sample(struct worker *worker);
 
 /* Takes requests. */
 bool worker_is_open(const struct worker *worker);

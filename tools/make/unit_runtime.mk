@@ -1,4 +1,4 @@
 # Tests of the runtime start processes by it.
 unit-bins: $(BIN)/snakepit-launch
 # A process that cannot be killed is one whose signals do not arrive.
-WRAP_runtime_supervisor_test := kill
+WRAP_runtime_supervisor_test := kill pidfd_send_signal

@@ -40,6 +40,8 @@ static uint32_t boot_timeout_ms = 60000, kill_timeout_ms = 5000, batch_size = 1;
 
 int __real_kill(pid_t pid, int sig);
 int __wrap_kill(pid_t pid, int sig);
+int __real_pidfd_send_signal(int fd, int sig, siginfo_t *info, unsigned flags);
+int __wrap_pidfd_send_signal(int fd, int sig, siginfo_t *info, unsigned flags);
 static atomic_bool immortal; /* as a process in uninterruptible sleep is */
 
 int __wrap_kill(pid_t pid, int sig)
@@ -47,6 +49,13 @@ int __wrap_kill(pid_t pid, int sig)
 	if (pid < 0 && sig == SIGKILL && atomic_load(&immortal))
 		return 0;
 	return __real_kill(pid, sig);
+}
+
+int __wrap_pidfd_send_signal(int fd, int sig, siginfo_t *info, unsigned flags)
+{
+	if (sig == SIGKILL && atomic_load(&immortal))
+		return 0;
+	return __real_pidfd_send_signal(fd, sig, info, flags);
 }
 
 /* ---- Fixture ------------------------------------------------------------- */
@@ -482,6 +491,40 @@ static void orders_that_cannot_be_followed_say_why(void **state)
 	assert_non_null(strstr(order.err.msg, "1 to 3 workers, not 4"));
 }
 
+static int kill_slot_0(struct snp_err *err)
+{
+	return control_recycle(&sup, "default", 0, CONTROL_FORCED, err);
+}
+
+static bool has_moved_out(void *user)
+{
+	char path[128];
+
+	(void)user;
+	(void)snprintf(path, sizeof(path), "%s/out", dir);
+	return access(path, F_OK) == 0;
+}
+
+static void kill_reaches_a_worker_that_left_its_group(void **state)
+{
+	struct snp_event exited;
+	char text[256];
+
+	(void)state;
+	kill_timeout_ms = 100;
+	(void)snprintf(text, sizeof(text),
+		       "exec python3 -c 'import os, time\n"
+		       "os.setpgid(0, os.getpgid(os.getppid()))\n"
+		       "open(\"%s/out\", \"w\").close()\n"
+		       "time.sleep(1000)'\n",
+		       dir);
+	start(1, text);
+	assert_true(snp_test_wait_until(has_moved_out, NULL, DEADLINE_MS));
+	assert_int_equal(give(kill_slot_0).rc, 1);
+	assert_true(snp_test_wait_until(has_exited, &exited, DEADLINE_MS));
+	assert_int_equal(exited.from, SNP_WORKER_STATE_KILLING); /* was not lost */
+}
+
 static bool is_lost(void *user)
 {
 	return event_of(SNP_EVENT_KIND_WORKER_MOVED, SNP_WORKER_STATE_LOST, user);
@@ -534,6 +577,7 @@ int main(void)
 	    T(run_counts_failed_starts_and_keeps_why),
 	    T(scale_takes_spare_slots_and_gives_them_back),
 	    T(orders_that_cannot_be_followed_say_why),
+	    T(kill_reaches_a_worker_that_left_its_group),
 	    T(run_replaces_a_worker_that_cannot_be_killed),
 	};
 	int failed;
