@@ -193,8 +193,11 @@ static bool enter_session(struct request *r)
 		r->session = session;
 		return true;
 	}
-	request_fail(r, kind, "pool '%s' has %u open sessions (sessions.limit)",
-		     r->pool->cfg->name, r->pool->sessions.open);
+	if (kind == ERROR_SESSION_LIMIT)
+		request_fail(r, kind, "pool '%s' has %u open sessions (sessions.limit)",
+			     r->pool->cfg->name, r->pool->sessions.open);
+	else
+		request_fail(r, kind, NULL);
 	return false;
 }
 

@@ -102,7 +102,10 @@ static void on_news(struct link *link, enum link_news news, void *user)
 
 	if (w->link != link)
 		return; /* of an earlier process */
-	if (news == LINK_ANSWERED && w->state == SNP_WORKER_STATE_WARMING)
+	/* One whose time was over a moment ago is not: it is killed as soon as its
+	 * stacks are kept. */
+	if (news == LINK_ANSWERED && w->state == SNP_WORKER_STATE_WARMING &&
+	    !w->live.dying)
 		become_ready(w);
 	else if (news == LINK_IDLE)
 		(void)worker_event(w, MACHINE_IDLE, SNP_MOVE_REASON_DRAINED);
