@@ -22,5 +22,7 @@ uint32_t backoff_delay_ms(uint32_t min_ms, uint32_t max_ms, unsigned failures,
 
 bool backoff_settled(uint64_t ready_ns, uint64_t successes)
 {
-	return ready_ns >= BACKOFF_SETTLED_MS * SNP_NS_PER_MS && successes > 0;
+	uint64_t needed_ms = successes ? BACKOFF_SETTLED_MS : BACKOFF_SETTLED_IDLE_MS;
+
+	return ready_ns >= needed_ms * SNP_NS_PER_MS;
 }

@@ -21,7 +21,7 @@
 /* A look at a process costs 10 us: of more than these, each waits for its turn. */
 #define SAMPLES_AT_ONCE 250
 #define CLOSE_GRACE_MS	200
-#define STOP_SLACK_MS	2000 /* closing, and a busy machine */
+#define STOP_SLACK_MS	8000 /* closing, what the guard still finds, a busy machine */
 #define LIFELINE_FD_MIN                                                                \
 	10 /* above the fixed descriptors of the handshake (spawn.h)                   \
 	    */

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 
+#include "snakepit/time.h"
 #include "test_random.h"
 #include "worker/backoff.h"
 
@@ -102,6 +103,25 @@ static void delay_is_spread_evenly(void **state)
 		assert_in_range(hits[i], EXPECTED * 95 / 100, EXPECTED * 105 / 100);
 }
 
+/* An idle pool whose worker is killed once a day is no crash loop. */
+static void settled_takes_time_and_less_of_it_with_work_done(void **state)
+{
+	static const struct {
+		uint64_t ready_ms, successes;
+		bool settled;
+	} cases[] = {
+	    {0, 0, false},	  {59999, 1000, false}, {60000, 1, true},
+	    {60000, 0, false},	  {599999, 0, false},	{600000, 0, true},
+	    {864000000, 0, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(backoff_settled(cases[i].ready_ms * SNP_NS_PER_MS,
+						 cases[i].successes),
+				 cases[i].settled);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +133,7 @@ int main(void)
 	    cmocka_unit_test(delay_covers_zero_to_bound_inclusive),
 	    cmocka_unit_test(delay_random_inputs_stay_within_the_bound),
 	    cmocka_unit_test(delay_is_spread_evenly),
+	    cmocka_unit_test(settled_takes_time_and_less_of_it_with_work_done),
 	};
 
 	return cmocka_run_group_tests_name("runtime/backoff", tests, NULL, NULL);
