@@ -108,7 +108,7 @@ static void put_process(struct text *t, const struct worker *w)
 		return;
 	}
 	putf(t, "process: state %c, %u threads%s%s%s", s.state, s.threads,
-	     s.runs ? ", one runs" : "",
+	     s.running_nr ? ", one runs" : "",
 	     s.waits_for_disk ? ", one waits for a disk" : "",
 	     s.frozen ? ", frozen" : "");
 	if (*s.wchan)

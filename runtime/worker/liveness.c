@@ -13,9 +13,6 @@
 
 /* Between two looks at the pages where nothing is judged: for the metrics. */
 #define LOOK_MS 500
-/* Looks at /proc before a process counts as asleep, and the ones that count. */
-#define LOOKS_MIN 4
-#define LOOKS_MAX 8
 /* A pause of the runtime that is worth an event. */
 #define PAUSE_TOLD_NS SNP_NS_PER_S
 
@@ -199,41 +196,21 @@ static uint64_t deadline_ms(const struct worker *w, snp_mono_t now)
 	return last_ms;
 }
 
-/* One look at how it runs: bit 0 of `running`. A thread that computes is nearly always
- * runnable, one that waits for a lock nearly never; CPU time shows one that computes in
- * short steps. */
 static bool look(const struct vigil *v, struct liveness *l, pid_t pid,
 		 struct procfs_state *ret_state)
 {
 	struct procfs_sample sample = {.cpu_ns = l->look_cpu_ns};
-	uint64_t used_ns, passed_ns = v->watched_ns - l->look_at_ns;
+	uint64_t passed_ns = v->watched_ns - l->look_at_ns, used_ns = 0;
 
 	if (procfs_state(pid, ret_state) < 0)
 		return false;
 	(void)procfs_sample(pid, &sample);
-	used_ns = l->looks > 0 ? sample.cpu_ns - l->look_cpu_ns : 0;
+	if (l->looks.count > 0)
+		used_ns = sample.cpu_ns - l->look_cpu_ns;
 	l->look_cpu_ns = sample.cpu_ns;
 	l->look_at_ns = v->watched_ns;
-	l->running = (l->running << 1 | (ret_state->runs || used_ns > passed_ns / 4)) &
-		     ((1U << LOOKS_MAX) - 1);
-	l->looks++;
+	looks_add(&l->looks, ret_state, used_ns > passed_ns / 4);
 	return true;
-}
-
-static enum verdict_process process_of(const struct liveness *l,
-				       const struct procfs_state *s)
-{
-	unsigned counted = l->looks < LOOKS_MAX ? l->looks : LOOKS_MAX;
-
-	if (s->frozen)
-		return VERDICT_PROCESS_FROZEN;
-	if (s->state == 'T' || s->state == 't')
-		return VERDICT_PROCESS_STOPPED;
-	if (l->looks < LOOKS_MIN)
-		return VERDICT_PROCESS_UNSEEN;
-	if (2 * (unsigned)__builtin_popcount(l->running) >= counted)
-		return VERDICT_PROCESS_RUNS;
-	return s->waits_for_disk ? VERDICT_PROCESS_DISK : VERDICT_PROCESS_WAITS;
 }
 
 static struct verdict_signs signs_of(const struct vigil *v, struct worker *w,
@@ -253,9 +230,9 @@ static struct verdict_signs signs_of(const struct vigil *v, struct worker *w,
 	struct procfs_state state;
 
 	if (!verdict_needs_process(cfg_of(w), &s)) {
-		w->live.looks = w->live.running = 0;
+		w->live.looks = (struct looks){0};
 	} else if (look(v, &w->live, w->pid, &state)) {
-		s.process = process_of(&w->live, &state);
+		s.process = looks_process(&w->live.looks, &state);
 		s.traced = state.tracer != 0;
 		s.deadline_ms = deadline_ms(w, now);
 	}

@@ -18,6 +18,7 @@
 #include "snakepit/write.h"
 #include "worker/beat.h"
 #include "worker/evidence.h"
+#include "worker/looks.h"
 #include "worker/vigil.h"
 
 struct worker;
@@ -34,10 +35,9 @@ struct liveness {
 	uint64_t ill_seq[BEAT_SIGN_NR];
 	struct verdict_orders told; /* what was ordered and suppressed last */
 
-	/* Looks at /proc since it fell silent. */
-	unsigned looks;
-	unsigned running; /* the last ones, a bit each: it used the CPU */
-	uint64_t look_cpu_ns, look_at_ns;
+	/* At /proc, since it fell silent. */
+	struct looks looks;
+	uint64_t look_cpu_ns, look_at_ns; /* of the last one */
 
 	struct evidence evidence;
 	bool dumped; /* the stacks of this illness are kept */

@@ -93,7 +93,8 @@ static void look_at_thread(const char *tid, pid_t pid, struct procfs_state *s)
 	p = strrchr(text, ')');
 	if (!p || p[1] != ' ')
 		return;
-	s->runs = s->runs || p[2] == 'R';
+	if (p[2] == 'R' && s->running_nr < PROCFS_RUNNING_MAX)
+		s->running[s->running_nr++] = (pid_t)strtol(tid, NULL, 10);
 	s->waits_for_disk = s->waits_for_disk || p[2] == 'D';
 }
 

@@ -21,10 +21,14 @@ int procfs_sample(pid_t pid, struct procfs_sample *ret_sample);
  * gone. */
 int procfs_anon(pid_t pid, uint64_t *ret_bytes);
 
+#define PROCFS_RUNNING_MAX 16
+
 /* How a process is doing right now. For one that fell silent: a read a thread. */
 struct procfs_state {
+	/* Threads that have, or wait for, a CPU; some of them, where there are more. */
+	pid_t running[PROCFS_RUNNING_MAX];
+	unsigned running_nr;
 	char state; /* of its first thread, as ps shows it; 'T', 't': stopped */
-	bool runs;  /* some thread has, or waits for, a CPU */
 	bool waits_for_disk;  /* some thread is in uninterruptible sleep */
 	bool frozen;	      /* by its cgroup, or while the host is suspended */
 	bool catches_sigusr1; /* there is a handler: the signal would not end it */

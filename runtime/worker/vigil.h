@@ -4,7 +4,8 @@
  *
  * What the runtime slept through is nobody's silence: it may have been stopped, starved
  * of CPU, or suspended with its host, and then it did not look. Its clock passes over
- * such a pause, and the tick after it judges nobody.
+ * such a pause, and the tick after it judges nobody; while it is late every time, by
+ * less than a second, every other tick does.
  *
  * Pure: the caller reads the clocks.
  */
@@ -25,6 +26,7 @@ struct vigil {
 	uint64_t last_boot_ns;
 	uint64_t squeezed_until_ns; /* on the clock */
 	unsigned grace;		    /* ticks that still judge nobody */
+	bool late;		    /* the last one came late and judged nobody */
 	struct verdict_brake brake;
 	bool braked;
 };

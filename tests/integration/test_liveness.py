@@ -25,11 +25,11 @@ from runtime_kit import RunDaemon, at_least, config, wait_metric, worker_pids
 from standin import Hub
 
 FULL = os.environ.get("SNP_CHAOS") == "full"
-# Pings that are missed at once, so that nothing but the verdict holds a kill back.
+# Misses that are out within 4 s, so that then only the verdict holds a kill back.
 JUDGED: dict[str, Any] = {
     "enabled": True,
     "ping_interval_ms": 200,
-    "timeout_ms": 300,
+    "timeout_ms": 1000,
     "max_missed_heartbeats": 3,
     "jitter_ms": 0,
     "beat_interval_ms": 100,
@@ -88,19 +88,24 @@ class TestBusy:
     def test_work_that_holds_the_gil_is_never_a_reason_to_kill(
         self, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
-        run_daemon(config(workers=2, heartbeat=JUDGED)).wait_ready(2)
+        run_daemon(
+            config(workers=2, heartbeat=JUDGED, request_timeout_ms=180_000)
+        ).wait_ready(2)
         pids = worker_pids(world)
+
+        def start(tool: str, **arguments: Any) -> Any:
+            return client.future("default", tool, timeout_s=180, **arguments)
+
         # Two at a time: there may be no more processors.
         first = [
-            client.future("default", "hog_gil", seconds=60 if FULL else 5),
-            client.future("default", "collect", count=8_000_000 if FULL else 2_000_000),
+            start("hog_gil", seconds=60 if FULL else 5),
+            start("collect", count=8_000_000 if FULL else 2_000_000),
         ]
         wait_metric(world, SUSPICIONS, at_least(1), health="busy_gil")
         wait_metric(world, SUPPRESSED, at_least(1), reason="busy")
-        assert all(f.result(120).WhichOneof("outcome") == "result_json" for f in first)
         if FULL:
-            done = client.future("default", "sort", count=12_000_000).result(120)
-            assert done.WhichOneof("outcome") == "result_json"
+            first.append(start("sort", count=12_000_000))
+        assert all(f.result(180).WhichOneof("outcome") == "result_json" for f in first)
         wait_until(
             lambda: {health(world, 0), health(world, 1)} == {"ok"}, 10, "both well"
         )
@@ -125,7 +130,7 @@ class TestBusy:
         )
         assert lost.exception(5) is not None
         report = world.inspect("it")
-        assert metric(report, SUSPICIONS, health="wedged") == 1
+        assert metric(report, SUSPICIONS, health="wedged") >= 1
         assert metric(report, SUSPICIONS, health="busy_gil") == 0
         assert metric(report, "snakepit.worker.exits", reason="heartbeat") == 1
         assert metric(report, "snakepit.worker.stack_captures", result="taken") == 1

@@ -37,12 +37,12 @@ class FaultAdapter(BaseAdapter):
         ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
         return os.getpid()
 
-    @tool(description="Compute in one call that never lets go of the GIL")
+    @tool(description="Compute for so long in one call that never lets go of the GIL")
     def hog_gil(self, seconds: float) -> int:
-        probe = 2_000_000
-        began = time.perf_counter()
+        probe = 10_000_000
+        began = time.thread_time()  # others may want the processor too
         sum(range(probe))
-        sum(range(int(probe * seconds / (time.perf_counter() - began))))
+        sum(range(int(probe * seconds / (time.thread_time() - began))))
         return os.getpid()
 
     @tool(description="Sort so many random numbers")

@@ -267,7 +267,7 @@ static inline bool runs(void *arg)
 {
 	struct procfs_state s;
 
-	return procfs_state(((const struct worker *)arg)->pid, &s) == 0 && s.runs;
+	return procfs_state(((const struct worker *)arg)->pid, &s) == 0 && s.running_nr;
 }
 
 static inline bool sleeps(void *arg)
@@ -275,7 +275,7 @@ static inline bool sleeps(void *arg)
 	struct procfs_state s;
 
 	return procfs_state(((const struct worker *)arg)->pid, &s) == 0 &&
-	       s.state == 'S' && !s.runs;
+	       s.state == 'S' && !s.running_nr;
 }
 
 static inline struct worker *admit_computing(void)

@@ -159,19 +159,19 @@ static bool look(void)
 static bool sleeps_alone(void *arg)
 {
 	(void)arg;
-	return look() && found.state == 'S' && !found.runs && found.threads >= 1;
+	return look() && found.state == 'S' && !found.running_nr && found.threads >= 1;
 }
 
 static bool runs_in_a_thread(void *arg)
 {
 	(void)arg;
-	return look() && found.state == 'S' && found.runs && found.threads >= 2;
+	return look() && found.state == 'S' && found.running_nr && found.threads >= 2;
 }
 
 static bool is_stopped(void *arg)
 {
 	(void)arg;
-	return look() && found.state == 'T' && !found.runs;
+	return look() && found.state == 'T' && !found.running_nr;
 }
 
 static bool is_traced(void *arg)

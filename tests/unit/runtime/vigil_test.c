@@ -70,6 +70,31 @@ static void late_tick_is_a_stall_that_the_clock_leaves_out(void **state)
 	}
 }
 
+static void ticks_that_are_always_late_judge_every_other_time(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(tick_after(PERIOD_MS + 400).judge, i % 2);
+	/* long pauses never */
+	for (int i = 0; i < 10; i++)
+		assert_false(tick_after(PERIOD_MS + 1000).judge);
+}
+
+static void short_periods_may_be_late_by_a_tenth_of_a_second(void **state)
+{
+	static const uint64_t passed_ms[] = {PERIOD_MS, 10 + 100, 10 + 101};
+	struct vigil_tick tick = {0};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		now_ms += passed_ms[i];
+		tick = vigil_tick(&v, (snp_mono_t){now_ms * MS}, BOOT_NS + now_ms * MS,
+				  10);
+		assert_int_equal(tick.judge, i < 2);
+	}
+	assert_int_equal(tick.pause, SNP_PAUSE_STALL);
+}
+
 static void stall_squeezes_for_five_seconds(void **state)
 {
 	(void)state;
@@ -130,6 +155,8 @@ int main(void)
 	    T(first_tick_judges_nobody),
 	    T(ticks_in_time_judge_and_the_clock_goes_with_time),
 	    T(late_tick_is_a_stall_that_the_clock_leaves_out),
+	    T(ticks_that_are_always_late_judge_every_other_time),
+	    T(short_periods_may_be_late_by_a_tenth_of_a_second),
 	    T(stall_squeezes_for_five_seconds),
 	    T(suspend_is_seen_by_the_other_clock_and_has_a_grace),
 	    T(clocks_read_a_moment_apart_are_no_suspend),
