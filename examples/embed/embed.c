@@ -8,8 +8,9 @@
  *	cc -D_GNU_SOURCE -Iruntime/embed/include -Ishm/include examples/embed/embed.c \
  *	   -Lbuild/lib -Wl,-rpath,$PWD/build/lib -lsnakepit -o /tmp/embed && /tmp/embed
  *
- * or, where Snakepit is installed: cc -D_GNU_SOURCE embed.c $(pkg-config --cflags
- *--libs snakepit)
+ * or, where Snakepit is installed:
+ *
+ *	cc -D_GNU_SOURCE embed.c $(pkg-config --cflags --libs snakepit) -o /tmp/embed
  */
 #include <limits.h>
 #include <stdio.h>
@@ -39,8 +40,8 @@ static void price(struct snp_host_call *call, void *user)
 	const char *item = snp_host_call_argument(call, "item", &len);
 	char result[64];
 
-	if (!item) {
-		snp_host_call_fail(call, "KeyError", "which item?");
+	if (!item || *item != '"') {
+		snp_host_call_fail(call, "TypeError", "item: a text is expected");
 		return;
 	}
 	/* A JSON string: its length without the quotes stands for a price here. */

@@ -13,8 +13,8 @@
  * After fork() the child has no such thread and nothing is written there: it does not
  * beat for its parent, and cannot start to.
  */
-#ifndef SNAKEPIT_RUNTIME_BEAT_H
-#define SNAKEPIT_RUNTIME_BEAT_H
+#ifndef SNAKEPIT_BEAT_H
+#define SNAKEPIT_BEAT_H
 
 /*
  * Start the thread: once a process, from any thread. Both descriptors stay the

@@ -183,7 +183,6 @@ static void on_done(struct rpc_call *call, const struct rpc_status *status)
 {
 	struct link *link = rpc_call_user(call);
 	struct telemetry *t = &link->telemetry;
-
 	bool unknown = status->code == RPC_UNIMPLEMENTED;
 
 	rpc_call_unref(call);
