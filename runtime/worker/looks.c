@@ -1,59 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/looks.h"
 
+#include <string.h>
+
 #define MASK ((1U << LOOKS_MAX) - 1)
 
-static void age(struct looks *l)
+static bool has_run_since(const struct looks *l, const struct procfs_thread *thread)
 {
-	l->used_cpu = l->used_cpu << 1 & MASK;
-	for (unsigned i = 0; i < LOOKS_THREADS; i++)
-		l->threads[i].ran = l->threads[i].ran << 1 & MASK;
-	if (l->count < LOOKS_MAX)
-		l->count++;
-}
-
-/* Its place, or else one that nobody has any more; with neither it is not noted: of so
- * many that run, others will be. */
-static void note(struct looks *l, pid_t tid)
-{
-	unsigned at = LOOKS_THREADS;
-
-	for (unsigned i = 0; i < LOOKS_THREADS; i++) {
-		bool its = l->threads[i].ran && l->threads[i].tid == tid;
-
-		if (its || (!l->threads[i].ran && at == LOOKS_THREADS))
-			at = i;
-		if (its)
-			break;
-	}
-	if (at == LOOKS_THREADS)
-		return;
-	l->threads[at].tid = tid;
-	l->threads[at].ran |= 1;
+	for (unsigned i = 0; i < l->running_nr; i++)
+		if (l->running[i].tid == thread->tid)
+			return l->running[i].waits == thread->waits;
+	return false;
 }
 
 void looks_add(struct looks *l, const struct procfs_state *state, bool used_cpu)
 {
-	age(l);
-	l->used_cpu |= used_cpu;
+	bool computed = used_cpu;
+
 	for (unsigned i = 0; i < state->running_nr; i++)
-		note(l, state->running[i]);
-}
-
-/* In three of four looks, or more. */
-static bool mostly(const struct looks *l, unsigned bits)
-{
-	return 4 * (unsigned)__builtin_popcount(bits) >= 3 * l->count;
-}
-
-static bool computes(const struct looks *l)
-{
-	if (mostly(l, l->used_cpu))
-		return true;
-	for (unsigned i = 0; i < LOOKS_THREADS; i++)
-		if (mostly(l, l->threads[i].ran))
-			return true;
-	return false;
+		computed = computed || has_run_since(l, &state->running[i]);
+	l->computed = (l->computed << 1 | computed) & MASK;
+	if (l->count < LOOKS_MAX)
+		l->count++;
+	memcpy(l->running, state->running, sizeof(l->running));
+	l->running_nr = state->running_nr;
 }
 
 enum verdict_process looks_process(const struct looks *l, const struct procfs_state *s)
@@ -64,7 +34,8 @@ enum verdict_process looks_process(const struct looks *l, const struct procfs_st
 		return VERDICT_PROCESS_STOPPED;
 	if (l->count < LOOKS_MIN)
 		return VERDICT_PROCESS_UNSEEN;
-	if (computes(l))
+	/* Of the looks since the first, which has none before it. */
+	if (2 * (unsigned)__builtin_popcount(l->computed) >= l->count - 1)
 		return VERDICT_PROCESS_RUNS;
 	return s->waits_for_disk ? VERDICT_PROCESS_DISK : VERDICT_PROCESS_WAITS;
 }

@@ -82,20 +82,28 @@ static uint64_t number_after(const char *text, const char *key, int base)
 	return at ? strtoull(at + strlen(key), NULL, base) : 0;
 }
 
+/* Names are escaped in this file, so a line of it cannot be faked. */
+static char state_of(const char *status)
+{
+	static const char key[] = "\nState:\t";
+	const char *at = strstr(status, key);
+
+	return at ? at[sizeof(key) - 1] : '\0';
+}
+
 static void look_at_thread(const char *tid, pid_t pid, struct procfs_state *s)
 {
-	char name[64], text[512];
-	const char *p;
+	char name[64], text[4096], state;
 
-	(void)snprintf(name, sizeof(name), "task/%.20s/stat", tid);
-	if (read_text(pid, name, text, sizeof(text)) == 0)
-		return;
-	p = strrchr(text, ')');
-	if (!p || p[1] != ' ')
-		return;
-	if (p[2] == 'R' && s->running_nr < PROCFS_RUNNING_MAX)
-		s->running[s->running_nr++] = (pid_t)strtol(tid, NULL, 10);
-	s->waits_for_disk = s->waits_for_disk || p[2] == 'D';
+	(void)snprintf(name, sizeof(name), "task/%.20s/status", tid);
+	(void)read_text(pid, name, text, sizeof(text));
+	state = state_of(text);
+	s->waits_for_disk = s->waits_for_disk || state == 'D';
+	if (state == 'R' && s->running_nr < PROCFS_RUNNING_MAX)
+		s->running[s->running_nr++] = (struct procfs_thread){
+		    .tid = (pid_t)strtol(tid, NULL, 10),
+		    .waits = number_after(text, "\nvoluntary_ctxt_switches:\t", 10),
+		};
 }
 
 static void look_at_threads(pid_t pid, struct procfs_state *s)
@@ -120,15 +128,12 @@ int procfs_state(pid_t pid, struct procfs_state *ret_state)
 {
 	struct procfs_state s = {0};
 	char text[4096];
-	const char *state;
 
 	if (read_text(pid, "status", text, sizeof(text)) == 0)
 		return -ESRCH;
-	/* Its name is escaped, so a line of it cannot be faked. */
-	state = strstr(text, "\nState:\t");
-	if (!state)
+	s.state = state_of(text);
+	if (!s.state)
 		return -EBADMSG;
-	s.state = state[strlen("\nState:\t")];
 	s.tracer = (pid_t)number_after(text, "\nTracerPid:\t", 10);
 	s.threads = (uint32_t)number_after(text, "\nThreads:\t", 10);
 	s.catches_sigusr1 = number_after(text, "\nSigCgt:\t", 16) >> (SIGUSR1 - 1) & 1;

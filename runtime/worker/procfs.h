@@ -23,10 +23,15 @@ int procfs_anon(pid_t pid, uint64_t *ret_bytes);
 
 #define PROCFS_RUNNING_MAX 16
 
+struct procfs_thread {
+	pid_t tid;
+	uint64_t waits; /* times it gave up its CPU to wait for something, so far */
+};
+
 /* How a process is doing right now. For one that fell silent: a read a thread. */
 struct procfs_state {
 	/* Threads that have, or wait for, a CPU; some of them, where there are more. */
-	pid_t running[PROCFS_RUNNING_MAX];
+	struct procfs_thread running[PROCFS_RUNNING_MAX];
 	unsigned running_nr;
 	char state; /* of its first thread, as ps shows it; 'T', 't': stopped */
 	bool waits_for_disk;  /* some thread is in uninterruptible sleep */
