@@ -7,7 +7,7 @@ import contextvars
 import functools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -114,8 +114,8 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
             await context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT, "session_id must not be empty"
             )
-        new = self._sessions.open(request.session_id, request.metadata)
-        if new and (register := self._registration(request.session_id)) is not None:
+        register = self._open(request.session_id, request.metadata)
+        if register is not None:
             await self._executor.run(register)
         return pb.InitializeSessionResponse(
             success=True, available_tools=await self._tool_specs()
@@ -188,9 +188,7 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
                 self._leave(call, work, log)
 
     def _begin(self, request: pb.ExecuteToolRequest) -> tuple[ToolCall, _CallLog]:
-        prelude = None
-        if request.session_id and self._sessions.open(request.session_id):
-            prelude = self._registration(request.session_id)
+        prelude = self._open(request.session_id) if request.session_id else None
         session = SessionContext(self._host_stub, request.session_id, request.metadata)
         call = ToolCall(
             request, session, self._dispatcher, self._executor.loop, prelude
@@ -199,13 +197,26 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
             _logger.warning("a call waits for calls that nobody waits for")
         return call, _CallLog(request.tool_name)
 
-    def _registration(self, session_id: str) -> Callable[[], None] | None:
-        """Return what registers the tools for a new session, where there is a host."""
-        if self._host_stub is None:
+    def _open(
+        self, session_id: str, metadata: Mapping[str, str] | None = None
+    ) -> Callable[[], None] | None:
+        """Open a session; returns what registers its tools, if that was not begun.
+
+        It counts only once it runs: a call that is left while it waits for its place
+        takes it along, and the next one has to do it.
+        """
+        session = self._sessions.open(session_id, metadata)
+        if self._host_stub is None or session.registered:
             return None
-        return functools.partial(
-            self._dispatcher.register, session_id, self._host_stub, self._executor.loop
-        )
+
+        def register() -> None:
+            if not session.registered:  # another call may have waited, too
+                session.registered = True
+                self._dispatcher.register(
+                    session_id, self._host_stub, self._executor.loop
+                )
+
+        return register
 
     def _leave(self, call: ToolCall, work: Future[Any], log: _CallLog) -> None:
         """Drop a call whose caller left first; what runs on is counted, and logged."""

@@ -29,6 +29,7 @@ class Session:
 
     metadata: dict[str, str] = field(default_factory=dict)
     created_at: Timestamp = field(default_factory=now)
+    registered: bool = False  # its tools, or that was tried
 
 
 class SessionRegistry:
@@ -42,15 +43,16 @@ class SessionRegistry:
         self._limit = limit
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
-    def open(self, session_id: str, metadata: Mapping[str, str] | None = None) -> bool:
-        """Open a session, or add metadata to the open one; says whether it is new."""
-        new = session_id not in self._sessions
+    def open(
+        self, session_id: str, metadata: Mapping[str, str] | None = None
+    ) -> Session:
+        """Open a session, or add metadata to the open one."""
         session = self._sessions.setdefault(session_id, Session())
         session.metadata.update(metadata or {})
         self._sessions.move_to_end(session_id)
         if len(self._sessions) > self._limit:
             self._sessions.popitem(last=False)
-        return new
+        return session
 
     def get(self, session_id: str) -> Session | None:
         """Return an open session."""

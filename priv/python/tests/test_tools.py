@@ -274,6 +274,26 @@ def test_the_stub_itself_carries_id_and_deadline(
     assert host.seen[-1]["time_left"] < 10
 
 
+def test_a_session_whose_first_call_never_began_is_registered_with_the_next(
+    worker: WorkerProcess, host: FakeHost, tmp_path: Path
+) -> None:
+    started, release = tmp_path / "started", tmp_path / "release"
+    holding = worker.stub.ExecuteTool.future(
+        request("hold", started=str(started), release=str(release))
+    )
+    wait_for("the tool runs", started.exists)
+    queued = request(
+        "add", session_id="s-late", metadata={"correlation_id": "cid-late"}, a=1
+    )
+    with pytest.raises(grpc.RpcError):
+        worker.stub.ExecuteTool(queued, timeout=0.3)
+    worker.wait_log(outcome="cancelled", correlation_id="cid-late")
+    release.touch()
+    assert holding.result(DEADLINE_S).success
+    assert worker.call("add", session_id="s-late", a=1) == 2
+    assert [one.session_id for one in host.registrations].count("s-late") == 1
+
+
 def test_tools_are_registered_once_a_session(
     worker: WorkerProcess, host: FakeHost
 ) -> None:
