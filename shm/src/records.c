@@ -143,10 +143,13 @@ bool snp_inflight_look(const struct snp_writer *w, uint32_t worker_row, uint32_t
 		       struct snp_inflight_fields *ret_fields,
 		       char ret_correlation[SNP_INFL_CORRELATION_BYTES + 1])
 {
-	const struct snp_fmt_inflight *slot = inflight_slot(w, worker_row, at);
-	uint64_t seq = atomic_load_explicit(&slot->seq, memory_order_acquire);
-	uint64_t words[SNP_INFL_WORDS];
+	const struct snp_fmt_inflight *slot;
+	uint64_t words[SNP_INFL_WORDS], seq;
 
+	if (at >= w->options.inflight_per_worker)
+		return false;
+	slot = inflight_slot(w, worker_row, at);
+	seq = atomic_load_explicit(&slot->seq, memory_order_acquire);
 	for (unsigned i = 0; i < SNP_INFL_WORDS; i++)
 		words[i] = snp_get(&slot->copy[seq & 1][i]);
 	atomic_thread_fence(memory_order_acquire);

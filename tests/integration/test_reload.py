@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+from collections.abc import Callable
 from typing import Any
 
 from client import Client
@@ -144,6 +146,25 @@ class TestChanges:
 
         wait_until(all_new, 20, "two new workers")
         assert client.call("default", "environment", name="FLAVOUR") == "sour"
+
+    def test_workers_that_take_more_calls_than_the_segment_has_places_for(
+        self,
+        run_daemon: RunDaemon,
+        world: World,
+        cli: Callable[..., subprocess.CompletedProcess[str]],
+    ) -> None:
+        lifecycle = {"min_ready_ms": 0}
+        daemon = run_daemon(config(workers=1, lifecycle=lifecycle))
+        daemon.wait_ready(1)
+        reload(daemon, config(workers=1, lifecycle=lifecycle, profile="thread"))
+        wait_until(
+            lambda: events(world, "roll_finished"), 20, "a worker with threads"
+        )
+        # Its evidence names the calls in flight, as far as they have a place.
+        (slot,) = worker_pids(world)
+        result = cli("recycle", f"default/{slot}", "--force", "--wait")
+        assert result.returncode == 0, result.stderr
+        assert daemon.process.poll() is None
 
     def test_a_reader_follows(self, run_daemon: RunDaemon) -> None:
         ports = [free_port(), free_port()]

@@ -310,8 +310,9 @@ void snp_inflight_begin(struct snp_writer *writer, uint32_t worker_row, uint32_t
 			const struct snp_inflight_fields *fields);
 void snp_inflight_end(struct snp_writer *writer, uint32_t worker_row, uint32_t at);
 
-/* What that slot shows now, read by any thread. False: nothing, or it changed under the
- * look. `ret_fields->correlation` is `ret_correlation`. */
+/* What that slot shows now, read by any thread. False: nothing, it changed under the
+ * look, or the row has no such slot: a worker may take more calls.
+ * `ret_fields->correlation` is `ret_correlation`. */
 bool snp_inflight_look(const struct snp_writer *writer, uint32_t worker_row,
 		       uint32_t at, struct snp_inflight_fields *ret_fields,
 		       char ret_correlation[SNP_INFL_CORRELATION_BYTES + 1]);

@@ -334,6 +334,7 @@ static void inflight_look_sees_what_was_begun_and_not_ended(void **state)
 	assert_string_equal(found.correlation, "req-1");
 	snp_inflight_end(f->w, f->worker, 0);
 	assert_false(snp_inflight_look(f->w, f->worker, 0, &found, correlation));
+	assert_false(snp_inflight_look(f->w, f->worker, INFLIGHT, &found, correlation));
 }
 
 static void inflight_slots_of_rows_lie_apart(void **state)
