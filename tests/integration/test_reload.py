@@ -157,9 +157,7 @@ class TestChanges:
         daemon = run_daemon(config(workers=1, lifecycle=lifecycle))
         daemon.wait_ready(1)
         reload(daemon, config(workers=1, lifecycle=lifecycle, profile="thread"))
-        wait_until(
-            lambda: events(world, "roll_finished"), 20, "a worker with threads"
-        )
+        wait_until(lambda: events(world, "roll_finished"), 20, "a worker with threads")
         # Its evidence names the calls in flight, as far as they have a place.
         (slot,) = worker_pids(world)
         result = cli("recycle", f"default/{slot}", "--force", "--wait")
