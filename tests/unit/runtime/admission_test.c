@@ -277,6 +277,7 @@ static void retry_after_comes_with_a_full_queue(void **state)
 
 #define STORM_CHANNELS 20
 #define STORM_EACH     500 /* calls of one: below what a connection carries */
+#define STORM_ROUNDS   3
 
 static struct {
 	struct rpc_channel *channels[STORM_CHANNELS];
@@ -345,7 +346,7 @@ static double storm_of(unsigned n)
 static void cancel_storm_is_linear(void **state)
 {
 	const unsigned all = STORM_CHANNELS * STORM_EACH;
-	double few, many;
+	double few = HUGE_VAL, many = HUGE_VAL;
 
 	(void)state;
 	world.cfg[0].queue.limit = all;
@@ -354,12 +355,16 @@ static void cancel_storm_is_linear(void **state)
 		assert_int_equal(
 		    rpc_channel_create(world.address, NULL, &storm.channels[i], NULL),
 		    0);
-	few = storm_of(all / 10);
-	many = storm_of(all);
+	/* What else runs on the machine only ever adds. */
+	for (unsigned i = 0; i < STORM_ROUNDS; i++) {
+		few = fmin(few, storm_of(all / 10));
+		many = fmin(many, storm_of(all));
+	}
 	print_message("a cancellation of 1,000 takes %.1f us, of 10,000 %.1f us\n",
 		      few / 1e3, many / 1e3);
 	assert_true(many < 6 * few); /* 10 if each looked at all the others */
-	assert_int_equal(rejections_of(SNP_QUEUE_REJECTION_CANCELLED), all + all / 10);
+	assert_int_equal(rejections_of(SNP_QUEUE_REJECTION_CANCELLED),
+			 STORM_ROUNDS * (all + all / 10));
 	for (unsigned i = 0; i < STORM_CHANNELS; i++)
 		rpc_channel_destroy(&storm.channels[i]);
 }
