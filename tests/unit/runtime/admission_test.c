@@ -2,6 +2,7 @@
 /* Who is let in, how long he may wait, what may run twice, and what he is told. */
 #include "request_client.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <time.h>
 
