@@ -139,6 +139,13 @@ static void count_exit(struct link *link)
 	    1);
 }
 
+/* Nobody counts on: what was missed until now means nothing any more. */
+static void forget_misses(struct link *link)
+{
+	link->heartbeat.missed = 0;
+	snp_set(link->opt.row->hot.heartbeat_missed, 0);
+}
+
 static bool is_leaving(const struct link *link)
 {
 	return atomic_load_explicit(&link->leaving, memory_order_relaxed);
@@ -203,6 +210,8 @@ static void on_ping_done(struct rpc_call *call, const struct rpc_status *status)
 			on_miss(link, status, now);
 		if (link->heartbeat_cfg.enabled)
 			schedule(link, now);
+		else
+			forget_misses(link);
 	}
 	ping_forget(link);
 }
@@ -325,7 +334,7 @@ static void on_stop(struct rpc_task *task)
 	link->stopped = true;
 	(void)rpc_timer_cancel(link->opt.loop->rpc, &link->timer);
 	telemetry_stop(link);
-	snp_set(link->opt.row->hot.heartbeat_missed, 0);
+	forget_misses(link);
 	if (link->ping) {
 		if (link->heartbeat.sent.ns)
 			count_exit(link);
@@ -393,10 +402,12 @@ static void set_heartbeat_on_loop(void *arg)
 	link->heartbeat_cfg = *new->cfg;
 	if (link->stopped || was_on == new->cfg->enabled)
 		return;
-	if (was_on)
+	if (was_on) {
 		(void)rpc_timer_cancel(link->opt.loop->rpc, &link->timer);
-	else if (!link->ping)
+		forget_misses(link);
+	} else if (!link->ping) {
 		schedule(link, snp_mono_now());
+	}
 }
 
 void link_set_heartbeat(struct link *link, const struct snp_cfg_heartbeat *cfg)

@@ -126,6 +126,24 @@ static void heartbeats_answered_again_clear_the_count(void **state)
 	assert_true(pulse_of(0).failures >= 2);
 }
 
+static void heartbeats_switched_off_later_leave_no_misses(void **state)
+{
+	struct snp_cfg_heartbeat off = world.cfg[0].heartbeat;
+
+	(void)state;
+	off.enabled = false;
+	fake_start(&world.fakes[0]);
+	meet(0, true);
+	wait_until(has_answered());
+	atomic_store(&world.fakes[0].mute, true);
+	wait_until(pulse_of(0).missed >= 2);
+	link_set_heartbeat(world.fakes[0].link, &off);
+	/* also when one that was on its way comes back */
+	wait_until(pulse_of(0).pings == pulse_of(0).pongs + pulse_of(0).failures);
+	settle(0);
+	assert_int_equal(pulse_of(0).missed, 0);
+}
+
 static void worker_gone_is_an_rpc_error(void **state)
 {
 	(void)state;
@@ -184,6 +202,7 @@ int main(void)
 	    T(heartbeats_switched_off_are_not_sent),
 	    T(heartbeats_missed_in_a_row_are_counted),
 	    T(heartbeats_answered_again_clear_the_count),
+	    T(heartbeats_switched_off_later_leave_no_misses),
 	    T(worker_gone_is_an_rpc_error),
 	    T(stop_ends_heartbeats_and_settles_the_counters),
 	    T(stop_before_the_first_answer_tells_nothing),
