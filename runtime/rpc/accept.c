@@ -263,7 +263,7 @@ int rpc_listener_create(const char *address, const struct rpc_listener_opts *opt
 		return snp_err_set(err, -ENOMEM, "out of memory for a listener");
 	listener->opts = *opts;
 	if (!listener->opts.max_connections)
-		listener->opts.max_connections = 1024;
+		listener->opts.max_connections = RPC_LISTENER_CONNECTIONS_DEFAULT;
 	if (!listener->opts.pause_ms)
 		listener->opts.pause_ms = 100;
 	listener->epoll_fd = -1;

@@ -375,6 +375,8 @@ static int listen_on(struct supervisor *sup, const char *address, struct snp_err
 	const bool is_unix = strncmp(address, "unix:", 5) == 0;
 	const struct rpc_listener_opts opts = {
 	    .reach = supervisor_reach(sup->cfg),
+	    /* Each worker may call back, and takes none of the clients' places. */
+	    .max_connections = RPC_LISTENER_CONNECTIONS_DEFAULT + sup->workers_nr,
 	    .on_connection = is_unix ? on_unix_connection : on_tcp_connection,
 	    .user = sup->front,
 	};

@@ -34,11 +34,14 @@ enum rpc_listen_reach {
 			      */
 };
 
+#define RPC_LISTENER_CONNECTIONS_DEFAULT 1024
+
 /* Zero means the default in brackets. */
 struct rpc_listener_opts {
 	enum rpc_listen_reach reach; /* TCP */
-	uint32_t max_connections;    /* more are accepted and closed at once [1024] */
-	uint32_t pause_ms;	     /* when descriptors or memory ran out [100] */
+	/* More are accepted and closed at once [RPC_LISTENER_CONNECTIONS_DEFAULT]. */
+	uint32_t max_connections;
+	uint32_t pause_ms; /* when descriptors or memory ran out [100] */
 	rpc_accept_fn on_connection;
 	void *user;
 };
