@@ -25,10 +25,14 @@ static void on_execute_stream(struct rpc_server_call *call, struct rpc_buf *requ
 	request_arrive(user, call, request, &request_pool_stream);
 }
 
-static int register_methods(struct front *front, struct rpc_server *server)
+static int register_methods(struct front *front, enum front_origin origin)
 {
-	int rc = rpc_server_method(server, RPC_METHOD_POOL_EXECUTE, on_execute, front);
+	struct rpc_server *server = front->servers[origin];
+	int rc;
 
+	if (origin == FRONT_LEGACY)
+		return host_bridge_register(front, server);
+	rc = rpc_server_method(server, RPC_METHOD_POOL_EXECUTE, on_execute, front);
 	if (rc == 0)
 		rc = rpc_server_method(server, RPC_METHOD_POOL_EXECUTE_STREAM,
 				       on_execute_stream, front);
@@ -69,7 +73,7 @@ static int open_server(struct front *front, enum front_origin origin,
 		rc = front_reload_tls(front, front->tls, err);
 	if (rc < 0)
 		return rc;
-	rc = register_methods(front, *server);
+	rc = register_methods(front, origin);
 	if (rc == 0 && origin == FRONT_UNIX && front->controlled)
 		rc = control_service_register(*server, front->controlled);
 	if (rc < 0)

@@ -28,6 +28,7 @@ struct supervisor;
 enum front_origin {
 	FRONT_UNIX, /* the socket's mode and the peer's user id say who may */
 	FRONT_TCP,
+	FRONT_LEGACY, /* loopback, plain, for workers that know no other: the bridge */
 	FRONT_ORIGINS
 };
 

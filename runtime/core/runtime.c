@@ -54,8 +54,8 @@ static int choose_dir(struct runtime *rt, struct snp_err *err)
 		   : snp_err_set(err, -ENAMETOOLONG, "data_dir is too long");
 }
 
-/* Remove the sockets of workers: ours at the end, a crashed predecessor's at the start.
- * The instance's lock is held, so nobody else uses them. */
+/* Remove the sockets and ready files of workers: ours at the end, a crashed
+ * predecessor's at the start. The instance's lock is held, so nobody else uses them. */
 static void clear_sockets(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -66,7 +66,9 @@ static void clear_sockets(const char *path)
 	while ((entry = readdir(dir))) {
 		size_t len = strlen(entry->d_name);
 
-		if (len > 5 && strcmp(entry->d_name + len - 5, ".sock") == 0)
+		/* A ready file also under the name it is written by. */
+		if ((len > 5 && strcmp(entry->d_name + len - 5, ".sock") == 0) ||
+		    strstr(entry->d_name, ".ready"))
 			(void)unlinkat(dirfd(dir), entry->d_name, 0);
 	}
 	(void)closedir(dir);

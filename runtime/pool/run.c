@@ -224,6 +224,17 @@ static void begin(struct request *r)
 	r->last.place = link_call_begin(r->link, &fields);
 }
 
+static int encode(const struct request *r, struct rpc_buf **ret_buf)
+{
+	struct rpc_execute_request msg;
+
+	if (*r->msg.session_id || !r->link->opt.no_session)
+		return rpc_bridge_encode_execute_request(&r->msg, ret_buf);
+	msg = r->msg;
+	msg.session_id = r->link->opt.no_session;
+	return rpc_bridge_encode_execute_request(&msg, ret_buf);
+}
+
 void request_run(struct request *r)
 {
 	struct rpc_buf *buf = NULL;
@@ -232,7 +243,7 @@ void request_run(struct request *r)
 	r->tool_failed = r->undelivered = false;
 	r->kind = ERROR_KIND_NR;
 	begin(r);
-	rc = rpc_bridge_encode_execute_request(&r->msg, &buf);
+	rc = encode(r, &buf);
 	if (rc == 0)
 		rc = start_call(r, buf);
 	rpc_buf_unref(buf);

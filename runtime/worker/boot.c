@@ -122,6 +122,8 @@ void worker_hello(struct worker *w, const struct hello *hello)
 	    .incarnation = w->incarnation,
 	    .pid = w->pid,
 	    .capacity = pool_capacity(w->cfg),
+	    .no_session =
+		w->cfg->bridge == SNP_CFG_BRIDGE_LEGACY ? LEGACY_SESSION : NULL,
 	    .row = w->cells,
 	    .inflight = &w->pool->slots[w->slot].inflight,
 	    .users = &w->pool->slots[w->slot].links,
@@ -151,7 +153,7 @@ void worker_hello(struct worker *w, const struct hello *hello)
 	link_start(w->link);
 }
 
-/* ---- the ready pipe ------------------------------------------------------ */
+/* ---- the ready pipe, or file -------------------------------------------------- */
 
 static void on_line(struct worker *w, size_t len)
 {
@@ -206,10 +208,26 @@ static void on_ready_readable(struct watch *watch)
 		on_silence(w);
 }
 
+/* A legacy worker says where it serves, and no more: the rest is what it was told. */
+static void on_ready_file(struct watch *watch)
+{
+	struct worker *w = watch->user;
+	const struct hello hello = {.pid = w->pid, .capacity = pool_capacity(w->cfg)};
+	uint16_t port;
+
+	if (!legacy_ready_port(watch->fd, w->path, &port))
+		return;
+	boot_end(w);
+	(void)snprintf(w->address, sizeof(w->address), "127.0.0.1:%u", port);
+	worker_hello(w, &hello);
+}
+
 int boot_begin(struct worker *w, int ready_fd)
 {
 	w->boot_progress = 0;
-	return watch_add(w->site->watcher, &w->ready_pipe, ready_fd, on_ready_readable,
+	return watch_add(w->site->watcher, &w->ready_pipe, ready_fd,
+			 w->cfg->bridge == SNP_CFG_BRIDGE_LEGACY ? on_ready_file
+								 : on_ready_readable,
 			 w);
 }
 

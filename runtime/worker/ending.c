@@ -167,7 +167,7 @@ static void forget_process(struct worker *w)
 	w->pid = 0;
 	w->deadline.ns = 0;
 	snp_set(w->cells->sup.memory, 0);
-	(void)unlink(w->address + strlen("unix:"));
+	(void)unlink(w->path);
 	worker_publish_process(w);
 }
 

@@ -52,7 +52,8 @@ struct link_options {
 	uint32_t pool, slot; /* pool row, slot within the pool */
 	uint64_t incarnation;
 	pid_t pid;
-	uint32_t capacity; /* calls at once */
+	uint32_t capacity;	/* calls at once */
+	const char *no_session; /* what requests without one have; NULL: none. Static */
 	struct snp_worker_row *row;
 	struct inflight *inflight; /* of the slot */
 	_Atomic unsigned *users;   /* of the slot: links that may still write to it */

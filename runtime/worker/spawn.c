@@ -5,230 +5,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "worker/procid.h"
-
-extern char **environ;
-
-/* ---- lists of strings ---------------------------------------------------- */
-
-/* A NULL-terminated vector of owned strings. After a failed add `failed` stays set, so
- * that a list can be built without looking at each step. */
-struct strings {
-	char **v;
-	size_t n, max;
-	int failed;
-};
-
-static void strings_free(struct strings *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		free(s->v[i]);
-	free(s->v);
-	*s = (struct strings){.v = NULL};
-}
-
-static void strings_take(struct strings *s, char *take_text)
-{
-	if (take_text && s->n + 1 >= s->max) {
-		size_t max = s->max ? 2 * s->max : 32;
-		char **v = realloc(s->v, max * sizeof(*v));
-
-		if (v) {
-			s->v = v;
-			s->max = max;
-		}
-	}
-	if (!take_text || s->n + 1 >= s->max) {
-		free(take_text);
-		s->failed = 1;
-		return;
-	}
-	s->v[s->n++] = take_text;
-	s->v[s->n] = NULL;
-}
-
-static void strings_add(struct strings *s, const char *text)
-{
-	strings_take(s, strdup(text));
-}
-
-__attribute__((format(printf, 2, 3))) static void strings_addf(struct strings *s,
-							       const char *fmt, ...)
-{
-	char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
-	va_end(ap);
-	strings_take(s, text);
-}
-
-/* ---- command line -------------------------------------------------------- */
-
-const char *spawn_python(const struct spawn_site *site, const struct snp_cfg_pool *pool)
-{
-	static const char here[] = ".venv/bin/python3";
-	const char *python = pool->python;
-
-	if (!python)
-		python = getenv("SNAKEPIT_PYTHON");
-	if (python && *python)
-		return python;
-	if (access(here, X_OK) == 0)
-		return here;
-	if (site->venv_python && access(site->venv_python, X_OK) == 0)
-		return site->venv_python;
-	return "python3";
-}
-
-static void add_pair(struct strings *s, const char *option, const char *value)
-{
-	strings_add(s, option);
-	strings_add(s, value);
-}
-
-static void add_number(struct strings *s, const char *option, uint64_t value)
-{
-	strings_add(s, option);
-	strings_addf(s, "%llu", (unsigned long long)value);
-}
-
-static void build_argv(const struct spawn_request *r, struct strings *argv)
-{
-	const struct spawn_site *site = r->site;
-	const struct snp_cfg_pool *pool = r->pool;
-
-	strings_add(argv, site->launcher);
-	strings_addf(argv, "%d", getpid());
-	strings_add(argv, spawn_python(site, pool));
-	strings_add(argv, pool->script ? pool->script : site->server);
-	add_pair(argv, "--adapter", pool->adapter);
-	add_pair(argv, "--address", r->address);
-	add_pair(argv, "--pool", pool->name);
-	add_number(argv, "--slot", r->slot);
-	add_pair(argv, "--worker-id", r->worker_id);
-	add_pair(argv, "--snakepit-run-id", site->run_id);
-	add_pair(argv, "--snakepit-instance-name", site->instance);
-	add_pair(argv, "--host-address", site->host_address);
-	add_number(argv, "--ready-fd", SPAWN_FD_READY);
-	add_number(argv, "--lifeline-fd", SPAWN_FD_LIFELINE);
-	add_number(argv, "--log-fd", SPAWN_FD_LOG);
-	if (r->beat_fd >= 0)
-		add_number(argv, "--beat-fd", SPAWN_FD_BEAT);
-	if (r->stacks_fd >= 0)
-		add_number(argv, "--stacks-fd", SPAWN_FD_STACKS);
-	add_number(argv, "--max-workers",
-		   pool->profile == SNP_CFG_PROFILE_THREAD ? pool->threads_per_worker
-							   : 1);
-}
-
-/* ---- environment --------------------------------------------------------- */
-
-static int is_set_by(const char *entry, const char *name, size_t len)
-{
-	return strncmp(entry, name, len) == 0 && entry[len] == '=';
-}
-
-/* Set NAME=value, replacing an earlier entry of that name. Takes `take_entry`. */
-static void env_take(struct strings *env, char *take_entry)
-{
-	size_t len = take_entry ? strcspn(take_entry, "=") : 0;
-
-	for (size_t i = 0; take_entry && i < env->n; i++)
-		if (is_set_by(env->v[i], take_entry, len)) {
-			free(env->v[i]);
-			env->v[i] = take_entry;
-			return;
-		}
-	strings_take(env, take_entry);
-}
-
-static void env_set(struct strings *env, const char *entry)
-{
-	char *copy = strdup(entry);
-
-	env->failed |= !copy;
-	if (copy)
-		env_take(env, copy);
-}
-
-/* PYTHONPATH: our package, the pool's folders, then what the environment had. */
-static void env_set_pythonpath(struct strings *env, const struct spawn_request *r)
-{
-	const char *inherited = getenv("PYTHONPATH");
-	char *path = NULL, *longer;
-
-	if (asprintf(&path, "PYTHONPATH=%s", r->site->package_path) < 0)
-		path = NULL;
-	for (uint32_t i = 0; path && i < r->pool->pythonpath_count; i++) {
-		if (asprintf(&longer, "%s:%s", path, r->pool->pythonpath[i]) < 0)
-			longer = NULL;
-		free(path);
-		path = longer;
-	}
-	if (path && inherited && *inherited) {
-		if (asprintf(&longer, "%s:%s", path, inherited) < 0)
-			longer = NULL;
-		free(path);
-		path = longer;
-	}
-	env->failed |= !path;
-	if (path)
-		env_take(env, path);
-}
-
-/* What only the runtime of a worker may tell it: not passed on where the runtime itself
- * was started by somebody's worker. */
-static int is_ours_alone(const char *entry)
-{
-	static const char *const names[] = {"SNAKEPIT_BEAT_LIBRARY",
-					    PROCID_RUN_VARIABLE};
-	int found = 0;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		found |= is_set_by(entry, names[i], strlen(names[i]));
-	return found;
-}
-
-static void build_env(const struct spawn_request *r, struct strings *env)
-{
-	static const char run[] = PROCID_RUN_VARIABLE;
-	/* One thread each: with a hundred workers BLAS would start thousands. Users who
-	 * know better set them in the pool's env or the runtime's environment. */
-	static const char *const thread_caps[] = {
-	    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
-	    "NUMEXPR_NUM_THREADS"};
-
-	const char *beat = r->site->beat_library;
-	char log_level[64];
-
-	for (char **e = environ; *e; e++)
-		if (!is_ours_alone(*e))
-			strings_add(env, *e);
-	strings_addf(env, "%s=%s", run, r->site->run_uuid);
-	for (size_t i = 0; i < sizeof(thread_caps) / sizeof(thread_caps[0]); i++)
-		if (!getenv(thread_caps[i]))
-			strings_addf(env, "%s=1", thread_caps[i]);
-	env_set_pythonpath(env, r);
-	env_set(env, "PYTHONUNBUFFERED=1");
-	(void)snprintf(log_level, sizeof(log_level), "SNAKEPIT_LOG_LEVEL=%s",
-		       log_level_name(r->site->log_level));
-	env_set(env, log_level);
-	if (r->beat_fd >= 0 && beat && *beat)
-		strings_addf(env, "SNAKEPIT_BEAT_LIBRARY=%s", beat);
-	for (uint32_t i = 0; i < r->pool->env_count; i++)
-		if (!is_set_by(r->pool->env[i], run, strlen(run)))
-			env_set(env, r->pool->env[i]);
-}
+#include "worker/command.h"
+#include "worker/legacy.h"
 
 /* ---- pipes and spawning -------------------------------------------------- */
 
@@ -259,14 +43,22 @@ static void pipes_close_ends(struct pipes *p, int which)
 	close_end(p->err[which]);
 }
 
-static int pipes_open(struct pipes *p)
+static int pipes_open(const struct spawn_request *r, struct pipes *p)
 {
-	int *all[] = {p->ready, p->log, p->out, p->err};
-	int rc = 0;
+	int rc;
 
 	memset(p, 0xff, sizeof(*p)); /* all -1 */
-	for (size_t i = 0; i < 4 && rc == 0; i++)
-		rc = pipe_open(all[i]);
+	if (spawn_is_legacy(r)) {
+		rc = p->ready[0] = legacy_ready_watch(r->ready_file);
+	} else {
+		rc = pipe_open(p->ready);
+		if (rc == 0)
+			rc = pipe_open(p->log);
+	}
+	if (rc >= 0)
+		rc = pipe_open(p->out);
+	if (rc >= 0)
+		rc = pipe_open(p->err);
 	if (rc < 0) {
 		pipes_close_ends(p, 0);
 		pipes_close_ends(p, 1);
@@ -296,7 +88,7 @@ static int handed_copy(const struct spawn_request *r, const struct pipes *p,
 	    [1] = p->out[1],
 	    [2] = p->err[1],
 	    [SPAWN_FD_READY] = p->ready[1],
-	    [SPAWN_FD_LIFELINE] = r->site->lifeline_fd,
+	    [SPAWN_FD_LIFELINE] = spawn_is_legacy(r) ? -1 : r->site->lifeline_fd,
 	    [SPAWN_FD_LOG] = p->log[1],
 	    [SPAWN_FD_BEAT] = r->beat_fd,
 	    [SPAWN_FD_STACKS] = r->stacks_fd,
@@ -349,8 +141,7 @@ int spawn_attributes(posix_spawnattr_t *attr)
 	return rc;
 }
 
-static int spawn_with(const struct strings *argv, const struct strings *env,
-		      const struct handed *h, pid_t *ret_pid)
+static int spawn_with(const struct command *cmd, const struct handed *h, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
@@ -367,7 +158,8 @@ static int spawn_with(const struct strings *argv, const struct strings *env,
 	if (rc == 0)
 		rc = spawn_attributes(&attr);
 	if (rc == 0)
-		rc = posix_spawn(ret_pid, argv->v[0], &fa, &attr, argv->v, env->v);
+		rc =
+		    posix_spawn(ret_pid, cmd->argv[0], &fa, &attr, cmd->argv, cmd->env);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&fa);
 	return -rc;
@@ -376,20 +168,30 @@ static int spawn_with(const struct strings *argv, const struct strings *env,
 static int spawn_child(const struct spawn_request *r, const struct pipes *p,
 		       pid_t *ret_pid)
 {
-	struct strings argv = {.v = NULL}, env = {.v = NULL};
 	struct handed handed;
-	int rc;
+	struct command cmd;
+	int rc = command_build(r, &cmd);
 
-	build_argv(r, &argv);
-	build_env(r, &env);
-	rc = argv.failed || env.failed ? -ENOMEM : handed_copy(r, p, &handed);
+	if (rc < 0)
+		return rc;
+	rc = handed_copy(r, p, &handed);
 	if (rc == 0) {
-		rc = spawn_with(&argv, &env, &handed, ret_pid);
+		rc = spawn_with(&cmd, &handed, ret_pid);
 		handed_close(&handed);
 	}
-	strings_free(&argv);
-	strings_free(&env);
+	command_free(&cmd);
 	return rc;
+}
+
+/* Which limit it is that an errno of fork or pipe speaks of. */
+static const char *limit_hint(int rc)
+{
+	if (rc == -EAGAIN)
+		return "; the limit of processes is reached (ulimit -u, or pids.max of "
+		       "the cgroup)";
+	return rc == -EMFILE || rc == -ENFILE
+		   ? "; the limit of open files is reached (ulimit -n)"
+		   : "";
 }
 
 int spawn_worker(const struct spawn_request *r, struct spawn_result *ret,
@@ -397,17 +199,18 @@ int spawn_worker(const struct spawn_request *r, struct spawn_result *ret,
 {
 	struct pipes p;
 	pid_t pid = -1;
-	int pidfd, rc = pipes_open(&p);
+	int pidfd, rc = pipes_open(r, &p);
 
 	if (rc < 0)
-		return snp_err_set(err, rc, "cannot create pipes for worker %s: %s",
-				   r->worker_id, strerror(-rc));
+		return snp_err_set(err, rc, "cannot create pipes for worker %s: %s%s",
+				   r->worker_id, strerror(-rc), limit_hint(rc));
 	rc = spawn_child(r, &p, &pid);
 	pipes_close_ends(&p, 1);
 	if (rc < 0) {
 		pipes_close_ends(&p, 0);
-		return snp_err_set(err, rc, "cannot start %s for worker %s: %s",
-				   r->site->launcher, r->worker_id, strerror(-rc));
+		return snp_err_set(err, rc, "cannot start %s for worker %s: %s%s",
+				   r->site->launcher, r->worker_id, strerror(-rc),
+				   limit_hint(rc));
 	}
 	/* No race: we are its parent, so the pid stays ours until we wait for it. */
 	pidfd = pidfd_open(pid, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spawn.h - start one worker process: command line, environment, pipes, process group.
+ * spawn.h - start one worker process: pipes, process group, what it inherits.
  *
  * The child is started by posix_spawn through snakepit-launch (which sets the
  * parent-death signal), in a process group of its own, with default signals and an
@@ -12,6 +12,7 @@
 #define SNAKEPIT_RUNTIME_SPAWN_H
 
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -48,17 +49,26 @@ struct spawn_request {
 	const struct snp_cfg_pool *pool;
 	const char *worker_id;
 	uint32_t slot;
-	const char *address; /* "unix:..." to serve on */
-	int beat_fd;	     /* the incarnation's page; -1 = none. Borrowed */
-	int stacks_fd;	     /* memfd for its stacks; -1 = none. Borrowed */
+	/* Native: "unix:..." to serve on. */
+	const char *address;
+	/* Legacy: where the worker writes its port, and the host's address over TCP. */
+	const char *ready_file, *legacy_host;
+	int beat_fd;   /* the incarnation's page; -1 = none. Borrowed */
+	int stacks_fd; /* memfd for its stacks; -1 = none. Borrowed */
 };
 
 struct spawn_result {
 	pid_t pid;
 	int pidfd;
-	/* Read ends, non-blocking, close-on-exec; the caller closes them. */
+	/* Read ends, non-blocking, close-on-exec; the caller closes them. Legacy:
+	 * ready_fd is of legacy_ready_watch(), log_fd is -1. */
 	int ready_fd, log_fd, stdout_fd, stderr_fd;
 };
+
+static inline bool spawn_is_legacy(const struct spawn_request *request)
+{
+	return request->pool->bridge == SNP_CFG_BRIDGE_LEGACY;
+}
 
 /* Start a worker. On failure nothing is left open; err says what could not be done. */
 int spawn_worker(const struct spawn_request *request, struct spawn_result *ret_result,

@@ -38,7 +38,7 @@ static int watch_process(struct worker *w, const struct spawn_result *spawned)
 	for (int i = 0; i < OUTPUT_NR; i++) {
 		output_init(&w->output[i], (enum output_kind)i, fds[i], w->id,
 			    w->site->relay_output);
-		if (rc == 0)
+		if (rc == 0 && fds[i] >= 0)
 			rc = watch_add(w->site->watcher, &w->output_watch[i], fds[i],
 				       on_output_readable, &w->output[i]);
 	}
@@ -77,8 +77,6 @@ static void begin_incarnation(struct worker *w, const struct worker_start *start
 	snp_set(w->cells->sup.worker_generation, start->generation);
 	(void)snprintf(w->id, sizeof(w->id), "%s/%u#%llu", w->cfg->name, w->slot,
 		       (unsigned long long)w->incarnation);
-	(void)snprintf(w->address, sizeof(w->address), "unix:%s/%u.%llu.sock",
-		       w->site->socket_dir, w->row, (unsigned long long)w->incarnation);
 }
 
 static void spawn_failed(struct worker *w, const struct snp_err *err)
@@ -92,21 +90,45 @@ static void spawn_failed(struct worker *w, const struct snp_err *err)
 	worker_back_off(w, MACHINE_FAILED);
 }
 
+/* Where it will serve, or say where it does. */
+static int choose_place(struct worker *w, struct spawn_request *request,
+			struct snp_err *err)
+{
+	int rc;
+
+	if (!spawn_is_legacy(request)) {
+		(void)snprintf(w->path, sizeof(w->path), "%s/%u.%llu.sock",
+			       w->site->socket_dir, w->row,
+			       (unsigned long long)w->incarnation);
+		(void)snprintf(w->address, sizeof(w->address), "unix:%s", w->path);
+		request->address = w->address;
+		return 0;
+	}
+	w->address[0] = '\0';
+	rc = legacy_ready_name(w->site->socket_dir, w->path, sizeof(w->path));
+	if (rc < 0)
+		return snp_err_set(err, rc, "cannot name the ready file of worker %s",
+				   w->id);
+	request->ready_file = w->path;
+	return legacy_host_address(w->site->legacy, &request->legacy_host, err);
+}
+
 /* Create the process and watch it, or neither. */
 static int create_process(struct worker *w, struct snp_err *err)
 {
-	const struct spawn_request request = {
+	struct spawn_request request = {
 	    .site = w->site->spawn,
 	    .pool = w->cfg,
 	    .worker_id = w->id,
 	    .slot = w->slot,
-	    .address = w->address,
 	    .beat_fd = w->live.beat.page_fd,
 	    .stacks_fd = w->live.beat.stacks_fd,
 	};
 	struct spawn_result spawned;
-	int rc = spawn_worker(&request, &spawned, err);
+	int rc = choose_place(w, &request, err);
 
+	if (rc == 0)
+		rc = spawn_worker(&request, &spawned, err);
 	if (rc < 0)
 		return rc;
 	rc = watch_process(w, &spawned);

@@ -115,6 +115,7 @@ static void close_listeners(struct supervisor *sup)
 		watch_remove(&sup->watcher, &sup->listeners[i].watch);
 		rpc_listener_destroy(&sup->listeners[i].listener);
 	}
+	legacy_close(&sup->legacy);
 	sup->listeners_nr = 0;
 }
 
@@ -537,6 +538,7 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 				      .watcher = &sup->watcher,
 				      .bank = &sup->bank,
 				  });
+	legacy_init(&sup->legacy, &sup->watcher, o->front);
 	sup->spawn.lifeline_fd = sup->lifeline[0];
 	oom_init(&sup->oom, "/proc/self/cgroup", "/sys/fs/cgroup");
 	sup->site = (struct worker_site){
@@ -548,6 +550,7 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	    .oom = &sup->oom,
 	    .moved = fleet_moved,
 	    .keeper = &sup->keeper,
+	    .legacy = &sup->legacy,
 	    .spawn = &sup->spawn,
 	    .shutdown = &o->cfg->shutdown,
 	    .telemetry = &o->cfg->telemetry.events,

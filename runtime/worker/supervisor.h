@@ -65,6 +65,7 @@ struct supervisor {
 	struct spawn_site spawn;
 	struct oom oom;
 	struct keeper keeper;
+	struct legacy legacy;
 	struct pool **pools;
 	uint32_t pools_nr;
 	struct fleet *fleets; /* one a pool */

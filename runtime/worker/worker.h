@@ -21,6 +21,7 @@
 #include "pool/pool.h"
 #include "worker/hello.h"
 #include "worker/keeper.h"
+#include "worker/legacy.h"
 #include "worker/link.h"
 #include "worker/liveness.h"
 #include "worker/machine.h"
@@ -42,6 +43,7 @@ struct worker_site {
 	struct front *front;
 	struct oom *oom;
 	struct keeper *keeper;
+	struct legacy *legacy;
 	const struct spawn_site *spawn;
 	const struct snp_cfg_shutdown *shutdown; /* of the present configuration */
 	const struct snp_cfg_telemetry_events *telemetry;
@@ -66,11 +68,13 @@ struct worker {
 	enum snp_enum_WORKER_STATE state;
 	uint64_t incarnation;
 	char id[LINK_WORKER_ID_BYTES];
-	char address[WORKER_ADDRESS_BYTES]; /* "unix:<path>" */
-	const struct snp_cfg_pool *cfg;	    /* it was started with */
-	pid_t pid;			    /* 0 = no process */
-	struct link *link;		    /* from hello to exit */
-	snp_mono_t started, ready;	    /* .ns == 0: not (yet) */
+	char
+	    address[WORKER_ADDRESS_BYTES + 8]; /* where it serves; legacy: once known */
+	char path[WORKER_ADDRESS_BYTES];       /* of its socket, or of its ready file */
+	const struct snp_cfg_pool *cfg;	       /* it was started with */
+	pid_t pid;			       /* 0 = no process */
+	struct link *link;		       /* from hello to exit */
+	snp_mono_t started, ready;	       /* .ns == 0: not (yet) */
 	snp_wall_t started_wall;
 	/* STARTING, WARMING: boot deadline. DRAINING, STOPPING: of that. KILLING: when
 	 * it counts as lost. BACKOFF: when to start. Otherwise .ns == 0. */
