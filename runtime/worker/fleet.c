@@ -346,7 +346,7 @@ void fleet_moved(struct worker *w, enum snp_enum_WORKER_STATE from)
 	f->starting -= machine_is_starting(from);
 	f->starting += machine_is_starting(w->state);
 	if (w->state == SNP_WORKER_STATE_READY)
-		fleet_note_ready(f);
+		fleet_close_breaker(f, SNP_MOVE_REASON_ANSWERED);
 	else if (w->state == SNP_WORKER_STATE_BACKOFF)
 		fleet_note_failure(f, w);
 }

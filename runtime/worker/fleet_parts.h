@@ -35,8 +35,10 @@ static inline bool fleet_is_wanted(const struct fleet_slot *slot)
  */
 void fleet_start_due(struct fleet *fleet, snp_mono_t now);
 snp_mono_t fleet_starts_next(const struct fleet *fleet, snp_mono_t now);
-/* A worker is ready; one ended that should not have. */
-void fleet_note_ready(struct fleet *fleet);
+/* All may be started again: a worker is ready, none is missing, or what failed may have
+ * been mended. Nothing where it is closed. */
+void fleet_close_breaker(struct fleet *fleet, enum snp_enum_MOVE_REASON why);
+/* A worker ended that should not have. */
 void fleet_note_failure(struct fleet *fleet, const struct worker *worker);
 
 /* fleet_replace.c: healthy workers that are to go. */

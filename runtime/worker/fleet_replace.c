@@ -218,7 +218,7 @@ void fleet_roll(struct fleet *f, struct held_config *held,
 	f->roll_after.ns = 0;
 	f->dirty = true;
 	/* What failed may be what was mended. */
-	(void)breaker_close(&f->breaker);
+	fleet_close_breaker(f, SNP_MOVE_REASON_GENERATION);
 	snp_set(f->pool->row->generation, f->generations);
 	fleet_event(f, SNP_EVENT_KIND_ROLL_STARTED, SNP_MOVE_REASON_GENERATION, NULL);
 	log_info("workers are replaced one by one for a new configuration",

@@ -45,13 +45,13 @@ static void keep_last_words(struct fleet *f, const struct worker *w)
 			  sizeof(f->last_words) - (size_t)n);
 }
 
-void fleet_note_ready(struct fleet *f)
+void fleet_close_breaker(struct fleet *f, enum snp_enum_MOVE_REASON why)
 {
 	if (!breaker_close(&f->breaker))
 		return;
-	fleet_event(f, SNP_EVENT_KIND_BREAKER_CLOSED, SNP_MOVE_REASON_ANSWERED, NULL);
-	log_info("a worker became ready, all are started again",
-		 LOG_STR("pool", f->pool->cfg->name));
+	fleet_event(f, SNP_EVENT_KIND_BREAKER_CLOSED, why, NULL);
+	log_info("workers are started again", LOG_STR("pool", f->pool->cfg->name),
+		 LOG_STR("reason", snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, why)));
 }
 
 void fleet_note_failure(struct fleet *f, const struct worker *w)
@@ -165,7 +165,7 @@ static void start_probe(struct fleet *f)
 			oldest = slot;
 	}
 	if (!oldest) { /* none is missing any more */
-		(void)breaker_close(&f->breaker);
+		fleet_close_breaker(f, SNP_MOVE_REASON_PROBE);
 		return;
 	}
 	fleet_event(f, SNP_EVENT_KIND_BREAKER_PROBING, SNP_MOVE_REASON_PROBE,

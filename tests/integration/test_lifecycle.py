@@ -461,6 +461,8 @@ class TestRolling:
         self.reload(daemon, pool(**base, env=["GATE=/none"], restart=slow), cli)
         daemon.wait_ready(2)
         assert client.call("default", "env", name="GATE") == "/none"
+        (closed,) = events(world, "breaker_closed")
+        assert closed["reason"] == "generation"
 
 
 class TestStarts:
