@@ -492,6 +492,28 @@ static int create_workers(struct supervisor *sup, struct snp_err *err)
 	return create_fleets(sup, err);
 }
 
+static void make_site(struct supervisor *sup, const struct supervisor_options *o)
+{
+	sup->site = (struct worker_site){
+	    .writer = o->writer,
+	    .bank = &sup->bank,
+	    .watcher = &sup->watcher,
+	    .mailbox = &sup->mailbox,
+	    .front = o->front,
+	    .oom = &sup->oom,
+	    .moved = fleet_moved,
+	    .keeper = &sup->keeper,
+	    .legacy = &sup->legacy,
+	    .spawn = &sup->spawn,
+	    .shutdown = &o->cfg->shutdown,
+	    .telemetry = &o->cfg->telemetry.events,
+	    .limits = {.max_message_bytes = o->cfg->limits.max_message_mb << 20,
+		       .max_metadata_bytes = o->cfg->limits.max_metadata_kb << 10},
+	    .socket_dir = o->socket_dir,
+	    .relay_output = o->cfg->log.python_output,
+	};
+}
+
 int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 		    struct snp_err *err)
 {
@@ -541,24 +563,7 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 	legacy_init(&sup->legacy, &sup->watcher, o->front);
 	sup->spawn.lifeline_fd = sup->lifeline[0];
 	oom_init(&sup->oom, "/proc/self/cgroup", "/sys/fs/cgroup");
-	sup->site = (struct worker_site){
-	    .writer = o->writer,
-	    .bank = &sup->bank,
-	    .watcher = &sup->watcher,
-	    .mailbox = &sup->mailbox,
-	    .front = o->front,
-	    .oom = &sup->oom,
-	    .moved = fleet_moved,
-	    .keeper = &sup->keeper,
-	    .legacy = &sup->legacy,
-	    .spawn = &sup->spawn,
-	    .shutdown = &o->cfg->shutdown,
-	    .telemetry = &o->cfg->telemetry.events,
-	    .limits = {.max_message_bytes = o->cfg->limits.max_message_mb << 20,
-		       .max_metadata_bytes = o->cfg->limits.max_metadata_kb << 10},
-	    .socket_dir = o->socket_dir,
-	    .relay_output = o->cfg->log.python_output,
-	};
+	make_site(sup, o);
 	return create_workers(sup, err);
 }
 
