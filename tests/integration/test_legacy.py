@@ -79,6 +79,7 @@ class TestServing:
     ) -> None:
         world.env["SNAKEPIT_PROCESS_GROUP"] = "1"
         world.env["SNAKEPIT_BEAT_LIBRARY"] = "/of/another"
+        world.env["PYTHONPATH"] = "/of/the/user"
         daemon = run_daemon(
             legacy(
                 profile="thread",
@@ -106,7 +107,9 @@ class TestServing:
         assert env["PYTHONUNBUFFERED"] == "1"
         assert "SNAKEPIT_PROCESS_GROUP" not in env
         assert "SNAKEPIT_BEAT_LIBRARY" not in env
-        assert str(ROOT / "priv" / "python") not in env.get("PYTHONPATH", "")
+        path = env["PYTHONPATH"].split(":")
+        assert path[-1] == "/of/the/user"
+        assert str(ROOT / "priv" / "python") not in path
         assert seen["group"] == worker_pids(world)[0]
         assert [fd for fd in seen["descriptors"] if fd < 10] == [1, 2]
         ready = Path(env["SNAKEPIT_READY_FILE"])
