@@ -1,0 +1,309 @@
+"""What the cases of runtime chaos share: a trial, its measurements, its books.
+
+A trial is one run of one case against a real snakepitd with real workers. Times are
+taken from the events in the segment, which carry CLOCK_MONOTONIC: looking often would
+not make them better. `make test` runs the cases with short limits; with SNP_CHAOS=full
+they take as long as production would have them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import grpc
+from client import Client, request
+from harness import Daemon, World, wait_until
+from runtime_kit import INSTANCE, books
+from runtime_kit import config as base_config
+
+FULL = os.environ.get("SNP_CHAOS") == "full"
+ADAPTER = "chaos_adapter.ChaosAdapter"
+Event = dict[str, Any]
+Cell = tuple[str, frozenset[tuple[str, str]]]
+
+# Pings that miss at once, silence that counts soon: a verdict in seconds.
+JUDGED: dict[str, Any] = {
+    "enabled": True,
+    "ping_interval_ms": 200,
+    "timeout_ms": 300,
+    "max_missed_heartbeats": 3,
+    "jitter_ms": 0,
+    "beat_interval_ms": 100,
+    "suspect_ms": 2500,
+}
+# Misses replace nobody: the time of each verdict decides.
+BY_VERDICT = {**JUDGED, "max_missed_heartbeats": 1000}
+SOON = {"backoff_min_ms": 10, "backoff_max_ms": 50}
+
+
+def by_size(quick: float, full: float) -> float:
+    """Choose a number by how long the run may take."""
+    return full if FULL else quick
+
+
+def config(**pool: Any) -> dict[str, Any]:
+    """Give a configuration of one worker that does what the chaos adapter can."""
+    return base_config(**{"adapter": ADAPTER, "workers": 1, "restart": SOON, **pool})
+
+
+def wait_for_s(seconds: float) -> None:
+    """Let time pass, where that is what is done to the runtime."""
+    end = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() >= end, seconds + 5, "the time to pass")
+
+
+def read_events(world: World) -> list[Event]:
+    result = world.run("snakepit-inspect", "-n", INSTANCE, "--json", "--evidence")
+    if result.returncode != 0:
+        raise OSError(result.returncode, result.stderr.strip())
+    found: list[Event] = json.loads(result.stdout)["events"]
+    return sorted(found, key=lambda event: event["mono_ns"])
+
+
+def cells(report: Mapping[str, Any]) -> dict[Cell, float]:
+    """Give every number of a report by its name and labels."""
+    return {
+        (entry["name"], frozenset(series["labels"].items())): series.get(
+            "value", series.get("count")
+        )
+        for entry in report["metrics"]
+        for series in entry["series"]
+    }
+
+
+def total(numbers: Mapping[Cell, float], name: str, **labels: str) -> float:
+    return sum(
+        value
+        for (metric, has), value in numbers.items()
+        if metric == name and labels.items() <= set(has)
+    )
+
+
+@dataclasses.dataclass
+class Trial:
+    """One run of one case: what was done to it, what was seen, and when."""
+
+    world: World
+    run_daemon: Callable[..., Daemon]
+    label: str = ""
+    detected_ms: float | None = None
+    recovered_ms: float | None = None
+    injected_ns: int = 0
+    before: dict[Cell, float] = dataclasses.field(default_factory=dict)
+    clients: list[Client] = dataclasses.field(default_factory=list)
+
+    # ---- the runtime
+
+    def start(
+        self, settings: Mapping[str, Any] | None = None, ready: int = 1, **pool: Any
+    ) -> Daemon:
+        """Start snakepitd and wait for so many workers."""
+        daemon = self.run_daemon(settings or config(**pool))
+        if ready:
+            daemon.wait_ready(ready)
+        return daemon
+
+    def pids(self) -> dict[int, int]:
+        """Give slot and pid of those that take requests."""
+        return {
+            worker["slot"]: worker["pid"]
+            for worker in self.world.inspect(INSTANCE)["workers"]
+            if worker["status"] in ("idle", "busy")
+        }
+
+    def calls(self) -> Calls:
+        client = Client(self.world.directory, INSTANCE)
+        self.clients.append(client)
+        return Calls(self, client)
+
+    # ---- injection, detection, recovery
+
+    def inject(self) -> None:
+        """From now on time counts, and so do the metrics."""
+        self.before = cells(self.world.inspect(INSTANCE))
+        self.injected_ns = time.monotonic_ns()
+
+    def now(self) -> None:
+        """Count time from here: what went before only prepared it."""
+        self.injected_ns = time.monotonic_ns()
+
+    def events(self, kind: str, **fields: Any) -> list[Event]:
+        wanted = {"kind": kind, **fields}
+        return [
+            event
+            for event in read_events(self.world)
+            if event["mono_ns"] >= self.injected_ns and wanted.items() <= event.items()
+        ]
+
+    def moves(self, **fields: Any) -> list[Event]:
+        return self.events("worker_moved", **fields)
+
+    def _wait(self, within_s: float, kind: str, fields: dict[str, Any]) -> Event:
+        found = wait_until(
+            lambda: self.events(kind, **fields), within_s, f"{kind} with {fields}"
+        )
+        return found[0]
+
+    def _ms(self, event: Event) -> float:
+        return (event["mono_ns"] - self.injected_ns) / 1e6
+
+    def detect(
+        self, within_s: float, kind: str = "worker_moved", **fields: Any
+    ) -> Event:
+        """Wait for the event that says that it was noticed; its reason is the label."""
+        event = self._wait(within_s, kind, fields)
+        self.detected_ms = self._ms(event)
+        self.label = f"{event.get('reason', '')}".strip() or kind
+        return event
+
+    def recover(self, within_s: float, **fields: Any) -> Event:
+        """Wait for the worker that takes requests again."""
+        event = self._wait(within_s, "worker_moved", {"to": "ready", **fields})
+        self.recovered_ms = self._ms(event)
+        return event
+
+    def recovered_now(self) -> None:
+        self.recovered_ms = (time.monotonic_ns() - self.injected_ns) / 1e6
+
+    def detected_now(self, label: str) -> None:
+        self.detected_ms = (time.monotonic_ns() - self.injected_ns) / 1e6
+        self.label = label
+
+    # ---- metrics
+
+    def grown(self, name: str, **labels: str) -> float:
+        after = cells(self.world.inspect(INSTANCE))
+        return total(after, name, **labels) - total(self.before, name, **labels)
+
+    def grew(self, name: str, by: float, **labels: str) -> None:
+        """Wait until a metric is so much more than at the injection."""
+        wait_until(
+            lambda: self.grown(name, **labels) == by,
+            5,
+            f"{name}{labels} to grow by {by}",
+        )
+
+    def exited(self, reason: str, count: int = 1) -> None:
+        """Say how many processes ended since the injection: these, and no others."""
+        self.grew("snakepit.worker.exits", count, reason=reason)
+        assert self.grown("snakepit.worker.exits") == count
+
+    def nobody_died(self) -> None:
+        assert self.grown("snakepit.worker.exits") == 0
+        assert self.grown("snakepit.worker.restarts") == 0
+
+    def has_health(self, wanted: str, slot: int = 0) -> bool:
+        found = cells(self.world.inspect(INSTANCE))
+        return (
+            total(found, "snakepit.worker.health", worker=str(slot), health=wanted) == 1
+        )
+
+    def close(self) -> None:
+        for client in self.clients:
+            client.close()
+
+
+class Calls:
+    """Calls of one client; each must have one outcome, and the runtime's books agree."""
+
+    def __init__(self, trial: Trial, client: Client) -> None:
+        self.trial = trial
+        self.client = client
+        self.futures: list[Any] = []
+        self.done: Counter[str] = Counter()
+        self.replies: Counter[int] = Counter()
+        self.first = books(trial.world.inspect(INSTANCE))
+
+    def start(
+        self, tool: str, timeout_s: float = 60, session: str = "", **arguments: Any
+    ) -> Any:
+        message = request("default", tool, **arguments)
+        message.session_id = session
+        future = self.client.pool.Execute.future(message, timeout=timeout_s)
+        number = len(self.futures)
+        future.add_done_callback(lambda _: self.replies.update([number]))
+        self.futures.append(future)
+        return future
+
+    def call(self, tool: str, timeout_s: float = 60, **arguments: Any) -> Any:
+        """Run a tool to its end; None where it failed, which settle() then counts."""
+        future = self.start(tool, timeout_s, **arguments)
+        with contextlib.suppress(grpc.RpcError):
+            response = future.result()
+            if response.WhichOneof("outcome") == "result_json":
+                return json.loads(response.result_json)
+        return None
+
+    def stream(self, tool: str, timeout_s: float = 60, **arguments: Any) -> Any:
+        """Start a stream; to be read with read()."""
+        return self.client.stream("default", tool, timeout_s, **arguments)
+
+    def read(self, stream: Any) -> int:
+        """Read a stream to its end, count its outcome, return its chunks."""
+        chunks = 0
+        try:
+            for chunk in stream:
+                chunks += bool(chunk.data)
+            self.done["ok"] += 1
+        except grpc.RpcError as error:
+            self.done[error.code().name] += 1
+        return chunks
+
+    @staticmethod
+    def outcome(future: Any, timeout_s: float = 60) -> str:
+        try:
+            response = future.result(timeout_s)
+        except grpc.FutureCancelledError:
+            return "CANCELLED"
+        except grpc.RpcError as error:
+            return str(error.code().name)
+        return "ok" if response.WhichOneof("outcome") == "result_json" else "error"
+
+    def waiting(self, active: int, queued: int = 0) -> None:
+        """Wait until so many run and so many wait."""
+
+        def there() -> bool:
+            found = books(self.trial.world.inspect(INSTANCE))
+            return (found["active"], found["queued"]) == (active, queued)
+
+        wait_until(there, 10, f"{active} active and {queued} queued requests")
+
+    def settle(self, **expected: int) -> Counter[str]:
+        """Wait for every outcome; they are as expected, and the books say the same."""
+        outcomes = Counter(self.outcome(future) for future in self.futures)
+        outcomes.update(self.done)
+        if expected:
+            assert outcomes == Counter(expected)
+        wait_until(
+            lambda: len(self.replies) == len(self.futures), 5, "a reply to each call"
+        )
+        assert set(self.replies.values()) <= {1}
+        everything = sum(outcomes.values())
+
+        def agree() -> bool:
+            now = books(self.trial.world.inspect(INSTANCE))
+            grown = {key: now[key] - self.first[key] for key in now}
+            assert grown["requests"] == everything, (grown, outcomes)
+            assert grown["ok"] == outcomes["ok"], (grown, outcomes)
+            assert grown["error"] == everything - outcomes["ok"], (grown, outcomes)
+            return now["active"] == now["queued"] == 0
+
+        wait_until(agree, 5, "books that agree with what clients were told")
+        return outcomes
+
+
+@contextlib.contextmanager
+def undo(action: Callable[[], Any]) -> Iterator[None]:
+    """Take back what was done to a process, whatever happens."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            action()

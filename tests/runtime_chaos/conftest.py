@@ -1,0 +1,54 @@
+"""One fixture for all cases, and the table of what they measured.
+
+Each test is marked `case(number)`. What it measured goes to BUILD/chaos/runtime, one
+file each, whichever of the test processes ran it; report.py makes a table of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import harness
+import pytest
+import report
+from chaos_kit import FULL, Trial
+from fixtures import cli, run_daemon, snp_dir, world
+
+__all__ = ["cli", "run_daemon", "snp_dir", "world"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "case(number): a row of the table of cases")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Times and limits here are those of a build that is not slowed down."""
+    if harness.is_sanitized():
+        skip = pytest.mark.skip(reason=f"heavy, and the build is {harness.BUILD.name}")
+        for item in items:
+            item.add_marker(skip)
+
+
+@pytest.fixture
+def trial(
+    world: harness.World, run_daemon: Callable[..., harness.Daemon]
+) -> Iterator[Trial]:
+    """Give a trial in a world of its own."""
+    trial = Trial(world, run_daemon)
+    yield trial
+    trial.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    result: pytest.TestReport = yield
+    mark = item.get_closest_marker("case")
+    if mark and (result.when == "call" or result.outcome != "passed"):
+        report.keep(item, mark.args[0], result)
+    return result
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if FULL:
+        for line in report.table(report.rows()):
+            terminalreporter.write_line(line)
