@@ -1,0 +1,271 @@
+"""Cases 9 to 16 and 27: workers that live, and do not answer."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chaos_kit import BY_VERDICT, JUDGED, Trial, by_size, wait_for_s
+from harness import wait_until
+
+SUSPICIONS = "snakepit.worker.suspicions"
+SUPPRESSED = "snakepit.worker.kills.suppressed"
+REPLACED_S = 10.0
+
+case = pytest.mark.case
+
+
+def well_again(trial: Trial, slot: int = 0) -> None:
+    wait_until(lambda: trial.has_health("ok", slot), 15, "health ok")
+
+
+@case(9)
+def test_gil_held(trial: Trial) -> None:
+    """A C call that computes and holds the GIL: suspected, fenced, not killed"""
+    trial.start(heartbeat=JUDGED)
+    calls = trial.calls()
+    trial.inject()
+    busy = calls.start("hog_gil", seconds=by_size(5, 60), timeout_s=180)
+    trial.detect(30, "worker_suspected", reason="busy_gil")
+    assert calls.outcome(busy, 180) == "ok"
+    well_again(trial)
+    trial.recovered_now()
+    trial.nobody_died()
+    trial.grew(SUSPICIONS, 1, health="busy_gil")
+    trial.grew("snakepit.worker.suspicions.cleared", 1)
+    assert trial.grown(SUPPRESSED, reason="busy") >= 1
+    calls.settle(ok=1)
+
+
+@case(9)
+def test_gil_held_too_long(trial: Trial) -> None:
+    """The same with gil_stall_kill_ms set: killed when that has passed"""
+    limit_ms = int(by_size(1500, 30_000))
+    trial.start(heartbeat={**JUDGED, "gil_stall_kill_ms": limit_ms})
+    calls = trial.calls()
+    trial.inject()
+    calls.start("hog_gil", seconds=600, timeout_s=120)
+    event = trial.detect(limit_ms / 1000 + 30, to="killing", reason="busy_gil")
+    assert event["evidence_kind"] == "stacks"
+    assert "hog_gil" in event["evidence_text"]
+    trial.recover(limit_ms / 1000 + 30)
+    trial.exited("heartbeat")
+    calls.settle(UNAVAILABLE=1)
+
+
+@case(10)
+def test_gil_deadlock(trial: Trial) -> None:
+    """A lock in C, waited for with the GIL held: killed, with its stack on record"""
+    trial.start(heartbeat=JUDGED)
+    calls = trial.calls()
+    trial.inject()
+    calls.start("deadlock", timeout_s=120)
+    event = trial.detect(30, to="killing", reason="heartbeat")
+    assert "in deadlock" in event["evidence_text"]
+    trial.recover(40)
+    trial.exited("heartbeat")
+    trial.grew(SUSPICIONS, 1, health="wedged")
+    trial.grew("snakepit.worker.stack_captures", 1, result="taken")
+    calls.settle(UNAVAILABLE=1)
+
+
+@case(11)
+def test_python_loop(trial: Trial) -> None:
+    """An endless loop in pure Python: it beats, so only the call's deadline ends it"""
+    trial.start(heartbeat=JUDGED, workers=2, ready=2)
+    calls = trial.calls()
+    trial.inject()
+    spinning = calls.start("spin", seconds=by_size(4, 40), timeout_s=by_size(2, 20))
+    assert calls.outcome(spinning) == "DEADLINE_EXCEEDED"
+    trial.detected_now("deadline")
+    assert calls.call("echo", a=1)["a"] == 1
+    trial.recovered_now()
+    trial.nobody_died()
+    assert trial.grown(SUSPICIONS, health="busy_gil") == 0
+    calls.settle(ok=1, DEADLINE_EXCEEDED=1)
+
+
+@case(12)
+def test_blocked_loop(trial: Trial) -> None:
+    """The worker's event loop is held up: wedged, though the interpreter beats"""
+    trial.start(heartbeat=JUDGED, workers=2, ready=2)
+    calls = trial.calls()
+    trial.inject()
+    calls.start("block_loop", seconds=600, timeout_s=90)
+    event = trial.detect(30, to="killing")
+    assert event["reason"] in ("heartbeat", "wedged")
+    assert "health wedged" in event["evidence_text"]
+    trial.recover(40)
+    trial.exited("heartbeat")
+    assert trial.grown(SUSPICIONS, health="wedged") >= 1
+    assert calls.call("echo")
+    outcomes = calls.settle()
+    assert outcomes["ok"] >= 1
+
+
+@case(13)
+def test_all_threads_wait(trial: Trial) -> None:
+    """Every thread of a worker waits for I/O: saturated is not sick"""
+    trial.start(heartbeat=JUDGED, profile="thread", threads_per_worker=4)
+    calls = trial.calls()
+    trial.inject()
+    seconds = by_size(4, 60)
+    for _ in range(4):
+        calls.start("sleep", seconds=seconds)
+    calls.waiting(active=4)
+    calls.start("echo")
+    assert calls.settle(ok=5)
+    trial.nobody_died()
+    assert trial.grown(SUSPICIONS) == 0
+
+
+@case(14)
+def test_stopped_short(trial: Trial) -> None:
+    """SIGSTOP for two seconds: nothing is done about it"""
+    trial.start(heartbeat={**JUDGED, "max_missed_heartbeats": 10, "suspect_ms": 3000})
+    calls = trial.calls()
+    pid = trial.pids()[0]
+    trial.inject()
+    os.kill(pid, signal.SIGSTOP)
+    wait_for_s(2)
+    os.kill(pid, signal.SIGCONT)
+    trial.now()
+    assert calls.call("echo")["pid"] == pid
+    trial.recovered_now()
+    trial.nobody_died()
+    calls.settle(ok=1)
+
+
+@case(14)
+def test_stopped_long(trial: Trial) -> None:
+    """SIGSTOP for good: fenced at once when suspected, killed after stopped_kill_ms"""
+    limit_ms = int(by_size(3000, 60_000))
+    trial.start(
+        heartbeat={**BY_VERDICT, "stopped_kill_ms": limit_ms}, workers=2, ready=2
+    )
+    calls = trial.calls()
+    trial.inject()
+    os.kill(trial.pids()[1], signal.SIGSTOP)
+    trial.now()
+    trial.detect(10, "worker_suspected", reason="stopped", slot=1)
+    for _ in range(4):
+        assert calls.call("echo")["pid"] == trial.pids()[0]
+    wait_until(
+        lambda: trial.moves(to="killing", reason="stopped"),
+        limit_ms / 1000 + 15,
+        "its kill",
+    )
+    trial.recover(limit_ms / 1000 + 15, slot=1)
+    trial.exited("heartbeat")
+    calls.settle(ok=4)
+
+
+@contextlib.contextmanager
+def traced(pid: int) -> Iterator[None]:
+    """Hold a process as a debugger does."""
+    seize, interrupt, detach = 0x4206, 0x4207, 17
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+    if ptrace(seize, pid, None, None) < 0:
+        pytest.skip(f"may not trace: {os.strerror(ctypes.get_errno())}")
+    try:
+        assert ptrace(interrupt, pid, None, None) == 0
+        yield
+    finally:
+        assert ptrace(detach, pid, None, None) == 0
+
+
+@case(15)
+def test_traced(trial: Trial) -> None:
+    """A debugger holds the worker: never killed"""
+    trial.start(heartbeat={**JUDGED, "stopped_kill_ms": int(by_size(1000, 10_000))})
+    calls = trial.calls()
+    pid = trial.pids()[0]
+    trial.inject()
+    with traced(pid):
+        trial.detect(15, "worker_suspected", reason="stopped")
+        wait_until(
+            lambda: trial.grown(SUPPRESSED, reason="traced") >= 1, 30, "a kill not done"
+        )
+    trial.now()
+    well_again(trial)
+    trial.recovered_now()
+    trial.detected_ms = None
+    assert calls.call("echo")["pid"] == pid
+    trial.nobody_died()
+    calls.settle(ok=1)
+
+
+@contextlib.contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Freeze a process in a cgroup of its own, where that may be made."""
+    unified = next(
+        (p for p in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+         if Path(p, "cgroup.procs").exists() and Path(p, "cgroup.controllers").exists()),
+        None,
+    )  # fmt: skip
+    if not unified:
+        pytest.skip("no cgroup v2")
+    group = Path(unified, f"snakepit-test-{pid}")
+    try:
+        group.mkdir()
+        (group / "cgroup.procs").write_text(f"{pid}\n")
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            group.rmdir()
+        pytest.skip(f"no cgroup of our own: {error}")
+    try:
+        (group / "cgroup.freeze").write_text("1\n")
+        yield
+    finally:
+        (group / "cgroup.freeze").write_text("0\n")
+        with contextlib.suppress(OSError):
+            Path(unified, "cgroup.procs").write_text(f"{pid}\n")
+        wait_until(lambda: _removed(group), 5, "the end of the cgroup")
+
+
+def _removed(group: Path) -> bool:
+    group.rmdir()
+    return True
+
+
+@case(16)
+def test_cgroup_frozen(trial: Trial) -> None:
+    """Frozen by its cgroup, as a container that is paused: suspended, never killed"""
+    trial.start(heartbeat={**JUDGED, "unresponsive_kill_ms": 1000})
+    calls = trial.calls()
+    pid = trial.pids()[0]
+    trial.inject()
+    with frozen(pid):
+        trial.now()
+        event = trial.detect(15, "worker_suspected")
+        assert event["reason"] == "suspended"
+        wait_for_s(by_size(2, 60))
+        assert trial.grown("snakepit.worker.exits") == 0
+    began = time.monotonic()
+    well_again(trial)
+    trial.recovered_ms = (time.monotonic() - began) * 1000
+    assert calls.call("echo")["pid"] == pid
+    trial.nobody_died()
+    calls.settle(ok=1)
+
+
+@case(27)
+def test_gc_pause(trial: Trial) -> None:
+    """A garbage collection of a second or more"""
+    trial.start(heartbeat=JUDGED)
+    calls = trial.calls()
+    trial.inject()
+    calls.start("collect", count=int(by_size(2_000_000, 8_000_000)), timeout_s=180)
+    calls.settle(ok=1)
+    well_again(trial)
+    trial.nobody_died()
+    wait_until(lambda: trial.grown("snakepit.worker.gc.time") > 0, 10, "time of the gc")
+
+
