@@ -25,6 +25,7 @@ from runtime_kit import config as base_config
 
 FULL = os.environ.get("SNP_CHAOS") == "full"
 ADAPTER = "chaos_adapter.ChaosAdapter"
+STORY = ("slot", "from", "to", "reason", "initiator", "values", "evidence_text")
 Event = dict[str, Any]
 Cell = tuple[str, frozenset[tuple[str, str]]]
 
@@ -200,10 +201,25 @@ class Trial:
         assert self.grown("snakepit.worker.restarts") == 0
 
     def has_health(self, wanted: str, slot: int = 0) -> bool:
-        found = cells(self.world.inspect(INSTANCE))
-        return (
-            total(found, "snakepit.worker.health", worker=str(slot), health=wanted) == 1
-        )
+        found = [
+            series["state"]
+            for entry in self.world.inspect(INSTANCE)["metrics"]
+            if entry["name"] == "snakepit.worker.health"
+            for series in entry["series"]
+            if series["labels"]["worker"] == str(slot)
+        ]
+        return found == [wanted]
+
+    def story(self) -> str:
+        """Tell what happened since the injection, for one who reads of a failure."""
+        lines = []
+        with contextlib.suppress(OSError):
+            for event in read_events(self.world):
+                if event["mono_ns"] >= self.injected_ns:
+                    words = [f"{self._ms(event):9.1f} ms", event["kind"]]
+                    words += [str(event.get(key)) for key in STORY if event.get(key)]
+                    lines.append(" ".join(words))
+        return "\n".join(lines)
 
     def close(self) -> None:
         for client in self.clients:

@@ -45,6 +45,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     mark = item.get_closest_marker("case")
     if mark and (result.when == "call" or result.outcome != "passed"):
         report.keep(item, mark.args[0], result)
+    if result.failed and "trial" in getattr(item, "funcargs", {}):
+        result.sections.append(("Events", item.funcargs["trial"].story()))  # type: ignore[attr-defined]
     return result
 
 

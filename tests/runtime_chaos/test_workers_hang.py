@@ -31,7 +31,7 @@ def test_gil_held(trial: Trial) -> None:
     trial.start(heartbeat=JUDGED)
     calls = trial.calls()
     trial.inject()
-    busy = calls.start("hog_gil", seconds=by_size(5, 60), timeout_s=180)
+    busy = calls.start("hog", seconds=by_size(5, 60), timeout_s=180)
     trial.detect(30, "worker_suspected", reason="busy_gil")
     assert calls.outcome(busy, 180) == "ok"
     well_again(trial)
@@ -50,10 +50,10 @@ def test_gil_held_too_long(trial: Trial) -> None:
     trial.start(heartbeat={**JUDGED, "gil_stall_kill_ms": limit_ms})
     calls = trial.calls()
     trial.inject()
-    calls.start("hog_gil", seconds=600, timeout_s=120)
+    calls.start("hog", seconds=600, timeout_s=120)
     event = trial.detect(limit_ms / 1000 + 30, to="killing", reason="busy_gil")
     assert event["evidence_kind"] == "stacks"
-    assert "hog_gil" in event["evidence_text"]
+    assert "in hog" in event["evidence_text"]
     trial.recover(limit_ms / 1000 + 30)
     trial.exited("heartbeat")
     calls.settle(UNAVAILABLE=1)
@@ -94,7 +94,7 @@ def test_python_loop(trial: Trial) -> None:
 @case(12)
 def test_blocked_loop(trial: Trial) -> None:
     """The worker's event loop is held up: wedged, though the interpreter beats"""
-    trial.start(heartbeat=JUDGED, workers=2, ready=2)
+    trial.start(heartbeat=JUDGED, profile="thread", threads_per_worker=4)
     calls = trial.calls()
     trial.inject()
     calls.start("block_loop", seconds=600, timeout_s=90)
@@ -105,8 +105,7 @@ def test_blocked_loop(trial: Trial) -> None:
     trial.exited("heartbeat")
     assert trial.grown(SUSPICIONS, health="wedged") >= 1
     assert calls.call("echo")
-    outcomes = calls.settle()
-    assert outcomes["ok"] >= 1
+    calls.settle(ok=1, UNAVAILABLE=1)
 
 
 @case(13)

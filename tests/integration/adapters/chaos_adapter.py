@@ -48,6 +48,16 @@ class ChaosAdapter(FaultAdapter):
             pass
         return os.getpid()
 
+    @tool(description="Compute for so long and let nobody have the GIL")
+    def hog(self, seconds: float) -> int:
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(3600)  # nobody asks for it in that time
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+        sys.setswitchinterval(before)
+        return os.getpid()
+
     @tool(description="Hold up the event loop that serves this worker's calls")
     def block_loop(self, seconds: float) -> int:
         for loop in gc.get_objects():
