@@ -96,6 +96,7 @@ class Trial:
     label: str = ""
     detected_ms: float | None = None
     recovered_ms: float | None = None
+    started_ns: int = 0
     injected_ns: int = 0
     before: dict[Cell, float] = dataclasses.field(default_factory=dict)
     clients: list[Client] = dataclasses.field(default_factory=list)
@@ -106,6 +107,7 @@ class Trial:
         self, settings: Mapping[str, Any] | None = None, ready: int = 1, **pool: Any
     ) -> Daemon:
         """Start snakepitd and wait for so many workers."""
+        self.started_ns = time.monotonic_ns()
         daemon = self.run_daemon(settings or config(**pool))
         if ready:
             daemon.wait_ready(ready)
@@ -134,6 +136,11 @@ class Trial:
     def now(self) -> None:
         """Count time from here: what went before only prepared it."""
         self.injected_ns = time.monotonic_ns()
+
+    def inject_from_start(self) -> None:
+        """Count from the start of a runtime that shall not become ready."""
+        wait_until(lambda: self.world.inspect(INSTANCE), 5, "a segment")
+        self.injected_ns = self.started_ns
 
     def events(self, kind: str, **fields: Any) -> list[Event]:
         wanted = {"kind": kind, **fields}
@@ -200,15 +207,17 @@ class Trial:
         assert self.grown("snakepit.worker.exits") == 0
         assert self.grown("snakepit.worker.restarts") == 0
 
-    def has_health(self, wanted: str, slot: int = 0) -> bool:
-        found = [
-            series["state"]
+    def states(self, name: str) -> dict[int, str]:
+        """Give what a metric that is a state says of each slot."""
+        return {
+            int(series["labels"]["worker"]): series["state"]
             for entry in self.world.inspect(INSTANCE)["metrics"]
-            if entry["name"] == "snakepit.worker.health"
+            if entry["name"] == name
             for series in entry["series"]
-            if series["labels"]["worker"] == str(slot)
-        ]
-        return found == [wanted]
+        }
+
+    def has_health(self, wanted: str, slot: int = 0) -> bool:
+        return self.states("snakepit.worker.health")[slot] == wanted
 
     def story(self) -> str:
         """Tell what happened since the injection, for one who reads of a failure."""

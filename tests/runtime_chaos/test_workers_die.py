@@ -114,8 +114,7 @@ def test_exit_in_init(trial: Trial, cli: Any) -> None:
     trial.start(
         config(adapter="chaos_adapter.ExitingAdapter", restart=restart), ready=0
     )
-    wait_until(lambda: trial.world.inspect("it"), 5, "a segment")
-    trial.inject()
+    trial.inject_from_start()
     event = trial.detect(REPLACED_S, to="exited")
     assert event["reason"] == "exit_code"
     wait_until(
@@ -133,8 +132,7 @@ def test_hang_in_import(trial: Trial) -> None:
     limit_ms = int(by_size(1500, 10_000))
     boot = {"boot_timeout_ms": limit_ms}
     trial.start(config(adapter="hangs_on_import.HangingAdapter", startup=boot), ready=0)
-    wait_until(lambda: trial.world.inspect("it"), 5, "a segment")
-    trial.inject()
+    trial.inject_from_start()
     trial.detect(limit_ms / 1000 + 3, to="killing", reason="boot_timeout")
     trial.grew("snakepit.worker.start_failures", 1, reason="boot_timeout")
     assert trial.moves(to="exited")
@@ -149,8 +147,7 @@ def test_slow_init(trial: Trial) -> None:
         adapter="chaos_adapter.SlowAdapter", startup=boot, env=[f"SLOW_S={seconds}"]
     )
     trial.start(settings, ready=0)
-    wait_until(lambda: trial.world.inspect("it"), 5, "a segment")
-    trial.inject()
+    trial.inject_from_start()
     trial.recover(seconds + 5)
     trial.nobody_died()
     calls = trial.calls()

@@ -1,0 +1,543 @@
+"""Cases 40 to 52: what happens to the runtime itself, its host, and its readers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chaos_kit import JUDGED, SOON, Trial, by_size, config, wait_for_s
+from harness import BUILD, World, metric, wait_until
+from readers import Exporter
+from runtime_kit import INSTANCE, free_port, maps
+
+REPLACED_S = 10.0
+SUSPICIONS = "snakepit.worker.suspicions"
+PAUSES = "snakepit.runtime.pauses"
+HOUR_NS = 3600 * 1_000_000_000
+
+case = pytest.mark.case
+
+
+def wrapped(world: World, shell: str) -> None:
+    """Have snakepitd started by a shell line; "$@" there is the command itself."""
+    build = world.directory / "build"
+    (build / "bin").mkdir(parents=True)
+    for program in (BUILD / "bin").iterdir():
+        (build / "bin" / program.name).symlink_to(program)
+    if (BUILD / "lib").exists():
+        (build / "lib").symlink_to(BUILD / "lib")
+    wrapper = build / "bin" / "snakepitd"
+    wrapper.unlink()
+    real = BUILD / "bin" / "snakepitd"
+    wrapper.write_text(f"#!/bin/sh\nset -e\nset -- '{real}' \"$@\"\n{shell}\n")
+    wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
+    world.build = build
+
+
+# ---- time
+
+
+@case(40)
+def test_runtime_stopped(trial: Trial) -> None:
+    """SIGSTOP the runtime: when it goes on it knows that it was away, and kills nobody"""
+    daemon = trial.start(heartbeat=JUDGED, workers=3, ready=3)
+    calls = trial.calls()
+    pids = trial.pids()
+    wait_until(
+        lambda: metric(trial.world.inspect(INSTANCE), "snakepit.heartbeat.pongs") > 6,
+        10,
+        "heartbeats",
+    )
+    trial.inject()
+    os.kill(daemon.pid, signal.SIGSTOP)
+    wait_for_s(by_size(4, 30))
+    os.kill(daemon.pid, signal.SIGCONT)
+    trial.now()
+    trial.detect(5, "runtime_stalled")
+    trial.label = "runtime_stalled"
+    assert calls.call("echo")
+    trial.recovered_now()
+    before = trial.grown("snakepit.heartbeat.pongs")
+    wait_until(
+        lambda: trial.grown("snakepit.heartbeat.pongs") >= before + 12,
+        15,
+        "heartbeats that go on",
+    )
+    assert trial.pids() == pids
+    trial.nobody_died()
+    trial.grew(PAUSES, 1, kind="stall")
+    assert trial.grown(SUSPICIONS) == 0
+    calls.settle(ok=1)
+
+
+class Clock:
+    """The clocks of what is started in a world, to be stepped."""
+
+    def __init__(self, world: World) -> None:
+        library = BUILD / "tests" / "chaos" / "clock_shift.so"
+        if not library.exists():
+            pytest.skip(f"{library} is not built")
+        self._path = world.directory / "clock"
+        self.shift()
+        world.env["LD_PRELOAD"] = str(library)
+        world.env["SNP_CLOCK_FILE"] = str(self._path)
+
+    def shift(self, wall_ns: int = 0, boot_ns: int = 0) -> None:
+        words = struct.pack("qq", wall_ns, boot_ns)
+        if not self._path.exists():
+            self._path.write_bytes(words)
+            return
+        with self._path.open("r+b") as file:
+            file.write(words)
+
+
+@case(41)
+@pytest.mark.parametrize("step", ["forward", "back"])
+def test_clock_step(trial: Trial, step: str) -> None:
+    """The wall clock jumps by an hour: no timeout, no kill, no negative time"""
+    clock = Clock(trial.world)
+    daemon = trial.start(heartbeat=JUDGED, workers=2, ready=2)
+    assert "clock_shift" in Path(f"/proc/{daemon.pid}/maps").read_text()
+    calls = trial.calls()
+    calls.start("sleep", seconds=1.5)
+    calls.waiting(active=1)
+    pids = trial.pids()
+    trial.inject()
+    clock.shift(wall_ns=HOUR_NS if step == "forward" else -HOUR_NS)
+    wait_for_s(by_size(3.5, 20))
+    assert calls.call("echo")
+    calls.settle(ok=2)
+    assert trial.pids() == pids
+    trial.nobody_died()
+    assert trial.grown(SUSPICIONS) == 0
+    assert trial.grown(PAUSES) == 0
+    for entry in trial.world.inspect(INSTANCE)["metrics"]:
+        for series in entry["series"]:
+            assert series.get("sum", 0) >= 0, entry["name"]
+
+
+@case(42)
+def test_suspend(trial: Trial) -> None:
+    """The host sleeps for an hour, as CLOCK_BOOTTIME tells: counted, nobody is killed"""
+    clock = Clock(trial.world)
+    trial.start(heartbeat=JUDGED, workers=2, ready=2)
+    calls = trial.calls()
+    pids = trial.pids()
+    trial.inject()
+    clock.shift(boot_ns=HOUR_NS)
+    event = trial.detect(5, "runtime_suspended")
+    trial.label = "runtime_suspended"
+    assert 3_599_000 <= event["values"][0] <= 3_601_000
+    wait_for_s(by_size(2, 20))
+    assert calls.call("echo")
+    calls.settle(ok=1)
+    assert trial.pids() == pids
+    trial.nobody_died()
+    trial.grew(PAUSES, 1, kind="suspend")
+
+
+# ---- processors, memory
+
+
+@contextlib.contextmanager
+def spinners(cpu: set[int], count: int) -> Iterator[None]:
+    """Processes that want nothing but this processor."""
+    command = [
+        sys.executable,
+        "-c",
+        f"import os; os.sched_setaffinity(0, {cpu})\nwhile True: pass",
+    ]
+    started = [subprocess.Popen(command) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+@case(43)
+def test_starved(trial: Trial) -> None:
+    """Eight spinners on the one processor that a worker, at nice 19, may use"""
+    trial.start(heartbeat=JUDGED)
+    calls = trial.calls()
+    pid = trial.pids()[0]
+    cpu = {max(os.sched_getaffinity(0))}
+    trial.inject()
+    with spinners(cpu, 8):
+        for tid in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setaffinity(int(tid), cpu)
+            os.setpriority(os.PRIO_PROCESS, int(tid), 19)
+        busy = calls.start("spin", seconds=0.2, timeout_s=180)
+        wait_for_s(by_size(4, 60))
+        assert trial.grown("snakepit.worker.exits") == 0
+    assert calls.outcome(busy, 120) == "ok"
+    calls.settle(ok=1)
+    trial.nobody_died()
+    assert trial.pids()[0] == pid
+
+
+def own_group(controller: str) -> Path:
+    """Give a cgroup below our own, or skip."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, names, path = line.split(":", 2)
+        if controller in names.split(","):
+            base = Path("/sys/fs/cgroup", controller, path.lstrip("/"))
+            group = base / f"snakepit-test-{os.getpid()}"
+            try:
+                group.mkdir()
+            except OSError as error:
+                pytest.skip(f"no {controller} cgroup of our own: {error}")
+            return group
+    pytest.skip(f"no {controller} controller of cgroup v1")
+
+
+@contextlib.contextmanager
+def confined(controller: str, pids: list[int]) -> Iterator[Path]:
+    """Put processes into a cgroup of their own; they return when the block ends."""
+    group = own_group(controller)
+    try:
+        for pid in pids:
+            (group / "cgroup.procs").write_text(f"{pid}\n")
+        yield group
+    finally:
+
+        def gone() -> bool:
+            for pid in (group / "cgroup.procs").read_text().split():
+                with contextlib.suppress(OSError):
+                    (group.parent / "cgroup.procs").write_text(f"{pid}\n")
+            group.rmdir()
+            return True
+
+        wait_until(gone, 10, "the end of the cgroup")
+
+
+@case(43)
+def test_cpu_quota(trial: Trial) -> None:
+    """A worker that may use 5 % of a processor: slow, and left alone"""
+    trial.start(heartbeat=JUDGED)
+    calls = trial.calls()
+    pid = trial.pids()[0]
+    trial.inject()
+    with confined("cpu", [pid]) as group:
+        (group / "cpu.cfs_period_us").write_text("100000\n")
+        (group / "cpu.cfs_quota_us").write_text("5000\n")
+        busy = calls.start("spin", seconds=by_size(2, 30), timeout_s=180)
+        assert calls.outcome(busy, 180) == "ok"
+    calls.settle(ok=1)
+    trial.nobody_died()
+
+
+@case(44)
+def test_memory_pressure(trial: Trial) -> None:
+    """The runtime and its workers at the edge of their memory: slow, and nobody killed"""
+    daemon = trial.start(heartbeat=JUDGED, workers=2, ready=2)
+    calls = trial.calls()
+    big = Path("/var/tmp") / f"snakepit-test-{os.getpid()}"
+    pids = trial.pids()
+    trial.inject()
+    try:
+        with confined("memory", [daemon.pid, *pids.values()]) as group:
+            big.write_bytes(bytes(64 << 20))
+            (group / "memory.limit_in_bytes").write_text(f"{24 << 20}\n")
+            calls.start("churn", path=str(big), seconds=by_size(2, 60), timeout_s=180)
+            for _ in range(20):
+                assert calls.call("echo")
+            calls.settle(ok=21)
+            failures = int((group / "memory.failcnt").read_text())
+    finally:
+        big.unlink(missing_ok=True)
+    assert failures > 0
+    assert trial.pids() == pids
+    trial.nobody_died()
+
+
+# ---- the end of the runtime, and what it leaves
+
+
+@case(45)
+@pytest.mark.parametrize("worker", ["idle", "holding the GIL", "stopped"])
+def test_kill_runtime(trial: Trial, worker: str) -> None:
+    """SIGKILL the runtime: its workers go with it, and a new one starts clean"""
+    daemon = trial.start(workers=2, ready=2)
+    calls = trial.calls()
+    if worker == "holding the GIL":
+        for _ in range(2):
+            calls.start("hold_gil", seconds=60)
+        calls.waiting(active=2)
+    elif worker == "stopped":
+        for pid in trial.pids().values():
+            os.kill(pid, signal.SIGSTOP)
+    trial.now()
+    daemon.kill()
+    wait_until(lambda: not daemon.processes(), 2, "the end of every process")
+    trial.detected_now("dead")
+    assert trial.world.inspect(INSTANCE)["writer"]["verdict"] == "dead"
+    lost = [calls.outcome(future) for future in calls.futures]
+    assert lost == ["UNAVAILABLE"] * len(calls.futures)
+    trial.start(workers=2, ready=0)
+    wait_until(lambda: len(trial.pids()) == 2, 20, "two workers of the new runtime")
+    trial.recovered_now()
+    again = trial.calls()
+    assert again.call("echo")
+    again.settle(ok=1)
+    assert metric(trial.world.inspect(INSTANCE), "snakepit.runtime.orphans") == 0
+
+
+@case(46)
+def test_pid_reused(trial: Trial) -> None:
+    """A stale file names a pid that somebody else has now: that one is not touched"""
+    daemon = trial.start()
+    census = trial.world.directory / f"{INSTANCE}.census"
+    worker = trial.pids()[0]
+    text = census.read_text()
+    daemon.kill()
+    wait_until(lambda: not daemon.processes(), 5, "the end of every process")
+    with subprocess.Popen(["sleep", "600"]) as stranger:
+        try:
+            assert f"{worker:>11}" in text, text
+            census.write_text(text.replace(f"{worker:>11}", f"{stranger.pid:>11}"))
+            trial.start(ready=0)
+            wait_until(lambda: trial.pids(), 20, "a new worker")
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
+    assert metric(trial.world.inspect(INSTANCE), "snakepit.runtime.orphans") == 0
+
+
+# ---- no more of something
+
+
+@case(47)
+def test_no_descriptors(trial: Trial) -> None:
+    """No file descriptor is left for a new worker: tried again until there is one"""
+    daemon = trial.start(restart={**SOON, "breaker_deaths": 1000})
+    calls = trial.calls()
+    assert calls.call("echo")
+    soft, hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+    used = len(os.listdir(f"/proc/{daemon.pid}/fd"))
+    trial.inject()
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (used - 4, hard))
+    os.kill(trial.pids()[0], signal.SIGKILL)
+    trial.detect(2, to="exited", reason="killed_external")
+    failures = "snakepit.worker.start_failures"
+    wait_until(
+        lambda: trial.grown(failures, reason="spawn_failed") >= 2, 10, "failed starts"
+    )
+    trial.label = "spawn_failed"
+    assert daemon.process.poll() is None
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    trial.now()
+    trial.recover(REPLACED_S)
+    assert calls.call("echo")
+    calls.settle(ok=2)
+
+
+@case(47)
+def test_no_processes(trial: Trial) -> None:
+    """EAGAIN at fork: tried again until a process can be made"""
+    daemon = trial.start(restart={**SOON, "breaker_deaths": 1000})
+    calls = trial.calls()
+    failures = "snakepit.worker.start_failures"
+    trial.inject()
+    with confined("pids", [daemon.pid]) as group:
+        now = (group / "pids.current").read_text().strip()
+        (group / "pids.max").write_text(f"{now}\n")
+        os.kill(trial.pids()[0], signal.SIGKILL)
+        wait_until(
+            lambda: trial.grown(failures, reason="spawn_failed") >= 2, 10, "failures"
+        )
+        trial.detected_now("spawn_failed")
+        (group / "pids.max").write_text("max\n")
+        trial.now()
+        trial.recover(REPLACED_S)
+    assert calls.call("echo")
+    calls.settle(ok=1)
+
+
+@case(47)
+def test_no_room(trial: Trial) -> None:
+    """The file system of the segment is full while the runtime runs: it goes on"""
+    probe = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
+    done = subprocess.run(probe, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"no mount in a namespace of our own: {done.stderr.strip()}")
+    place = trial.world.directory / "small"
+    place.mkdir()
+    mount = f'mount -t tmpfs -o size=64m,mode=0700 none "{place}" && exec "$@"'
+    wrapped(trial.world, f"exec unshare -rm sh -c '{mount}' sh \"$@\"")
+    settings = {**config(), "data_dir": str(place)}
+    daemon = trial.start(settings, ready=0)
+    daemon.wait_log(timeout_s=30, msg="worker ready", component="worker")
+    inside = Path(f"/proc/{daemon.pid}/root{place}")
+    with (inside / "filler").open("wb") as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(bytes(1 << 20))
+    worker = int(daemon.log_lines(msg="worker ready")[0]["pid"])
+    trial.now()
+    os.kill(worker, signal.SIGKILL)
+    wait_until(
+        lambda: len(daemon.log_lines(msg="worker ready")) == 2, 20, "another worker"
+    )
+    trial.recovered_now()
+    result = trial.world.run(
+        "snakepit-inspect", "-n", str(inside / f"{INSTANCE}.seg"), "--json"
+    )
+    report = json.loads(result.stdout)
+    assert metric(report, "snakepit.worker.exits", reason="signal") == 1
+
+
+# ---- readers
+
+
+@case(48)
+def test_readers(trial: Trial) -> None:
+    """Readers are killed and stopped while they map the segment; none is noticed"""
+    daemon = trial.start()
+    calls = trial.calls()
+    path = str(trial.world.directory / f"{INSTANCE}.seg")
+    command = [str(trial.world.program("snakepit-inspect")), "-n", path, "--json"]
+    assert calls.call("echo")
+    fds = len(os.listdir(f"/proc/{daemon.pid}/fd"))
+    trial.inject()
+    stopped = []
+    for n in range(int(by_size(20, 100))):
+        reader = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        wait_until(lambda r=reader: maps(r, path) or r.poll() is not None, 5, "a map")
+        with contextlib.suppress(ProcessLookupError):
+            reader.send_signal(signal.SIGSTOP if n % 2 else signal.SIGKILL)
+        stopped.append(reader)
+    for _ in range(20):
+        assert calls.call("echo")
+    for reader in stopped:
+        reader.kill()
+        reader.wait()
+    calls.settle(ok=21)
+    trial.nobody_died()
+    assert len(os.listdir(f"/proc/{daemon.pid}/fd")) == fds
+
+
+@case(48)
+def test_restart_under_reader(trial: Trial) -> None:
+    """The runtime is killed and started again under a reader, which finds the new one"""
+    first = trial.start()
+    seg = str(trial.world.directory / f"{INSTANCE}.seg")
+    exporter = Exporter(trial.world.directory / "exporter.log", "-n", seg)
+    starts = "snakepit_worker_starts_total"
+    try:
+        assert starts in exporter.page()
+        trial.now()
+        first.kill()
+        trial.start(ready=0)
+        wait_until(lambda: trial.pids(), 20, "a new worker")
+        calls = trial.calls()
+        assert calls.call("echo")
+
+        def seen() -> bool:
+            samples = exporter.samples()
+            name = "snakepit_pool_request_outcomes_total"
+            labels = (("outcome", "ok"), ("pool", "default"))
+            return any(
+                key[0] == name and set(labels) <= set(key[1]) and value == 1
+                for key, value in samples.items()
+            )
+
+        wait_until(seen, 10, "the new runtime's numbers in the reader")
+        trial.recovered_now()
+        calls.settle(ok=1)
+    finally:
+        exporter.stop()
+
+
+@case(49)
+def test_slow_scraper(trial: Trial) -> None:
+    """Clients of the metrics that ask and never read: calls do not notice"""
+    port = free_port()
+    listen = {"enabled": True, "listen": f"127.0.0.1:{port}"}
+    trial.start({**config(), "readers": {"prometheus": listen}})
+    calls = trial.calls()
+
+    def connected() -> socket.socket | None:
+        peer = socket.create_connection(("127.0.0.1", port), timeout=5)
+        peer.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+        return peer
+
+    trial.inject()
+    first = wait_until(connected, 10, "the reader to listen")
+    peers = [first, *(connected() for _ in range(int(by_size(20, 200))))]
+    for _ in range(50):
+        assert calls.call("echo")
+    calls.settle(ok=50)
+    trial.nobody_died()
+    for peer in peers:
+        if peer:
+            peer.close()
+
+
+# ---- the log
+
+@case(28)
+def test_log_unread(trial: Trial) -> None:
+    """Nobody reads the runtime's standard error: lines are dropped and counted"""
+    fifo = trial.world.directory / "fifo"
+    os.mkfifo(fifo)
+    wrapped(trial.world, f"exec \"$@\" 2<>'{fifo}'")
+    trial.start()
+    calls = trial.calls()
+    trial.inject()
+    assert calls.call("flood", mib=2)
+    assert calls.call("echo")
+    trial.recovered_now()
+    assert trial.grown("snakepit.log.dropped") > 0
+    trial.nobody_died()
+    calls.settle(ok=2)
+
+
+# ---- embedded
+
+EMBEDDED = BUILD / "lib" / "libsnakepit.so"
+
+
+@case(51)
+def test_sigchld_ignored(trial: Trial) -> None:
+    """SIGCHLD was ignored by who started the runtime: exits are still told apart"""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        trial.start(ready=0)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    wait_until(lambda: trial.pids(), 20, "a worker")
+    calls = trial.calls()
+    trial.inject()
+    calls.call("die", status=9)
+    event = trial.detect(3, to="exited")
+    assert event["reason"] == "exit_code"
+    trial.recover(REPLACED_S)
+    trial.exited("exit_code")
+    calls.settle(UNAVAILABLE=1)
+
+
+@case(50)
+def test_spawn_from_a_thread_that_ends() -> None:
+    """Embedded: the thread that made the runtime ends, and no worker with it"""
+    if not EMBEDDED.exists():
+        pytest.skip("libsnakepit is not built: only a host program can do this")
+
+
+@case(52)
+def test_fork_of_the_host() -> None:
+    """Embedded: the host program forks while the runtime lives"""
+    if not EMBEDDED.exists():
+        pytest.skip("libsnakepit is not built: only a host program can do this")
