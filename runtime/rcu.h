@@ -9,6 +9,7 @@
  *
  *   function            | who
  *   --------------------+------------------------------------------------------
+ *   rcu_prepare         | any thread, before work depends on it; again does nothing
  *   rcu_reader_register | a reading thread, once; registered = online
  *   rcu_online/offline  | that thread, around blocking
  *   rcu_quiescent       | that thread, once a turn
@@ -37,6 +38,10 @@ void __tsan_release(void *addr);
 
 /* Stands for "some grace period has ended" towards ThreadSanitizer. */
 extern char rcu__grace;
+
+/* Have the thread for rcu_defer(). liburcu would make it at first use, and aborts where
+ * no thread can be made: a runtime that serves must not meet that. */
+void rcu_prepare(void);
 
 static inline void rcu_reader_register(void)
 {

@@ -13,6 +13,11 @@ static void run_later(struct rcu_head *head)
 	later->fn(later);
 }
 
+void rcu_prepare(void)
+{
+	(void)urcu_qsbr_get_default_call_rcu_data();
+}
+
 void rcu_defer(struct rcu_later *later, void (*fn)(struct rcu_later *later))
 {
 	later->fn = fn;

@@ -14,6 +14,7 @@
 #include "core/paths.h"
 #include "core/ticker.h"
 #include "log/log.h"
+#include "rcu.h"
 #include "snakepit/read.h"
 #include "worker/supervisor.h"
 
@@ -246,6 +247,7 @@ static int create_loops(struct runtime *rt, struct snp_err *err)
 	    .max_message_bytes = rt->cfg->limits.max_message_mb << 20,
 	    .max_metadata_bytes = rt->cfg->limits.max_metadata_kb << 10,
 	};
+	rcu_prepare();
 	if (rc == 0)
 		rc = front_init(&rt->front, rt->writer, rt->pools, rt->cfg->pools_count,
 				err);

@@ -113,6 +113,18 @@ class Trial:
             daemon.wait_ready(ready)
         return daemon
 
+    def restart(self, workers: int = 1, **pool: Any) -> Daemon:
+        """Start snakepitd again after one that was killed; its workers are new."""
+        before = self.world.inspect(INSTANCE)["segment"]["incarnation"]
+        daemon = self.start(ready=0, **{"workers": workers, **pool})
+
+        def new() -> bool:
+            now = self.world.inspect(INSTANCE)["segment"]["incarnation"]
+            return bool(now > before and len(self.pids()) == workers)
+
+        wait_until(new, 20, "the workers of the new runtime")
+        return daemon
+
     def pids(self) -> dict[int, int]:
         """Give slot and pid of those that take requests."""
         return {

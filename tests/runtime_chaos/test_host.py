@@ -25,6 +25,7 @@ from runtime_kit import INSTANCE, free_port, maps
 REPLACED_S = 10.0
 SUSPICIONS = "snakepit.worker.suspicions"
 PAUSES = "snakepit.runtime.pauses"
+HOST = Path(__file__).with_name("host_program.py")
 HOUR_NS = 3600 * 1_000_000_000
 
 case = pytest.mark.case
@@ -250,9 +251,9 @@ def test_memory_pressure(trial: Trial) -> None:
     trial.inject()
     try:
         with confined("memory", [daemon.pid, *pids.values()]) as group:
-            big.write_bytes(bytes(64 << 20))
             (group / "memory.limit_in_bytes").write_text(f"{24 << 20}\n")
-            calls.start("churn", path=str(big), seconds=by_size(2, 60), timeout_s=180)
+            seconds = by_size(2, 60)
+            calls.start("churn", path=str(big), mib=64, seconds=seconds)
             for _ in range(20):
                 assert calls.call("echo")
             calls.settle(ok=21)
@@ -287,8 +288,7 @@ def test_kill_runtime(trial: Trial, worker: str) -> None:
     assert trial.world.inspect(INSTANCE)["writer"]["verdict"] == "dead"
     lost = [calls.outcome(future) for future in calls.futures]
     assert lost == ["UNAVAILABLE"] * len(calls.futures)
-    trial.start(workers=2, ready=0)
-    wait_until(lambda: len(trial.pids()) == 2, 20, "two workers of the new runtime")
+    trial.restart(workers=2)
     trial.recovered_now()
     again = trial.calls()
     assert again.call("echo")
@@ -307,10 +307,10 @@ def test_pid_reused(trial: Trial) -> None:
     wait_until(lambda: not daemon.processes(), 5, "the end of every process")
     with subprocess.Popen(["sleep", "600"]) as stranger:
         try:
-            assert f"{worker:>11}" in text, text
-            census.write_text(text.replace(f"{worker:>11}", f"{stranger.pid:>11}"))
-            trial.start(ready=0)
-            wait_until(lambda: trial.pids(), 20, "a new worker")
+            as_was, as_is = (f"{pid:>8} " for pid in (worker, stranger.pid))
+            assert as_was in text
+            census.write_text(text.replace(as_was, as_is))
+            trial.restart()
             assert stranger.poll() is None
         finally:
             stranger.kill()
@@ -385,12 +385,11 @@ def test_no_room(trial: Trial) -> None:
     with (inside / "filler").open("wb") as filler, contextlib.suppress(OSError):
         while True:
             filler.write(bytes(1 << 20))
-    worker = int(daemon.log_lines(msg="worker ready")[0]["pid"])
+    ready = {"msg": "worker ready", "component": "worker"}
+    worker = int(daemon.log_lines(**ready)[0]["worker_pid"])
     trial.now()
     os.kill(worker, signal.SIGKILL)
-    wait_until(
-        lambda: len(daemon.log_lines(msg="worker ready")) == 2, 20, "another worker"
-    )
+    wait_until(lambda: len(daemon.log_lines(**ready)) == 2, 20, "another worker")
     trial.recovered_now()
     result = trial.world.run(
         "snakepit-inspect", "-n", str(inside / f"{INSTANCE}.seg"), "--json"
@@ -440,8 +439,7 @@ def test_restart_under_reader(trial: Trial) -> None:
         assert starts in exporter.page()
         trial.now()
         first.kill()
-        trial.start(ready=0)
-        wait_until(lambda: trial.pids(), 20, "a new worker")
+        trial.restart()
         calls = trial.calls()
         assert calls.call("echo")
 
@@ -500,15 +498,12 @@ def test_log_unread(trial: Trial) -> None:
     assert calls.call("flood", mib=2)
     assert calls.call("echo")
     trial.recovered_now()
-    assert trial.grown("snakepit.log.dropped") > 0
+    wait_until(lambda: trial.grown("snakepit.log.dropped") > 0, 5, "dropped lines")
     trial.nobody_died()
     calls.settle(ok=2)
 
 
 # ---- embedded
-
-EMBEDDED = BUILD / "lib" / "libsnakepit.so"
-
 
 @case(51)
 def test_sigchld_ignored(trial: Trial) -> None:
@@ -529,15 +524,47 @@ def test_sigchld_ignored(trial: Trial) -> None:
     calls.settle(UNAVAILABLE=1)
 
 
-@case(50)
-def test_spawn_from_a_thread_that_ends() -> None:
-    """Embedded: the thread that made the runtime ends, and no worker with it"""
-    if not EMBEDDED.exists():
-        pytest.skip("libsnakepit is not built: only a host program can do this")
+@contextlib.contextmanager
+def embedded(trial: Trial, how: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a program that has a runtime inside, and treats it as `how` says."""
+    host = subprocess.Popen(
+        [sys.executable, str(HOST), how, json.dumps(config(workers=2))],
+        env={**trial.world.env, "LIBSNAKEPIT": str(BUILD / "lib" / "libsnakepit.so")},
+        stdin=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until(lambda: len(trial.pids()) == 2, 20, "two workers")
+        yield host
+        host.communicate("stop\n", timeout=20)
+        assert host.returncode == 0
+    finally:
+        host.kill()
+        host.wait()
 
 
-@case(52)
-def test_fork_of_the_host() -> None:
-    """Embedded: the host program forks while the runtime lives"""
-    if not EMBEDDED.exists():
-        pytest.skip("libsnakepit is not built: only a host program can do this")
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("thread ends", marks=case(50)),
+        pytest.param("reaps all", marks=case(51)),
+        pytest.param("forks", marks=case(52)),
+    ],
+)
+def test_embedded(trial: Trial, how: str) -> None:
+    """A host program whose starting thread ends, that reaps every child, or that forks
+
+    The runtime is in the program, by libsnakepit: a worker that dies is seen and
+    replaced, and the others live on.
+    """
+    with embedded(trial, how):
+        calls = trial.calls()
+        pids = trial.pids()
+        trial.inject()
+        os.kill(pids[1], signal.SIGKILL)
+        trial.detect(2, to="exited", slot=1)
+        trial.recover(REPLACED_S, slot=1)
+        trial.grew("snakepit.worker.exits", 1)
+        assert trial.pids()[0] == pids[0]
+        assert calls.call("echo")
+        calls.settle(ok=1)

@@ -255,5 +255,5 @@ def test_folder_of_cases_is_complete() -> None:
     text = "\n".join(
         path.read_text() for path in Path(__file__).parent.glob("test_*.py")
     )
-    missing = {number for number in wanted if f"@case({number})" not in text}
+    missing = {number for number in wanted if f"case({number})" not in text}
     assert not missing

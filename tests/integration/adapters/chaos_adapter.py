@@ -92,9 +92,12 @@ class ChaosAdapter(FaultAdapter):
         _kept.append(bytearray(os.urandom(1 << 20)) * mib)
         return os.getpid()
 
-    @tool(description="Read a file over and over, with the memory that takes")
-    def churn(self, path: str, seconds: float) -> int:
+    @tool(description="Write a file and read it over and over, as memory lets it")
+    def churn(self, path: str, mib: int, seconds: float) -> int:
         end, total = time.monotonic() + seconds, 0
+        with open(path, "wb") as file:
+            for _ in range(mib):
+                file.write(bytes(1 << 20))
         while time.monotonic() < end:
             with open(path, "rb") as file:
                 while block := file.read(1 << 20):
