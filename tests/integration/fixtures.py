@@ -1,4 +1,4 @@
-"""Fixtures of all suites that run the real programs; what they give is in harness.py."""
+"""Fixtures of the suites that run the real programs; see harness.py."""
 
 from __future__ import annotations
 

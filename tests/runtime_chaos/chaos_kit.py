@@ -172,7 +172,8 @@ class Trial:
         return found[0]
 
     def _ms(self, event: Event) -> float:
-        return (event["mono_ns"] - self.injected_ns) / 1e6
+        ns: int = event["mono_ns"] - self.injected_ns
+        return ns / 1e6
 
     def detect(
         self, within_s: float, kind: str = "worker_moved", **fields: Any
@@ -248,7 +249,7 @@ class Trial:
 
 
 class Calls:
-    """Calls of one client; each must have one outcome, and the runtime's books agree."""
+    """Calls of one client: each has one outcome, and the books say the same."""
 
     def __init__(self, trial: Trial, client: Client) -> None:
         self.trial = trial

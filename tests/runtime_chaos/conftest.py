@@ -6,7 +6,7 @@ file each, whichever of the test processes ran it; report.py makes a table of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import harness
 import pytest
@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Times and limits here are those of a build that is not slowed down."""
+    """Skip builds that a sanitizer slows down: the limits here are not for them."""
     if harness.is_sanitized():
         skip = pytest.mark.skip(reason=f"heavy, and the build is {harness.BUILD.name}")
         for item in items:
@@ -40,8 +40,10 @@ def trial(
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    result: pytest.TestReport = yield
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    result = yield
     mark = item.get_closest_marker("case")
     if mark and (result.when == "call" or result.outcome != "passed"):
         report.keep(item, mark.args[0], result)

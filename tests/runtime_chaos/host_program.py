@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A program with a runtime inside it, by libsnakepit; what it does to it is $1.
 
 Ends when its standard input says so, with status 0 if the runtime stopped in time.
@@ -17,7 +16,7 @@ import threading
 class Options(ctypes.Structure):
     """struct snp_runtime_options."""
 
-    _fields_ = [  # noqa: RUF012 - as ctypes wants it
+    _fields_ = [
         ("config_file", ctypes.c_char_p),
         ("config_text", ctypes.c_char_p),
         ("programs", ctypes.c_char_p),

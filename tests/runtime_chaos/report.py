@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Keep what the cases of runtime chaos measured, and print it.
 
-    report.py            print the table of the last run
-    report.py --write    write docs/chaos.md from it; the run must have been a full one
+report.py            print the table of the last run
+report.py --write    write docs/chaos.md from it; the run must have been a full one
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ INTRO = """\
 <!-- Made by tests/runtime_chaos/report.py --write from a run of `make chaos`. -->
 # What happens when things go wrong
 
-Each row is a test in [tests/runtime_chaos](../tests/runtime_chaos): it does one thing to
-a real `snakepitd` with real Python workers, and asserts what became of the worker, what
-the cause is called, which metrics moved, that each request had exactly one reply, and
-that all of it took no longer than a limit.
+Each row is a test in [tests/runtime_chaos](../tests/runtime_chaos): it does one thing
+to a real `snakepitd` with real Python workers, and asserts what became of the worker,
+what the cause is called, which metrics moved, that each request had exactly one reply,
+and that all of it took no longer than a limit.
 
 - *called*: the `reason` in the event that tells of it (`snakepit events`).
 - *detected*: from the deed to that event; both times are CLOCK_MONOTONIC.
@@ -90,7 +90,7 @@ def cells(row: Row) -> tuple[str, ...]:
     detected, recovered = (
         milliseconds(row[key]) for key in ("detected_ms", "recovered_ms")
     )
-    result = {"passed": "ok"}.get(row["result"], row["result"])
+    result = "ok" if row["result"] == "passed" else str(row["result"])
     return (row["case"], what, row["called"] or "-", detected, recovered, result)
 
 
@@ -109,7 +109,9 @@ def markdown(found: list[Row]) -> str:
         text += ["Skipped there:\n"]
         text += [f"- {row['case']}, {row['what']}: {row['why']}" for row in skipped]
         text += [""]
-    text += [f"Run on {platform.system()} {platform.release()}, {os.cpu_count()} cores,"]
+    text += [
+        f"Run on {platform.system()} {platform.release()}, {os.cpu_count()} cores,"
+    ]
     text += [f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}.\n", "## The cases\n"]
     meanings = {(row["case"], row["meaning"]): None for row in found}
     text += [f"- **{case}**: {meaning}" for case, meaning in meanings]

@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from chaos_kit import JUDGED, SOON, Trial, by_size, config, wait_for_s
@@ -52,7 +51,7 @@ def wrapped(world: World, shell: str) -> None:
 
 @case(40)
 def test_runtime_stopped(trial: Trial) -> None:
-    """SIGSTOP the runtime: when it goes on it knows that it was away, and kills nobody"""
+    """SIGSTOP the runtime: going on, it knows that it was away, and kills nobody."""
     daemon = trial.start(heartbeat=JUDGED, workers=3, ready=3)
     calls = trial.calls()
     pids = trial.pids()
@@ -107,7 +106,7 @@ class Clock:
 @case(41)
 @pytest.mark.parametrize("step", ["forward", "back"])
 def test_clock_step(trial: Trial, step: str) -> None:
-    """The wall clock jumps by an hour: no timeout, no kill, no negative time"""
+    """The wall clock jumps by an hour: no timeout, no kill, no negative time."""
     clock = Clock(trial.world)
     daemon = trial.start(heartbeat=JUDGED, workers=2, ready=2)
     assert "clock_shift" in Path(f"/proc/{daemon.pid}/maps").read_text()
@@ -131,7 +130,7 @@ def test_clock_step(trial: Trial, step: str) -> None:
 
 @case(42)
 def test_suspend(trial: Trial) -> None:
-    """The host sleeps for an hour, as CLOCK_BOOTTIME tells: counted, nobody is killed"""
+    """The host sleeps for an hour, as CLOCK_BOOTTIME tells: counted, no kill."""
     clock = Clock(trial.world)
     trial.start(heartbeat=JUDGED, workers=2, ready=2)
     calls = trial.calls()
@@ -154,7 +153,7 @@ def test_suspend(trial: Trial) -> None:
 
 @contextlib.contextmanager
 def spinners(cpu: set[int], count: int) -> Iterator[None]:
-    """Processes that want nothing but this processor."""
+    """Run processes that want nothing but this processor."""
     command = [
         sys.executable,
         "-c",
@@ -171,7 +170,7 @@ def spinners(cpu: set[int], count: int) -> Iterator[None]:
 
 @case(43)
 def test_starved(trial: Trial) -> None:
-    """Eight spinners on the one processor that a worker, at nice 19, may use"""
+    """Eight spinners on the one processor that a worker, at nice 19, may use."""
     trial.start(heartbeat=JUDGED)
     calls = trial.calls()
     pid = trial.pids()[0]
@@ -227,7 +226,7 @@ def confined(controller: str, pids: list[int]) -> Iterator[Path]:
 
 @case(43)
 def test_cpu_quota(trial: Trial) -> None:
-    """A worker that may use 5 % of a processor: slow, and left alone"""
+    """A worker that may use 5 % of a processor: slow, and left alone."""
     trial.start(heartbeat=JUDGED)
     calls = trial.calls()
     pid = trial.pids()[0]
@@ -243,7 +242,7 @@ def test_cpu_quota(trial: Trial) -> None:
 
 @case(44)
 def test_memory_pressure(trial: Trial) -> None:
-    """The runtime and its workers at the edge of their memory: slow, and nobody killed"""
+    """The runtime and its workers at the edge of their memory: slow, no kill."""
     daemon = trial.start(heartbeat=JUDGED, workers=2, ready=2)
     calls = trial.calls()
     big = Path("/var/tmp") / f"snakepit-test-{os.getpid()}"
@@ -271,7 +270,7 @@ def test_memory_pressure(trial: Trial) -> None:
 @case(45)
 @pytest.mark.parametrize("worker", ["idle", "holding the GIL", "stopped"])
 def test_kill_runtime(trial: Trial, worker: str) -> None:
-    """SIGKILL the runtime: its workers go with it, and a new one starts clean"""
+    """SIGKILL the runtime: its workers go with it, and a new one starts clean."""
     daemon = trial.start(workers=2, ready=2)
     calls = trial.calls()
     if worker == "holding the GIL":
@@ -298,7 +297,7 @@ def test_kill_runtime(trial: Trial, worker: str) -> None:
 
 @case(46)
 def test_pid_reused(trial: Trial) -> None:
-    """A stale file names a pid that somebody else has now: that one is not touched"""
+    """A stale file names a pid that somebody else has now: that one is not touched."""
     daemon = trial.start()
     census = trial.world.directory / f"{INSTANCE}.census"
     worker = trial.pids()[0]
@@ -322,7 +321,7 @@ def test_pid_reused(trial: Trial) -> None:
 
 @case(47)
 def test_no_descriptors(trial: Trial) -> None:
-    """No file descriptor is left for a new worker: tried again until there is one"""
+    """No file descriptor is left for a new worker: tried again until there is one."""
     daemon = trial.start(restart={**SOON, "breaker_deaths": 1000})
     calls = trial.calls()
     assert calls.call("echo")
@@ -347,7 +346,7 @@ def test_no_descriptors(trial: Trial) -> None:
 
 @case(47)
 def test_no_processes(trial: Trial) -> None:
-    """EAGAIN at fork: tried again until a process can be made"""
+    """EAGAIN at fork: tried again until a process can be made."""
     daemon = trial.start(restart={**SOON, "breaker_deaths": 1000})
     calls = trial.calls()
     failures = "snakepit.worker.start_failures"
@@ -369,7 +368,7 @@ def test_no_processes(trial: Trial) -> None:
 
 @case(47)
 def test_no_room(trial: Trial) -> None:
-    """The file system of the segment is full while the runtime runs: it goes on"""
+    """The file system of the segment is full while the runtime runs: it goes on."""
     probe = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
     done = subprocess.run(probe, check=False, capture_output=True, text=True)
     if done.returncode != 0:
@@ -401,9 +400,16 @@ def test_no_room(trial: Trial) -> None:
 # ---- readers
 
 
+def reader_of(command: list[str], path: str) -> subprocess.Popen[bytes]:
+    """Start a reader and wait until it maps the segment, or was quicker than we."""
+    reader = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    wait_until(lambda: maps(reader, path) or reader.poll() is not None, 5, "a map")
+    return reader
+
+
 @case(48)
 def test_readers(trial: Trial) -> None:
-    """Readers are killed and stopped while they map the segment; none is noticed"""
+    """Readers are killed and stopped while they map the segment; none is noticed."""
     daemon = trial.start()
     calls = trial.calls()
     path = str(trial.world.directory / f"{INSTANCE}.seg")
@@ -413,11 +419,8 @@ def test_readers(trial: Trial) -> None:
     trial.inject()
     stopped = []
     for n in range(int(by_size(20, 100))):
-        reader = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        wait_until(lambda r=reader: maps(r, path) or r.poll() is not None, 5, "a map")
-        with contextlib.suppress(ProcessLookupError):
-            reader.send_signal(signal.SIGSTOP if n % 2 else signal.SIGKILL)
-        stopped.append(reader)
+        stopped.append(reader_of(command, path))
+        stopped[-1].send_signal(signal.SIGSTOP if n % 2 else signal.SIGKILL)
     for _ in range(20):
         assert calls.call("echo")
     for reader in stopped:
@@ -430,7 +433,7 @@ def test_readers(trial: Trial) -> None:
 
 @case(48)
 def test_restart_under_reader(trial: Trial) -> None:
-    """The runtime is killed and started again under a reader, which finds the new one"""
+    """The runtime is killed and started again under a reader, which follows."""
     first = trial.start()
     seg = str(trial.world.directory / f"{INSTANCE}.seg")
     exporter = Exporter(trial.world.directory / "exporter.log", "-n", seg)
@@ -461,7 +464,7 @@ def test_restart_under_reader(trial: Trial) -> None:
 
 @case(49)
 def test_slow_scraper(trial: Trial) -> None:
-    """Clients of the metrics that ask and never read: calls do not notice"""
+    """Clients of the metrics that ask and never read: calls do not notice."""
     port = free_port()
     listen = {"enabled": True, "listen": f"127.0.0.1:{port}"}
     trial.start({**config(), "readers": {"prometheus": listen}})
@@ -486,9 +489,10 @@ def test_slow_scraper(trial: Trial) -> None:
 
 # ---- the log
 
+
 @case(28)
 def test_log_unread(trial: Trial) -> None:
-    """Nobody reads the runtime's standard error: lines are dropped and counted"""
+    """Nobody reads the runtime's standard error: lines are dropped and counted."""
     fifo = trial.world.directory / "fifo"
     os.mkfifo(fifo)
     wrapped(trial.world, f"exec \"$@\" 2<>'{fifo}'")
@@ -505,15 +509,16 @@ def test_log_unread(trial: Trial) -> None:
 
 # ---- embedded
 
+
 @case(51)
 def test_sigchld_ignored(trial: Trial) -> None:
-    """SIGCHLD was ignored by who started the runtime: exits are still told apart"""
+    """SIGCHLD was ignored by who started the runtime: exits are still told apart."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         trial.start(ready=0)
     finally:
         signal.signal(signal.SIGCHLD, before)
-    wait_until(lambda: trial.pids(), 20, "a worker")
+    wait_until(trial.pids, 20, "a worker")
     calls = trial.calls()
     trial.inject()
     calls.call("die", status=9)
@@ -552,7 +557,7 @@ def embedded(trial: Trial, how: str) -> Iterator[subprocess.Popen[str]]:
     ],
 )
 def test_embedded(trial: Trial, how: str) -> None:
-    """A host program whose starting thread ends, that reaps every child, or that forks
+    """A host program whose starting thread ends, that reaps every child, or that forks.
 
     The runtime is in the program, by libsnakepit: a worker that dies is seen and
     replaced, and the others live on.

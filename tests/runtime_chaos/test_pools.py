@@ -15,7 +15,7 @@ import grpc
 import pytest
 from chaos_kit import FULL, SOON, Calls, Trial, by_size, config, wait_for_s
 from client import Client, request
-from harness import wait_until
+from harness import Daemon, wait_until
 from runtime_kit import INSTANCE
 
 REPLACED_S = 10.0
@@ -63,7 +63,7 @@ class Load:
 
 @case(30)
 def test_kill_all(trial: Trial) -> None:
-    """SIGKILL all workers at once, under load"""
+    """SIGKILL all workers at once, under load."""
     workers = int(by_size(4, 16))
     trial.start(workers=workers, ready=workers, restart={**SOON, "breaker_deaths": 100})
     calls = trial.calls()
@@ -88,7 +88,7 @@ def test_kill_all(trial: Trial) -> None:
 @case(32)
 @pytest.mark.parametrize("slots", ["all", "one"])
 def test_crash_loop(trial: Trial, slots: str) -> None:
-    """No worker, or one slot, can start: the breaker opens, says why, and closes"""
+    """No worker, or one slot, can start: the breaker opens, says why, and closes."""
     gate = trial.world.directory / "gate"
     gate.touch()
     env = [f"GATE={gate}", *(["GATE_SLOT=0"] if slots == "one" else [])]
@@ -123,9 +123,10 @@ def test_crash_loop(trial: Trial, slots: str) -> None:
 @case(33)
 @pytest.mark.parametrize("declared", ["as it is", "idempotent"])
 def test_poison(trial: Trial, declared: str) -> None:
-    """A request that kills its worker: one death, or two where it may be retried"""
-    again = {"idempotent_tools": ["crash"]} if declared == "idempotent" else {}
-    trial.start(workers=2, ready=2, **again)
+    """A request that kills its worker: one death, or two where it may be retried."""
+    again = declared == "idempotent"
+    tools = ["crash"] if again else None
+    trial.start(config(workers=2, idempotent_tools=tools), ready=2)
     calls = trial.calls()
     trial.inject()
     assert calls.outcome(calls.start("crash")) == "UNAVAILABLE"
@@ -140,7 +141,7 @@ def test_poison(trial: Trial, declared: str) -> None:
 @case(34)
 @pytest.mark.parametrize("new", ["good", "bad"])
 def test_reload(trial: Trial, cli: Any, new: str) -> None:
-    """A new generation under load: rolled out one by one, or halted if it cannot start"""
+    """A new generation under load: rolled out one by one, or halted if it cannot start."""
     gate = trial.world.directory / "gate"
     gate.touch()
     base: dict[str, Any] = {
@@ -168,7 +169,7 @@ def test_reload(trial: Trial, cli: Any, new: str) -> None:
 
 @case(35)
 def test_ttl_of_all(trial: Trial) -> None:
-    """All workers reach their age at once: replaced within the budget, none missing"""
+    """All workers reach their age at once: replaced within the budget, none missing."""
     workers, age_s = 4, int(by_size(2, 20))
     limits = {"worker_ttl_s": age_s, "jitter": 0, "max_unavailable": 0.25}
     trial.start(config(workers=workers, lifecycle=limits), ready=workers)
@@ -191,7 +192,7 @@ def test_ttl_of_all(trial: Trial) -> None:
 @case(36)
 @pytest.mark.parametrize("affinity", ["hint", "strict_queue", "strict_fail_fast"])
 def test_affinity_owner_dies(trial: Trial, affinity: str) -> None:
-    """The worker of a session dies: bound anew, or the session is over"""
+    """The worker of a session dies: bound anew, or the session is over."""
     trial.start(config(workers=2, affinity=affinity), ready=2)
     calls = trial.calls()
     owner = json.loads(calls.start("echo", session="s").result().result_json)["pid"]
@@ -215,7 +216,7 @@ REJECTIONS = "snakepit.pool.queue.rejections"
 
 @case(37)
 def test_queue_full(trial: Trial) -> None:
-    """More requests than places: refused at once, and what waits is served"""
+    """More requests than places: refused at once, and what waits is served."""
     trial.start(config(queue={"limit": 10}))
     calls = trial.calls()
     calls.start("sleep", seconds=1.5)
@@ -230,7 +231,7 @@ def test_queue_full(trial: Trial) -> None:
 
 @case(37)
 def test_queue_expires(trial: Trial) -> None:
-    """Deadlines that pass in the queue: those requests never reach a worker"""
+    """Deadlines that pass in the queue: those requests never reach a worker."""
     trial.start()
     calls = trial.calls()
     calls.start("sleep", seconds=2)
@@ -245,7 +246,7 @@ def test_queue_expires(trial: Trial) -> None:
 
 @case(37)
 def test_cancel_storm(trial: Trial) -> None:
-    """Clients that cancel what waits and what runs, by the hundred"""
+    """Clients that cancel what waits and what runs, by the hundred."""
     trial.start(config(workers=2, profile="thread", threads_per_worker=4), ready=2)
     calls = trial.calls()
     trial.inject()
@@ -277,7 +278,7 @@ def goodput(trial: Trial, seconds: float, rate: float) -> tuple[float, Calls]:
 
 @case(37)
 def test_overload(trial: Trial) -> None:
-    """Ten times as much as can be done: at least 70 % of the peak is still done"""
+    """Ten times as much as can be done: at least 70 % of the peak is still done."""
     trial.start(config(workers=2, queue={"limit": 20}), ready=2)
     seconds = by_size(2.5, 20)
     trial.inject()
@@ -292,7 +293,7 @@ def test_overload(trial: Trial) -> None:
 
 @case(38)
 def test_scale_in_drain(trial: Trial, cli: Any) -> None:
-    """1 to N and back while workers are still draining"""
+    """1 to N and back while workers are still draining."""
     most = int(by_size(4, 12))
     trial.start(config(workers=1, max_workers=most), ready=1)
     with Load(trial, threads=6, seconds=0.1) as load:
@@ -348,22 +349,27 @@ def into(trial: Trial, state: str, cli: Any) -> Any:
     return daemon
 
 
+def terminate(daemon: Daemon) -> None:
+    """Send SIGTERM and wait until it has been heard."""
+    before = len(daemon.log_lines(component="runtime"))
+    os.kill(daemon.pid, signal.SIGTERM)
+    wait_until(
+        lambda: daemon.process.poll() is not None
+        or len(daemon.log_lines(component="runtime")) > before, 5, "its answer",
+    )  # fmt: skip
+
+
 @case(39)
 @pytest.mark.parametrize("signals", [1, 2])
 @pytest.mark.parametrize("state", STATES)
 def test_shutdown(trial: Trial, cli: Any, state: str, signals: int) -> None:
-    """SIGTERM, once or twice, whatever the worker does: it ends in time, with 0"""
+    """SIGTERM, once or twice, whatever the worker does: it ends in time, with 0."""
     if signals == 2 and state not in ("busy", "starting") and not FULL:
         pytest.skip("the long version does this state with two signals, too")
     daemon = into(trial, state, cli)
     trial.now()
     for _ in range(signals):
-        seen = len(daemon.log_lines(component="runtime"))
-        os.kill(daemon.pid, signal.SIGTERM)
-        wait_until(
-            lambda before=seen: daemon.process.poll() is not None
-            or len(daemon.log_lines(component="runtime")) > before, 5, "its answer",
-        )  # fmt: skip
+        terminate(daemon)
     assert daemon.process.wait(10) == 0
     trial.recovered_now()
     trial.label = "shutdown"

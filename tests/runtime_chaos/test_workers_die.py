@@ -19,7 +19,7 @@ case = pytest.mark.case
 
 @case(1)
 def test_kill_idle(trial: Trial) -> None:
-    """SIGKILL an idle worker"""
+    """SIGKILL an idle worker."""
     trial.start()
     calls = trial.calls()
     trial.inject()
@@ -37,7 +37,7 @@ def test_kill_idle(trial: Trial) -> None:
 
 @case(2)
 def test_kill_mid_unary(trial: Trial) -> None:
-    """SIGKILL a worker while it runs a call; others wait"""
+    """SIGKILL a worker while it runs a call; others wait."""
     trial.start()
     calls = trial.calls()
     calls.start("sleep", seconds=60)
@@ -57,7 +57,7 @@ def test_kill_mid_unary(trial: Trial) -> None:
 
 @case(3)
 def test_kill_mid_stream(trial: Trial) -> None:
-    """SIGKILL a worker in the middle of a stream"""
+    """SIGKILL a worker in the middle of a stream."""
     trial.start()
     calls = trial.calls()
     stream = calls.stream("count", to=100_000, delay_s=0.01)
@@ -73,7 +73,7 @@ def test_kill_mid_stream(trial: Trial) -> None:
 
 @case(4)
 def test_segfault(trial: Trial) -> None:
-    """SIGSEGV in C code that a tool called"""
+    """SIGSEGV in C code that a tool called."""
     trial.start()
     calls = trial.calls()
     trial.inject()
@@ -95,7 +95,7 @@ def test_segfault(trial: Trial) -> None:
     ],
 )
 def test_exit(trial: Trial, status: int, reason: str, exit_reason: str) -> None:
-    """os._exit() in a tool; also status 0 is replaced"""
+    """os._exit() in a tool; also status 0 is replaced."""
     trial.start()
     calls = trial.calls()
     trial.inject()
@@ -109,7 +109,7 @@ def test_exit(trial: Trial, status: int, reason: str, exit_reason: str) -> None:
 
 @case(6)
 def test_exit_in_init(trial: Trial, cli: Any) -> None:
-    """Exit while the adapter is made: its last words are in the status"""
+    """Exit while the adapter is made: its last words are in the status."""
     restart = {"backoff_min_ms": 50, "backoff_max_ms": 100, "breaker_deaths": 1000}
     trial.start(
         config(adapter="chaos_adapter.ExitingAdapter", restart=restart), ready=0
@@ -128,7 +128,7 @@ def test_exit_in_init(trial: Trial, cli: Any) -> None:
 
 @case(7)
 def test_hang_in_import(trial: Trial) -> None:
-    """A module that is never done with its import"""
+    """A module that is never done with its import."""
     limit_ms = int(by_size(1500, 10_000))
     boot = {"boot_timeout_ms": limit_ms}
     trial.start(config(adapter="hangs_on_import.HangingAdapter", startup=boot), ready=0)
@@ -140,7 +140,7 @@ def test_hang_in_import(trial: Trial) -> None:
 
 @case(8)
 def test_slow_init(trial: Trial) -> None:
-    """A start longer than its limit that reports progress is let be"""
+    """A start longer than its limit that reports progress is let be."""
     boot = {"boot_timeout_ms": 1000}
     seconds = by_size(2.5, 8)
     settings = config(
@@ -157,7 +157,7 @@ def test_slow_init(trial: Trial) -> None:
 
 @case(18)
 def test_ignores_sigterm(trial: Trial, cli: Any) -> None:
-    """A worker that ignores SIGTERM is killed when its time to stop is over"""
+    """A worker that ignores SIGTERM is killed when its time to stop is over."""
     short = {"drain_timeout_ms": 500, "stop_timeout_ms": int(by_size(700, 6000))}
     trial.start({**config(), "shutdown": short})
     calls = trial.calls()
@@ -181,7 +181,7 @@ def started(trial: Trial) -> set[int]:
 @case(19)
 @pytest.mark.parametrize("how", ["killed", "recycled", "stopped"])
 def test_descendants(trial: Trial, cli: Any, how: str) -> None:
-    """Children and orphaned grandchildren end with their worker
+    """Children and orphaned grandchildren end with their worker.
 
     One that made itself a session of its own has left the worker's group; it ends with
     the runtime at the latest.
@@ -219,7 +219,7 @@ def test_descendants(trial: Trial, cli: Any, how: str) -> None:
 @case(24)
 @pytest.mark.parametrize("limit", ["soft", "hard", "baseline"])
 def test_memory(trial: Trial, limit: str) -> None:
-    """Memory over a limit: replaced, killed, or only reported where it began so"""
+    """Memory over a limit: replaced, killed, or only reported where it began so."""
     looks = {"memory_sample_ms": 100, "min_lifetime_ms": 300, "min_ready_ms": 0}
     limits = {
         "soft": {**looks, "memory_soft_mb": 160},

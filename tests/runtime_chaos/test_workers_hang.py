@@ -27,7 +27,7 @@ def well_again(trial: Trial, slot: int = 0) -> None:
 
 @case(9)
 def test_gil_held(trial: Trial) -> None:
-    """A C call that computes and holds the GIL: suspected, fenced, not killed"""
+    """A C call that computes and holds the GIL: suspected, fenced, not killed."""
     trial.start(heartbeat=JUDGED)
     calls = trial.calls()
     trial.inject()
@@ -45,7 +45,7 @@ def test_gil_held(trial: Trial) -> None:
 
 @case(9)
 def test_gil_held_too_long(trial: Trial) -> None:
-    """The same with gil_stall_kill_ms set: killed when that has passed"""
+    """The same with gil_stall_kill_ms set: killed when that has passed."""
     limit_ms = int(by_size(1500, 30_000))
     trial.start(heartbeat={**JUDGED, "gil_stall_kill_ms": limit_ms})
     calls = trial.calls()
@@ -61,7 +61,7 @@ def test_gil_held_too_long(trial: Trial) -> None:
 
 @case(10)
 def test_gil_deadlock(trial: Trial) -> None:
-    """A lock in C, waited for with the GIL held: killed, with its stack on record"""
+    """A lock in C, waited for with the GIL held: killed, with its stack on record."""
     trial.start(heartbeat=JUDGED)
     calls = trial.calls()
     trial.inject()
@@ -77,7 +77,7 @@ def test_gil_deadlock(trial: Trial) -> None:
 
 @case(11)
 def test_python_loop(trial: Trial) -> None:
-    """An endless loop in pure Python: it beats, so only the call's deadline ends it"""
+    """An endless loop in pure Python: it beats, so only the call's deadline ends it."""
     trial.start(heartbeat=JUDGED, workers=2, ready=2)
     calls = trial.calls()
     trial.inject()
@@ -93,7 +93,7 @@ def test_python_loop(trial: Trial) -> None:
 
 @case(12)
 def test_blocked_loop(trial: Trial) -> None:
-    """The worker's event loop is held up: wedged, though the interpreter beats"""
+    """The worker's event loop is held up: wedged, though the interpreter beats."""
     trial.start(heartbeat=JUDGED, profile="thread", threads_per_worker=4)
     calls = trial.calls()
     trial.inject()
@@ -110,7 +110,7 @@ def test_blocked_loop(trial: Trial) -> None:
 
 @case(13)
 def test_all_threads_wait(trial: Trial) -> None:
-    """Every thread of a worker waits for I/O: saturated is not sick"""
+    """Every thread of a worker waits for I/O: saturated is not sick."""
     trial.start(heartbeat=JUDGED, profile="thread", threads_per_worker=4)
     calls = trial.calls()
     trial.inject()
@@ -126,7 +126,7 @@ def test_all_threads_wait(trial: Trial) -> None:
 
 @case(14)
 def test_stopped_short(trial: Trial) -> None:
-    """SIGSTOP for two seconds: nothing is done about it"""
+    """SIGSTOP for two seconds: nothing is done about it."""
     trial.start(heartbeat={**JUDGED, "max_missed_heartbeats": 10, "suspect_ms": 3000})
     calls = trial.calls()
     pid = trial.pids()[0]
@@ -143,7 +143,7 @@ def test_stopped_short(trial: Trial) -> None:
 
 @case(14)
 def test_stopped_long(trial: Trial) -> None:
-    """SIGSTOP for good: fenced at once when suspected, killed after stopped_kill_ms"""
+    """SIGSTOP for good: fenced at once when suspected, killed after stopped_kill_ms."""
     limit_ms = int(by_size(3000, 60_000))
     trial.start(
         heartbeat={**BY_VERDICT, "stopped_kill_ms": limit_ms}, workers=2, ready=2
@@ -182,7 +182,7 @@ def traced(pid: int) -> Iterator[None]:
 
 @case(15)
 def test_traced(trial: Trial) -> None:
-    """A debugger holds the worker: never killed"""
+    """A debugger holds the worker: never killed."""
     trial.start(heartbeat={**JUDGED, "stopped_kill_ms": int(by_size(1000, 10_000))})
     calls = trial.calls()
     pid = trial.pids()[0]
@@ -236,7 +236,7 @@ def _removed(group: Path) -> bool:
 
 @case(16)
 def test_cgroup_frozen(trial: Trial) -> None:
-    """Frozen by its cgroup, as a container that is paused: suspended, never killed"""
+    """Frozen by its cgroup, as a container that is paused: suspended, never killed."""
     trial.start(heartbeat={**JUDGED, "unresponsive_kill_ms": 1000})
     calls = trial.calls()
     pid = trial.pids()[0]
@@ -257,7 +257,7 @@ def test_cgroup_frozen(trial: Trial) -> None:
 
 @case(27)
 def test_gc_pause(trial: Trial) -> None:
-    """A garbage collection of a second or more"""
+    """A garbage collection of a second or more."""
     trial.start(heartbeat=JUDGED)
     calls = trial.calls()
     trial.inject()
@@ -266,5 +266,3 @@ def test_gc_pause(trial: Trial) -> None:
     well_again(trial)
     trial.nobody_died()
     wait_until(lambda: trial.grown("snakepit.worker.gc.time") > 0, 10, "time of the gc")
-
-

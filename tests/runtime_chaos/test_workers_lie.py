@@ -20,7 +20,7 @@ case = pytest.mark.case
 
 @case(20)
 def test_sockets_gone(trial: Trial) -> None:
-    """A worker whose sockets are gone, and that lives: found by its heartbeats"""
+    """A worker whose sockets are gone, and that lives: found by its heartbeats."""
     trial.start(heartbeat=JUDGED)
     calls = trial.calls()
     trial.inject()
@@ -51,7 +51,7 @@ def odd(mode: str, gate: Path, boot_ms: int) -> dict[str, object]:
 
 @case(21)
 def test_half_open(trial: Trial, gate: Path) -> None:
-    """A worker that takes connections, reads, and never answers"""
+    """A worker that takes connections, reads, and never answers."""
     boot_ms = int(by_size(1000, 10_000))
     trial.start(odd("mute", gate, boot_ms), ready=0)
     trial.inject_from_start()
@@ -67,7 +67,7 @@ def test_half_open(trial: Trial, gate: Path) -> None:
 @case(22)
 @pytest.mark.parametrize("mode", ["garbage", "goaway", "headers", "resets"])
 def test_bad_http2(trial: Trial, gate: Path, mode: str) -> None:
-    """A worker that speaks no HTTP/2, or too much of it, never becomes ready"""
+    """A worker that speaks no HTTP/2, or too much of it, never becomes ready."""
     trial.start(odd(mode, gate, 1500), ready=0)
     trial.inject_from_start()
     trial.detect(10, to="killing")
@@ -81,7 +81,7 @@ def test_bad_http2(trial: Trial, gate: Path, mode: str) -> None:
 
 @case(22)
 def test_bad_http2_of_clients(trial: Trial) -> None:
-    """Garbage, half a preface and a flood of resets at the front door"""
+    """Garbage, half a preface and a flood of resets at the front door."""
     trial.start()
     calls = trial.calls()
     trial.inject()
@@ -105,7 +105,7 @@ def test_bad_http2_of_clients(trial: Trial) -> None:
 
 @case(28)
 def test_flood(trial: Trial) -> None:
-    """A worker that prints without end: its calls and those of others go on"""
+    """A worker that prints without end: its calls and those of others go on."""
     trial.start({**config(workers=2), "log": {"level": "warning"}}, ready=2)
     calls = trial.calls()
     trial.inject()
@@ -118,7 +118,7 @@ def test_flood(trial: Trial) -> None:
 
 @case(29)
 def test_junk_page(trial: Trial) -> None:
-    """A worker that writes anything into its page of beats: nobody else minds"""
+    """A worker that writes anything into its page of beats: nobody else minds."""
     trial.start(heartbeat=JUDGED, workers=2, ready=2)
     calls = trial.calls()
     trial.inject()

@@ -96,8 +96,7 @@ class ChaosAdapter(FaultAdapter):
     def churn(self, path: str, mib: int, seconds: float) -> int:
         end, total = time.monotonic() + seconds, 0
         with open(path, "wb") as file:
-            for _ in range(mib):
-                file.write(bytes(1 << 20))
+            file.writelines(bytes(1 << 20) for _ in range(mib))
         while time.monotonic() < end:
             with open(path, "rb") as file:
                 while block := file.read(1 << 20):

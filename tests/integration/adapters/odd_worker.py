@@ -44,7 +44,8 @@ def option(name: str) -> str:
 
 def main() -> None:
     if not os.path.exists(os.environ["GATE"]):
-        os.execv(sys.executable, [sys.executable, str(SERVER), *sys.argv[1:]])
+        words = [sys.executable, str(SERVER), *sys.argv[1:]]
+        os.execv(words[0], words)  # noqa: S606 - no shell is wanted
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(option("--address").removeprefix("unix:"))
