@@ -17,6 +17,7 @@ from chaos_kit import FULL, SOON, Calls, Trial, by_size, config, wait_for_s
 from client import Client, request
 from harness import Daemon, wait_until
 from runtime_kit import INSTANCE
+from typing_extensions import Self
 
 REPLACED_S = 10.0
 GATED = "chaos_adapter.GatedAdapter"
@@ -46,7 +47,7 @@ class Load:
             except grpc.RpcError as error:
                 self.outcomes[f"{error.code().name}: {error.details()}"] += 1
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -141,7 +142,7 @@ def test_poison(trial: Trial, declared: str) -> None:
 @case(34)
 @pytest.mark.parametrize("new", ["good", "bad"])
 def test_reload(trial: Trial, cli: Any, new: str) -> None:
-    """A new generation under load: rolled out one by one, or halted if it cannot start."""
+    """A new generation under load: rolled out one by one, or halted if it fails."""
     gate = trial.world.directory / "gate"
     gate.touch()
     base: dict[str, Any] = {

@@ -24,6 +24,7 @@ from chaos_kit import SOON, Trial, by_size, cells, config, total
 from client import Client, request
 from harness import Daemon, wait_until
 from runtime_kit import INSTANCE, assert_books_balance, rss_kib
+from typing_extensions import Self
 
 SECONDS = by_size(15, 600)
 WORKERS = 4
@@ -78,7 +79,7 @@ class Traffic:
 
     @staticmethod
     def _hasty(client: Client, chance: random.Random) -> str:
-        """Gives up early, by a deadline or by cancelling."""
+        """Give up early, by a deadline or by cancelling."""
         message = request("default", "sleep", seconds=0.05)
         if chance.random() < 0.5:
             client.pool.Execute(message, timeout=0.02)
@@ -93,7 +94,7 @@ class Traffic:
 
     @staticmethod
     def _stream(client: Client, chance: random.Random) -> str:
-        """Reads a stream, or leaves it."""
+        """Read a stream, or leave it."""
         stream = client.stream("default", "count", to=50, delay_s=0.002)
         leave = chance.randrange(100)
         for n, _ in enumerate(stream):
@@ -103,13 +104,13 @@ class Traffic:
 
     @staticmethod
     def _slow_stream(client: Client, chance: random.Random) -> str:
-        """Takes its time over chunks that are big."""
+        """Take time over chunks that are big."""
         stream = client.stream("default", "count", to=40, size=1 << 16)
         for _ in stream:
             time.sleep(chance.random() / 50)
         return "ok"
 
-    def __enter__(self) -> Traffic:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -138,8 +139,9 @@ class Trouble:
 
     def make(self) -> None:
         what = self._chance.choice(
-            [self.kill, self.kill, self.stop, self.terminate, self.recycle]
-            + [self.reload, self.scale, self.drain]
+            (self.kill, self.kill, self.stop, self.terminate, self.recycle, self.reload)
+            if self._chance.random() < 0.75
+            else (self.scale, self.drain)
         )
         with contextlib.suppress(ProcessLookupError):
             what()
@@ -292,7 +294,7 @@ def balanced(trial: Trial) -> bool:
 
 
 def check_totals(trial: Trial, first: dict[Any, float], outcomes: Counter[str]) -> None:
-    """What clients were told is what the books say, but for calls that never arrived."""
+    """Compare what clients were told with the books, but for what never arrived."""
     now = cells(trial.world.inspect(INSTANCE))
     name = "snakepit.pool.request.outcomes"
     ok = total(now, name, outcome="ok") - total(first, name, outcome="ok")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from chaos_kit import JUDGED, SOON, Trial, by_size, config, wait_for_s
-from harness import wait_until
 from runtime_kit import ADAPTERS, INSTANCE
 
 REPLACED_S = 10.0
