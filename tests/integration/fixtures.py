@@ -14,8 +14,9 @@ from typing import Any
 import harness
 import pytest
 from client import Client
+from trials import Trial
 
-__all__ = ["cli", "client", "inspect", "run_daemon", "snp_dir", "world"]
+__all__ = ["cli", "client", "inspect", "run_daemon", "snp_dir", "trial", "world"]
 
 RunDaemon = Callable[..., harness.Daemon]
 
@@ -78,3 +79,10 @@ def client(world: harness.World) -> Iterator[Client]:
     """Give a gRPC client of the instance the runtime's tests start."""
     with contextlib.closing(Client(world.directory, "it")) as client:
         yield client
+
+
+@pytest.fixture
+def trial(world: harness.World, run_daemon: RunDaemon) -> Iterator[Trial]:
+    """Give a trial in a world of its own."""
+    with contextlib.closing(Trial(world, run_daemon)) as trial:
+        yield trial

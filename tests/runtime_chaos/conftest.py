@@ -6,15 +6,15 @@ file each, whichever of the test processes ran it; report.py makes a table of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 
 import harness
 import pytest
 import report
-from chaos_kit import FULL, Trial
-from fixtures import cli, run_daemon, snp_dir, world
+from fixtures import cli, run_daemon, snp_dir, trial, world
+from trials import FULL
 
-__all__ = ["cli", "run_daemon", "snp_dir", "world"]
+__all__ = ["cli", "run_daemon", "snp_dir", "trial", "world"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,16 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         skip = pytest.mark.skip(reason=f"heavy, and the build is {harness.BUILD.name}")
         for item in items:
             item.add_marker(skip)
-
-
-@pytest.fixture
-def trial(
-    world: harness.World, run_daemon: Callable[..., harness.Daemon]
-) -> Iterator[Trial]:
-    """Give a trial in a world of its own."""
-    trial = Trial(world, run_daemon)
-    yield trial
-    trial.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,18 +8,17 @@ import os
 import resource
 import signal
 import socket
-import stat
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos_kit import JUDGED, SOON, Trial, by_size, config, wait_for_s
-from harness import BUILD, World, metric, wait_until
+from harness import BUILD, metric, wait_until
 from readers import Exporter
 from runtime_kit import INSTANCE, free_port, maps
+from tampering import Clock, confined, wrapped
+from trials import JUDGED, SOON, Trial, by_size, config, wait_for_s
 
 REPLACED_S = 10.0
 SUSPICIONS = "snakepit.worker.suspicions"
@@ -28,22 +27,6 @@ HOST = Path(__file__).with_name("host_program.py")
 HOUR_NS = 3600 * 1_000_000_000
 
 case = pytest.mark.case
-
-
-def wrapped(world: World, shell: str) -> None:
-    """Have snakepitd started by a shell line; "$@" there is the command itself."""
-    build = world.directory / "build"
-    (build / "bin").mkdir(parents=True)
-    for program in (BUILD / "bin").iterdir():
-        (build / "bin" / program.name).symlink_to(program)
-    if (BUILD / "lib").exists():
-        (build / "lib").symlink_to(BUILD / "lib")
-    wrapper = build / "bin" / "snakepitd"
-    wrapper.unlink()
-    real = BUILD / "bin" / "snakepitd"
-    wrapper.write_text(f"#!/bin/sh\nset -e\nset -- '{real}' \"$@\"\n{shell}\n")
-    wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
-    world.build = build
 
 
 # ---- time
@@ -80,27 +63,6 @@ def test_runtime_stopped(trial: Trial) -> None:
     trial.grew(PAUSES, 1, kind="stall")
     assert trial.grown(SUSPICIONS) == 0
     calls.settle(ok=1)
-
-
-class Clock:
-    """The clocks of what is started in a world, to be stepped."""
-
-    def __init__(self, world: World) -> None:
-        library = BUILD / "tests" / "chaos" / "clock_shift.so"
-        if not library.exists():
-            pytest.skip(f"{library} is not built")
-        self._path = world.directory / "clock"
-        self.shift()
-        world.env["LD_PRELOAD"] = str(library)
-        world.env["SNP_CLOCK_FILE"] = str(self._path)
-
-    def shift(self, wall_ns: int = 0, boot_ns: int = 0) -> None:
-        words = struct.pack("qq", wall_ns, boot_ns)
-        if not self._path.exists():
-            self._path.write_bytes(words)
-            return
-        with self._path.open("r+b") as file:
-            file.write(words)
 
 
 @case(41)
@@ -187,41 +149,6 @@ def test_starved(trial: Trial) -> None:
     calls.settle(ok=1)
     trial.nobody_died()
     assert trial.pids()[0] == pid
-
-
-def own_group(controller: str) -> Path:
-    """Give a cgroup below our own, or skip."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, names, path = line.split(":", 2)
-        if controller in names.split(","):
-            base = Path("/sys/fs/cgroup", controller, path.lstrip("/"))
-            group = base / f"snakepit-test-{os.getpid()}"
-            try:
-                group.mkdir()
-            except OSError as error:
-                pytest.skip(f"no {controller} cgroup of our own: {error}")
-            return group
-    pytest.skip(f"no {controller} controller of cgroup v1")
-
-
-@contextlib.contextmanager
-def confined(controller: str, pids: list[int]) -> Iterator[Path]:
-    """Put processes into a cgroup of their own; they return when the block ends."""
-    group = own_group(controller)
-    try:
-        for pid in pids:
-            (group / "cgroup.procs").write_text(f"{pid}\n")
-        yield group
-    finally:
-
-        def gone() -> bool:
-            for pid in (group / "cgroup.procs").read_text().split():
-                with contextlib.suppress(OSError):
-                    (group.parent / "cgroup.procs").write_text(f"{pid}\n")
-            group.rmdir()
-            return True
-
-        wait_until(gone, 10, "the end of the cgroup")
 
 
 @case(43)

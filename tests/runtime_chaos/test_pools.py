@@ -13,10 +13,10 @@ from typing import Any
 
 import grpc
 import pytest
-from chaos_kit import FULL, SOON, Calls, Trial, by_size, config, wait_for_s
 from client import Client, request
 from harness import Daemon, wait_until
 from runtime_kit import INSTANCE
+from trials import FULL, SOON, Calls, Trial, by_size, config, wait_for_s
 from typing_extensions import Self
 
 REPLACED_S = 10.0
@@ -315,6 +315,8 @@ def test_scale_in_drain(trial: Trial, cli: Any) -> None:
 
 SHORT = {"drain_timeout_ms": 900, "stop_timeout_ms": 900, "kill_timeout_ms": 2000}
 STATES = ("starting", "ready", "busy", "draining", "stopping", "backoff", "quarantined")
+TWICE = STATES if FULL else ("starting", "busy")
+SHUTDOWNS = [*((state, 1) for state in STATES), *((state, 2) for state in TWICE)]
 
 
 def into(trial: Trial, state: str, cli: Any) -> Any:
@@ -361,12 +363,9 @@ def terminate(daemon: Daemon) -> None:
 
 
 @case(39)
-@pytest.mark.parametrize("signals", [1, 2])
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize(("state", "signals"), SHUTDOWNS)
 def test_shutdown(trial: Trial, cli: Any, state: str, signals: int) -> None:
     """SIGTERM, once or twice, whatever the worker does: it ends in time, with 0."""
-    if signals == 2 and state not in ("busy", "starting") and not FULL:
-        pytest.skip("the long version does this state with two signals, too")
     daemon = into(trial, state, cli)
     trial.now()
     for _ in range(signals):

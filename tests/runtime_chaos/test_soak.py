@@ -20,10 +20,10 @@ from typing import Any
 
 import grpc
 import pytest
-from chaos_kit import SOON, Trial, by_size, cells, config, total
 from client import Client, request
 from harness import Daemon, wait_until
 from runtime_kit import INSTANCE, assert_books_balance, rss_kib
+from trials import SOON, Trial, by_size, cells, config, total
 from typing_extensions import Self
 
 SECONDS = by_size(15, 600)
@@ -281,7 +281,7 @@ def test_soak(trial: Trial, cli: Any) -> None:
     check_totals(trial, first, traffic.outcomes)
     after = held_by(trial, daemon)
     assert after["fds"] <= before["fds"] + 2
-    assert after["threads"] == before["threads"]
+    assert after["threads"] <= before["threads"] + 2  # gRPC makes them as it needs
     assert after["bytes"] == before["bytes"]
     assert after["rows"] <= before["rows"] + 2 + WORKERS  # spare slots keep their rows
     assert after["files"] <= before["files"] + 4

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chaos_kit import Trial, by_size, config, wait_for_s
 from harness import wait_until
+from trials import Trial, by_size, config, wait_for_s
 
 DEATH_S = 1.0  # the promise is 5 ms (bench); a loaded machine may be slow to run us
 REPLACED_S = 10.0

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos_kit import BY_VERDICT, JUDGED, Trial, by_size, wait_for_s
 from harness import wait_until
+from trials import BY_VERDICT, JUDGED, Trial, by_size, wait_for_s
 
 SUSPICIONS = "snakepit.worker.suspicions"
 SUPPRESSED = "snakepit.worker.kills.suppressed"

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from chaos_kit import JUDGED, SOON, Trial, by_size, config, wait_for_s
 from runtime_kit import ADAPTERS, INSTANCE
+from trials import JUDGED, SOON, Trial, by_size, config, wait_for_s
 
 REPLACED_S = 10.0
 ODD = str(Path(ADAPTERS) / "odd_worker.py")

@@ -10,6 +10,7 @@ import mmap
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ import time
 from typing import Any
 
 from fault_adapter import FaultAdapter
-from snakepit_bridge import progress
+from snakepit_bridge import deadline, progress, telemetry
 from snakepit_bridge.base_adapter import tool
 
 _kept: list[Any] = []
@@ -164,3 +165,52 @@ class GatedAdapter(ChaosAdapter):
             os.environ["GATE"]
         ):
             raise RuntimeError("the gate is shut")
+
+
+class FailingAdapter(ChaosAdapter):
+    """What the workers of an older system were broken by, in small."""
+
+    @tool(description="Leave a dead child that nobody waits for")
+    def leave_zombie(self) -> int:
+        _kept.append(subprocess.Popen(["true"]))
+        return os.getpid()
+
+    @tool(description="The seconds that this call has left")
+    def remaining(self) -> float | None:
+        return deadline()
+
+    @tool(description="The names of modules that could run what they read")
+    def dangerous_modules(self) -> list[str]:
+        return sorted({"pickle", "_pickle", "cPickle"} & set(sys.modules))
+
+    @tool(description="Report a measurement that is a map")
+    def report_map(self) -> int:
+        telemetry.emit("model.load", {"nested": {"no": "number"}})  # type: ignore[dict-item]
+        return os.getpid()
+
+
+class SlowToLeaveAdapter(FailingAdapter):
+    """Needs a second and a half to clean up."""
+
+    def cleanup(self) -> None:
+        time.sleep(1.5)
+
+
+class NoisyAdapter(FailingAdapter):
+    """Prints what could be taken for a report that it is ready, long before it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        print('{"ready": true, "pid": 1, "protocol": 1, "capacity": 9}')
+        print("GRPC_READY:50051", flush=True)
+        time.sleep(1)
+
+
+class CallingAdapter(FailingAdapter):
+    """Cannot start where its host is not there yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        host = sys.argv[sys.argv.index("--host-address") + 1]
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(host.removeprefix("unix:"))

@@ -58,8 +58,9 @@ def main() -> None:
         "protocol": 1,
         "capacity": int(option("--max-workers")),
     }
-    ready = int(option("--ready-fd"))
-    os.write(ready, json.dumps(hello).encode() + b"\n")
+    ready, line = int(option("--ready-fd")), json.dumps(hello).encode() + b"\n"
+    for byte in line:  # it may come in pieces
+        os.write(ready, bytes([byte]))
     os.close(ready)
     kept = []
     while True:
