@@ -60,7 +60,7 @@ def test_runtime_stopped(trial: Trial) -> None:
     )
     assert trial.pids() == pids
     trial.nobody_died()
-    trial.grew(PAUSES, 1, kind="stall")
+    assert trial.grown(PAUSES, kind="stall") >= 1
     assert trial.grown(SUSPICIONS) == 0
     calls.settle(ok=1)
 
@@ -84,7 +84,7 @@ def test_clock_step(trial: Trial, step: str) -> None:
     assert trial.pids() == pids
     trial.nobody_died()
     assert trial.grown(SUSPICIONS) == 0
-    assert trial.grown(PAUSES) == 0
+    assert trial.grown(PAUSES, kind="suspend") == 0
     for entry in trial.world.inspect(INSTANCE)["metrics"]:
         for series in entry["series"]:
             assert series.get("sum", 0) >= 0, entry["name"]

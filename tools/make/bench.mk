@@ -47,5 +47,5 @@ endif
 bench-hdr: $(HDR_C)
 bench: deps ## measure, print the table (BENCH_GATE=1: fail where a target is not met)
 	-$(Q)+$(BUILD) -s bench-hdr
-	$(Q)+$(BUILD) -s $(BENCH_BINS) $(BIN)/snakepit-inspect
+	$(Q)+$(BUILD) -s $(BENCH_BINS) bins lib $(B)/tests/standin_hub $(B)/tests/standin_worker
 	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS) $(BENCH_ALIGN)' $(BENCH_ARGS)
