@@ -281,7 +281,7 @@ def test_soak(trial: Trial, cli: Any) -> None:
     check_totals(trial, first, traffic.outcomes)
     after = held_by(trial, daemon)
     assert after["fds"] <= before["fds"] + 2
-    assert after["threads"] <= before["threads"] + 2  # gRPC makes them as it needs
+    assert after["threads"] <= before["threads"] + 8  # gRPC makes them as it needs
     assert after["bytes"] == before["bytes"]
     assert after["rows"] <= before["rows"] + 2 + WORKERS  # spare slots keep their rows
     assert after["files"] <= before["files"] + 4

@@ -189,7 +189,7 @@ def test_descendants(trial: Trial, cli: Any, how: str) -> None:
     daemon = trial.start()
     calls = trial.calls()
     worker = calls.call("fork_away")
-    assert len(started(trial)) == 4
+    wait_until(lambda: len(started(trial)) == 4, 5, "four processes")
     calls.settle(ok=1)
     trial.inject()
     if how == "killed":
@@ -230,12 +230,13 @@ def test_memory(trial: Trial, limit: str) -> None:
     calls = trial.calls()
     if limit == "soft":
         wait_for_s(0.5)  # younger, it would count as too big from the start
-    trial.inject()
     if limit == "baseline":
+        trial.inject_from_start()
         trial.detect(5, "recycle_deferred", reason="rss_baseline")
         trial.nobody_died()
         calls.settle()
         return
+    trial.inject()
     assert calls.call("leak", mib=192)
     trial.now()
     if limit == "soft":
