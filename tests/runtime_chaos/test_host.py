@@ -179,7 +179,7 @@ def test_memory_pressure(trial: Trial) -> None:
         with confined("memory", [daemon.pid, *pids.values()]) as group:
             (group / "memory.limit_in_bytes").write_text(f"{24 << 20}\n")
             seconds = by_size(2, 60)
-            calls.start("churn", path=str(big), mib=64, seconds=seconds)
+            calls.start("churn", timeout_s=180, path=str(big), mib=64, seconds=seconds)
             for _ in range(20):
                 assert calls.call("echo")
             calls.settle(ok=21)

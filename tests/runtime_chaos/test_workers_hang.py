@@ -116,9 +116,9 @@ def test_all_threads_wait(trial: Trial) -> None:
     trial.inject()
     seconds = by_size(4, 60)
     for _ in range(4):
-        calls.start("sleep", seconds=seconds)
+        calls.start("sleep", seconds=seconds, timeout_s=180)
     calls.waiting(active=4)
-    calls.start("echo")
+    calls.start("echo", timeout_s=180)
     assert calls.settle(ok=5)
     trial.nobody_died()
     assert trial.grown(SUSPICIONS) == 0
