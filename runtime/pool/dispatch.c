@@ -11,7 +11,7 @@
 #include "snakepit/check.h"
 
 #define ATTEMPTS_MAX   5
-#define SHUN_MS	       50 /* how long a worker that could not be reached is passed over */
+#define SHUN_MS	       50 /* how long a worker that was lost is passed over */
 #define IDEMPOTENT_KEY "x-snakepit-idempotent"
 
 /* ---- sessions and their workers ------------------------------------------ */
@@ -341,7 +341,6 @@ static void retry(struct request *r, snp_mono_t now)
 	r->repeated |= r->kind == ERROR_WORKER_DIED;
 	r->kind = ERROR_KIND_NR;
 	snp_add(request_tool_cells(r)->retries, 1);
-	roster_pass_over(&r->pool->roster, r->link, snp_mono_add_ms(now, SHUN_MS));
 	request_enqueue(r, NULL, now);
 	pool_book_move(r->pool, POOL_ACTIVE, POOL_QUEUED);
 }
@@ -386,6 +385,10 @@ void request_back(struct rpc_task *task)
 		roster_abandoned(&pool->roster, r->link);
 	else
 		roster_returned(&pool->roster, r->link);
+	/* Most likely its process is gone, and the supervisor about to say so: whoever
+	 * waits is not to follow. */
+	if (r->kind == ERROR_WORKER_DIED || r->kind == ERROR_WORKER_UNREACHABLE)
+		roster_pass_over(&pool->roster, r->link, snp_mono_add_ms(now, SHUN_MS));
 	observe(r, now);
 	if (may_retry(r, now)) {
 		retry(r, now);

@@ -3,8 +3,8 @@
 
     runtime_scale.py BUILD
 
-Prints rows for tests/bench/run. A thousand workers are stand-ins (tests/lib/standin.py);
-a hundred, and all calls, are real Python. Runs in the .venv.
+Prints rows for tests/bench/run, which says where to import from. A thousand workers are
+stand-ins (tests/lib/standin.py); a hundred, and all calls, are real Python.
 """
 
 from __future__ import annotations
@@ -20,10 +20,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-for folder in ("priv/python", "tests/lib", "tests/integration"):
-    sys.path.insert(0, str(ROOT / folder))
-
 import grpc
 from client import Client, request
 from harness import Daemon, World, metric, wait_until
@@ -35,7 +31,6 @@ from trials import read_events
 DEATHS = 30
 CALLS = 2000
 ROUNDS = 5
-IN_FLIGHT = 16
 CPU_S = 10.0
 
 
@@ -59,12 +54,12 @@ def ratio(
 
 @contextlib.contextmanager
 def running(
-    build: Path, settings: Callable[[World], dict[str, Any]], workers: int
+    build: Path, settings: dict[str, Any], workers: int
 ) -> Iterator[tuple[World, Daemon]]:
     """Run a runtime whose workers are ready."""
     with tempfile.TemporaryDirectory(prefix="snp-bench-", dir="/dev/shm") as folder:
         world = World(Path(folder), build)
-        daemon = Daemon.start(world, settings(world))
+        daemon = Daemon.start(world, settings)
         try:
             daemon.wait_ready(workers, 180)
             yield world, daemon
@@ -90,25 +85,26 @@ def quiet(pool: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def heartbeats(build: Path, workers: int) -> None:
     """Measure the CPU of a runtime with a heartbeat a second for each worker."""
-    with tempfile.TemporaryDirectory(prefix="snp-hub-", dir="/dev/shm") as folder:
-        with Hub(build, Path(folder)) as hub:
-            settings = quiet(
-                hub.pool(workers),
-                segment={"max_worker_slots": workers},
-                heartbeat={"enabled": True, "ping_interval_ms": 1000},
-            )
-            with running(build, lambda _: settings, workers) as (world, daemon):
-                wait_until(
-                    lambda: metric(world.inspect(INSTANCE), "snakepit.heartbeat.pongs")
-                    >= workers,
-                    60,
-                    "a heartbeat of each",
-                )
-                shares = []
-                for _ in range(3):
-                    used = cpu_s(daemon.pid)
-                    passed = elapse(CPU_S)
-                    shares.append(100 * (cpu_s(daemon.pid) - used) / passed)
+    with contextlib.ExitStack() as stack:
+        folder = tempfile.TemporaryDirectory(prefix="snp-hub-", dir="/dev/shm")
+        hub = stack.enter_context(Hub(build, Path(stack.enter_context(folder))))
+        settings = quiet(
+            hub.pool(workers),
+            segment={"max_worker_slots": workers},
+            heartbeat={"enabled": True, "ping_interval_ms": 1000},
+        )
+        world, daemon = stack.enter_context(running(build, settings, workers))
+        pongs = "snakepit.heartbeat.pongs"
+        wait_until(
+            lambda: metric(world.inspect(INSTANCE), pongs) >= workers,
+            60,
+            "a heartbeat of each",
+        )
+        shares = []
+        for _ in range(3):
+            used = cpu_s(daemon.pid)
+            passed = elapse(CPU_S)
+            shares.append(100 * (cpu_s(daemon.pid) - used) / passed)
     row(
         f"runtime, {workers} workers, a heartbeat a second", "% of a core", shares,
         "value<=", 4,
@@ -119,7 +115,7 @@ def starts(build: Path, workers: int) -> None:
     """Start Python workers all at once: how long, against the slowest of them."""
     settings = quiet(config(workers=workers)["pools"][0], segment={})
     settings["pools"][0]["startup"] = {"batch_size": workers, "boot_timeout_ms": 180000}
-    with running(build, lambda _: settings, workers) as (world, daemon):
+    with running(build, settings, workers) as (world, daemon):
         memory = rss_kib(daemon.pid) / 1024
         moves = [e for e in read_events(world) if e["kind"] == "worker_moved"]
     born = {e["slot"]: e["mono_ns"] for e in moves if e["to"] == "spawning"}
@@ -136,7 +132,7 @@ def deaths(build: Path) -> None:
     settings = config(workers=2, restart={"backoff_min_ms": 1, "backoff_max_ms": 1})
     settings["pools"][0]["restart"]["breaker_deaths"] = 1000
     seen = []
-    with running(build, lambda _: settings, 2) as (world, _daemon):
+    with running(build, settings, 2) as (world, _daemon):
         for _ in range(DEATHS):
             victim = wait_ready_worker(world)
             began = time.monotonic_ns()
@@ -175,7 +171,7 @@ def median_us(call: Callable[[], Any]) -> float:
 def calls(build: Path) -> None:
     """Call one worker through the runtime and directly, in turns."""
     settings = quiet(config(workers=1)["pools"][0])
-    with running(build, lambda _: settings, 1) as (world, daemon):
+    with running(build, settings, 1) as (world, daemon):
         client = Client(world.directory, INSTANCE)
         message = request("default", "echo")
         direct = grpc.insecure_channel(

@@ -25,6 +25,7 @@ from runtime_kit import config as base_config
 
 FULL = os.environ.get("SNP_CHAOS") == "full"
 ADAPTER = "chaos_adapter.ChaosAdapter"
+OK = grpc.StatusCode.OK
 STORY = ("slot", "from", "to", "reason", "initiator", "values", "evidence_text")
 Event = dict[str, Any]
 Cell = tuple[str, frozenset[tuple[str, str]]]
@@ -214,7 +215,8 @@ class Trial:
     def exited(self, reason: str, count: int = 1) -> None:
         """Say how many processes ended since the injection: these, and no others."""
         self.grew("snakepit.worker.exits", count, reason=reason)
-        assert self.grown("snakepit.worker.exits") == count
+        everything = self.grown("snakepit.worker.exits")
+        assert everything == count, everything
 
     def nobody_died(self) -> None:
         assert self.grown("snakepit.worker.exits") == 0
@@ -322,7 +324,8 @@ class Calls:
         outcomes = Counter(self.outcome(future) for future in self.futures)
         outcomes.update(self.done)
         if expected:
-            assert outcomes == Counter(expected)
+            details = {f.details() for f in self.futures if f.code() != OK}
+            assert outcomes == Counter(expected), (outcomes, details)
         wait_until(
             lambda: len(self.replies) == len(self.futures), 5, "a reply to each call"
         )
