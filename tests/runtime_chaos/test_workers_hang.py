@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from harness import wait_until
-from trials import BY_VERDICT, JUDGED, Trial, by_size, wait_for_s
+from trials import BY_VERDICT, JUDGED, Trial, by_size, config, wait_for_s
 
 SUSPICIONS = "snakepit.worker.suspicions"
 SUPPRESSED = "snakepit.worker.kills.suppressed"
@@ -111,7 +111,9 @@ def test_blocked_loop(trial: Trial) -> None:
 @case(13)
 def test_all_threads_wait(trial: Trial) -> None:
     """Every thread of a worker waits for I/O: saturated is not sick."""
-    trial.start(heartbeat=JUDGED, profile="thread", threads_per_worker=4)
+    threads = {"profile": "thread", "threads_per_worker": 4}
+    patient = {"queue": {"timeout_ms": 120_000}}
+    trial.start(config(heartbeat=JUDGED, **threads, **patient))
     calls = trial.calls()
     trial.inject()
     seconds = by_size(4, 60)
