@@ -141,8 +141,8 @@ def test_hang_in_import(trial: Trial) -> None:
 @case(8)
 def test_slow_init(trial: Trial) -> None:
     """A start longer than its limit that reports progress is let be."""
-    boot = {"boot_timeout_ms": 1000}
-    seconds = by_size(2.5, 8)
+    boot = {"boot_timeout_ms": 4000}
+    seconds = by_size(5, 12)
     settings = config(
         adapter="chaos_adapter.SlowAdapter", startup=boot, env=[f"SLOW_S={seconds}"]
     )
