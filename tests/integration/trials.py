@@ -297,7 +297,7 @@ class Calls:
         return chunks
 
     @staticmethod
-    def outcome(future: Any, timeout_s: float = 60) -> str:
+    def outcome(future: Any, timeout_s: float = 180) -> str:
         try:
             response = future.result(timeout_s)
         except grpc.FutureCancelledError:
