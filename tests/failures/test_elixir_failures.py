@@ -16,13 +16,14 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from client import CORRELATION_KEY, Client, request
-from harness import ROOT, Ended, metric, wait_until
+from harness import ROOT, Daemon, Ended, metric, wait_until
 from readers import Exporter
 from runtime_kit import ADAPTERS, INSTANCE, free_port, rss_kib
 from snakepit_bridge._generated import health_pb2
@@ -48,6 +49,10 @@ def value(trial: Trial, name: str, **labels: str) -> float:
 
 def wait_value(trial: Trial, least: float, name: str, **labels: str) -> None:
     wait_until(lambda: value(trial, name, **labels) >= least, 15, f"{name} {least}")
+
+
+def no_process_of(daemon: Daemon) -> bool:
+    return not daemon.processes()
 
 
 def descriptors(pid: int) -> int:
@@ -440,7 +445,7 @@ def test_row_34_run_ids_collided_and_a_bad_registry_stopped_the_start(
         daemon = start()
         runs.add(trial.world.inspect(INSTANCE)["segment"]["uuid"])
         daemon.kill()
-        wait_until(lambda d=daemon: not d.processes(), 3, "the end of all")
+        wait_until(partial(no_process_of, daemon), 3, "the end of all")
         (trial.world.directory / f"{INSTANCE}.census").write_bytes(b"snakepit-cen")
     trial.restart()
     runs.add(trial.world.inspect(INSTANCE)["segment"]["uuid"])

@@ -185,7 +185,7 @@ class FailingAdapter(ChaosAdapter):
 
     @tool(description="Report a measurement that is a map")
     def report_map(self) -> int:
-        telemetry.emit("model.load", {"nested": {"no": "number"}})  # type: ignore[dict-item]
+        telemetry.emit("model.load", {"nested": {"no": "number"}})
         return os.getpid()
 
 
