@@ -112,9 +112,14 @@ def markdown(found: list[Row]) -> str:
     text += [
         f"Run on {platform.system()} {platform.release()}, {os.cpu_count()} cores,"
     ]
-    text += [f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}.\n", "## The cases\n"]
-    meanings = {(row["case"], row["meaning"]): None for row in found}
-    text += [f"- **{case}**: {meaning}" for case, meaning in meanings]
+    text += [f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}; others used it, too.\n"]
+    more = {
+        (row["case"], row["meaning"]): None
+        for row in found
+        if row["meaning"].rstrip(".") != row["what"]
+    }
+    text += ["## More of some cases\n"]
+    text += [f"- **{case}**: {meaning}" for case, meaning in more]
     return "\n".join(text) + "\n"
 
 
