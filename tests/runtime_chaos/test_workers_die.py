@@ -11,7 +11,7 @@ import pytest
 from harness import wait_until
 from trials import Trial, by_size, config, wait_for_s
 
-DEATH_S = 1.0  # the promise is 5 ms (bench); a loaded machine may be slow to run us
+DEATH_S = 5.0  # the promise is 5 ms (make bench); a loaded machine may not run us
 REPLACED_S = 10.0
 
 case = pytest.mark.case
