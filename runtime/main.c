@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* snakepitd: command line, signals, configuration; the runtime does the rest. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -158,6 +160,25 @@ static int run(struct snp_config *cfg, const char *file)
 	end_rpc(status);
 	return status;
 }
+
+/* Started without descriptor 0, 1 or 2, we would open a socket or the segment under
+ * that number, and our log, or a library's complaint, would be written into it.
+ * Libraries open some before main(), so this runs before their constructors, and by
+ * system calls alone: nothing of libc is set up for more. */
+static void fill_standard_files(void)
+{
+	long fd;
+
+	do
+		fd = syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		_exit(EXIT_FAILED);
+	(void)syscall(SYS_close, fd);
+}
+
+__attribute__((section(".preinit_array"),
+	       used)) static void (*const first)(void) = fill_standard_files;
 
 int main(int argc, char **argv)
 {

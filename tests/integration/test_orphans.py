@@ -386,6 +386,27 @@ class TestNextStart:
         assert str(worker_pids(world)[0]) in census(world).read_text()
 
 
+class TestClosedDescriptors:
+    def test_0_1_and_2_are_never_anything_else(
+        self, world: World, client: Client
+    ) -> None:
+        """What has one of these numbers is written to by whoever complains."""
+        path = world.directory / "config.yaml"
+        path.write_text(json.dumps(config(workers=1)))
+        program = str(world.program("snakepitd"))
+        process = subprocess.Popen(
+            ["sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh", program, "-c", str(path)],
+            env=world.env,
+        )
+        try:
+            assert client.call("default", "echo", a=1)["a"] == 1
+            held = [os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)]
+            assert held == ["/dev/null"] * 3
+        finally:
+            process.terminate()
+            assert process.wait(15) == 0
+
+
 class TestIdentity:
     def test_a_wrapper_that_hides_the_worker_is_told(
         self, run_daemon: RunDaemon, world: World, tmp_path: Path

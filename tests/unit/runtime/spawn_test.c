@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -33,6 +34,29 @@ static struct spawn_site site;
 static struct snp_cfg_pool pool;
 static struct spawn_request request;
 static char out_text[OUT_BYTES];
+
+/* ---- A machine without room ---------------------------------------------- */
+
+static int posix_spawn_fails_with;
+
+int __real_posix_spawn(pid_t *pid, const char *path,
+		       const posix_spawn_file_actions_t *actions,
+		       const posix_spawnattr_t *attr, char *const argv[],
+		       char *const env[]);
+int __wrap_posix_spawn(pid_t *pid, const char *path,
+		       const posix_spawn_file_actions_t *actions,
+		       const posix_spawnattr_t *attr, char *const argv[],
+		       char *const env[]);
+
+int __wrap_posix_spawn(pid_t *pid, const char *path,
+		       const posix_spawn_file_actions_t *actions,
+		       const posix_spawnattr_t *attr, char *const argv[],
+		       char *const env[])
+{
+	if (posix_spawn_fails_with)
+		return posix_spawn_fails_with;
+	return __real_posix_spawn(pid, path, actions, attr, argv, env);
+}
 
 /* ---- Fixture ------------------------------------------------------------- */
 
@@ -579,6 +603,23 @@ static void spawn_with_too_few_descriptors_fails_and_leaves_nothing(void **state
 	assert_int_equal(open_fds(), fds);
 }
 
+/* No process to be had: the limit is named, and nothing stays open. */
+static void spawn_without_a_process_names_the_limit(void **state)
+{
+	struct spawn_result child = {.pid = 77};
+	unsigned before = open_fds();
+	struct snp_err err = {0};
+
+	(void)state;
+	posix_spawn_fails_with = EAGAIN;
+	assert_int_equal(spawn_worker(&request, &child, &err), -EAGAIN);
+	posix_spawn_fails_with = 0;
+	assert_non_null(strstr(err.msg, "default/3#2"));
+	assert_non_null(strstr(err.msg, "the limit of processes is reached"));
+	assert_int_equal(child.pid, 77);
+	assert_int_equal(open_fds(), before);
+}
+
 /* ---- Which interpreter --------------------------------------------------- */
 
 static void python_is_the_pools_then_the_environments_then_the_venvs(void **state)
@@ -670,6 +711,7 @@ int main(void)
 	    T(spawn_missing_interpreter_says_what_to_set),
 	    T(spawn_missing_launcher_fails_and_leaves_nothing),
 	    T(spawn_with_too_few_descriptors_fails_and_leaves_nothing),
+	    T(spawn_without_a_process_names_the_limit),
 	    T(python_is_the_pools_then_the_environments_then_the_venvs),
 	    T(launch_statuses_tell_what_went_wrong),
 	};
