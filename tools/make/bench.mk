@@ -45,7 +45,12 @@ endif
 
 .PHONY: bench bench-hdr
 bench-hdr: $(HDR_C)
-bench: deps ## measure, print the table (BENCH_GATE=1: fail where a target is not met)
+bench: deps ## measure the segment, print the table (BENCH_GATE=1: fail where a target is not met)
 	-$(Q)+$(BUILD) -s bench-hdr
-	$(Q)+$(BUILD) -s $(BENCH_BINS) bins lib $(B)/tests/standin_hub $(B)/tests/standin_worker
+	$(Q)+$(BUILD) -s $(BENCH_BINS) bins lib
 	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS) $(BENCH_ALIGN)' $(BENCH_ARGS)
+
+.PHONY: bench-runtime
+bench-runtime: deps ## the same for the runtime: 1,000 workers, starts, deaths, the price of a call
+	$(Q)+$(BUILD) -s bins lib $(B)/tests/standin_hub $(B)/tests/standin_worker
+	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) runtime_scale.py
