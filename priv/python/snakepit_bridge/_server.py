@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import stat
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -99,6 +101,10 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
     if port == 0:  # older grpcio
         msg = f"cannot bind {address}"
         raise ServeError(msg)
+    scheme, _, path = address.partition(":")
+    if scheme == "unix":
+        # gRPC leaves it to the umask; the directory, 0700, keeps others out meanwhile.
+        os.chmod(path, stat.S_IRUSR | stat.S_IWUSR)
     return port
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import sys
 from typing import TYPE_CHECKING, Callable
 
@@ -45,6 +46,13 @@ def test_the_ready_line_says_who_and_what(start: Start) -> None:
     }
     assert worker.stub.Ping(pb.PingRequest(), timeout=DEADLINE_S)
     worker.wait_log(msg="worker ready", capacity=4)
+
+
+def test_its_socket_is_for_its_user_alone(start: Start) -> None:
+    worker = start()
+    worker.wait_ready()
+    path = worker.address.partition("unix:")[2]
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
 def test_the_lifelines_end_takes_the_worker_along_busy_or_not(
