@@ -92,7 +92,11 @@ class FaultAdapter(BaseAdapter):
         return self.session_context.call_host_tool(tool_name)
 
     @tool(description="Cut the connections that others made to this process")
-    def hang_up(self) -> None:
+    def hang_up(self, after_s: float = 0) -> None:
+        """Do it before this call ends, or some time afterwards."""
+        if after_s:
+            threading.Timer(after_s, self.hang_up).start()
+            return
         for name in os.listdir("/proc/self/fd"):
             with contextlib.suppress(OSError):
                 end = socket.socket(fileno=os.dup(int(name)))
