@@ -264,7 +264,9 @@ def test_row_19_a_timed_out_request_was_answered_twice_and_ran(trial: Trial) -> 
         calls.start("sleep", seconds=0.02, timeout_s=0.05 + n / 50)
     outcomes = calls.settle()
     assert set(outcomes) <= {"ok", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
-    assert value(trial, "snakepit.worker.requests") <= outcomes["ok"] + 20
+    # What timed out while it waited never ran.
+    refused = value(trial, "snakepit.pool.queue.rejections")
+    assert value(trial, "snakepit.worker.requests") == 60 - refused
     assert outcomes["ok"] > 0
 
 
@@ -288,7 +290,8 @@ def test_row_21_tables_grew_without_bound(trial: Trial) -> None:
     first = size()
     wait_value(trial, 200, STARTS)
     assert size()[:2] == first[:2]
-    assert size()[2] <= first[2] + 4
+    # Starts under way have some; 180 ends that left one each behind would be more.
+    assert size()[2] <= first[2] + 40
 
 
 def test_row_22_every_start_waited_for_the_disk(trial: Trial) -> None:
