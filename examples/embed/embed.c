@@ -129,16 +129,16 @@ int main(int argc, char **argv)
 	const struct snp_runtime_options options = {.config_text = config};
 	struct snp_runtime *rt = NULL;
 	struct snp_err err = {0};
-	char path[PATH_MAX + 2] = "\"";
+	char file[PATH_MAX], path[PATH_MAX + 2];
 	int failed;
 
 	/* Workers have no directory of ours. A path without quotes and backslashes is
 	 * JSON once it is between quotes. */
-	if (!realpath(argc > 1 ? argv[1] : "LICENSE", path + 1)) {
+	if (!realpath(argc > 1 ? argv[1] : "LICENSE", file)) {
 		perror("embed");
 		return 2;
 	}
-	strcat(path, "\"");
+	(void)snprintf(path, sizeof(path), "\"%s\"", file);
 	snp_runtime_log(STDERR_FILENO);
 	if (snp_runtime_create(&options, &rt, &err) < 0 ||
 	    snp_runtime_offer(rt, &tool, &err) < 0 || snp_runtime_start(rt, &err) < 0) {

@@ -140,8 +140,9 @@ int procfs_state(pid_t pid, struct procfs_state *ret_state)
 	(void)read_text(pid, "wchan", s.wchan, sizeof(s.wchan));
 	if (!strcmp(s.wchan, "0"))
 		s.wchan[0] = '\0';
-	/* The freezers of cgroup v2 and of v1, and of a host going to sleep. Where the first
-	 * is inlined its caller's name stands for it: nothing else sleeps there. */
+	/* The freezers of cgroup v2 and of v1, and of a host going to sleep. Where the
+	 * first is inlined its caller's name stands for it: nothing else sleeps there.
+	 */
 	s.frozen = !strcmp(s.wchan, "do_freezer_trap") ||
 		   !strcmp(s.wchan, "__refrigerator") ||
 		   (s.state == 'S' && !strcmp(s.wchan, "get_signal"));

@@ -124,7 +124,7 @@ static int create_process(struct worker *w, struct snp_err *err)
 	    .beat_fd = w->live.beat.page_fd,
 	    .stacks_fd = w->live.beat.stacks_fd,
 	};
-	struct spawn_result spawned;
+	struct spawn_result spawned = {0};
 	int rc = choose_place(w, &request, err);
 
 	if (rc == 0)

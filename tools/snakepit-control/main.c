@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 	const struct verb *verb = argc > 1 ? verb_find(argv[1]) : NULL;
 	char pool[POOL_BYTES];
 	struct request request;
-	enum parsed what;
+	int what;
 	struct snp_err err = {0};
 	sigset_t all, before;
 	int code;
@@ -216,7 +216,8 @@ int main(int argc, char **argv)
 		    "see 'snakepit help'");
 		return SNP_EXIT_USAGE;
 	}
-	if (options_parse(verb, argc - 1, argv + 1, &request, pool, &what, &err) < 0) {
+	what = options_parse(verb, argc - 1, argv + 1, &request, pool, &err);
+	if (what < 0) {
 		if (strchr(err.msg, ';'))
 			cli_complain("%s: %s", verb->name, err.msg);
 		else

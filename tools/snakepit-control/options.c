@@ -142,7 +142,7 @@ static int check(const struct request *request, unsigned operands, struct snp_er
 
 int options_parse(const struct verb *verb, int argc, char **argv,
 		  struct request *ret_request, char pool[POOL_BYTES],
-		  enum parsed *ret_what, struct snp_err *err)
+		  struct snp_err *err)
 {
 	struct cli_args args = {argc, argv, table, OPT_NR, 1, NULL, false};
 	struct request request = {
@@ -151,12 +151,9 @@ int options_parse(const struct verb *verb, int argc, char **argv,
 	const char *value;
 	int got;
 
-	*ret_what = PARSED_RUN;
 	while ((got = cli_next(&args, &value, err)) != CLI_END) {
-		if (got == OPT_HELP || got == OPT_VERSION) {
-			*ret_what = got == OPT_HELP ? PARSED_HELP : PARSED_VERSION;
-			return 0;
-		}
+		if (got == OPT_HELP || got == OPT_VERSION)
+			return got == OPT_HELP ? PARSED_HELP : PARSED_VERSION;
 		if (got == CLI_OPERAND)
 			got = parse_operand(&request, value, pool, &operands, err);
 		else if (got >= 0)
@@ -165,5 +162,6 @@ int options_parse(const struct verb *verb, int argc, char **argv,
 			return got;
 	}
 	*ret_request = request;
-	return check(&request, operands, err);
+	got = check(&request, operands, err);
+	return got < 0 ? got : PARSED_RUN;
 }

@@ -10,11 +10,11 @@
 
 enum parsed { PARSED_RUN, PARSED_HELP, PARSED_VERSION };
 
-/* argv[0] is the verb's name. What *ret refers to is in argv and `pool`. -EINVAL: err
- * says what is wrong. */
+/* What to do (enum parsed). argv[0] is the verb's name; what *ret_request refers to is
+ * in argv and `pool`. -EINVAL: err says what is wrong. */
 int options_parse(const struct verb *verb, int argc, char **argv,
 		  struct request *ret_request, char pool[POOL_BYTES],
-		  enum parsed *ret_what, struct snp_err *err);
+		  struct snp_err *err);
 
 void options_print_help(const struct verb *verb);
 

@@ -548,7 +548,7 @@ static bool row_is_retired(void *user)
  * when it ends at last. */
 static void run_replaces_a_worker_that_cannot_be_killed(void **state)
 {
-	struct snp_event event;
+	struct snp_event event = {0};
 	uint32_t slot = 0;
 
 	(void)state;
