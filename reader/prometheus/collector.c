@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "log.h"
+#include "model/log.h"
 #include "model/target.h"
 #include "own.h"
 #include "snakepit/time.h"
@@ -140,13 +140,14 @@ static void log_change_locked(struct collector *collector)
 	collector->logged_state = state;
 	collector->logged_verdict = verdict;
 	if (seg)
-		log_line(is_up(collector) ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
-			 "runtime is %s: %s, incarnation %llu",
-			 snp_writer_verdict_name(verdict), snp_segment_info(seg)->path,
-			 (unsigned long long)snp_segment_info(seg)->incarnation);
+		snp_log_line(is_up(collector) ? SNP_LOG_INFO : SNP_LOG_WARN,
+			     "runtime is %s: %s, incarnation %llu",
+			     snp_writer_verdict_name(verdict),
+			     snp_segment_info(seg)->path,
+			     (unsigned long long)snp_segment_info(seg)->incarnation);
 	else
-		log_line(LOG_LEVEL_WARN, "no runtime to read: %s",
-			 snp_target_error(collector->target)->msg);
+		snp_log_line(SNP_LOG_WARN, "no runtime to read: %s",
+			     snp_target_error(collector->target)->msg);
 }
 
 static void look_locked(struct collector *collector)
@@ -204,10 +205,11 @@ static bool render_families_locked(struct collector *collector, struct snp_buf *
 			    : FAMILIES_LASTING,
 			buf);
 	if (families_rejected_nr(collector->families) != rejected)
-		log_line(LOG_LEVEL_WARN,
-			 "%zu metrics of the segment are not exported: their names are "
-			 "not valid here, or used twice",
-			 families_rejected_nr(collector->families));
+		snp_log_line(
+		    SNP_LOG_WARN,
+		    "%zu metrics of the segment are not exported: their names are "
+		    "not valid here, or used twice",
+		    families_rejected_nr(collector->families));
 	return families_rejected_nr(collector->families) == 0 &&
 	       snp_snapshot_stats(snap)->rows_skipped == 0;
 }

@@ -13,7 +13,7 @@
 
 #include "collector.h"
 #include "listen.h"
-#include "log.h"
+#include "model/log.h"
 #include "model/target.h"
 #include "options.h"
 #include "web.h"
@@ -32,7 +32,7 @@ static int serve_on(struct web *web, const struct listen_address *address,
 		return fd;
 	r = web_serve(web, fd, err);
 	if (r == 0)
-		log_line(LOG_LEVEL_INFO, "listening on http://%s", name);
+		snp_log_line(SNP_LOG_INFO, "listening on http://%s", name);
 	return r;
 }
 
@@ -48,7 +48,7 @@ static int serve_on_defaults(struct web *web, struct snp_err *err)
 		if (r == 0)
 			r = serve_on(web, &address, err);
 		if (r < 0 && i > 0 && r != -EADDRINUSE) {
-			log_line(LOG_LEVEL_DEBUG, "%s", err->msg);
+			snp_log_line(SNP_LOG_DEBUG, "%s", err->msg);
 			r = 0;
 		}
 		if (r < 0)
@@ -85,7 +85,7 @@ static int run(const struct options *options, const sigset_t *stop, struct snp_e
 	if (r < 0)
 		goto out;
 	(void)sigwait(stop, &sig);
-	log_line(LOG_LEVEL_INFO, "stopping: %s", strsignal(sig));
+	snp_log_line(SNP_LOG_INFO, "stopping: %s", strsignal(sig));
 out:
 	web_destroy(&web);
 	collector_destroy(&collector);
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 			    stdout);
 		return fflush(stdout) == 0 ? SNP_EXIT_OK : SNP_EXIT_FAILURE;
 	}
-	log_set_level(options.log_level);
+	snp_log_set_level(options.log_level);
 	/* Blocked before there is a second thread, so that no other takes them. */
 	(void)sigemptyset(&stop);
 	(void)sigaddset(&stop, SIGTERM);

@@ -91,7 +91,7 @@ static int parse_one(int option, struct options *options, struct snp_err *err)
 		options->levels = FAMILIES_DIAG;
 		return 0;
 	case OPT_LOG_LEVEL:
-		if (!log_level_parse(optarg, &options->log_level))
+		if (!snp_log_level_parse(optarg, &options->log_level))
 			return snp_err_set(
 			    err, -EINVAL,
 			    "--log.level '%s': expected debug, info, warn "
@@ -114,7 +114,7 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 {
 	struct options options = {
 	    .telemetry_path = "/metrics",
-	    .log_level = LOG_LEVEL_INFO,
+	    .log_level = SNP_LOG_INFO,
 	};
 	int option, at, r;
 

@@ -7,7 +7,7 @@
 
 #include "families.h"
 #include "listen.h"
-#include "log.h"
+#include "model/log.h"
 #include "snakepit/err.h"
 
 #define OPTIONS_LISTEN_MAX 16
@@ -21,7 +21,7 @@ struct options {
 	struct listen_address listen[OPTIONS_LISTEN_MAX];
 	size_t listen_nr; /* 0: the default addresses */
 	enum families_levels levels;
-	enum log_level log_level;
+	enum snp_log_level log_level;
 };
 
 extern const char options_help[];

@@ -10,7 +10,7 @@
 #include <microhttpd.h>
 
 #include "expo.h"
-#include "log.h"
+#include "model/log.h"
 
 #define IDLE_TIMEOUT_S	60
 #define CONNECTIONS_MAX 256
@@ -170,7 +170,7 @@ static enum MHD_Result handle(void *user, struct MHD_Connection *connection,
 static void log_library(void *user, const char *fmt, va_list ap)
 {
 	(void)user;
-	log_vline(LOG_LEVEL_DEBUG, fmt, ap);
+	snp_log_vline(SNP_LOG_DEBUG, fmt, ap);
 }
 
 int web_create(struct collector *collector, const char *telemetry_path,

@@ -2,7 +2,7 @@
 #include "collector.h"
 
 #include "expo_check.h"
-#include "log.h"
+#include "model/log.h"
 #include "segment_fixture.h"
 
 #define REQUESTS "snakepit_requests_total{pool=\"default\",method=\"word_stats\"}"
@@ -23,7 +23,7 @@ static int setup(void **state)
 
 	if (!f)
 		return -1;
-	log_set_level(LOG_LEVEL_ERROR); /* what is tested here would warn a lot */
+	snp_log_set_level(SNP_LOG_ERROR); /* what is tested here would warn a lot */
 	segment_fixture_open(&f->writer, "default", "word_stats");
 	assert_int_equal(
 	    collector_create(f->writer.path, FAMILIES_DEFAULT, &f->collector), 0);

@@ -35,7 +35,7 @@ static void parse_nothing_gives_the_defaults(void **state)
 	assert_string_equal(options.telemetry_path, "/metrics");
 	assert_int_equal(options.listen_nr, 0);
 	assert_int_equal(options.levels, FAMILIES_DEFAULT);
-	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
+	assert_int_equal(options.log_level, SNP_LOG_INFO);
 }
 
 static void parse_every_option_is_understood(void **state)
@@ -55,7 +55,7 @@ static void parse_every_option_is_understood(void **state)
 	assert_string_equal(options.listen[1].host, "::1");
 	assert_string_equal(options.listen[1].port, "0");
 	assert_int_equal(options.levels, FAMILIES_DIAG);
-	assert_int_equal(options.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(options.log_level, SNP_LOG_DEBUG);
 	assert_string_equal(options.telemetry_path, "/m");
 	assert_int_equal(PARSE("--version"), 0);
 	assert_int_equal(options.action, OPTIONS_VERSION);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "log.h"
+#include "model/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,27 +9,27 @@
 /* PIPE_BUF: up to this a write to a pipe is atomic. */
 #define LINE_BYTES 4096
 
-static const char *const level_names[LOG_LEVEL_NR] = {
-    [LOG_LEVEL_DEBUG] = "debug",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_WARN] = "warn",
-    [LOG_LEVEL_ERROR] = "error",
+static const char *const level_names[SNP_LOG_NR] = {
+    [SNP_LOG_DEBUG] = "debug",
+    [SNP_LOG_INFO] = "info",
+    [SNP_LOG_WARN] = "warn",
+    [SNP_LOG_ERROR] = "error",
 };
 
-static enum log_level level_min = LOG_LEVEL_INFO;
+static enum snp_log_level level_min = SNP_LOG_INFO;
 
-bool log_level_parse(const char *text, enum log_level *ret_level)
+bool snp_log_level_parse(const char *text, enum snp_log_level *ret_level)
 {
-	for (unsigned i = 0; i < LOG_LEVEL_NR; i++) {
+	for (unsigned i = 0; i < SNP_LOG_NR; i++) {
 		if (strcmp(text, level_names[i]) == 0) {
-			*ret_level = (enum log_level)i;
+			*ret_level = (enum snp_log_level)i;
 			return true;
 		}
 	}
 	return false;
 }
 
-void log_set_level(enum log_level level)
+void snp_log_set_level(enum snp_log_level level)
 {
 	level_min = level;
 }
@@ -55,7 +55,7 @@ static size_t put_quoted(char *dst, size_t room, const char *text)
 	return len;
 }
 
-void log_vline(enum log_level level, const char *fmt, va_list ap)
+void snp_log_vline(enum snp_log_level level, const char *fmt, va_list ap)
 {
 	char line[LINE_BYTES], msg[LINE_BYTES / 2];
 	struct timespec now;
@@ -77,11 +77,11 @@ void log_vline(enum log_level level, const char *fmt, va_list ap)
 		return;
 }
 
-void log_line(enum log_level level, const char *fmt, ...)
+void snp_log_line(enum snp_log_level level, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_vline(level, fmt, ap);
+	snp_log_vline(level, fmt, ap);
 	va_end(ap);
 }
