@@ -230,14 +230,20 @@ static void render_locked(struct collector *collector, struct snp_buf *buf)
 	own_scrape(buf, &scrape);
 }
 
-struct collector_body *collector_scrape(struct collector *collector)
+struct collector_body *collector_scrape(struct collector *collector,
+					const struct negotiated *as,
+					const struct scrape_filter *filter)
 {
 	struct collector_body *body;
 
+	(void)as;
+	(void)filter;
 	(void)pthread_mutex_lock(&collector->lock);
 	body = take_body_locked(collector);
-	if (body)
+	if (body) {
+		body->as = (struct negotiated){.format = EXPO_TEXT};
 		render_locked(collector, &body->text);
+	}
 	if (body && body->text.failed) {
 		give_back_locked(collector, body);
 		body = NULL;

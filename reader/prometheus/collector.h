@@ -14,13 +14,16 @@
 #include <stdbool.h>
 
 #include "families.h"
+#include "filter.h"
 #include "model/buf.h"
+#include "negotiate.h"
 #include "snakepit/err.h"
 
 struct collector;
 
 struct collector_body {
 	struct snp_buf text;
+	struct negotiated as; /* what it is, which may be less than was asked for */
 	struct collector *collector;
 	struct collector_body *next;
 };
@@ -30,8 +33,10 @@ int collector_create(const char *instance, enum families_levels levels,
 		     struct collector **ret_collector);
 void collector_destroy(struct collector **collector);
 
-/* The metrics page, NULL when memory ran out. */
-struct collector_body *collector_scrape(struct collector *collector);
+/* The metrics page as a client wants it, NULL when memory ran out. */
+struct collector_body *collector_scrape(struct collector *collector,
+					const struct negotiated *as,
+					const struct scrape_filter *filter);
 void collector_give_back(struct collector_body *body);
 
 /* Whether a live runtime is attached; else *ret_why says in a line what is in the way.

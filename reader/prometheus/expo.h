@@ -12,9 +12,6 @@
 
 #include "model/buf.h"
 
-#define EXPO_CONTENT_TYPE                                                              \
-	"text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
-
 /* [a-zA-Z_:][a-zA-Z0-9_:]* */
 bool expo_metric_name_ok(const char *name);
 /* [a-zA-Z_][a-zA-Z0-9_]*, not starting with "__", and not "le" or "quantile", which

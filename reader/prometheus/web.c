@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
-#include "expo.h"
 #include "model/log.h"
 
 #define IDLE_TIMEOUT_S	60
@@ -62,19 +62,69 @@ static void body_sent(void *user)
 	collector_give_back(user);
 }
 
+/* All lines of a header joined by ",": what a list header means when sent twice. */
+struct header_lines {
+	const char *name;
+	char text[REQUEST_BYTES];
+	size_t len;
+};
+
+static enum MHD_Result join_line(void *user, enum MHD_ValueKind kind, const char *name,
+				 const char *value)
+{
+	struct header_lines *lines = user;
+	size_t len = value ? strlen(value) : 0;
+
+	(void)kind;
+	if (len == 0 || strcasecmp(name, lines->name) != 0 ||
+	    len + 2 > sizeof(lines->text) - lines->len)
+		return MHD_YES;
+	if (lines->len > 0)
+		lines->text[lines->len++] = ',';
+	memcpy(lines->text + lines->len, value, len);
+	lines->len += len;
+	lines->text[lines->len] = '\0';
+	return MHD_YES;
+}
+
+static void negotiate_request(struct MHD_Connection *connection,
+			      struct negotiated *ret_as)
+{
+	struct header_lines accept = {.name = MHD_HTTP_HEADER_ACCEPT};
+	struct header_lines encoding = {.name = MHD_HTTP_HEADER_ACCEPT_ENCODING};
+
+	(void)MHD_get_connection_values(connection, MHD_HEADER_KIND, join_line,
+					&accept);
+	(void)MHD_get_connection_values(connection, MHD_HEADER_KIND, join_line,
+					&encoding);
+	negotiate(accept.text, encoding.text, ret_as);
+}
+
 static enum MHD_Result page_metrics(struct web *web, struct MHD_Connection *connection)
 {
-	struct collector_body *body = collector_scrape(web->collector);
+	char content_type[NEGOTIATED_TYPE_BYTES];
+	struct collector_body *body;
 	struct MHD_Response *response;
+	struct negotiated as;
 
+	negotiate_request(connection, &as);
+	body = collector_scrape(web->collector, &as, &scrape_filter_all);
 	if (!body)
 		return answer_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
 				   "out of memory\n");
 	response = MHD_create_response_from_buffer_with_free_callback_cls(
 	    body->text.len, body->text.data, body_sent, body);
-	if (!response)
+	if (!response) {
 		collector_give_back(body);
-	return answer(connection, MHD_HTTP_OK, EXPO_CONTENT_TYPE, response);
+		return MHD_NO;
+	}
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_VARY,
+				      "Accept, Accept-Encoding");
+	if (body->as.gzip)
+		(void)MHD_add_response_header(response,
+					      MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+	negotiated_content_type(&body->as, content_type);
+	return answer(connection, MHD_HTTP_OK, content_type, response);
 }
 
 static enum MHD_Result page_landing(struct web *web, struct MHD_Connection *connection)

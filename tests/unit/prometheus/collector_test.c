@@ -8,6 +8,8 @@
 #define REQUESTS "snakepit_requests_total{pool=\"default\",method=\"word_stats\"}"
 #define SUCCESS	 "snakepit_scrape_collector_success{collector=\"segment\"}"
 
+static const struct negotiated as = {.format = EXPO_TEXT};
+
 /* ---- fixture ------------------------------------------------------------- */
 
 struct fixture {
@@ -53,7 +55,7 @@ static int teardown(void **state)
 static void scrape(struct fixture *f)
 {
 	give_back(f);
-	f->body = collector_scrape(f->collector);
+	f->body = collector_scrape(f->collector, &as, &scrape_filter_all);
 	assert_non_null(f->body);
 	expo_check(&f->body->text, &f->doc);
 }
@@ -155,7 +157,7 @@ static void scrape_reuses_its_memory(void **state)
 	assert_ptr_equal(f->body, first);
 	assert_ptr_equal(f->body->text.data, data);
 	/* A body that is still being sent is not touched. */
-	second = collector_scrape(f->collector);
+	second = collector_scrape(f->collector, &as, &scrape_filter_all);
 	assert_non_null(second);
 	assert_ptr_not_equal(second, first);
 	assert_ptr_not_equal(second->text.data, data);
