@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "instances.h"
 #include "model/log.h"
-#include "model/target.h"
 #include "own.h"
 #include "snakepit/time.h"
 
@@ -17,20 +17,14 @@
 
 struct collector {
 	pthread_mutex_t lock; /* protects: everything below */
-	struct snp_target *target;
-	enum families_levels levels;
-	struct families *families; /* of the target's generation, or NULL */
-	uint64_t generation;
-	struct own_totals totals;
+	struct collector_options options;
+	struct instances instances;
 	struct collector_body *spare;
 	unsigned spare_nr;
 	snp_wall_t started;
-	bool logged; /* whether the two below have been */
-	enum snp_target_state logged_state;
-	enum snp_writer_verdict logged_verdict;
 };
 
-int collector_create(const char *instance, enum families_levels levels,
+int collector_create(const struct collector_options *options,
 		     struct collector **ret_collector)
 {
 	struct collector *collector = calloc(1, sizeof(*collector));
@@ -38,18 +32,18 @@ int collector_create(const char *instance, enum families_levels levels,
 
 	if (!collector)
 		return -ENOMEM;
-	r = snp_target_create(instance, &collector->target);
+	r = instances_init(&collector->instances, options->choice, options->names,
+			   options->names_nr);
+	if (r == 0) {
+		r = -pthread_mutex_init(&collector->lock, NULL);
+		if (r < 0)
+			instances_fini(&collector->instances);
+	}
 	if (r < 0) {
 		free(collector);
 		return r;
 	}
-	r = -pthread_mutex_init(&collector->lock, NULL);
-	if (r < 0) {
-		snp_target_destroy(&collector->target);
-		free(collector);
-		return r;
-	}
-	collector->levels = levels;
+	collector->options = *options;
 	collector->started = snp_wall_now();
 	*ret_collector = collector;
 	return 0;
@@ -71,8 +65,7 @@ void collector_destroy(struct collector **collector)
 		(*collector)->spare = body->next;
 		body_destroy(body);
 	}
-	families_destroy(&(*collector)->families);
-	snp_target_destroy(&(*collector)->target);
+	instances_fini(&(*collector)->instances);
 	(void)pthread_mutex_destroy(&(*collector)->lock);
 	free(*collector);
 	*collector = NULL;
@@ -119,65 +112,20 @@ void collector_give_back(struct collector_body *body)
 
 /* ---- looking ------------------------------------------------------------- */
 
-static bool is_up(const struct collector *collector)
-{
-	return snp_target_state(collector->target) == SNP_TARGET_LIVE &&
-	       snp_target_verdict(collector->target) == SNP_WRITER_ALIVE;
-}
-
-/* One line a change, not one a scrape. */
-static void log_change_locked(struct collector *collector)
-{
-	enum snp_target_state state = snp_target_state(collector->target);
-	enum snp_writer_verdict verdict = snp_target_verdict(collector->target);
-	const struct snp_segment *seg = snp_target_segment(collector->target);
-
-	if (collector->logged && collector->logged_state == state &&
-	    collector->logged_verdict == verdict &&
-	    collector->generation == snp_target_generation(collector->target))
-		return;
-	collector->logged = true;
-	collector->logged_state = state;
-	collector->logged_verdict = verdict;
-	if (seg)
-		snp_log_line(is_up(collector) ? SNP_LOG_INFO : SNP_LOG_WARN,
-			     "runtime is %s: %s, incarnation %llu",
-			     snp_writer_verdict_name(verdict),
-			     snp_segment_info(seg)->path,
-			     (unsigned long long)snp_segment_info(seg)->incarnation);
-	else
-		snp_log_line(SNP_LOG_WARN, "no runtime to read: %s",
-			     snp_target_error(collector->target)->msg);
-}
-
-static void look_locked(struct collector *collector)
-{
-	struct snp_target *target = collector->target;
-
-	(void)snp_target_poll(target);
-	log_change_locked(collector);
-	/* Families point into the segment they were made for: they go with it, also
-	 * when it was let go without a successor. */
-	if (snp_target_generation(target) != collector->generation ||
-	    !snp_target_snapshot(target))
-		families_destroy(&collector->families);
-	collector->generation = snp_target_generation(target);
-}
-
 bool collector_ready(struct collector *collector, char ret_why[SNP_ERR_MSG_BYTES])
 {
-	bool ready;
+	const struct instances *instances = &collector->instances;
+	bool ready = false;
 
 	(void)pthread_mutex_lock(&collector->lock);
-	look_locked(collector);
-	ready = is_up(collector);
-	if (!ready && snp_target_segment(collector->target))
-		(void)snprintf(
-		    ret_why, SNP_ERR_MSG_BYTES, "runtime is %s",
-		    snp_writer_verdict_name(snp_target_verdict(collector->target)));
-	else if (!ready)
-		(void)snprintf(ret_why, SNP_ERR_MSG_BYTES, "%s",
-			       snp_target_error(collector->target)->msg);
+	instances_look(&collector->instances);
+	if (instances->nr == 0)
+		(void)snprintf(ret_why, SNP_ERR_MSG_BYTES, "there is no instance");
+	for (size_t i = 0; i < instances->nr && !ready; i++) {
+		ready = instance_is_up(instances->list[i]);
+		if (!ready)
+			instance_why(instances->list[i], ret_why);
+	}
 	(void)pthread_mutex_unlock(&collector->lock);
 	return ready;
 }
@@ -185,46 +133,50 @@ bool collector_ready(struct collector *collector, char ret_why[SNP_ERR_MSG_BYTES
 /* ---- writing ------------------------------------------------------------- */
 
 /* The runtime's own families; false when some could not be had. */
-static bool render_families_locked(struct collector *collector, struct snp_buf *buf)
+static bool render_families(struct instance *instance, enum families_levels levels,
+			    struct snp_buf *buf)
 {
-	const struct snp_snapshot *snap = snp_target_snapshot(collector->target);
-	size_t rejected;
+	const struct snp_snapshot *snap = snp_target_snapshot(instance->target);
+	size_t rejected = 0;
 
 	if (!snap)
 		return false;
-	if (!collector->families) {
-		if (families_create(snap, collector->levels, &collector->families) < 0)
-			return false;
-		rejected = 0;
-	} else {
-		rejected = families_rejected_nr(collector->families);
-	}
-	families_render(collector->families, snap,
-			snp_target_state(collector->target) == SNP_TARGET_LIVE
+	if (instance->families)
+		rejected = families_rejected_nr(instance->families);
+	else if (families_create(snap, levels, &instance->families) < 0)
+		return false;
+	families_render(instance->families, snap,
+			snp_target_state(instance->target) == SNP_TARGET_LIVE
 			    ? FAMILIES_ALL
 			    : FAMILIES_LASTING,
 			buf);
-	if (families_rejected_nr(collector->families) != rejected)
+	if (families_rejected_nr(instance->families) != rejected)
 		snp_log_line(
 		    SNP_LOG_WARN,
 		    "%zu metrics of the segment are not exported: their names are "
 		    "not valid here, or used twice",
-		    families_rejected_nr(collector->families));
-	return families_rejected_nr(collector->families) == 0 &&
+		    families_rejected_nr(instance->families));
+	return families_rejected_nr(instance->families) == 0 &&
 	       snp_snapshot_stats(snap)->rows_skipped == 0;
 }
 
 static void render_locked(struct collector *collector, struct snp_buf *buf)
 {
 	snp_mono_t begin = snp_mono_now();
-	struct own_scrape scrape;
+	struct own_scrape scrape = {0};
+	struct instance *instance;
 
-	look_locked(collector);
-	own_up(buf, is_up(collector));
-	own_segment(buf, &collector->totals, snp_target_segment(collector->target),
-		    snp_target_snapshot(collector->target),
-		    snp_target_fresh(collector->target));
-	scrape.segment_ok = render_families_locked(collector, buf);
+	instances_look(&collector->instances);
+	for (size_t i = 0; i < collector->instances.nr && i < 1; i++) {
+		instance = collector->instances.list[i];
+		own_up(buf, instance_is_up(instance));
+		own_segment(buf, &instance->totals,
+			    snp_target_segment(instance->target),
+			    snp_target_snapshot(instance->target),
+			    snp_target_fresh(instance->target));
+		scrape.segment_ok =
+		    render_families(instance, collector->options.levels, buf);
+	}
 	scrape.process_ok = own_process(buf, collector->started);
 	scrape.duration_ns = snp_mono_since_ns(snp_mono_now(), begin);
 	own_scrape(buf, &scrape);

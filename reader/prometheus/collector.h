@@ -15,6 +15,7 @@
 
 #include "families.h"
 #include "filter.h"
+#include "instances.h"
 #include "model/buf.h"
 #include "negotiate.h"
 #include "snakepit/err.h"
@@ -28,8 +29,18 @@ struct collector_body {
 	struct collector_body *next;
 };
 
-/* `instance` as snp_segment_find() takes it; copied. -ENOMEM. */
-int collector_create(const char *instance, enum families_levels levels,
+struct collector_options {
+	enum instances_choice choice;
+	const char *const *names; /* of instances; read by collector_create() alone */
+	size_t names_nr;
+	enum families_levels levels;
+	uint32_t groups;       /* of filter.h: what a scrape gets at most */
+	bool created;	       /* _created samples in the text formats */
+	bool exporter_metrics; /* families about this program too */
+};
+
+/* -ENOMEM. */
+int collector_create(const struct collector_options *options,
 		     struct collector **ret_collector);
 void collector_destroy(struct collector **collector);
 
@@ -39,7 +50,8 @@ struct collector_body *collector_scrape(struct collector *collector,
 					const struct scrape_filter *filter);
 void collector_give_back(struct collector_body *body);
 
-/* Whether a live runtime is attached; else *ret_why says in a line what is in the way.
+/* Whether a live runtime, one of several, is attached; else *ret_why says in a line
+ * what is in the way.
  */
 bool collector_ready(struct collector *collector, char ret_why[SNP_ERR_MSG_BYTES]);
 

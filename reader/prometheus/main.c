@@ -70,11 +70,18 @@ static int serve(const struct options *options, struct web *web, struct snp_err 
 
 static int run(const struct options *options, const sigset_t *stop, struct snp_err *err)
 {
+	const struct collector_options collect = {
+	    .names = &options->instance,
+	    .names_nr = options->instance ? 1 : 0,
+	    .levels = options->levels,
+	    .groups = SCRAPE_GROUPS_ALL,
+	    .exporter_metrics = true,
+	};
 	struct collector *collector = NULL;
 	struct web *web = NULL;
 	int r, sig;
 
-	r = collector_create(options->instance, options->levels, &collector);
+	r = collector_create(&collect, &collector);
 	if (r == 0)
 		r = web_create(collector, options->telemetry_path, &web);
 	if (r < 0) {

@@ -22,13 +22,20 @@ struct fixture {
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
+	const char *names[1];
+	const struct collector_options options = {
+	    .names = names,
+	    .names_nr = 1,
+	    .groups = SCRAPE_GROUPS_ALL,
+	    .exporter_metrics = true,
+	};
 
 	if (!f)
 		return -1;
 	snp_log_set_level(SNP_LOG_ERROR); /* what is tested here would warn a lot */
 	segment_fixture_open(&f->writer, "default", "word_stats");
-	assert_int_equal(
-	    collector_create(f->writer.path, FAMILIES_DEFAULT, &f->collector), 0);
+	names[0] = f->writer.path;
+	assert_int_equal(collector_create(&options, &f->collector), 0);
 	*state = f;
 	return 0;
 }
