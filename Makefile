@@ -68,8 +68,8 @@ INC_client   := $(SHM_INC) $(RPC_INC) $(MODEL_INC) $(CLIENT_INC)
 # ---- Programs: sources, include paths, archives in link order, system libraries --------
 # tools/snakepit/ makes `snakepit`; a program never links a component not named here.
 GRPC_LIBS := -lgrpc -lgpr -lcrypto -lprotobuf-c -ljansson
-# Clients need no TLS, and start in half the time without the libraries for it.
-GRPC_CLIENT_LIBS := -lgrpc_unsecure -lgpr -lprotobuf-c -ljansson
+# What calls unix sockets only needs no TLS, and starts faster without the libraries.
+GRPC_UNSECURE_LIBS := -lgrpc_unsecure -lgpr -lprotobuf-c -ljansson
 PROGS := snakepitd snakepit-launch snakepit-guard snakepit snakepit-exec snakepit-control \
 	 snakepit-config snakepit-inspect snakepit-prometheus snakepit-top
 SRC_snakepitd  := $(wildcard runtime/main.c)
@@ -86,11 +86,11 @@ ARCH_snakepit  := cli model shm
 SRC_snakepit-exec  := $(wildcard tools/snakepit-exec/*.c)
 INC_snakepit-exec  := $(INC_client) $(CLI_INC) -Itools/snakepit-exec
 ARCH_snakepit-exec := client rpc cli model shm
-SYS_snakepit-exec  := $(GRPC_CLIENT_LIBS) -ljansson -ldl
+SYS_snakepit-exec  := $(GRPC_LIBS) -ldl
 SRC_snakepit-control  := $(wildcard tools/snakepit-control/*.c)
 INC_snakepit-control  := $(INC_client) $(CLI_INC) -Itools/snakepit-control
 ARCH_snakepit-control := client rpc cli model shm
-SYS_snakepit-control  := $(SYS_snakepit-exec)
+SYS_snakepit-control  := $(GRPC_UNSECURE_LIBS) -ldl
 SRC_snakepit-config   := $(wildcard tools/snakepit-config/*.c)
 INC_snakepit-config   := $(SHM_INC) $(LOG_INC) $(CONF_INC) $(MODEL_INC) $(CLI_INC)
 ARCH_snakepit-config  := config cli model shm

@@ -107,21 +107,19 @@ static void fill_args(const struct rpc_channel_opts *opts, struct rpc__args *arg
 }
 
 static grpc_channel *create_core(const char *target,
-				 const struct rpc_channel_opts *opts)
+				 const struct rpc_channel_opts *opts,
+				 grpc_channel_credentials *creds)
 {
-	grpc_channel_credentials *creds = grpc_insecure_credentials_create();
 	struct rpc__args args = {0};
-	grpc_channel *core;
 
 	fill_args(opts, &args);
-	core = grpc_channel_create(
+	return grpc_channel_create(
 	    target, creds, &(grpc_channel_args){.num_args = args.n, .args = args.v});
-	grpc_channel_credentials_release(creds);
-	return core;
 }
 
-int rpc_channel_create(const char *target, const struct rpc_channel_opts *opts,
-		       struct rpc_channel **ret_channel, struct snp_err *err)
+int rpc__channel_create(const char *target, const struct rpc_channel_opts *opts,
+			grpc_channel_credentials *creds,
+			struct rpc_channel **ret_channel, struct snp_err *err)
 {
 	static const struct rpc_channel_opts defaults;
 	struct rpc_channel *channel;
@@ -142,10 +140,20 @@ int rpc_channel_create(const char *target, const struct rpc_channel_opts *opts,
 		return snp_err_set(err, -ENOMEM, "out of memory for a channel");
 	}
 	memcpy(channel->target, target, size);
-	channel->core = create_core(uri, opts ? opts : &defaults);
+	channel->core = create_core(uri, opts ? opts : &defaults, creds);
 	free(uri);
 	*ret_channel = channel;
 	return 0;
+}
+
+int rpc_channel_create(const char *target, const struct rpc_channel_opts *opts,
+		       struct rpc_channel **ret_channel, struct snp_err *err)
+{
+	grpc_channel_credentials *creds = grpc_insecure_credentials_create();
+	int rc = rpc__channel_create(target, opts, creds, ret_channel, err);
+
+	grpc_channel_credentials_release(creds);
+	return rc;
 }
 
 void rpc_channel_destroy(struct rpc_channel **channel_ptr)

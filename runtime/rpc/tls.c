@@ -172,7 +172,8 @@ static int check_ca(const char *path, const char *text, struct snp_err *err)
 /* ---- Certificates for gRPC ----------------------------------------------- */
 
 struct pem {
-	char *cert, *key, *ca; /* ca: NULL if clients need no certificate */
+	char *cert, *key; /* NULL of a client that has none */
+	char *ca;	  /* NULL if clients need no certificate */
 };
 
 static void free_pem(struct pem *pem)
@@ -188,12 +189,15 @@ static int read_pem(const struct rpc_tls_files *files, struct pem *ret_pem,
 		    struct snp_err *err)
 {
 	struct pem pem = {0};
-	int rc = read_file(files->cert, &pem.cert, err);
+	int rc = 0;
 
-	if (rc == 0)
-		rc = read_file(files->key, &pem.key, err);
-	if (rc == 0)
-		rc = check_pair(files, pem.cert, pem.key, err);
+	if (files->cert) {
+		rc = read_file(files->cert, &pem.cert, err);
+		if (rc == 0)
+			rc = read_file(files->key, &pem.key, err);
+		if (rc == 0)
+			rc = check_pair(files, pem.cert, pem.key, err);
+	}
 	if (rc == 0 && files->client_ca)
 		rc = read_file(files->client_ca, &pem.ca, err);
 	if (rc == 0 && pem.ca)
@@ -311,4 +315,25 @@ void rpc__tls_destroy(struct rpc__tls **tls_ptr)
 	*tls_ptr = NULL;
 	give(tls, NULL);
 	free(tls);
+}
+
+int rpc__tls_client_credentials(const struct rpc_tls_client_files *files,
+				grpc_channel_credentials **ret_creds,
+				struct snp_err *err)
+{
+	const struct rpc_tls_files same = {files->cert, files->key, files->ca};
+	grpc_ssl_pem_key_cert_pair pair;
+	struct pem pem;
+	int rc = read_pem(&same, &pem, err);
+
+	if (rc < 0)
+		return rc;
+	pair = (grpc_ssl_pem_key_cert_pair){pem.key, pem.cert};
+	*ret_creds =
+	    grpc_ssl_credentials_create(pem.ca, pem.cert ? &pair : NULL, NULL, NULL);
+	free_pem(&pem);
+	if (!*ret_creds)
+		return snp_err_set(err, -EINVAL, "gRPC does not take \"%s\"",
+				   files->ca);
+	return 0;
 }

@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 from client import Client, health_pb2, health_pb2_grpc, pool_pb2_grpc, request
 from harness import ROOT, Daemon, World, wait_until
 from runtime_kit import RunDaemon, config
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +109,48 @@ def test_client_ca_refuses_clients_without_its_certificate(
         assert echo(channel) == 1
     assert_refused(channel_to(address, certs))
     assert_refused(channel_to(address, certs, "stranger"))
+
+
+def test_exec_speaks_tls_and_shows_a_certificate(
+    run_daemon: RunDaemon, cli: Cli, certs: Path
+) -> None:
+    daemon = run_daemon(serving(tls=tls(certs, "ca.pem")))
+    daemon.wait_ready(1)
+    call = ("exec", "--address", tcp_address(daemon), "default", "echo", '{"a": 3}')
+    ca = ("--tls-ca", str(certs / "ca.pem"))
+
+    def shows(name: str) -> tuple[str, ...]:
+        return ("--tls-cert", f"{certs}/{name}.pem", "--tls-key", f"{certs}/{name}.key")
+
+    done = cli(*call, *ca, *shows("client"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["a"] == 3
+    wrong_ca = ("--tls-ca", str(certs / "other.pem"))
+    for refused in ((), ca, (*ca, *shows("stranger")), (*wrong_ca, *shows("client"))):
+        done = cli(*call, "--timeout", "5", *refused)
+        assert done.returncode in (1, 3), refused
+        assert "UNAVAILABLE" in done.stderr, (refused, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--tls-ca", "{}/ca.pem"], "--tls-ca needs --address"),
+        (["--address", "[::1]:1", "--tls-cert", "x"], "--tls-key need each other"),
+        (["--address", "[::1]:1", "--tls-cert", "x", "--tls-key", "y"], "--tls-ca"),
+        (["--address", "unix:/s", "--tls-ca", "{}/ca.pem"], "unix sockets speak no"),
+        (["--address", "[::1]:1", "--tls-ca", "{}/none"], "cannot open"),
+        (["--address", "[::1]:1", "--tls-ca", "{}/ca.key"], "has no certificate"),
+    ],
+)
+def test_exec_refuses_what_cannot_be_tls(
+    cli: Cli, certs: Path, options: list[str], words: str
+) -> None:
+    arguments = [option.replace("{}", str(certs)) for option in options]
+    done = cli("exec", *arguments, "default", "echo")
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_unix_socket_stays_plain_beside_tls(

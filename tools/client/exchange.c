@@ -7,12 +7,10 @@
 #include <string.h>
 
 #include "rpc/call.h"
-#include "rpc/channel.h"
 #include "rpc/loop.h"
 
 struct exchange {
 	struct rpc_loop *loop;
-	struct rpc_channel *channel;
 	struct rpc_call *call;
 	bool stream, taken; /* main thread */
 
@@ -62,7 +60,7 @@ static int start_call(struct exchange *exchange, const struct exchange_args *arg
 {
 	struct rpc_md_list metadata = {0};
 	struct rpc_call_args call = {
-	    .channel = exchange->channel,
+	    .channel = args->channel,
 	    .loop = exchange->loop,
 	    .method = args->method,
 	    .request = args->request,
@@ -96,8 +94,6 @@ int exchange_start(const struct exchange_args *args, struct exchange **ret_excha
 	pthread_mutex_init(&exchange->lock, NULL);
 	pthread_cond_init(&exchange->changed, NULL);
 	r = rpc_loop_create("exec", NULL, NULL, &exchange->loop, err);
-	if (r == 0)
-		r = rpc_channel_create(args->address, NULL, &exchange->channel, err);
 	if (r == 0)
 		r = start_call(exchange, args, err);
 	if (r < 0) {
@@ -161,7 +157,6 @@ void exchange_end(struct exchange **exchange)
 		return;
 	if (gone->call)
 		wait_for_end(gone);
-	rpc_channel_destroy(&gone->channel);
 	rpc_loop_destroy(&gone->loop);
 	pthread_cond_destroy(&gone->changed);
 	pthread_mutex_destroy(&gone->lock);

@@ -76,7 +76,6 @@ static int ask(const struct request *request, const struct place *place,
 	char correlation_id[RPC_CORRELATION_BYTES];
 	struct rpc_buf *encoded = NULL;
 	struct exchange_args args = {
-	    .address = place->address,
 	    .method = request->verb->method,
 	    .correlation_id = correlation_id,
 	    .timeout_ms = CALL_TIMEOUT_MS,
@@ -89,13 +88,16 @@ static int ask(const struct request *request, const struct place *place,
 	if (request->verb->encode(request, &encoded) < 0)
 		(void)snp_err_set(&err, -ENOMEM, "out of memory");
 	args.request = encoded;
-	if (!encoded || exchange_start(&args, &exchange, &err) < 0)
+	if (!encoded ||
+	    rpc_channel_create(place->address, NULL, &args.channel, &err) < 0 ||
+	    exchange_start(&args, &exchange, &err) < 0)
 		code =
 		    complain(request, &err,
 			     err.code == -EINVAL ? SNP_EXIT_USAGE : SNP_EXIT_FAILURE);
 	else
 		code = ask_over(request, place, exchange, answer);
 	exchange_end(&exchange);
+	rpc_channel_destroy(&args.channel);
 	rpc_buf_unref(encoded);
 	return code;
 }

@@ -152,12 +152,20 @@ static int converse(const struct output_call *call, struct exchange *exchange,
 
 /* ---- from options to exit code ------------------------------------------- */
 
+static int connect_to(const struct exec_options *options, const struct place *place,
+		      struct rpc_channel **ret_channel, struct snp_err *err)
+{
+	if (options->tls.ca)
+		return rpc_channel_create_tls(place->address, NULL, &options->tls,
+					      ret_channel, err);
+	return rpc_channel_create(place->address, NULL, ret_channel, err);
+}
+
 static int exchange_run(const struct exec_options *options, const struct place *place,
 			struct rpc_buf *request)
 {
 	char made_id[RPC_CORRELATION_BYTES];
 	struct exchange_args args = {
-	    .address = place->address,
 	    .method = options->stream ? RPC_METHOD_POOL_EXECUTE_STREAM
 				      : RPC_METHOD_POOL_EXECUTE,
 	    .request = request,
@@ -165,7 +173,7 @@ static int exchange_run(const struct exec_options *options, const struct place *
 	    .timeout_ms = options->timeout_ms,
 	    .stream = options->stream,
 	};
-	struct exchange *exchange;
+	struct exchange *exchange = NULL;
 	struct snp_err err = {0};
 	int code;
 
@@ -173,12 +181,15 @@ static int exchange_run(const struct exec_options *options, const struct place *
 		rpc_correlation_make(made_id);
 		args.correlation_id = made_id;
 	}
+	if (connect_to(options, place, &args.channel, &err) < 0)
+		return complain(&err, SNP_EXIT_USAGE);
 	if (exchange_start(&args, &exchange, &err) < 0)
-		return complain(&err, err.code == -EINVAL ? SNP_EXIT_USAGE
-							  : SNP_EXIT_FAILURE);
-	code = converse(&(struct output_call){options, args.correlation_id}, exchange,
-			place);
+		code = complain(&err, SNP_EXIT_FAILURE);
+	else
+		code = converse(&(struct output_call){options, args.correlation_id},
+				exchange, place);
 	exchange_end(&exchange);
+	rpc_channel_destroy(&args.channel);
 	return code;
 }
 

@@ -24,6 +24,9 @@ const char exec_help[] =
     "one)\n"
     "      --address ADDRESS    unix:/path or host:port, instead of the instance's "
     "socket\n"
+    "      --tls-ca FILE        speak TLS there, with a server that FILE vouches for\n"
+    "      --tls-cert FILE, --tls-key FILE\n"
+    "                           our own certificate, where the server asks for one\n"
     "      --stream             a streaming tool: one chunk a line, as they come\n"
     "      --timeout SECONDS    give up after that long (default: the pool's "
     "request_timeout_ms)\n"
@@ -44,6 +47,9 @@ const char exec_help[] =
 enum option {
 	OPT_INSTANCE,
 	OPT_ADDRESS,
+	OPT_TLS_CA,
+	OPT_TLS_CERT,
+	OPT_TLS_KEY,
 	OPT_STREAM,
 	OPT_TIMEOUT,
 	OPT_SESSION,
@@ -60,6 +66,9 @@ enum option {
 static const struct cli_option table[OPT_NR] = {
     [OPT_INSTANCE] = {"instance", 'n', "NAME"},
     [OPT_ADDRESS] = {"address", '\0', "ADDRESS"},
+    [OPT_TLS_CA] = {"tls-ca", '\0', "FILE"},
+    [OPT_TLS_CERT] = {"tls-cert", '\0', "FILE"},
+    [OPT_TLS_KEY] = {"tls-key", '\0', "FILE"},
     [OPT_STREAM] = {"stream", '\0', NULL},
     [OPT_TIMEOUT] = {"timeout", '\0', "SECONDS"},
     [OPT_SESSION] = {"session", '\0', "ID"},
@@ -112,6 +121,15 @@ static int apply(struct exec_options *options, int option, const char *value,
 		return 0;
 	case OPT_ADDRESS:
 		options->address = value;
+		return 0;
+	case OPT_TLS_CA:
+		options->tls.ca = value;
+		return 0;
+	case OPT_TLS_CERT:
+		options->tls.cert = value;
+		return 0;
+	case OPT_TLS_KEY:
+		options->tls.key = value;
 		return 0;
 	case OPT_STREAM:
 		options->stream = true;
@@ -166,6 +184,13 @@ int exec_options_parse(int argc, char **argv, struct exec_options *ret,
 	if (options.instance && options.address)
 		return snp_err_set(err, -EINVAL,
 				   "--instance and --address exclude each other");
+	if (options.tls.ca && !options.address)
+		return snp_err_set(err, -EINVAL, "--tls-ca needs --address HOST:PORT");
+	if (!options.tls.cert != !options.tls.key)
+		return snp_err_set(err, -EINVAL,
+				   "--tls-cert and --tls-key need each other");
+	if (options.tls.cert && !options.tls.ca)
+		return snp_err_set(err, -EINVAL, "--tls-cert needs --tls-ca");
 	if (options.stream && options.binary_out)
 		return snp_err_set(
 		    err, -EINVAL,

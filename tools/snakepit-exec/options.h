@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rpc/channel.h"
 #include "snakepit/err.h"
 
 #define EXEC_BINARY_MAX 16
@@ -20,6 +21,7 @@ struct exec_options {
 	const char *pool, *tool;
 	const char *json; /* as given: text, "-" or "@file"; NULL: no arguments */
 	const char *instance, *address;
+	struct rpc_tls_client_files tls; /* ca NULL: no TLS */
 	const char *correlation_id, *session_id;
 	const char *binary_out;
 	struct exec_binary binary[EXEC_BINARY_MAX];

@@ -203,8 +203,8 @@ static void *cut_and_mend(void *user)
 		uint64_t ends = atomic_load(&c->ends);
 
 		SNP_CHECK(truncate(c->path, i * 12288 % c->size) == 0);
-		/* A cut mended at once is seen only by who is in the middle of it, on one
-		 * processor hardly ever. One that stays is met by all. */
+		/* A cut mended at once is seen only by who is in the middle of it, on
+		 * one processor hardly ever. One that stays is met by all. */
 		if (i % 2 == 0)
 			wait_for_more(c, &c->ends, ends);
 		mend(c);

@@ -37,6 +37,20 @@ struct rpc_channel;
 int rpc_channel_create(const char *target, const struct rpc_channel_opts *opts,
 		       struct rpc_channel **ret_channel, struct snp_err *err);
 
+/* Paths of PEM files. */
+struct rpc_tls_client_files {
+	const char *ca;	  /* where the server's certificate must come from */
+	const char *cert; /* our own, for servers that ask for one; NULL: none */
+	const char *key;  /* its private key; NULL where cert is */
+};
+
+/* The same over TLS: the server must show a certificate for the host in `target`. Also
+ * -EINVAL (a unix socket, or what is wrong with a file, by its name) and the errno of
+ * an open() or read(). A program that calls this needs gRPC with TLS. */
+int rpc_channel_create_tls(const char *target, const struct rpc_channel_opts *opts,
+			   const struct rpc_tls_client_files *files,
+			   struct rpc_channel **ret_channel, struct snp_err *err);
+
 /* Free the channel. Does not cancel: calls on a connection run to their end; cancel
  * them first if you want them gone. */
 void rpc_channel_destroy(struct rpc_channel **channel);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "rpc/buf.h"
+#include "rpc/channel.h"
 #include "rpc/metadata.h"
 #include "rpc/status.h"
 #include "snakepit/err.h"
@@ -21,16 +22,15 @@
 struct exchange;
 
 struct exchange_args {
-	const char *address;
-	const char *method; /* RPC_METHOD_... */
+	struct rpc_channel *channel; /* stays the caller's, and outlives the exchange */
+	const char *method;	     /* RPC_METHOD_... */
 	struct rpc_buf *request;
 	const char *correlation_id;
 	uint64_t timeout_ms; /* 0 = none of ours */
 	bool stream;
 };
 
-/* Send. -EINVAL: the address will not do. Everything in args is borrowed for the call.
- */
+/* Send. What else is in args is borrowed for this function. */
 int exchange_start(const struct exchange_args *args, struct exchange **ret_exchange,
 		   struct snp_err *err);
 
