@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "log/log.h"
+#include "worker/procfs.h"
 #include "worker/worker_parts.h"
 
 /* A start that goes on reporting progress may take this many boot timeouts. */
@@ -35,6 +36,30 @@ static void refuse(struct worker *w, enum snp_enum_MOVE_REASON reason, const cha
 	(void)worker_event(w, MACHINE_REFUSED, reason);
 }
 
+/* ---- the time it has ----------------------------------------------------- */
+
+enum boot_stage {
+	BOOT_EXEC,   /* the launcher is to become the worker's program */
+	BOOT_HELLO,  /* which imports the adapter and says hello */
+	BOOT_ANSWER, /* and answers its first call */
+};
+
+static snp_mono_t exec_deadline(const struct worker *w)
+{
+	return snp_mono_add_ms(w->started, w->cfg->startup.exec_timeout_ms);
+}
+
+/* Which stage's time is over. */
+static enum boot_stage stage_of(const struct worker *w, snp_mono_t now)
+{
+	if (w->state == SNP_WORKER_STATE_WARMING)
+		return BOOT_ANSWER;
+	return !w->launched && now.ns >= exec_deadline(w).ns &&
+		       procfs_runs(w->pid, w->site->spawn->launcher)
+		   ? BOOT_EXEC
+		   : BOOT_HELLO;
+}
+
 static bool has_progressed(struct worker *w)
 {
 	uint64_t before = w->boot_progress;
@@ -43,41 +68,67 @@ static bool has_progressed(struct worker *w)
 	return w->boot_progress > before;
 }
 
-/* Give it another boot timeout if it got on during the last one. */
-static bool extend(struct worker *w, snp_mono_t now)
+/* Give it the stage's time again if it got on during the last one. */
+static bool extend(struct worker *w, uint32_t timeout_ms, snp_mono_t now)
 {
-	uint32_t timeout_ms = w->cfg->startup.boot_timeout_ms;
-	uint64_t most_ns = (uint64_t)timeout_ms * BOOT_EXTENSIONS * SNP_NS_PER_MS;
-	uint64_t age_ns = snp_mono_since_ns(now, w->started);
-	snp_mono_t last = {w->started.ns + most_ns};
+	snp_mono_t last = snp_mono_add_ms(
+	    w->started, (uint64_t)w->cfg->startup.boot_timeout_ms * BOOT_EXTENSIONS);
 
-	if (w->mute || age_ns >= most_ns || !has_progressed(w))
+	if (now.ns >= last.ns || !has_progressed(w))
 		return false;
 	w->deadline = snp_mono_add_ms(now, timeout_ms);
 	if (w->deadline.ns > last.ns)
 		w->deadline = last;
 	log_info("worker is slow to start, but gets on", LOG_STR("worker", w->id),
-		 LOG_MS("uptime_ms", age_ns));
+		 LOG_MS("uptime_ms", snp_mono_since_ns(now, w->started)));
 	return true;
+}
+
+static void time_is_up(struct worker *w, const char *missing, const char *key,
+		       uint32_t timeout_ms)
+{
+	char why[sizeof(w->start_error)];
+
+	(void)snprintf(why, sizeof(why), "%s: startup.%s (%u ms) is over%s", missing,
+		       key, timeout_ms,
+		       w->boot_progress ? ", though it was extended" : "");
+	fail_start(w, SNP_START_FAILURE_BOOT_TIMEOUT, why);
+	liveness_kill(w, SNP_EXIT_REASON_START_FAILED, SNP_MOVE_REASON_BOOT_TIMEOUT);
+}
+
+/* That its program runs is looked at once, when it should: nothing tells it before. */
+static bool goes_on_to_hello(struct worker *w, snp_mono_t now)
+{
+	w->launched = true;
+	w->deadline = snp_mono_add_ms(w->started, w->cfg->startup.boot_timeout_ms);
+	return now.ns < w->deadline.ns;
 }
 
 void boot_deadline(struct worker *w, snp_mono_t now)
 {
-	char why[sizeof(w->start_error)];
+	const struct snp_cfg_startup *cfg = &w->cfg->startup;
 
-	if (extend(w, now))
-		return;
 	if (w->mute) {
 		refuse(w, SNP_MOVE_REASON_HANDSHAKE_FAILED,
 		       "it closed its ready pipe without a hello and lives on");
 		return;
 	}
-	(void)snprintf(why, sizeof(why),
-		       "not ready within startup.boot_timeout_ms (%u ms)%s",
-		       w->cfg->startup.boot_timeout_ms,
-		       w->boot_progress ? ", though it was extended" : "");
-	fail_start(w, SNP_START_FAILURE_BOOT_TIMEOUT, why);
-	liveness_kill(w, SNP_EXIT_REASON_START_FAILED, SNP_MOVE_REASON_BOOT_TIMEOUT);
+	switch (stage_of(w, now)) {
+	case BOOT_EXEC:
+		time_is_up(w, "its program does not run", "exec_timeout_ms",
+			   cfg->exec_timeout_ms);
+		break;
+	case BOOT_HELLO:
+		if (!goes_on_to_hello(w, now) && !extend(w, cfg->boot_timeout_ms, now))
+			time_is_up(w, "no hello from it", "boot_timeout_ms",
+				   cfg->boot_timeout_ms);
+		break;
+	case BOOT_ANSWER:
+		if (!extend(w, cfg->answer_timeout_ms, now))
+			time_is_up(w, "no answer to its first call",
+				   "answer_timeout_ms", cfg->answer_timeout_ms);
+		break;
+	}
 }
 
 /* ---- becoming ready ------------------------------------------------------ */
@@ -131,7 +182,8 @@ void worker_hello(struct worker *w, const struct hello *hello)
 	    .heartbeat = &w->pool->cfg->heartbeat,
 	    .telemetry = w->site->telemetry,
 	    .limits = w->site->limits,
-	    .answer_timeout_ms = w->cfg->startup.boot_timeout_ms,
+	    /* As long as it may be extended to; the supervisor ends it before. */
+	    .answer_timeout_ms = w->cfg->startup.answer_timeout_ms * BOOT_EXTENSIONS,
 	    .news_box = w->site->mailbox,
 	    .on_news = on_news,
 	    .user = w,
@@ -150,6 +202,9 @@ void worker_hello(struct worker *w, const struct hello *hello)
 	memset(&w->proc[SNP_PROC_PYTHON], 0, 16);
 	memcpy(&w->proc[SNP_PROC_PYTHON], hello->python, strlen(hello->python));
 	(void)worker_event(w, MACHINE_HELLO, SNP_MOVE_REASON_HELLO);
+	w->boot_progress = w->live.beat.seen[BEAT_SIGN_PROGRESS].seq;
+	w->deadline =
+	    snp_mono_add_ms(snp_mono_now(), w->cfg->startup.answer_timeout_ms);
 	link_start(w->link);
 }
 
@@ -224,7 +279,12 @@ static void on_ready_file(struct watch *watch)
 
 int boot_begin(struct worker *w, int ready_fd)
 {
+	const struct snp_cfg_startup *cfg = &w->cfg->startup;
+	snp_mono_t hello = snp_mono_add_ms(w->started, cfg->boot_timeout_ms);
+
 	w->boot_progress = 0;
+	w->launched = false;
+	w->deadline = exec_deadline(w).ns < hello.ns ? exec_deadline(w) : hello;
 	return watch_add(w->site->watcher, &w->ready_pipe, ready_fd,
 			 w->cfg->bridge == SNP_CFG_BRIDGE_LEGACY ? on_ready_file
 								 : on_ready_readable,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -67,6 +68,16 @@ int procfs_anon(pid_t pid, uint64_t *ret_bytes)
 			 ? (resident - of_files) * (uint64_t)sysconf(_SC_PAGESIZE)
 			 : 0;
 	return 0;
+}
+
+bool procfs_runs(pid_t pid, const char *program)
+{
+	struct stat running, file;
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return stat(path, &running) == 0 && stat(program, &file) == 0 &&
+	       running.st_dev == file.st_dev && running.st_ino == file.st_ino;
 }
 
 /* ---- state ---------------------------------------------------------------- */

@@ -21,6 +21,9 @@ int procfs_sample(pid_t pid, struct procfs_sample *ret_sample);
  * gone. */
 int procfs_anon(pid_t pid, uint64_t *ret_bytes);
 
+/* Whether the process runs this program file. False also where that cannot be seen. */
+bool procfs_runs(pid_t pid, const char *program);
+
 #define PROCFS_RUNNING_MAX 16
 
 struct procfs_thread {

@@ -158,6 +158,5 @@ void worker_start(struct worker *w, const struct worker_start *start)
 	if (start->reason == SNP_START_REASON_RESTART)
 		snp_add(w->cells->sup.restarts, 1);
 	worker_publish_process(w);
-	w->deadline = snp_mono_add_ms(w->started, w->cfg->startup.boot_timeout_ms);
 	(void)worker_event(w, MACHINE_SPAWNED, SNP_MOVE_REASON_SPAWNED);
 }

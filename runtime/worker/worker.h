@@ -76,20 +76,22 @@ struct worker {
 	struct link *link;		       /* from hello to exit */
 	snp_mono_t started, ready;	       /* .ns == 0: not (yet) */
 	snp_wall_t started_wall;
-	/* STARTING, WARMING: boot deadline. DRAINING, STOPPING: of that. KILLING: when
-	 * it counts as lost. BACKOFF: when to start. Otherwise .ns == 0. */
+	/* STARTING, WARMING: of the stage of its start. DRAINING, STOPPING: of that.
+	 * KILLING: when it counts as lost. BACKOFF: when to start. Otherwise .ns == 0.
+	 */
 	snp_mono_t deadline;
 	/* Why we end it; EXIT_REASON_NR = we do not. Decides the exit reason before the
 	 * wait status does. */
 	enum snp_enum_EXIT_REASON intent;
 	enum snp_enum_MOVE_REASON why; /* the first move towards that */
 	bool fenced;		       /* no new requests, whatever the state */
+	bool launched;		       /* STARTING: its program runs */
 	bool mute;		       /* its ready pipe was closed without a hello */
 	unsigned failures;	       /* unplanned ends in a row, for the backoff */
 	enum snp_enum_START_FAILURE start_failure;
 	char start_error[192]; /* why the supervisor ended a start; "" = it ended itself
 				*/
-	uint64_t boot_progress; /* of its page when the boot deadline was set */
+	uint64_t boot_progress; /* of its page when the deadline of a start was set */
 	/* What the slot's counters said when it was started. */
 	uint64_t requests_before, errors_before;
 	/* What the next move is about besides: a process that is gone by then, the
@@ -164,7 +166,8 @@ void worker_hold(struct worker *worker);
 /* Fenced: it gets no new requests; what runs on it goes on. For one incarnation. */
 void worker_set_fenced(struct worker *worker, bool fenced);
 
-/* The deadline has passed: boot, drain or stop timeout, or lost. Not for BACKOFF. */
+/* If the deadline has passed: of a start, drain or stop timeout, or lost. Not for
+ * BACKOFF. */
 void worker_deadline(struct worker *worker, snp_mono_t now);
 
 /* Take memory and CPU time of the process from /proc; whether there is one. */

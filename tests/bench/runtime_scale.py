@@ -114,7 +114,11 @@ def heartbeats(build: Path, workers: int) -> None:
 def starts(build: Path, workers: int) -> None:
     """Start Python workers all at once: how long, against the slowest of them."""
     settings = quiet(config(workers=workers)["pools"][0], segment={})
-    settings["pools"][0]["startup"] = {"batch_size": workers, "boot_timeout_ms": 180000}
+    settings["pools"][0]["startup"] = {
+        "batch_size": workers,
+        "boot_timeout_ms": 180000,
+        "answer_timeout_ms": 180000,
+    }
     with running(build, settings, workers) as (world, daemon):
         memory = rss_kib(daemon.pid) / 1024
         moves = [e for e in read_events(world) if e["kind"] == "worker_moved"]

@@ -90,7 +90,7 @@ class TestWorkersEnd:
         )
         failures = "snakepit.worker.start_failures"
         wait_metric(world, failures, lambda n: n >= 1, reason="boot_timeout")
-        limit = "not ready within startup.boot_timeout_ms (1500 ms)"
+        limit = "no hello from it: startup.boot_timeout_ms (1500 ms) is over"
         assert limit in world.inspect("it")["workers"][0]["last_error"]
         assert limit in cli("status").stdout
 

@@ -39,11 +39,11 @@ def gate(trial: Trial) -> Path:
     return path
 
 
-def odd(mode: str, gate: Path, boot_ms: int) -> dict[str, object]:
+def odd(mode: str, gate: Path, answer_ms: int) -> dict[str, object]:
     return config(
         script=ODD,
         env=[f"ODD={mode}", f"GATE={gate}"],
-        startup={"boot_timeout_ms": boot_ms},
+        startup={"answer_timeout_ms": answer_ms},
         restart={**SOON, "breaker_deaths": 1000},
     )
 
@@ -51,12 +51,12 @@ def odd(mode: str, gate: Path, boot_ms: int) -> dict[str, object]:
 @case(21)
 def test_half_open(trial: Trial, gate: Path) -> None:
     """A worker that takes connections, reads, and never answers."""
-    boot_ms = int(by_size(1000, 10_000))
-    trial.start(odd("mute", gate, boot_ms), ready=0)
+    answer_ms = int(by_size(1000, 10_000))
+    trial.start(odd("mute", gate, answer_ms), ready=0)
     trial.inject_from_start()
-    trial.detect(boot_ms / 1000 + 5, to="killing")
+    trial.detect(answer_ms / 1000 + 5, to="killing", reason="boot_timeout")
     gate.unlink()
-    trial.recover(boot_ms / 1000 * 2 + REPLACED_S)
+    trial.recover(answer_ms / 1000 * 2 + REPLACED_S)
     assert trial.grown("snakepit.worker.start_failures") >= 1
     calls = trial.calls()
     assert calls.call("echo")

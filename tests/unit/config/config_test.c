@@ -109,7 +109,9 @@ static void parse_least_file_gives_pool_defaults(void **state)
 	assert_int_equal(pool->stream_timeout_ms, 300000);
 	assert_int_equal(pool->affinity, SNP_CFG_AFFINITY_HINT);
 	assert_int_equal(pool->max_tools, 64);
+	assert_int_equal(pool->startup.exec_timeout_ms, 10000);
 	assert_int_equal(pool->startup.boot_timeout_ms, 60000);
+	assert_int_equal(pool->startup.answer_timeout_ms, 15000);
 	assert_int_equal(pool->startup.batch_size, 8);
 	assert_int_equal(pool->startup.batch_delay_ms, 0);
 	assert_int_equal(pool->lifecycle.worker_ttl_s, 0);

@@ -34,6 +34,25 @@ static void sample_self_has_memory(void **state)
 	assert_true(after.rss_bytes > before.rss_bytes + GROWTH_BYTES / 2);
 }
 
+static void runs_self_is_its_own_program_and_no_other(void **state)
+{
+	(void)state;
+	assert_true(procfs_runs(getpid(), "/proc/self/exe"));
+	assert_false(procfs_runs(getpid(), "/bin/sh"));
+	assert_false(procfs_runs(getpid(), "/nowhere"));
+}
+
+static void runs_process_that_is_gone_is_false(void **state)
+{
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_false(procfs_runs(pid, "/proc/self/exe"));
+}
+
 static uint64_t cpu_now_ns(void)
 {
 	return snp__clock_ns(CLOCK_PROCESS_CPUTIME_ID);
@@ -249,6 +268,8 @@ static void state_of_gone_process_returns_esrch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(runs_self_is_its_own_program_and_no_other),
+	    cmocka_unit_test(runs_process_that_is_gone_is_false),
 	    cmocka_unit_test(sample_self_has_memory),
 	    cmocka_unit_test(sample_self_has_the_cpu_time_of_the_process),
 	    cmocka_unit_test(sample_command_with_parentheses_and_spaces_is_read_right),

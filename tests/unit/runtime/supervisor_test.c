@@ -34,7 +34,12 @@ static sigset_t signals;
 static pthread_t thread;
 static bool running;
 /* Of the configuration. */
-static uint32_t boot_timeout_ms = 60000, kill_timeout_ms = 5000, batch_size = 1;
+static const struct snp_cfg_startup patient = {.exec_timeout_ms = 60000,
+					       .boot_timeout_ms = 60000,
+					       .answer_timeout_ms = 60000,
+					       .batch_size = 1};
+static struct snp_cfg_startup startup;
+static uint32_t kill_timeout_ms = 5000;
 
 /* ---- A process that cannot be killed --------------------------------------- */
 
@@ -97,7 +102,7 @@ static void make_config(uint32_t workers)
 	    .max_workers = 3,
 	    .queue = {.limit = 1, .timeout_ms = 1000},
 	    .max_tools = 1,
-	    .startup = {.boot_timeout_ms = boot_timeout_ms, .batch_size = batch_size},
+	    .startup = startup,
 	    .restart = {.backoff_min_ms = 1,
 			.backoff_max_ms = 1,
 			.breaker_deaths = 1000,
@@ -138,6 +143,7 @@ static void make_segment(void)
 static int set_up(void **state)
 {
 	(void)state;
+	startup = patient;
 	find_launcher();
 	snp_test_tmpdir_make(dir, sizeof(dir));
 	return access(launcher, X_OK);
@@ -215,9 +221,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	atomic_store(&immortal, false);
-	boot_timeout_ms = 60000;
 	kill_timeout_ms = 5000;
-	batch_size = 1;
 	if (running)
 		stop();
 	snp_test_tmpdir_remove(dir);
@@ -314,6 +318,60 @@ static void run_counts_failed_starts_and_keeps_why(void **state)
 	assert_string_equal(row->last_error, "because");
 	assert_string_equal(row->last_exit_reason, "start_failed");
 	assert_int_equal(row->last_exit_status, 1);
+}
+
+/* ---- Starts that do not get on ---------------------------------------------- */
+
+static bool failed_with(void *user)
+{
+	(void)seen("snakepit.worker.state", 0, 0);
+	return strcmp(snp_snapshot_row(snapshot, SNP_ROW_WORKER, 0)->last_error,
+		      user) == 0;
+}
+
+static void assert_boot_timeout(const char *last_error)
+{
+	assert_true(snp_test_wait_until(failed_with, (void *)(uintptr_t)last_error,
+					DEADLINE_MS));
+	assert_true(seen("snakepit.worker.start_failures", 0,
+			 SNP_START_FAILURE_BOOT_TIMEOUT) >= 1);
+}
+
+/* This program in place of the launcher: main() waits for ever. */
+static void start_stuck_in_exec_names_its_stage(void **state)
+{
+	ssize_t n = readlink("/proc/self/exe", launcher, sizeof(launcher) - 1);
+
+	(void)state;
+	assert_true(n > 0);
+	launcher[n] = '\0';
+	startup.exec_timeout_ms = 100;
+	start(1, "");
+	assert_boot_timeout(
+	    "its program does not run: startup.exec_timeout_ms (100 ms) is over");
+}
+
+static void start_without_hello_names_its_stage_and_shows_stderr(void **state)
+{
+	(void)state;
+	startup.boot_timeout_ms = 300;
+	start(1, "echo loading >&2\nexec sleep 1000\n");
+	assert_boot_timeout("no hello from it: startup.boot_timeout_ms (300 ms) is "
+			    "over; stderr: loading");
+}
+
+/* The time for a hello is not the time for the answer, and the time for exec is over
+ * before: each stage has its own. */
+static void start_without_answer_names_its_stage_and_shows_stderr(void **state)
+{
+	(void)state;
+	startup.exec_timeout_ms = 50;
+	startup.answer_timeout_ms = 300;
+	start(1, "echo serving >&2\n"
+		 "echo '{\"ready\": true, \"pid\": '$$', \"python\": \"3\", "
+		 "\"protocol\": 1, \"capacity\": 1}' >&3\nexec sleep 1000\n");
+	assert_boot_timeout("no answer to its first call: startup.answer_timeout_ms "
+			    "(300 ms) is over; stderr: serving");
 }
 
 static void run_keeps_the_last_words_of_a_process_for_its_event(void **state)
@@ -462,7 +520,7 @@ static void scale_takes_spare_slots_and_gives_them_back(void **state)
 	struct snp_event event;
 
 	(void)state;
-	batch_size = 3;
+	startup.batch_size = 3;
 	start(1, "exec sleep 1000\n");
 	assert_int_equal(give(scale_to_3).rc, 2);
 	assert_true(snp_test_wait_until(lives, &three, DEADLINE_MS));
@@ -553,7 +611,7 @@ static void run_replaces_a_worker_that_cannot_be_killed(void **state)
 
 	(void)state;
 	atomic_store(&immortal, true);
-	boot_timeout_ms = kill_timeout_ms = 100;
+	startup.boot_timeout_ms = kill_timeout_ms = 100;
 	start(1, "exec sleep 1000\n");
 	assert_true(snp_test_wait_until(is_lost, &event, DEADLINE_MS));
 	assert_int_equal(event.slot, 0);
@@ -565,11 +623,18 @@ static void run_replaces_a_worker_that_cannot_be_killed(void **state)
 	assert_true(snp_test_wait_until(row_is_retired, &slot, DEADLINE_MS));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	(void)argv;
+	while (argc > 1) /* as a launcher: start_stuck_in_exec_names_its_stage() */
+		(void)pause();
+
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    T(run_keeps_the_last_words_of_a_process_for_its_event),
+	    T(start_stuck_in_exec_names_its_stage),
+	    T(start_without_hello_names_its_stage_and_shows_stderr),
+	    T(start_without_answer_names_its_stage_and_shows_stderr),
 	    T(run_has_nothing_to_keep_of_a_silent_process),
 	    T(stop_keeps_no_evidence_and_says_why),
 	    T(run_says_when_it_waits),

@@ -130,8 +130,11 @@ struct snp_cfg_queue {
 	uint32_t timeout_ms;
 };
 
+/* The stages of a start have a time each. */
 struct snp_cfg_startup {
-	uint32_t boot_timeout_ms;
+	uint32_t exec_timeout_ms;   /* from spawn to a program that runs */
+	uint32_t boot_timeout_ms;   /* from spawn to hello; progress extends it */
+	uint32_t answer_timeout_ms; /* from hello to the first answer */
 	uint32_t batch_size;
 	uint32_t batch_delay_ms;
 };
