@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "model/utf8.h"
+
 /* PIPE_BUF: up to this a write to a pipe is atomic. */
 #define LINE_BYTES 4096
 
@@ -16,7 +18,16 @@ static const char *const level_names[SNP_LOG_NR] = {
     [SNP_LOG_ERROR] = "error",
 };
 
+/* What stands before the time, the level, the message, and behind it. */
+static const struct {
+	const char *name, *time, *level, *msg, *end;
+} forms[] = {
+    [SNP_LOG_LOGFMT] = {"logfmt", "time=", " level=", " msg=", "\n"},
+    [SNP_LOG_JSON] = {"json", "{\"time\":\"", "\",\"level\":\"", "\",\"msg\":", "}\n"},
+};
+
 static enum snp_log_level level_min = SNP_LOG_INFO;
+static enum snp_log_form form_now = SNP_LOG_LOGFMT;
 
 bool snp_log_level_parse(const char *text, enum snp_log_level *ret_level)
 {
@@ -34,30 +45,52 @@ void snp_log_set_level(enum snp_log_level level)
 	level_min = level;
 }
 
-/* Quoted as logfmt wants it; what would end the line or the quotes is escaped. */
-static size_t put_quoted(char *dst, size_t room, const char *text)
+bool snp_log_form_parse(const char *text, enum snp_log_form *ret_form)
 {
-	size_t len = 0;
-
-	dst[len++] = '"';
-	for (; *text && len + 4 < room; text++) {
-		if (*text == '"' || *text == '\\') {
-			dst[len++] = '\\';
-			dst[len++] = *text;
-		} else if ((unsigned char)*text < 0x20) {
-			dst[len++] = ' ';
-		} else {
-			dst[len++] = *text;
+	for (unsigned i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (strcmp(text, forms[i].name) == 0) {
+			*ret_form = (enum snp_log_form)i;
+			return true;
 		}
 	}
+	return false;
+}
+
+void snp_log_set_form(enum snp_log_form form)
+{
+	form_now = form;
+}
+
+/* Quoted as both forms want it: nothing in it ends the line or the quotes, and bytes
+ * that are not UTF-8 are replaced. */
+static size_t put_quoted(char *dst, size_t room, const char *text)
+{
+	const char *end = text + strlen(text);
+	size_t len = 0, bytes;
+
 	dst[len++] = '"';
-	dst[len++] = '\n';
+	for (; text < end && len + 5 < room; text += bytes) {
+		bytes = snp_utf8_char_len(text, (size_t)(end - text));
+		if (bytes == 0) {
+			bytes = 1;
+			memcpy(dst + len, SNP_UTF8_REPLACEMENT, 3);
+			len += 3;
+			continue;
+		}
+		if (*text == '"' || *text == '\\')
+			dst[len++] = '\\';
+		memcpy(dst + len, text, bytes);
+		if ((unsigned char)*text < 0x20)
+			dst[len] = ' ';
+		len += bytes;
+	}
+	dst[len++] = '"';
 	return len;
 }
 
 void snp_log_vline(enum snp_log_level level, const char *fmt, va_list ap)
 {
-	char line[LINE_BYTES], msg[LINE_BYTES / 2];
+	char line[LINE_BYTES], msg[LINE_BYTES / 2], second[32];
 	struct timespec now;
 	struct tm tm;
 	size_t len;
@@ -67,11 +100,14 @@ void snp_log_vline(enum snp_log_level level, const char *fmt, va_list ap)
 	(void)vsnprintf(msg, sizeof(msg), fmt, ap);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)gmtime_r(&now.tv_sec, &tm);
-	len = strftime(line, sizeof(line), "time=%Y-%m-%dT%H:%M:%S", &tm);
-	len += (size_t)snprintf(line + len, sizeof(line) - len,
-				".%03ldZ level=%s msg=", now.tv_nsec / 1000000,
-				level_names[level]);
-	len += put_quoted(line + len, sizeof(line) - len, msg);
+	(void)strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &tm);
+	len = (size_t)snprintf(line, sizeof(line), "%s%s.%03ldZ%s%s%s",
+			       forms[form_now].time, second, now.tv_nsec / 1000000,
+			       forms[form_now].level, level_names[level],
+			       forms[form_now].msg);
+	len += put_quoted(line + len, sizeof(line) - len - 2, msg);
+	len +=
+	    (size_t)snprintf(line + len, sizeof(line) - len, "%s", forms[form_now].end);
 	/* There is nowhere to say that stderr is gone. */
 	if (write(STDERR_FILENO, line, len) < 0)
 		return;

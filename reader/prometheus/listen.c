@@ -2,26 +2,43 @@
 #include "listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+/* Needs the one above. */
+#include <linux/vm_sockets.h>
 
 #define BACKLOG 128
 
-static bool port_ok(const char *text)
+#define VSOCK	    "vsock://"
+#define VSOCK_COLON (sizeof(VSOCK) - 1)
+
+static bool port_ok(const char *text, uint64_t most)
 {
 	size_t digits = strspn(text, "0123456789");
-	unsigned port = 0;
 
-	if (digits == 0 || digits > 5 || text[digits] != '\0')
+	return digits > 0 && digits <= 10 && text[digits] == '\0' &&
+	       strtoull(text, NULL, 10) <= most;
+}
+
+static bool parse_vsock(const char *text, struct listen_address *ret_address)
+{
+	const char *port = text + VSOCK_COLON + 1;
+
+	/* The highest port means "any" to bind(). */
+	if (text[VSOCK_COLON] != ':' || !port_ok(port, VMADDR_PORT_ANY - 1))
 		return false;
-	for (; *text; text++)
-		port = port * 10 + (unsigned)(*text - '0');
-	return port <= 65535;
+	*ret_address = (struct listen_address){.vsock = true};
+	(void)snprintf(ret_address->port, sizeof(ret_address->port), "%s", port);
+	return true;
 }
 
 int listen_parse(const char *text, struct listen_address *ret_address,
@@ -32,7 +49,12 @@ int listen_parse(const char *text, struct listen_address *ret_address,
 	const char *host = text;
 	size_t host_len;
 
-	if (!colon || !port_ok(colon + 1))
+	if (strncmp(text, VSOCK, VSOCK_COLON) == 0) {
+		if (parse_vsock(text, ret_address))
+			return 0;
+		goto invalid;
+	}
+	if (!colon || !port_ok(colon + 1, 65535))
 		goto invalid;
 	host_len = (size_t)(colon - text);
 	if (*host == '[') {
@@ -52,7 +74,7 @@ int listen_parse(const char *text, struct listen_address *ret_address,
 invalid:
 	return snp_err_set(err, -EINVAL,
 			   "'%s' is not an address to listen on: expected HOST:PORT, "
-			   "[IPV6]:PORT or :PORT",
+			   "[IPV6]:PORT, :PORT or vsock://:PORT",
 			   text);
 }
 
@@ -76,7 +98,7 @@ static int open_one(const struct addrinfo *info, bool dual_stack)
 	return fd;
 }
 
-static int name_of(int fd, char ret_name[LISTEN_NAME_BYTES])
+int listen_name(int fd, char ret_name[LISTEN_NAME_BYTES])
 {
 	struct sockaddr_storage addr = {0};
 	socklen_t len = sizeof(addr);
@@ -84,6 +106,16 @@ static int name_of(int fd, char ret_name[LISTEN_NAME_BYTES])
 
 	if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
 		return -errno;
+	if (addr.ss_family == AF_VSOCK) {
+		(void)snprintf(ret_name, LISTEN_NAME_BYTES, "vsock:%u",
+			       ((const struct sockaddr_vm *)&addr)->svm_port);
+		return 0;
+	}
+	if (addr.ss_family == AF_UNIX) {
+		(void)snprintf(ret_name, LISTEN_NAME_BYTES, "%.107s",
+			       ((const struct sockaddr_un *)&addr)->sun_path);
+		return 0;
+	}
 	if (getnameinfo((struct sockaddr *)&addr, len, host, sizeof(host), port,
 			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return -EINVAL;
@@ -93,8 +125,23 @@ static int name_of(int fd, char ret_name[LISTEN_NAME_BYTES])
 	return 0;
 }
 
-int listen_open(const struct listen_address *address, char ret_name[LISTEN_NAME_BYTES],
-		struct snp_err *err)
+static int open_vsock(const struct listen_address *address)
+{
+	const struct sockaddr_vm addr = {
+	    .svm_family = AF_VSOCK,
+	    .svm_port = (unsigned)strtoul(address->port, NULL, 10),
+	    .svm_cid = VMADDR_CID_ANY,
+	};
+	const struct addrinfo info = {
+	    .ai_family = AF_VSOCK,
+	    .ai_addr = (struct sockaddr *)(size_t)&addr,
+	    .ai_addrlen = sizeof(addr),
+	};
+
+	return open_one(&info, false);
+}
+
+static int open_ip(const struct listen_address *address, struct snp_err *err)
 {
 	bool any = address->host[0] == '\0';
 	const struct addrinfo hints = {
@@ -119,16 +166,82 @@ int listen_open(const struct listen_address *address, char ret_name[LISTEN_NAME_
 		fd = open_one(list, false);
 		freeaddrinfo(list);
 	}
+	return fd;
+}
+
+int listen_open(const struct listen_address *address, char ret_name[LISTEN_NAME_BYTES],
+		struct snp_err *err)
+{
+	struct snp_err unresolved = {0};
+	int fd = address->vsock ? open_vsock(address) : open_ip(address, &unresolved);
+	int r;
+
+	if (unresolved.code < 0)
+		return snp_err_set(err, fd, "%s", unresolved.msg);
 	if (fd < 0)
 		return snp_err_set(err, fd,
-				   "cannot listen on '%s:%s': %s; choose another with "
-				   "--web.listen-address",
-				   address->host, address->port, strerror(-fd));
-	r = name_of(fd, ret_name);
+				   "cannot listen on '%s%s:%s': %s; choose another "
+				   "with --web.listen-address",
+				   address->vsock ? VSOCK : "", address->host,
+				   address->port, strerror(-fd));
+	r = listen_name(fd, ret_name);
 	if (r < 0) {
 		(void)close(fd);
 		return snp_err_set(err, r, "cannot tell the address of '%s:%s'",
 				   address->host, address->port);
 	}
 	return fd;
+}
+
+/* ---- from systemd -------------------------------------------------------- */
+
+/* A number from the environment, -1 when there is none. */
+static long variable(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text && port_ok(text, INT32_MAX) ? strtol(text, NULL, 10) : -1;
+}
+
+static int prepare_inherited(int fd)
+{
+	int listening = 0, type = 0, flags;
+	socklen_t len = sizeof(listening);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0)
+		return -errno;
+	len = sizeof(type);
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		return -errno;
+	if (!listening || type != SOCK_STREAM)
+		return -EINVAL;
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
+int listen_from_systemd(struct snp_err *err)
+{
+	long pid = variable("LISTEN_PID"), count = variable("LISTEN_FDS");
+	int r;
+
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
+	if (pid != getpid() || count < 1)
+		return snp_err_set(err, -ENOENT,
+				   "systemd has handed over no socket; start this "
+				   "through a .socket unit, or leave out "
+				   "--web.systemd-socket");
+	for (long i = 0; i < count; i++) {
+		r = prepare_inherited(LISTEN_FDS_FIRST + (int)i);
+		if (r < 0)
+			return snp_err_set(err, -EINVAL,
+					   "descriptor %ld from systemd is not a "
+					   "listening stream socket: %s",
+					   LISTEN_FDS_FIRST + i, strerror(-r));
+	}
+	return (int)count;
 }

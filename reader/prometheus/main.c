@@ -57,10 +57,30 @@ static int serve_on_defaults(struct web *web, struct snp_err *err)
 	return r;
 }
 
+static int serve_on_inherited(struct web *web, struct snp_err *err)
+{
+	char name[LISTEN_NAME_BYTES];
+	int count = listen_from_systemd(err);
+	int r = count < 0 ? count : 0;
+
+	for (int fd = LISTEN_FDS_FIRST; fd < LISTEN_FDS_FIRST + count && r == 0; fd++) {
+		r = listen_name(fd, name);
+		if (r < 0)
+			return snp_err_set(err, r,
+					   "cannot tell where socket %d listens", fd);
+		r = web_serve(web, fd, err);
+		if (r == 0)
+			snp_log_line(SNP_LOG_INFO, "listening on http://%s", name);
+	}
+	return r;
+}
+
 static int serve(const struct options *options, struct web *web, struct snp_err *err)
 {
 	int r = 0;
 
+	if (options->systemd_socket)
+		return serve_on_inherited(web, err);
 	if (options->listen_nr == 0)
 		return serve_on_defaults(web, err);
 	for (size_t i = 0; i < options->listen_nr && r == 0; i++)
@@ -70,17 +90,12 @@ static int serve(const struct options *options, struct web *web, struct snp_err 
 
 static int run(const struct options *options, const sigset_t *stop, struct snp_err *err)
 {
-	const struct collector_options collect = {
-	    .names = &options->instance,
-	    .names_nr = options->instance ? 1 : 0,
-	    .levels = options->levels,
-	    .groups = SCRAPE_GROUPS_ALL,
-	    .exporter_metrics = true,
-	};
+	struct collector_options collect = options->collect;
 	struct collector *collector = NULL;
 	struct web *web = NULL;
 	int r, sig;
 
+	collect.names = options->instances;
 	r = collector_create(&collect, &collector);
 	if (r == 0)
 		r = web_create(collector, options->telemetry_path, &web);
@@ -119,6 +134,7 @@ int main(int argc, char **argv)
 		return fflush(stdout) == 0 ? SNP_EXIT_OK : SNP_EXIT_FAILURE;
 	}
 	snp_log_set_level(options.log_level);
+	snp_log_set_form(options.log_form);
 	/* Blocked before there is a second thread, so that no other takes them. */
 	(void)sigemptyset(&stop);
 	(void)sigaddset(&stop, SIGTERM);

@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* options.h - the command line of snakepit-prometheus. No state but getopt's. */
+/* options.h - the command line of snakepit-prometheus. No state. */
 #ifndef SNP_PROMETHEUS_OPTIONS_H
 #define SNP_PROMETHEUS_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include "families.h"
+#include "collector.h"
 #include "listen.h"
 #include "model/log.h"
 #include "snakepit/err.h"
 
-#define OPTIONS_LISTEN_MAX 16
+#define OPTIONS_LISTEN_MAX    16
+#define OPTIONS_INSTANCES_MAX 64
 
 enum options_action { OPTIONS_SERVE, OPTIONS_HELP, OPTIONS_VERSION };
 
 struct options {
 	enum options_action action;
-	const char *instance; /* NULL: the only one there is */
-	const char *telemetry_path;
+	const char *instances[OPTIONS_INSTANCES_MAX];
+	struct collector_options collect; /* but for its names: they are `instances` */
 	struct listen_address listen[OPTIONS_LISTEN_MAX];
-	size_t listen_nr; /* 0: the default addresses */
-	enum families_levels levels;
+	size_t listen_nr;    /* 0: the default addresses */
+	bool systemd_socket; /* instead: what systemd hands over */
+	const char *telemetry_path;
+	const char *config_file; /* NULL: plain HTTP for everybody */
+	unsigned max_requests;	 /* scrapes at once; 0: any number */
 	enum snp_log_level log_level;
+	enum snp_log_form log_form;
 };
 
 extern const char options_help[];

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log.h - what a long-running reader says on stderr, in logfmt as exporters have it:
+ * log.h - what a long-running reader says on stderr, in one of the two forms that
+ * exporters have:
  * time=2026-01-31T12:00:00.000Z level=info msg="listening on http://127.0.0.1:9568"
+ * {"time":"2026-01-31T12:00:00.000Z","level":"info","msg":"listening on ..."}
  *
- * One write a line, so lines of several threads stay whole. Thread-safe once the level
- * is set.
+ * One write a line, so lines of several threads stay whole. Thread-safe once level and
+ * form are set.
  */
 #ifndef SNP_MODEL_LOG_H
 #define SNP_MODEL_LOG_H
@@ -23,8 +25,15 @@ enum snp_log_level {
 /* "debug", "info", "warn" or "error"; false for anything else. */
 bool snp_log_level_parse(const char *text, enum snp_log_level *ret_level);
 
+enum snp_log_form { SNP_LOG_LOGFMT, SNP_LOG_JSON };
+
+/* "logfmt" or "json"; false for anything else. */
+bool snp_log_form_parse(const char *text, enum snp_log_form *ret_form);
+
 /* Before threads are started; info otherwise. */
 void snp_log_set_level(enum snp_log_level level);
+/* Likewise; logfmt otherwise. */
+void snp_log_set_form(enum snp_log_form form);
 
 void snp_log_line(enum snp_log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
