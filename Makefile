@@ -108,7 +108,10 @@ ARCH_snakepit-top := model shm
 SYS_snakepit-top  := -lncursesw -ltinfo
 
 # ---- Unit tests: tests/unit/<component>/<module>_test.c, linked with what follows -------
-UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c))
+# Long ones of a single thread, in which ThreadSanitizer has nothing to find.
+ONE_THREAD := config/hostile_test model/number_test shm/damage_test shm/histogram_test
+UNIT := $(filter-out $(if $(filter tsan,$(SAN)),$(ONE_THREAD)), \
+	$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c)))
 TINC_shm        := $(INC_shm)
 TARCH_shm       := shm
 TINC_log        := $(INC_log)

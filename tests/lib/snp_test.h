@@ -25,6 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* How long a test waits for what has to come. It finds failures and measures nothing,
+ * so there is room in it for the slowest build on one busy processor. */
+enum { SNP_TEST_DEADLINE_MS = 120000 };
+
 /* End the running test as skipped; the reason is what tests/run prints. */
 #define snp_test_skip(...)                                                             \
 	do {                                                                           \

@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libsnakepit with real workers, in programs that make it hard. */
-#include <dirent.h>
+#include "snp_test.h"
+
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "snakepit/runtime.h"
 #include "snakepit/time.h"
 
-#define TIMEOUT_MS 30000
+#define TIMEOUT_MS SNP_TEST_DEADLINE_MS
 
 static char dir[] = "/dev/shm/snp-embed-XXXXXX";
 

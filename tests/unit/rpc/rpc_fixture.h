@@ -6,12 +6,7 @@
 #ifndef RPC_FIXTURE_H
 #define RPC_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "snp_test.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,7 +23,7 @@
 #include "rpc/server.h"
 #include "snakepit/time.h"
 
-#define WAIT_MS 20000 /* generous: sanitizers on a loaded machine */
+#define WAIT_MS SNP_TEST_DEADLINE_MS
 
 /* A latch: counts up, and a thread waits until it has reached a number. */
 struct latch {

@@ -17,7 +17,6 @@
 #include "beat/beat.h"
 #include "beat/beat_page.h"
 
-#define DEADLINE_MS 20000
 #define INTERVAL_MS 2
 #define BEATS	    5
 
@@ -100,7 +99,7 @@ static void wait_beats(uint64_t more)
 {
 	uint64_t target = beats() + more;
 
-	assert_true(snp_test_wait_until(has_beaten, &target, DEADLINE_MS));
+	assert_true(snp_test_wait_until(has_beaten, &target, SNP_TEST_DEADLINE_MS));
 }
 
 /* Wait for the child's end; returns what waitpid says. */
@@ -189,7 +188,7 @@ static int look_at_the_thread(void)
 	const char *mask;
 
 	if (snp_beat_start(page_fd, -1) != 0 ||
-	    !snp_test_wait_until(has_beaten, &first, DEADLINE_MS))
+	    !snp_test_wait_until(has_beaten, &first, SNP_TEST_DEADLINE_MS))
 		return 1;
 	if (!read_status(text, sizeof(text)))
 		return 2;

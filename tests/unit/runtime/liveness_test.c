@@ -162,7 +162,7 @@ static void stopped_is_killed_after_its_time_traced_never(void **state)
 	if (ptrace(PTRACE_SEIZE, traced->pid, NULL, NULL) < 0)
 		snp_test_skip("may not trace");
 	assert_int_equal(ptrace(PTRACE_INTERRUPT, traced->pid, NULL, NULL), 0);
-	assert_true(snp_test_wait_until(state_is, traced, LIMIT_MS));
+	assert_true(snp_test_wait_until(state_is, traced, SNP_TEST_DEADLINE_MS));
 	stop_child(stopped);
 	fall_silent(stopped);
 	fall_silent(traced);
@@ -328,7 +328,7 @@ static void kill_waits_for_the_stacks_and_keeps_them(void **state)
 	struct snp_event event;
 
 	(void)state;
-	assert_true(snp_test_wait_until(sleeps, w, LIMIT_MS));
+	assert_true(snp_test_wait_until(sleeps, w, SNP_TEST_DEADLINE_MS));
 	for (struct procfs_state s = {0}; !s.catches_sigusr1;)
 		assert_int_equal(procfs_state(w->pid, &s), 0);
 	snp_inflight_begin(writer, w->row, 0, &call);
@@ -336,7 +336,7 @@ static void kill_waits_for_the_stacks_and_keeps_them(void **state)
 	liveness_kill(w, SNP_EXIT_REASON_RECYCLED, SNP_MOVE_REASON_OPERATOR);
 	assert_true(w->fenced);
 	assert_alive(w);
-	assert_true(snp_test_wait_until(has_written_stacks, w, LIMIT_MS));
+	assert_true(snp_test_wait_until(has_written_stacks, w, SNP_TEST_DEADLINE_MS));
 	now = w->live.evidence.next; /* two looks that find the same */
 	turn();
 	assert_alive(w);

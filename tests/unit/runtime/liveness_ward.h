@@ -21,10 +21,9 @@
 #include "worker/procfs.h"
 #include "worker/worker.h"
 
-#define MS	 SNP_NS_PER_MS
-#define WORKERS	 5
-#define PERIOD	 250
-#define LIMIT_MS 20000 /* in real time */
+#define MS	SNP_NS_PER_MS
+#define WORKERS 5
+#define PERIOD	250
 
 enum child_does {
 	CHILD_SLEEPS,
@@ -260,7 +259,7 @@ static inline bool state_is(void *arg)
 static inline void stop_child(struct worker *w)
 {
 	assert_int_equal(kill(w->pid, SIGSTOP), 0);
-	assert_true(snp_test_wait_until(state_is, w, LIMIT_MS));
+	assert_true(snp_test_wait_until(state_is, w, SNP_TEST_DEADLINE_MS));
 }
 
 static inline bool runs(void *arg)
@@ -282,7 +281,7 @@ static inline struct worker *admit_computing(void)
 {
 	struct worker *w = admit_patient(CHILD_COMPUTES);
 
-	assert_true(snp_test_wait_until(runs, w, LIMIT_MS));
+	assert_true(snp_test_wait_until(runs, w, SNP_TEST_DEADLINE_MS));
 	return w;
 }
 
@@ -290,7 +289,7 @@ static inline struct worker *admit_sleeping(void)
 {
 	struct worker *w = admit_patient(CHILD_SLEEPS);
 
-	assert_true(snp_test_wait_until(sleeps, w, LIMIT_MS));
+	assert_true(snp_test_wait_until(sleeps, w, SNP_TEST_DEADLINE_MS));
 	return w;
 }
 

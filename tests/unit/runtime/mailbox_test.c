@@ -8,9 +8,8 @@
 #include "core/mailbox.h"
 #include "snakepit/time.h"
 
-#define POSTERS	    4
-#define MAILS	    20000 /* a poster */
-#define DEADLINE_MS 60000
+#define POSTERS 4
+#define MAILS	20000 /* a poster */
 
 struct letter {
 	struct mail mail;
@@ -173,7 +172,8 @@ static void *post_all(void *arg)
  */
 static void many_threads_lose_nothing_and_keep_their_order(void **state)
 {
-	const snp_mono_t deadline = snp_mono_add_ms(snp_mono_now(), DEADLINE_MS);
+	const snp_mono_t deadline =
+	    snp_mono_add_ms(snp_mono_now(), SNP_TEST_DEADLINE_MS);
 	struct poster posters[POSTERS];
 
 	(void)state;
@@ -186,7 +186,7 @@ static void many_threads_lose_nothing_and_keep_their_order(void **state)
 	}
 	while (delivered < POSTERS * MAILS) {
 		assert_true(snp_mono_now().ns < deadline.ns);
-		assert_true(is_readable(DEADLINE_MS));
+		assert_true(is_readable(SNP_TEST_DEADLINE_MS));
 		mailbox_drain(&box);
 	}
 	for (unsigned i = 0; i < POSTERS; i++) {

@@ -205,13 +205,11 @@ static bool catches(void *arg)
 	return look() && found.catches_sigusr1;
 }
 
-#define WITHIN_MS 10000
-
 static void state_of_a_sleeper(void **state)
 {
 	(void)state;
 	child = start_child(CHILD_SLEEPS);
-	assert_true(snp_test_wait_until(sleeps_alone, NULL, WITHIN_MS));
+	assert_true(snp_test_wait_until(sleeps_alone, NULL, SNP_TEST_DEADLINE_MS));
 	assert_false(found.waits_for_disk || found.frozen || found.catches_sigusr1);
 	assert_int_equal(found.tracer, 0);
 	end_child(child);
@@ -222,7 +220,7 @@ static void state_of_a_process_whose_other_thread_computes(void **state)
 {
 	(void)state;
 	child = start_child(CHILD_THREAD_SPINS);
-	assert_true(snp_test_wait_until(runs_in_a_thread, NULL, WITHIN_MS));
+	assert_true(snp_test_wait_until(runs_in_a_thread, NULL, SNP_TEST_DEADLINE_MS));
 	end_child(child);
 }
 
@@ -231,7 +229,7 @@ static void state_of_a_stopped_process(void **state)
 	(void)state;
 	child = start_child(CHILD_THREAD_SPINS);
 	assert_int_equal(kill(child, SIGSTOP), 0);
-	assert_true(snp_test_wait_until(is_stopped, NULL, WITHIN_MS));
+	assert_true(snp_test_wait_until(is_stopped, NULL, SNP_TEST_DEADLINE_MS));
 	assert_int_equal(found.tracer, 0);
 	end_child(child);
 }
@@ -245,7 +243,7 @@ static void state_of_a_traced_process_names_the_tracer(void **state)
 		snp_test_skip("may not trace");
 	}
 	assert_int_equal(ptrace(PTRACE_INTERRUPT, child, NULL, NULL), 0);
-	assert_true(snp_test_wait_until(is_traced, NULL, WITHIN_MS));
+	assert_true(snp_test_wait_until(is_traced, NULL, SNP_TEST_DEADLINE_MS));
 	end_child(child);
 }
 
@@ -253,7 +251,7 @@ static void state_tells_a_handler_of_sigusr1(void **state)
 {
 	(void)state;
 	child = start_child(CHILD_HANDLES_SIGUSR1);
-	assert_true(snp_test_wait_until(catches, NULL, WITHIN_MS));
+	assert_true(snp_test_wait_until(catches, NULL, SNP_TEST_DEADLINE_MS));
 	end_child(child);
 }
 

@@ -9,9 +9,8 @@
 #include "rcu.h"
 #include "snakepit/check.h"
 
-#define DEADLINE_MS 20000
-#define READERS	    3
-#define VERSIONS    3000
+#define READERS	 3
+#define VERSIONS 3000
 
 /* ---- One reader, step by step -------------------------------------------- */
 
@@ -38,7 +37,7 @@ static bool at_step(void *user)
 
 static void wait_for_step(unsigned n)
 {
-	SNP_CHECK(snp_test_wait_until(at_step, &n, DEADLINE_MS));
+	SNP_CHECK(snp_test_wait_until(at_step, &n, SNP_TEST_DEADLINE_MS));
 }
 
 static void reuse(struct rcu_later *later)
@@ -100,7 +99,7 @@ static void defer_waits_for_a_reader_that_still_may_use_it(void **state)
 	nanosleep(&moment, NULL);
 	assert_int_equal(atomic_load(&called), 0);
 	to_step(2);
-	assert_true(snp_test_wait_until(was_called, NULL, DEADLINE_MS));
+	assert_true(snp_test_wait_until(was_called, NULL, SNP_TEST_DEADLINE_MS));
 	to_step(4);
 	pthread_join(reader, NULL);
 }
@@ -214,7 +213,7 @@ static void readers_see_whole_objects_while_they_are_replaced(void **state)
 		assert_int_equal(pthread_create(&threads[i], NULL, read_on, &reads[i]),
 				 0);
 	}
-	assert_true(snp_test_wait_until(all_have_read, reads, DEADLINE_MS));
+	assert_true(snp_test_wait_until(all_have_read, reads, SNP_TEST_DEADLINE_MS));
 	for (uint64_t v = 2; v <= VERSIONS; v++) {
 		struct thing *before = now;
 

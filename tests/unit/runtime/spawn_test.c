@@ -23,10 +23,9 @@
 #include "snakepit/time.h"
 #include "worker/spawn.h"
 
-#define DEADLINE_MS 20000
-#define OUT_BYTES   65536
-#define FDS_SEEN    256
-#define RUN_UUID    "12ab34cd-0000-4000-8000-000000000000"
+#define OUT_BYTES 65536
+#define FDS_SEEN  256
+#define RUN_UUID  "12ab34cd-0000-4000-8000-000000000000"
 
 static char dir[64], script[96], launcher[PATH_MAX];
 static int lifeline[2];
@@ -148,7 +147,7 @@ static struct spawn_result spawn(void)
 /* All that comes out of a pipe until its end. */
 static const char *read_all(int fd)
 {
-	const snp_mono_t until = snp_mono_add_ms(snp_mono_now(), DEADLINE_MS);
+	const snp_mono_t until = snp_mono_add_ms(snp_mono_now(), SNP_TEST_DEADLINE_MS);
 	size_t len = 0;
 	ssize_t n = 1;
 
@@ -172,7 +171,7 @@ static siginfo_t reap(const struct spawn_result *child)
 	struct pollfd p = {.fd = child->pidfd, .events = POLLIN};
 	siginfo_t info = {0};
 
-	assert_int_equal(poll(&p, 1, DEADLINE_MS), 1);
+	assert_int_equal(poll(&p, 1, SNP_TEST_DEADLINE_MS), 1);
 	assert_int_equal(waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED), 0);
 	assert_int_equal(info.si_pid, child->pid);
 	return info;
@@ -520,7 +519,7 @@ static void spawn_child_dies_with_its_parent(void **state)
 	assert_int_equal(poll(&p, 1, 0), 0);
 	assert_int_equal(kill(parent, SIGKILL), 0);
 	assert_int_equal(waitpid(parent, NULL, 0), parent);
-	assert_int_equal(poll(&p, 1, DEADLINE_MS), 1);
+	assert_int_equal(poll(&p, 1, SNP_TEST_DEADLINE_MS), 1);
 	close(p.fd);
 	close(fds[0]);
 	close(fds[1]);

@@ -17,8 +17,7 @@
 #include "worker/control.h"
 #include "worker/supervisor.h"
 
-#define DEADLINE_MS 20000
-#define WATCH_MS    400
+#define WATCH_MS 400
 
 static char dir[64], script[96], launcher[PATH_MAX], guard[PATH_MAX];
 static struct snp_writer *writer;
@@ -299,7 +298,8 @@ static void run_sleeps_while_a_restart_waits_for_its_batch(void **state)
 	(void)state;
 	start(2, "case \"$*\" in *'--slot 0'*) exit 1;; esac\nexec sleep 1000\n");
 	assert_int_equal(pthread_getcpuclockid(thread, &clock), 0);
-	assert_true(snp_test_wait_until(waits_beside_a_slow_start, NULL, DEADLINE_MS));
+	assert_true(
+	    snp_test_wait_until(waits_beside_a_slow_start, NULL, SNP_TEST_DEADLINE_MS));
 	before = snp__clock_ns(clock);
 	nanosleep(&watch, NULL); /* the window that is measured */
 	assert_in_range(snp__clock_ns(clock) - before, 0, WATCH_MS * SNP_NS_PER_MS / 4);
@@ -312,7 +312,7 @@ static void run_counts_failed_starts_and_keeps_why(void **state)
 
 	(void)state;
 	start(1, "echo because >&2; exit 1\n");
-	assert_true(snp_test_wait_until(failed_often, NULL, DEADLINE_MS));
+	assert_true(snp_test_wait_until(failed_often, NULL, SNP_TEST_DEADLINE_MS));
 	row = snp_snapshot_row(snapshot, SNP_ROW_WORKER, 0);
 	assert_non_null(row);
 	assert_string_equal(row->last_error, "because");
@@ -332,7 +332,7 @@ static bool failed_with(void *user)
 static void assert_boot_timeout(const char *last_error)
 {
 	assert_true(snp_test_wait_until(failed_with, (void *)(uintptr_t)last_error,
-					DEADLINE_MS));
+					SNP_TEST_DEADLINE_MS));
 	assert_true(seen("snakepit.worker.start_failures", 0,
 			 SNP_START_FAILURE_BOOT_TIMEOUT) >= 1);
 }
@@ -381,7 +381,7 @@ static void run_keeps_the_last_words_of_a_process_for_its_event(void **state)
 
 	(void)state;
 	start(1, "echo first >&2; echo aside; echo last words >&2; exit 3\n");
-	assert_true(snp_test_wait_until(has_exited, &exited, DEADLINE_MS));
+	assert_true(snp_test_wait_until(has_exited, &exited, SNP_TEST_DEADLINE_MS));
 	assert_int_equal(exited.reason, SNP_MOVE_REASON_EXIT_CODE);
 	assert_int_equal(exited.initiator, SNP_INITIATOR_KERNEL);
 	assert_int_equal(exited.incarnation, 1);
@@ -402,7 +402,7 @@ static void run_has_nothing_to_keep_of_a_silent_process(void **state)
 
 	(void)state;
 	start(1, "exit 3\n");
-	assert_true(snp_test_wait_until(has_exited, &exited, DEADLINE_MS));
+	assert_true(snp_test_wait_until(has_exited, &exited, SNP_TEST_DEADLINE_MS));
 	assert_int_equal(exited.evidence, 0);
 }
 
@@ -413,7 +413,7 @@ static void stop_keeps_no_evidence_and_says_why(void **state)
 
 	(void)state;
 	start(1, "echo something >&2; exec sleep 1000\n");
-	assert_true(snp_test_wait_until(has_started, &event, DEADLINE_MS));
+	assert_true(snp_test_wait_until(has_started, &event, SNP_TEST_DEADLINE_MS));
 	assert_true(event_of(SNP_EVENT_KIND_RUNTIME_STARTED, 0, &event));
 	assert_false(event_of(SNP_EVENT_KIND_RUNTIME_STOPPING, 0, &event));
 	assert_int_equal(kill(getpid(), SIGTERM), 0);
@@ -435,7 +435,7 @@ static void run_says_when_it_waits(void **state)
 
 	(void)state;
 	start(1, "exec sleep 1000\n");
-	assert_true(snp_test_wait_until(waits, name, DEADLINE_MS));
+	assert_true(snp_test_wait_until(waits, name, SNP_TEST_DEADLINE_MS));
 }
 
 /* ---- Orders ---------------------------------------------------------------- */
@@ -468,7 +468,7 @@ static struct order give(int (*what)(struct snp_err *err))
 
 	order = (struct order){.mail = {.fn = on_order}, .give = what};
 	mailbox_post(&sup.mailbox, &order.mail);
-	assert_true(snp_test_wait_until(is_done, &order, DEADLINE_MS));
+	assert_true(snp_test_wait_until(is_done, &order, SNP_TEST_DEADLINE_MS));
 	return order;
 }
 
@@ -523,12 +523,12 @@ static void scale_takes_spare_slots_and_gives_them_back(void **state)
 	startup.batch_size = 3;
 	start(1, "exec sleep 1000\n");
 	assert_int_equal(give(scale_to_3).rc, 2);
-	assert_true(snp_test_wait_until(lives, &three, DEADLINE_MS));
+	assert_true(snp_test_wait_until(lives, &three, SNP_TEST_DEADLINE_MS));
 	assert_int_equal(seen("snakepit.worker.limit", 0, 0), 3);
 	assert_int_equal(seen("snakepit.worker.starts", 0, SNP_START_REASON_SCALE), 2);
 	assert_int_equal(give(scale_to_3).rc, 0);
 	assert_int_equal(give(scale_to_1).rc, 2);
-	assert_true(snp_test_wait_until(lives, &one, DEADLINE_MS));
+	assert_true(snp_test_wait_until(lives, &one, SNP_TEST_DEADLINE_MS));
 	assert_true(event_of(SNP_EVENT_KIND_POOL_SCALED, 0, &event));
 	assert_int_equal(event.initiator, SNP_INITIATOR_OPERATOR);
 }
@@ -577,9 +577,9 @@ static void kill_reaches_a_worker_that_left_its_group(void **state)
 		       "time.sleep(1000)'\n",
 		       dir);
 	start(1, text);
-	assert_true(snp_test_wait_until(has_moved_out, NULL, DEADLINE_MS));
+	assert_true(snp_test_wait_until(has_moved_out, NULL, SNP_TEST_DEADLINE_MS));
 	assert_int_equal(give(kill_slot_0).rc, 1);
-	assert_true(snp_test_wait_until(has_exited, &exited, DEADLINE_MS));
+	assert_true(snp_test_wait_until(has_exited, &exited, SNP_TEST_DEADLINE_MS));
 	assert_int_equal(exited.from, SNP_WORKER_STATE_KILLING); /* was not lost */
 }
 
@@ -613,14 +613,14 @@ static void run_replaces_a_worker_that_cannot_be_killed(void **state)
 	atomic_store(&immortal, true);
 	startup.boot_timeout_ms = kill_timeout_ms = 100;
 	start(1, "exec sleep 1000\n");
-	assert_true(snp_test_wait_until(is_lost, &event, DEADLINE_MS));
+	assert_true(snp_test_wait_until(is_lost, &event, SNP_TEST_DEADLINE_MS));
 	assert_int_equal(event.slot, 0);
 	assert_int_equal(event.reason, SNP_MOVE_REASON_UNKILLABLE);
 	assert_int_equal(event.initiator, SNP_INITIATOR_KERNEL);
-	assert_true(snp_test_wait_until(slot_1_starts, NULL, DEADLINE_MS));
+	assert_true(snp_test_wait_until(slot_1_starts, NULL, SNP_TEST_DEADLINE_MS));
 	atomic_store(&immortal, false);
 	assert_int_equal(kill(-(pid_t)event.pid, SIGKILL), 0);
-	assert_true(snp_test_wait_until(row_is_retired, &slot, DEADLINE_MS));
+	assert_true(snp_test_wait_until(row_is_retired, &slot, SNP_TEST_DEADLINE_MS));
 }
 
 int main(int argc, char **argv)

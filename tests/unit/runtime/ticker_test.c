@@ -8,8 +8,6 @@
 #include "core/ticker.h"
 #include "snakepit/read.h"
 
-#define DEADLINE_MS 20000
-
 static struct segment_fixture fixture;
 static struct snp_segment *segment;
 static struct snp_snapshot *snapshot;
@@ -56,12 +54,12 @@ static void start_beats_with_a_fresh_clock_pair(void **state)
 
 	(void)state;
 	start(5);
-	assert_true(snp_test_wait_until(has_beaten, &wanted, DEADLINE_MS));
+	assert_true(snp_test_wait_until(has_beaten, &wanted, SNP_TEST_DEADLINE_MS));
 	mono = look()->heartbeat_mono.ns;
 	assert_in_range(mono, 1, snp_mono_now().ns);
 	assert_true(look()->heartbeat_wall.ns <= snp_wall_now().ns);
 	wanted = look()->heartbeat_seq + 2;
-	assert_true(snp_test_wait_until(has_beaten, &wanted, DEADLINE_MS));
+	assert_true(snp_test_wait_until(has_beaten, &wanted, SNP_TEST_DEADLINE_MS));
 	assert_true(look()->heartbeat_mono.ns > mono);
 }
 
@@ -75,7 +73,7 @@ static void start_keeps_its_pace(void **state)
 
 	(void)state;
 	start(INTERVAL_MS);
-	assert_true(snp_test_wait_until(has_beaten, &wanted, DEADLINE_MS));
+	assert_true(snp_test_wait_until(has_beaten, &wanted, SNP_TEST_DEADLINE_MS));
 	most = 1 +
 	       snp_mono_since_ns(snp_mono_now(), begin) / (INTERVAL_MS * SNP_NS_PER_MS);
 	assert_true(look()->heartbeat_seq - first <= most + 1);
@@ -88,7 +86,7 @@ static void stop_is_prompt_and_ends_the_beats(void **state)
 
 	(void)state;
 	start(600000);
-	assert_true(snp_test_wait_until(has_beaten, &wanted, DEADLINE_MS));
+	assert_true(snp_test_wait_until(has_beaten, &wanted, SNP_TEST_DEADLINE_MS));
 	before = snp_mono_now();
 	ticker_stop(&ticker);
 	assert_true(snp_mono_since_ns(snp_mono_now(), before) < 10 * SNP_NS_PER_S);
@@ -241,11 +239,11 @@ static void start_says_how_many_threads_live(void **state)
 	(void)state;
 	assert_int_equal(threads_alive(), 0);
 	start(1);
-	assert_true(snp_test_wait_until(lives, &alone, DEADLINE_MS));
+	assert_true(snp_test_wait_until(lives, &alone, SNP_TEST_DEADLINE_MS));
 	thread_begin(NULL);
-	assert_true(snp_test_wait_until(lives, &with_us, DEADLINE_MS));
+	assert_true(snp_test_wait_until(lives, &with_us, SNP_TEST_DEADLINE_MS));
 	thread_end(NULL);
-	assert_true(snp_test_wait_until(lives, &alone, DEADLINE_MS));
+	assert_true(snp_test_wait_until(lives, &alone, SNP_TEST_DEADLINE_MS));
 	ticker_stop(&ticker);
 	assert_int_equal(threads_alive(), 0);
 }

@@ -9,9 +9,8 @@
 #include "snakepit/read.h"
 #include "test_random.h"
 
-#define ROWS	    64	 /* of tools in the segment */
-#define MANY_ROWS   2048 /* in the segment of the last tests */
-#define DEADLINE_MS 20000
+#define ROWS	  64   /* of tools in the segment */
+#define MANY_ROWS 2048 /* in the segment of the last tests */
 
 static char dir[64];
 static struct snp_writer *writer;
@@ -395,7 +394,7 @@ static void evict_in_a_full_segment_brings_a_row_back(void **state)
 	assert_false(tools_evict(&tools, now)); /* it has none */
 	assert_true(tools_evict(&full, now));
 	rcu_wait();
-	assert_true(snp_test_wait_until(has_row, &tools, DEADLINE_MS));
+	assert_true(snp_test_wait_until(has_row, &tools, SNP_TEST_DEADLINE_MS));
 	tools_fini(&full);
 	tools_fini(&tools);
 }

@@ -11,7 +11,6 @@
 #define CLIENTS	   10
 #define SECONDS	   5
 #define CHAOS_MS   100 /* a worker dies or comes back this often */
-#define END_MS	   60000
 #define NAME_BYTES 16
 #define SESSIONS   6 /* open at one time in a pool; clients use twice as many names */
 
@@ -338,7 +337,7 @@ static void random_traffic_keeps_the_books(void **state)
 	for (unsigned i = 0; i < WORLD_POOLS; i++)
 		front_pool_admission(&world.front, world.pools[i], POOL_OPEN, NULL);
 	rpc_loop_run(world.client_loop, stop_clients, NULL);
-	for (snp_mono_t late = snp_mono_add_ms(snp_mono_now(), END_MS);
+	for (snp_mono_t late = snp_mono_add_ms(snp_mono_now(), SNP_TEST_DEADLINE_MS);
 	     atomic_load(&running); looks++) {
 		assert_true(snp_mono_now().ns < late.ns);
 		check_books();

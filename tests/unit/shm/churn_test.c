@@ -14,7 +14,7 @@
 #include "snakepit/read.h"
 #include "snakepit/write.h"
 
-enum { LIVES = 1000, ROUNDS = 200, TOOLS = 4, WORKERS = 2, DEADLINE_MS = 60000 };
+enum { LIVES = 1000, ROUNDS = 200, TOOLS = 4, WORKERS = 2 };
 
 struct world {
 	char dir[64];
@@ -276,7 +276,7 @@ static void snapshots_of_rows_that_come_and_go_are_never_mixed(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(
 		    pthread_create(&world->threads[i], NULL, jobs[i], world), 0);
-	done = snp_test_wait_until(enough, world, DEADLINE_MS);
+	done = snp_test_wait_until(enough, world, SNP_TEST_DEADLINE_MS);
 	atomic_store(&world->stop, true);
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(pthread_join(world->threads[i], &wrong[i]), 0);
@@ -286,7 +286,7 @@ static void snapshots_of_rows_that_come_and_go_are_never_mixed(void **state)
 				 (const char *)wrong[i]);
 	if (!done)
 		fail_msg("%lu lives, %lu and %lu looks in %d ms", world->lives,
-			 world->looks[0], world->looks[1], DEADLINE_MS);
+			 world->looks[0], world->looks[1], SNP_TEST_DEADLINE_MS);
 }
 
 int main(void)

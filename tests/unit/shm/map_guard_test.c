@@ -11,8 +11,6 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-enum { DEADLINE_MS = 60000 }; /* with a sanitizer, on a busy machine */
-
 /* ---- cutting at a moment of our choice ----------------------------------- */
 
 /* tools/make/shm.mk puts this between the library and the C library: what is set here
@@ -262,7 +260,7 @@ static void reading_a_file_that_is_cut_all_the_time_ends(void **state)
 						i ? look_again_and_again : cut_and_mend,
 						&c),
 				 0);
-	enough = snp_test_wait_until(looked_enough, &c, DEADLINE_MS);
+	enough = snp_test_wait_until(looked_enough, &c, SNP_TEST_DEADLINE_MS);
 	atomic_store(&c.stop, true);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);

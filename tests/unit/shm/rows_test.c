@@ -13,9 +13,8 @@
 #include "snakepit/read.h"
 #include "snakepit/write.h"
 
-#define TOOLS	    3
-#define NEVER_MS    86400000 /* a quarantine that no test outlives */
-#define DEADLINE_MS 10000
+#define TOOLS	 3
+#define NEVER_MS 86400000 /* a quarantine that no test outlives */
 
 struct fixture {
 	char dir[64];
@@ -106,7 +105,7 @@ static uint32_t declare_in_time(struct fixture *f, unsigned kind, const char *na
 {
 	struct attempt a = {f, kind, name, UINT32_MAX};
 
-	assert_true(snp_test_wait_until(declared, &a, DEADLINE_MS));
+	assert_true(snp_test_wait_until(declared, &a, SNP_TEST_DEADLINE_MS));
 	return a.index;
 }
 
@@ -458,8 +457,8 @@ static void row_says_that_it_is_recycling_before_anything_changes(void **state)
 		index = must_declare(f, SNP_ROW_TOOL, "t");
 	snp_row_retire(f->w, SNP_ROW_TOOL, index, SNP_RETIRE_REASON_IDLE);
 	row = segment_bytes_row(&f->b, SNP_ROW_TOOL, index);
-	assert_true(
-	    snp_test_wait_until(quarantine_over, (void *)(uintptr_t)row, DEADLINE_MS));
+	assert_true(snp_test_wait_until(quarantine_over, (void *)(uintptr_t)row,
+					SNP_TEST_DEADLINE_MS));
 	seen.row = row;
 	assert_int_equal(must_declare(f, SNP_ROW_TOOL, "new"), index);
 	seen.row = NULL;
