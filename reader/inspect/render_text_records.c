@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "model/event.h"
 #include "model/terminal.h"
 
 /* ---- shared -------------------------------------------------------------- */
@@ -104,6 +105,20 @@ static void put_move(const struct report *report, const struct snp_event *event,
 	render_text_enum(report, out, SNP_ENUM_TABLE_WORKER_STATE, event->to);
 }
 
+static void put_subject(const struct report *report, const struct snp_event *event,
+			struct snp_buf *out)
+{
+	enum snp_event_about about = snp_event_about(event->kind);
+
+	if (about == SNP_EVENT_ABOUT_RUNTIME)
+		return;
+	snp_buf_puts(out, "  ");
+	put_name(out,
+		 report_uid_name(report, SNP_ROW_POOL, event->pool, event->pool_uid));
+	if (about == SNP_EVENT_ABOUT_WORKER)
+		snp_buf_printf(out, "/%u#%" PRIu64, event->slot, event->incarnation);
+}
+
 static void put_event(const struct report *report, size_t index, struct snp_buf *out)
 {
 	const struct snp_event *event = &report->events[index];
@@ -113,12 +128,7 @@ static void put_event(const struct report *report, size_t index, struct snp_buf 
 	render_text_enum(report, out, SNP_ENUM_TABLE_EVENT_KIND, event->kind);
 	snp_buf_puts(out, " by ");
 	render_text_enum(report, out, SNP_ENUM_TABLE_INITIATOR, event->initiator);
-	if (event->incarnation) {
-		snp_buf_puts(out, "  ");
-		put_name(out, report_uid_name(report, SNP_ROW_POOL, event->pool,
-					      event->pool_uid));
-		snp_buf_printf(out, "/%u#%" PRIu64, event->slot, event->incarnation);
-	}
+	put_subject(report, event, out);
 	if (event->kind == SNP_EVENT_KIND_WORKER_MOVED)
 		put_move(report, event, out);
 	if (event->kind == SNP_EVENT_KIND_WORKER_MOVED ||

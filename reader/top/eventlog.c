@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/event.h"
+
 void top_eventlog_add(struct top_eventlog *log, const struct top_event *event)
 {
 	log->ring[log->nr++ % TOP_EVENTS_MAX] = *event;
@@ -72,7 +74,17 @@ enum top_severity top_event_severity(const struct snp_event *event)
 	switch (event->kind) {
 	case SNP_EVENT_KIND_WORKER_MOVED:
 		return move_severity(event);
+	case SNP_EVENT_KIND_BREAKER_OPENED:
+	case SNP_EVENT_KIND_ROLL_HALTED:
+		return TOP_ERROR;
 	case SNP_EVENT_KIND_HEARTBEAT_MISSED:
+	case SNP_EVENT_KIND_WORKER_SUSPECTED:
+	case SNP_EVENT_KIND_WORKER_FENCED:
+	case SNP_EVENT_KIND_KILL_SUPPRESSED:
+	case SNP_EVENT_KIND_CONFIG_REFUSED:
+	case SNP_EVENT_KIND_RUNTIME_STALLED:
+	case SNP_EVENT_KIND_ORPHAN_KILLED:
+	case SNP_EVENT_KIND_READER_ENDED:
 		return TOP_WARNING;
 	default:
 		return TOP_INFO;
@@ -86,55 +98,60 @@ const char *top_severity_name(enum top_severity severity)
 	return names[severity];
 }
 
-static bool is_about_worker(const struct snp_event *event)
-{
-	return event->kind == SNP_EVENT_KIND_WORKER_MOVED ||
-	       event->kind == SNP_EVENT_KIND_HEARTBEAT_MISSED;
-}
-
 /* ---- text ---------------------------------------------------------------- */
 
 void top_event_subject(char out[TOP_EVENT_BYTES], const struct top_event *event)
 {
-	if (!is_about_worker(&event->event))
+	const char *pool = event->pool[0] ? event->pool : "?";
+
+	switch (snp_event_about(event->event.kind)) {
+	case SNP_EVENT_ABOUT_RUNTIME:
 		(void)snprintf(out, TOP_EVENT_BYTES, "runtime");
-	else
-		(void)snprintf(out, TOP_EVENT_BYTES, "%s/%" PRIu32,
-			       event->pool[0] ? event->pool : "?", event->event.slot);
+		break;
+	case SNP_EVENT_ABOUT_POOL:
+		(void)snprintf(out, TOP_EVENT_BYTES, "%s", pool);
+		break;
+	case SNP_EVENT_ABOUT_WORKER:
+		(void)snprintf(out, TOP_EVENT_BYTES, "%s/%" PRIu32, pool,
+			       event->event.slot);
+		break;
+	}
+}
+
+/* "runtime_stopping" as "stopping": the subject stands before it. */
+static void put_kind(char *out, size_t size, const char *kind)
+{
+	static const char *const subjects[] = {"runtime_", "pool_", "worker_"};
+	size_t i = 0;
+
+	for (size_t s = 0; s < sizeof(subjects) / sizeof(*subjects); s++) {
+		if (strncmp(kind, subjects[s], strlen(subjects[s])) != 0)
+			continue;
+		kind += strlen(subjects[s]);
+		break;
+	}
+	for (; kind[i] && i + 1 < size; i++)
+		out[i] = kind[i] == '_' ? ' ' : kind[i];
+	out[i] = '\0';
 }
 
 void top_event_text(char out[TOP_EVENT_BYTES], const struct top_event *event)
 {
 	const struct snp_event *e = &event->event;
+	char what[2 * TOP_WORD_BYTES + 8], pid[32] = "";
 	/* "-> backoff (backoff)" says nothing twice. */
-	bool why =
-	    e->reason != SNP_MOVE_REASON_NONE && strcmp(event->reason, event->to) != 0;
-	char pid[32] = "";
+	bool why = e->reason != SNP_MOVE_REASON_NONE;
 
-	if (e->pid > 0)
+	if (e->kind == SNP_EVENT_KIND_WORKER_MOVED) {
+		(void)snprintf(what, sizeof(what), "%s -> %s", event->from, event->to);
+		why = why && strcmp(event->reason, event->to) != 0;
+	} else {
+		put_kind(what, sizeof(what), event->kind);
+	}
+	if (e->pid > 0 && snp_event_about(e->kind) == SNP_EVENT_ABOUT_WORKER)
 		(void)snprintf(pid, sizeof(pid), " pid %jd", (intmax_t)e->pid);
-	switch (e->kind) {
-	case SNP_EVENT_KIND_WORKER_MOVED:
-		(void)snprintf(out, TOP_EVENT_BYTES, "%s -> %s%s%s%s%s", event->from,
-			       event->to, why ? " (" : "", why ? event->reason : "",
-			       why ? ")" : "", pid);
-		break;
-	case SNP_EVENT_KIND_HEARTBEAT_MISSED:
-		(void)snprintf(out, TOP_EVENT_BYTES, "heartbeat missed%s", pid);
-		break;
-	default: {
-		const char *kind = event->kind;
-		size_t i = 0;
-
-		/* "runtime_stopping" under the subject "runtime" reads "stopping". */
-		if (strncmp(kind, "runtime_", 8) == 0)
-			kind += 8;
-		for (; kind[i] && i + 1 < TOP_EVENT_BYTES; i++)
-			out[i] = kind[i] == '_' ? ' ' : kind[i];
-		out[i] = '\0';
-		break;
-	}
-	}
+	(void)snprintf(out, TOP_EVENT_BYTES, "%s%s%s%s%s", what, why ? " (" : "",
+		       why ? event->reason : "", why ? ")" : "", pid);
 }
 
 /* ---- JSON ---------------------------------------------------------------- */
@@ -142,13 +159,15 @@ void top_event_text(char out[TOP_EVENT_BYTES], const struct top_event *event)
 static void event_json(struct snp_json *json, const struct top_event *event)
 {
 	const struct snp_event *e = &event->event;
+	enum snp_event_about about = snp_event_about(e->kind);
 
 	snp_json_object_begin(json);
 	snp_json_kv_u64(json, "time_ns", event->wall.ns);
 	snp_json_kv_string(json, "severity", top_severity_name(top_event_severity(e)));
 	snp_json_kv_string(json, "event", event->kind);
-	if (is_about_worker(e)) {
+	if (about != SNP_EVENT_ABOUT_RUNTIME)
 		snp_json_kv_string(json, "pool", event->pool);
+	if (about == SNP_EVENT_ABOUT_WORKER) {
 		snp_json_kv_u64(json, "slot", e->slot);
 		snp_json_kv_u64(json, "incarnation", e->incarnation);
 		snp_json_kv_i64(json, "pid", e->pid);
@@ -156,8 +175,9 @@ static void event_json(struct snp_json *json, const struct top_event *event)
 	if (e->kind == SNP_EVENT_KIND_WORKER_MOVED) {
 		snp_json_kv_string(json, "from", event->from);
 		snp_json_kv_string(json, "to", event->to);
-		snp_json_kv_string(json, "reason", event->reason);
 	}
+	if (e->kind == SNP_EVENT_KIND_WORKER_MOVED || e->reason != SNP_MOVE_REASON_NONE)
+		snp_json_kv_string(json, "reason", event->reason);
 	snp_json_object_end(json);
 }
 

@@ -29,7 +29,7 @@ enum top_severity {
 struct top_event {
 	struct snp_event event;
 	snp_wall_t wall;
-	char pool[SNP_POOL_NAME_BYTES]; /* "" for events of the runtime itself */
+	char pool[SNP_POOL_NAME_BYTES]; /* "": gone, or of the runtime itself */
 	/* In the words of the segment, which may know more than we do. */
 	char kind[TOP_WORD_BYTES], from[TOP_WORD_BYTES], to[TOP_WORD_BYTES],
 	    reason[TOP_WORD_BYTES];
@@ -52,7 +52,7 @@ const struct top_event *top_eventlog_at(const struct top_eventlog *log, unsigned
 enum top_severity top_event_severity(const struct snp_event *event);
 const char *top_severity_name(enum top_severity severity);
 
-/* Worker it is about ("default/17", "" for the runtime) and what happened, each
+/* What it is about ("default/17", "default", "runtime") and what happened, each
  * NUL-terminated. */
 #define TOP_EVENT_BYTES 192
 void top_event_subject(char out[TOP_EVENT_BYTES], const struct top_event *event);

@@ -112,6 +112,16 @@ class TestCommandLine:
         assert result.returncode == 1
         assert "operators are heard on unix sockets only" in result.stderr
 
+    def test_events_name_the_pool_they_are_about(
+        self, cli: Cli, run_daemon: RunDaemon
+    ) -> None:
+        run_daemon(config()).wait_ready(1)
+        for verb in (["drain"], ["reload"]):
+            assert cli(*verb).returncode == 0
+        lines = [line.split("  ")[2:] for line in cli("events").stdout.splitlines()]
+        assert ["pool_drained by operator", "default", "operator"] in lines
+        assert ["config_reloaded by operator"] in lines
+
     def test_reload_prints_what_happened(self, cli: Cli, run_daemon: RunDaemon) -> None:
         daemon = run_daemon(config())
         daemon.wait_ready(1)

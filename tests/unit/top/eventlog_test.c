@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "snp_test.h"
+
+#include <string.h>
+
+#include "eventlog.h"
+#include "model/event.h"
+
+static struct top_event event_of(unsigned kind, unsigned reason)
+{
+	struct top_event event = {
+	    .event = {.kind = kind, .reason = reason, .slot = 3, .incarnation = 7},
+	    .pool = "small"};
+
+	(void)snprintf(event.kind, sizeof(event.kind), "%s",
+		       snp_enum_text(SNP_ENUM_TABLE_EVENT_KIND, kind));
+	(void)snprintf(event.reason, sizeof(event.reason), "%s",
+		       snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, reason));
+	return event;
+}
+
+static void line_says_whom_what_and_why(void **state)
+{
+	static const struct {
+		unsigned kind, reason;
+		enum top_severity severity;
+		const char *subject, *text;
+	} cases[] = {
+	    {SNP_EVENT_KIND_WORKER_SUSPECTED, SNP_MOVE_REASON_BUSY_GIL, TOP_WARNING,
+	     "small/3", "suspected (busy_gil)"},
+	    {SNP_EVENT_KIND_RECYCLE_DEFERRED, SNP_MOVE_REASON_TTL, TOP_INFO, "small/3",
+	     "recycle deferred (ttl)"},
+	    {SNP_EVENT_KIND_BREAKER_OPENED, SNP_MOVE_REASON_CRASH_LOOP, TOP_ERROR,
+	     "small", "breaker opened (crash_loop)"},
+	    {SNP_EVENT_KIND_POOL_DRAINED, SNP_MOVE_REASON_OPERATOR, TOP_INFO, "small",
+	     "drained (operator)"},
+	    {SNP_EVENT_KIND_ROLL_HALTED, SNP_MOVE_REASON_GENERATION, TOP_ERROR, "small",
+	     "roll halted (generation)"},
+	    {SNP_EVENT_KIND_CONFIG_REFUSED, SNP_MOVE_REASON_NONE, TOP_WARNING,
+	     "runtime", "config refused"},
+	    {SNP_EVENT_KIND_RUNTIME_STOPPING, SNP_MOVE_REASON_NONE, TOP_INFO, "runtime",
+	     "stopping"},
+	};
+	char out[TOP_EVENT_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct top_event event = event_of(cases[i].kind, cases[i].reason);
+
+		top_event_subject(out, &event);
+		assert_string_equal(out, cases[i].subject);
+		top_event_text(out, &event);
+		assert_string_equal(out, cases[i].text);
+		assert_int_equal(top_event_severity(&event.event), cases[i].severity);
+	}
+}
+
+/* A kind is about what its name says, unless it is one of those listed. */
+static void every_kind_has_its_subject(void **state)
+{
+	(void)state;
+	for (unsigned kind = 0; kind < SNP_EVENT_KIND_NR; kind++) {
+		const char *text = snp_enum_text(SNP_ENUM_TABLE_EVENT_KIND, kind);
+		enum snp_event_about about = snp_event_about(kind);
+
+		if (strncmp(text, "worker_", 7) == 0)
+			assert_int_equal(about, SNP_EVENT_ABOUT_WORKER);
+		else if (strncmp(text, "pool_", 5) == 0 ||
+			 strncmp(text, "roll_", 5) == 0)
+			assert_int_equal(about, SNP_EVENT_ABOUT_POOL);
+		else if (strncmp(text, "runtime_", 8) == 0 ||
+			 strncmp(text, "config_", 7) == 0)
+			assert_int_equal(about, SNP_EVENT_ABOUT_RUNTIME);
+	}
+}
+
+static void json_names_the_pool_where_there_is_one(void **state)
+{
+	const unsigned kinds[] = {SNP_EVENT_KIND_POOL_SCALED,
+				  SNP_EVENT_KIND_CONFIG_RELOADED};
+	struct top_eventlog log = {0};
+	struct snp_buf out = {0};
+	struct snp_json json;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct top_event event = event_of(kinds[i], SNP_MOVE_REASON_NONE);
+
+		top_eventlog_add(&log, &event);
+	}
+	snp_json_init(&json, &out);
+	top_eventlog_json(&json, &log);
+	snp_buf_putc(&out, '\0');
+	assert_string_equal(out.data,
+			    "[{\"time_ns\":0,\"severity\":\"INFO\",\"event\":"
+			    "\"pool_scaled\",\"pool\":\"small\"},{\"time_ns\":0,"
+			    "\"severity\":\"INFO\",\"event\":\"config_reloaded\"}]");
+	snp_buf_fini(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(line_says_whom_what_and_why),
+	    cmocka_unit_test(every_kind_has_its_subject),
+	    cmocka_unit_test(json_names_the_pool_where_there_is_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
