@@ -86,6 +86,37 @@ static void delist(const struct snp_runtime *rt)
 	pthread_mutex_unlock(&process_lock);
 }
 
+/* ---- whose it is --------------------------------------------------------- */
+
+/* Whose callback this thread is in; NULL: in none. */
+static _Thread_local const struct snp_runtime *called_by;
+
+const struct snp_runtime *embed_callback_begin(const struct snp_runtime *rt)
+{
+	const struct snp_runtime *before = called_by;
+
+	called_by = rt;
+	return before;
+}
+
+void embed_callback_end(const struct snp_runtime *before)
+{
+	called_by = before;
+}
+
+int embed_check(const struct snp_runtime *rt, struct snp_err *err)
+{
+	if (!rt)
+		return snp_err_set(err, -EINVAL, "expected a runtime, not NULL");
+	/* Its threads are not here, and its lock may be held by one of them for ever.
+	 */
+	if (rt->owner != getpid())
+		return snp_err_set(err, -EPERM,
+				   "the runtime is that of the process that made it, "
+				   "not of its fork");
+	return 0;
+}
+
 /* ---- create -------------------------------------------------------------- */
 
 static int load(struct snp_runtime *rt, const struct snp_runtime_options *options,
@@ -148,10 +179,14 @@ static void block_signals(sigset_t *ret_before)
 int snp_runtime_create(const struct snp_runtime_options *options,
 		       struct snp_runtime **ret_runtime, struct snp_err *err)
 {
-	struct snp_runtime *rt = calloc(1, sizeof(*rt));
+	struct snp_runtime *rt;
 	sigset_t before;
 	int rc;
 
+	if (!options || !ret_runtime)
+		return snp_err_set(err, -EINVAL,
+				   "expected options and a place for the runtime");
+	rt = calloc(1, sizeof(*rt));
 	if (!rt)
 		return snp_err_set(err, -ENOMEM, "out of memory");
 	rt->owner = getpid();
@@ -175,7 +210,7 @@ int snp_runtime_create(const struct snp_runtime_options *options,
 
 const char *snp_runtime_instance(const struct snp_runtime *rt)
 {
-	return rt->cfg->instance;
+	return rt ? rt->cfg->instance : "";
 }
 
 /* ---- start and stop ------------------------------------------------------ */
@@ -200,8 +235,10 @@ static void *supervise(void *arg)
 int snp_runtime_start(struct snp_runtime *rt, struct snp_err *err)
 {
 	sigset_t before;
-	int rc = 0;
+	int rc = embed_check(rt, err);
 
+	if (rc < 0)
+		return rc;
 	pthread_mutex_lock(&rt->lock);
 	if (rt->state != EMBED_CREATED) {
 		rc = -EALREADY;
@@ -247,8 +284,13 @@ static bool wait_stopped(struct snp_runtime *rt, uint64_t timeout_ms)
 
 int snp_runtime_stop(struct snp_runtime *rt, uint64_t timeout_ms)
 {
-	int rc = 0;
+	int rc = embed_check(rt, NULL);
 
+	if (rc < 0)
+		return rc;
+	/* It would wait for the end of what it is called from. */
+	if (called_by == rt)
+		return -EDEADLK;
 	pthread_mutex_lock(&rt->lock);
 	if (rt->state == EMBED_CREATED)
 		rt->state = EMBED_STOPPED; /* nothing ran */
@@ -305,11 +347,11 @@ static void wait_calls(struct snp_runtime *rt)
 
 void snp_runtime_destroy(struct snp_runtime **runtime)
 {
-	struct snp_runtime *rt = *runtime;
+	struct snp_runtime *rt = runtime ? *runtime : NULL;
 
-	*runtime = NULL;
-	if (!rt)
+	if (!rt || called_by == rt)
 		return;
+	*runtime = NULL;
 	delist(rt);
 	if (rt->owner != getpid())
 		return; /* the threads it would wait for are the parent's */

@@ -51,6 +51,14 @@ struct snp_runtime {
 	struct offer *offers; /* host_tool.c */
 };
 
+/* Whether this process may use it: -EINVAL (NULL), -EPERM (of another process). */
+int embed_check(const struct snp_runtime *rt, struct snp_err *err);
+
+/* Code of the program runs on this thread, called by the runtime; nested ones are given
+ * back in turn. */
+const struct snp_runtime *embed_callback_begin(const struct snp_runtime *rt);
+void embed_callback_end(const struct snp_runtime *before);
+
 /* A call begins, if the runtime runs: 0 or -ESHUTDOWN. */
 int embed_call_begin(struct snp_runtime *rt, struct snp_err *err);
 void embed_call_end(struct snp_runtime *rt);

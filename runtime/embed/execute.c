@@ -7,6 +7,9 @@
 #include "embed/embed.h"
 #include "embed/reply.h"
 
+/* A year: so that no sum of times overflows. */
+#define TIMEOUT_MAX_MS (UINT64_C(365) * 24 * 60 * 60 * 1000)
+
 /* One request on its way. Of the loop until its end, except for what a stream's caller
  * waits for, which `rt->lock` protects. */
 struct exec {
@@ -64,7 +67,10 @@ static void on_done(struct rpc_call *call, const struct rpc_status *status)
 
 	reply_set_end(exec->reply, call, status);
 	if (exec->fn) {
+		const struct snp_runtime *before = embed_callback_begin(rt);
+
 		exec->fn(exec->user, exec->reply);
+		embed_callback_end(before);
 		exec->reply = NULL;
 		exec_destroy(exec);
 		embed_call_end(rt);
@@ -80,6 +86,53 @@ static const struct rpc_call_ops unary_ops = {.on_message = on_answer,
 					      .on_done = on_done};
 static const struct rpc_call_ops stream_ops = {.on_message = on_chunk,
 					       .on_done = on_done};
+
+/* ---- what the program may ask for ---------------------------------------- */
+
+static int check_pairs(const char *what, const struct snp_pair *pairs, size_t n,
+		       struct snp_err *err)
+{
+	if (n && !pairs)
+		return snp_err_set(err, -EINVAL, "%s: expected %zu of them, not NULL",
+				   what, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!pairs[i].name)
+			return snp_err_set(err, -EINVAL,
+					   "%s[%zu]: expected a name, not NULL", what,
+					   i);
+		if (pairs[i].len && !pairs[i].data)
+			return snp_err_set(err, -EINVAL,
+					   "%s[%zu]: expected %zu bytes, not NULL",
+					   what, i, pairs[i].len);
+	}
+	return 0;
+}
+
+static int check_request(const struct snp_request *request, struct snp_err *err)
+{
+	int rc;
+
+	if (!request)
+		return snp_err_set(err, -EINVAL, "expected a request, not NULL");
+	rc = check_pairs("arguments", request->arguments, request->arguments_nr, err);
+	if (rc == 0)
+		rc = check_pairs("binary", request->binary, request->binary_nr, err);
+	if (rc == 0)
+		rc = check_pairs("metadata", request->metadata, request->metadata_nr,
+				 err);
+	return rc;
+}
+
+/* Who waits on the loop's own thread keeps it from bringing the answer. */
+static int check_may_wait(const struct snp_runtime *rt, struct snp_err *err)
+{
+	int rc = embed_check(rt, err);
+
+	return rc == 0 && rpc_loop_is_current(rt->loop)
+		   ? snp_err_set(err, -EDEADLK,
+				 "a reply's callback must not wait for another reply")
+		   : rc;
+}
 
 /* ---- sending ------------------------------------------------------------- */
 
@@ -143,7 +196,10 @@ static int start_call(struct exec *exec, const struct snp_request *request,
 	};
 
 	if (request->timeout_ms)
-		args.deadline = snp_mono_add_ms(snp_mono_now(), request->timeout_ms);
+		args.deadline =
+		    snp_mono_add_ms(snp_mono_now(), request->timeout_ms < TIMEOUT_MAX_MS
+							? request->timeout_ms
+							: TIMEOUT_MAX_MS);
 	(void)rpc_md_add(&metadata, RPC_MD_CORRELATION_ID,
 			 rpc_str_of(exec->reply->correlation_id));
 	return rpc_call_start(&args, &exec->call);
@@ -212,8 +268,10 @@ static int prepare(struct snp_runtime *rt, const struct snp_request *request,
 		   struct exec **ret_exec, struct snp_err *err)
 {
 	char correlation[RPC_CORRELATION_BYTES];
-	int rc = choose_correlation(request, correlation, err);
+	int rc = check_request(request, err);
 
+	if (rc == 0)
+		rc = choose_correlation(request, correlation, err);
 	if (rc < 0)
 		return rc;
 	*ret_exec = exec_create(rt, correlation);
@@ -224,8 +282,11 @@ int snp_runtime_submit(struct snp_runtime *rt, const struct snp_request *request
 		       snp_reply_fn fn, void *user, struct snp_err *err)
 {
 	struct exec *exec;
-	int rc = prepare(rt, request, &exec, err);
+	int rc = fn ? embed_check(rt, err)
+		    : snp_err_set(err, -EINVAL, "expected a function for the reply");
 
+	if (rc == 0)
+		rc = prepare(rt, request, &exec, err);
 	if (rc < 0)
 		return rc;
 	exec->fn = fn;
@@ -252,8 +313,12 @@ int snp_runtime_execute(struct snp_runtime *rt, const struct snp_request *reques
 			struct snp_reply **ret_reply, struct snp_err *err)
 {
 	struct exec *exec;
-	int rc = prepare(rt, request, &exec, err);
+	int rc = ret_reply
+		     ? check_may_wait(rt, err)
+		     : snp_err_set(err, -EINVAL, "expected a place for the reply");
 
+	if (rc == 0)
+		rc = prepare(rt, request, &exec, err);
 	if (rc < 0)
 		return rc;
 	rc = send_request(rt, request, &unary_ops, exec, err);
@@ -284,8 +349,15 @@ static struct rpc_buf *next_chunk(struct exec *exec)
 	return chunk;
 }
 
+/* Who gets the chunks. */
+struct taker {
+	const struct snp_runtime *rt;
+	snp_chunk_fn fn;
+	void *user;
+};
+
 /* RPC_OK in `ret_end`: go on. */
-static void pass_on(const struct rpc_buf *buf, snp_chunk_fn fn, void *user,
+static void pass_on(const struct rpc_buf *buf, const struct taker *taker,
 		    struct rpc_status *ret_end)
 {
 	struct snp_err err = {0};
@@ -305,7 +377,11 @@ static void pass_on(const struct rpc_buf *buf, snp_chunk_fn fn, void *user,
 		    .is_final = chunk.position == RPC_CHUNK_FINAL,
 		};
 
-		if (fn(user, &shown) != 0)
+		const struct snp_runtime *before = embed_callback_begin(taker->rt);
+		bool goes_on = taker->fn(taker->user, &shown) == 0;
+
+		embed_callback_end(before);
+		if (!goes_on)
 			rpc_status_set(ret_end, RPC_CANCELLED,
 				       "the program ended the stream");
 	}
@@ -320,14 +396,14 @@ static void read_more(void *call)
 /* Take all chunks there are; once the program has ended the stream, or cannot have the
  * next one, only to get to the call's end. That is then ours to tell: the call itself
  * may have ended well meanwhile. */
-static void read_stream(struct exec *exec, snp_chunk_fn fn, void *user)
+static void read_stream(struct exec *exec, const struct taker *taker)
 {
 	struct rpc_status end = {.code = RPC_OK};
 	struct rpc_buf *chunk;
 
 	while ((chunk = next_chunk(exec))) {
 		if (end.code == RPC_OK) {
-			pass_on(chunk, fn, user, &end);
+			pass_on(chunk, taker, &end);
 			if (end.code != RPC_OK)
 				rpc_call_cancel(exec->call);
 		}
@@ -341,9 +417,16 @@ int snp_runtime_stream(struct snp_runtime *rt, const struct snp_request *request
 		       snp_chunk_fn fn, void *user, struct snp_reply **ret_reply,
 		       struct snp_err *err)
 {
+	const struct taker taker = {rt, fn, user};
 	struct exec *exec;
-	int rc = prepare(rt, request, &exec, err);
+	int rc = fn && ret_reply
+		     ? check_may_wait(rt, err)
+		     : snp_err_set(err, -EINVAL,
+				   "expected a function for chunks and a place for "
+				   "the reply");
 
+	if (rc == 0)
+		rc = prepare(rt, request, &exec, err);
 	if (rc < 0)
 		return rc;
 	rc = send_request(rt, request, &stream_ops, exec, err);
@@ -351,7 +434,7 @@ int snp_runtime_stream(struct snp_runtime *rt, const struct snp_request *request
 		exec_destroy(exec);
 		return rc;
 	}
-	read_stream(exec, fn, user);
+	read_stream(exec, &taker);
 	finish(exec, ret_reply);
 	return 0;
 }

@@ -19,6 +19,7 @@ static const struct host_call *inner_const(const struct snp_host_call *call)
 
 struct offer {
 	struct offer *next; /* all of a runtime, until it is destroyed */
+	const struct snp_runtime *rt;
 	snp_host_tool_fn fn;
 	void *user;
 };
@@ -26,8 +27,27 @@ struct offer {
 static void run_offer(struct host_call *call, void *user)
 {
 	const struct offer *offer = user;
+	const struct snp_runtime *before = embed_callback_begin(offer->rt);
 
 	offer->fn((struct snp_host_call *)(void *)call, offer->user);
+	embed_callback_end(before);
+}
+
+static int check_tool(const struct snp_host_tool *tool, struct snp_err *err)
+{
+	if (!tool || !tool->fn)
+		return snp_err_set(err, -EINVAL,
+				   "expected a tool with a function, not NULL");
+	if (tool->parameters_nr && !tool->parameters)
+		return snp_err_set(err, -EINVAL,
+				   "parameters: expected %zu of them, not NULL",
+				   tool->parameters_nr);
+	for (size_t i = 0; i < tool->parameters_nr; i++)
+		if (!tool->parameters[i].name)
+			return snp_err_set(err, -EINVAL,
+					   "parameters[%zu]: expected a name, not NULL",
+					   i);
+	return 0;
 }
 
 static struct rpc_parameter *copy_parameters(const struct snp_host_tool *tool)
@@ -48,8 +68,8 @@ static struct rpc_parameter *copy_parameters(const struct snp_host_tool *tool)
 	return to;
 }
 
-int snp_runtime_offer(struct snp_runtime *rt, const struct snp_host_tool *tool,
-		      struct snp_err *err)
+static int offer_checked(struct snp_runtime *rt, const struct snp_host_tool *tool,
+			 struct snp_err *err)
 {
 	struct rpc_parameter *parameters = copy_parameters(tool);
 	struct offer *offer = malloc(sizeof(*offer));
@@ -64,7 +84,7 @@ int snp_runtime_offer(struct snp_runtime *rt, const struct snp_host_tool *tool,
 	int rc = -ENOMEM;
 
 	if (parameters && offer) {
-		*offer = (struct offer){.fn = tool->fn, .user = tool->user};
+		*offer = (struct offer){.rt = rt, .fn = tool->fn, .user = tool->user};
 		rc = host_tools_register(runtime_host_tools(rt->runtime), &inside, err);
 	} else {
 		(void)snp_err_set(err, rc, "out of memory");
@@ -79,6 +99,16 @@ int snp_runtime_offer(struct snp_runtime *rt, const struct snp_host_tool *tool,
 	rt->offers = offer;
 	pthread_mutex_unlock(&rt->lock);
 	return 0;
+}
+
+int snp_runtime_offer(struct snp_runtime *rt, const struct snp_host_tool *tool,
+		      struct snp_err *err)
+{
+	int rc = embed_check(rt, err);
+
+	if (rc == 0)
+		rc = check_tool(tool, err);
+	return rc < 0 ? rc : offer_checked(rt, tool, err);
 }
 
 void embed_offers_free(struct snp_runtime *rt)
@@ -97,31 +127,38 @@ void embed_offers_free(struct snp_runtime *rt)
 const char *snp_host_call_argument(const struct snp_host_call *call, const char *name,
 				   size_t *ret_len)
 {
-	struct rpc_str value =
-	    rpc_pairs_get(&host_call_request(inner_const(call))->arguments, name);
+	struct rpc_str value = {0};
 
-	*ret_len = value.len;
+	if (call && name)
+		value = rpc_pairs_get(&host_call_request(inner_const(call))->arguments,
+				      name);
+	if (ret_len)
+		*ret_len = value.len;
 	return value.data;
 }
 
 const char *snp_host_call_session(const struct snp_host_call *call)
 {
-	return host_call_request(inner_const(call))->session_id;
+	return call ? host_call_request(inner_const(call))->session_id : "";
 }
 
 const char *snp_host_call_correlation(const struct snp_host_call *call)
 {
-	return host_call_correlation(inner_const(call));
+	return call ? host_call_correlation(inner_const(call)) : "";
 }
 
 void snp_host_call_finish(struct snp_host_call *take_call, const char *result_json)
 {
-	host_call_finish(inner(take_call), rpc_str_of(result_json),
-			 (struct rpc_str){0});
+	if (take_call)
+		host_call_finish(inner(take_call),
+				 rpc_str_of(result_json ? result_json : "null"),
+				 (struct rpc_str){0});
 }
 
 void snp_host_call_fail(struct snp_host_call *take_call, const char *type,
 			const char *message)
 {
-	host_call_fail(inner(take_call), type, message);
+	if (take_call)
+		host_call_fail(inner(take_call), type ? type : "Error",
+			       message ? message : "");
 }

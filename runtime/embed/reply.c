@@ -47,11 +47,11 @@ struct snp_reply *reply_create(const char correlation_id[RPC_CORRELATION_BYTES])
 
 void snp_reply_destroy(struct snp_reply **reply)
 {
-	struct snp_reply *gone = *reply;
+	struct snp_reply *gone = reply ? *reply : NULL;
 
-	*reply = NULL;
 	if (!gone)
 		return;
+	*reply = NULL;
 	rpc_arena_fini(&box_of(gone)->arena);
 	free(box_of(gone));
 }

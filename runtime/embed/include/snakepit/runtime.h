@@ -32,14 +32,21 @@
  * reaps it first (waitpid(-1), SIGCHLD ignored) its exit status is lost, and the exit
  * is booked as a failure with status 255.
  *
- * After fork() without exec the runtime is the parent's alone: in the child no function
- * here may be called but snp_runtime_destroy(), which then only forgets.
+ * After fork() without exec the runtime is the parent's alone: in the child all that
+ * takes a runtime is refused with -EPERM but snp_runtime_destroy(), which then only
+ * forgets.
  *
  * Threads: snp_runtime_log, create, destroy: one at a time for a runtime. All others:
  * any thread at any time between create and destroy, several at once.
  *
  * Errors: 0 or a negative errno, and a text in `err`, which may be NULL. Strings in
  * structs that are passed in are borrowed for the call, unless said otherwise.
+ *
+ * Misuse that can be told is refused and harmless: -EINVAL for a NULL where something
+ * is expected, -EDEADLK for waiting in a callback for what waits for the callback.
+ * Functions that return no error then do nothing, or return "" or NULL. What cannot be
+ * told is memory that was freed: a runtime or reply after destroy, a host call that was
+ * ended twice.
  */
 #ifndef SNAKEPIT_RUNTIME_H
 #define SNAKEPIT_RUNTIME_H
@@ -84,10 +91,12 @@ int snp_runtime_start(struct snp_runtime *runtime, struct snp_err *err);
 /* Stop as snakepitd does on SIGTERM: new requests are refused, running ones may finish,
  * then the workers stop, each step within the times of the configuration's `shutdown`.
  * Returns when all is stopped. After `timeout_ms` (0: never) the steps are cut short
- * and -ETIMEDOUT is returned, all the same when all is stopped. Not from a callback. */
+ * and -ETIMEDOUT is returned, all the same when all is stopped. -EDEADLK from a
+ * callback of this runtime: a reply's, a chunk's or a host tool's. */
 int snp_runtime_stop(struct snp_runtime *runtime, uint64_t timeout_ms);
 
-/* Stop, if that was not done, and free everything. Replies stay valid. */
+/* Stop, if that was not done, free everything, and set *runtime to NULL. Replies stay
+ * valid. From a callback of this runtime it does nothing, and *runtime stays. */
 void snp_runtime_destroy(struct snp_runtime **runtime);
 
 /* Name of the configuration's instance; lives as long as the runtime. */
@@ -144,7 +153,8 @@ struct snp_reply {
 void snp_reply_destroy(struct snp_reply **reply);
 
 /* Run a tool and wait for the end. 0: there is a reply, of whatever kind. Negative: the
- * request was not sent (-EINVAL, -ENOMEM, -ESHUTDOWN). Not from a callback. */
+ * request was not sent (-EINVAL, -ENOMEM, -ESHUTDOWN, and -EDEADLK from the callback of
+ * snp_runtime_submit()). */
 int snp_runtime_execute(struct snp_runtime *runtime, const struct snp_request *request,
 			struct snp_reply **ret_reply, struct snp_err *err);
 
@@ -199,15 +209,16 @@ struct snp_host_tool {
 int snp_runtime_offer(struct snp_runtime *runtime, const struct snp_host_tool *tool,
 		      struct snp_err *err);
 
-/* Argument of that name as JSON text of `*ret_len` bytes, with no NUL behind it; NULL
- * when it was not given. Valid, like the next two, until the call is finished. */
+/* Argument of that name as JSON text of `*ret_len` bytes (`ret_len` may be NULL), with
+ * no NUL behind it; NULL when it was not given. Valid, like the next two, until the
+ * call is finished. */
 const char *snp_host_call_argument(const struct snp_host_call *call, const char *name,
 				   size_t *ret_len);
 const char *snp_host_call_session(const struct snp_host_call *call);
 const char *snp_host_call_correlation(const struct snp_host_call *call);
 
-/* End the call, exactly once, from any thread: with a result as JSON text, or with an
- * error that Python raises. Strings are copied. */
+/* End the call, exactly once, from any thread: with a result as JSON text (NULL: null),
+ * or with an error that Python raises (NULL: "Error", ""). Strings are copied. */
 void snp_host_call_finish(struct snp_host_call *take_call, const char *result_json);
 void snp_host_call_fail(struct snp_host_call *take_call, const char *type,
 			const char *message);
