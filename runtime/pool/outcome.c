@@ -98,6 +98,9 @@ static void answer(struct request *r)
 	r->reply = NULL;
 	(void)rpc_server_call_add_trailing(r->call, RPC_MD_CORRELATION_ID,
 					   rpc_str_of(r->correlation));
+	if (r->link)
+		(void)rpc_server_call_add_trailing(r->call, RPC_MD_WORKER_ID,
+						   rpc_str_of(r->link->worker_id));
 	if (r->kind != ERROR_KIND_NR)
 		error_kind_say(r->call, r->kind);
 	say_when_to_retry(r);

@@ -94,6 +94,7 @@ struct request {
 	enum snp_enum_OUTCOME outcome;
 	bool tool_failed;
 	bool undelivered;     /* an answer could not be passed on; status says why */
+	bool begun;	      /* the client was told that its stream begins */
 	bool chunks;	      /* at least one was passed on */
 	enum error_kind kind; /* ERROR_KIND_NR: no error */
 	struct rpc_status status;

@@ -69,6 +69,19 @@ static int translate_response(struct request *r, const struct rpc_buf *message,
 	return r->protocol->encode_response(&response, &r->reply);
 }
 
+/* What the client hears of a stream before its first chunk. Once, also where the
+ * request runs again. */
+static void add_initial(struct request *r)
+{
+	if (r->begun)
+		return;
+	r->begun = true;
+	(void)rpc_server_call_add_initial(r->call, RPC_MD_CORRELATION_ID,
+					  rpc_str_of(r->correlation));
+	(void)rpc_server_call_add_initial(r->call, RPC_MD_WORKER_ID,
+					  rpc_str_of(r->link->worker_id));
+}
+
 static int translate_chunk(struct request *r, const struct rpc_buf *message,
 			   struct rpc_arena *arena, struct snp_err *err)
 {
@@ -83,6 +96,7 @@ static int translate_chunk(struct request *r, const struct rpc_buf *message,
 	/* One at a time by construction: the next message is read when this one has
 	 * left (request_more). */
 	r->chunk_sent = snp_mono_now();
+	add_initial(r);
 	rc = rpc_server_call_send(r->call, out);
 	rpc_buf_unref(out);
 	if (rc < 0)
@@ -104,6 +118,19 @@ static void give_up(struct request *r, struct rpc_call *call, int rc, const char
 			     "the answer of worker %s could not be passed on: %s",
 			     r->link->worker_id, *why ? why : strerror(-rc));
 	rpc_call_cancel(call);
+}
+
+/* Metadata without anything in it is no word of the worker's: gRPC makes it up where a
+ * call ends before it began, and some workers have none before their first chunk. */
+static void on_initial(struct rpc_call *call)
+{
+	struct request *r = rpc_call_user(call);
+
+	if (!r->protocol->streaming || r->begun ||
+	    rpc_md_in_count(rpc_call_initial_metadata(call)) == 0)
+		return;
+	add_initial(r);
+	rpc_server_call_send_initial(r->call);
 }
 
 static void on_message(struct rpc_call *call, struct rpc_buf *message)
@@ -167,8 +194,11 @@ void request_more(struct request *r)
 		rpc_call_read_more(r->worker_call);
 }
 
-static const struct rpc_call_ops worker_call_ops = {.on_message = on_message,
-						    .on_done = on_done};
+static const struct rpc_call_ops worker_call_ops = {
+    .on_initial = on_initial,
+    .on_message = on_message,
+    .on_done = on_done,
+};
 
 /* ---- the call ------------------------------------------------------------ */
 

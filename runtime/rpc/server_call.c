@@ -2,9 +2,9 @@
 /*
  * One call on the serving side. Two things keep it: the batch that waits for its close,
  * and its owner until finish (whose batch takes the owner's place). `pending` counts
- * them, and messages on their way; at zero comes on_done.
+ * them, and what else is on its way; at zero comes on_done.
  *
- * gRPC takes one send batch at a time, and the owner may be on another thread than the
+ * gRPC takes one message at a time, and the owner may be on another thread than the
  * loop that learns of its completion. `state` settles who starts the last batch: finish
  * sets FINISHED and starts it unless SENDING was set; the completion of a message
  * clears SENDING and starts it if FINISHED was set. One atomic step each, so exactly
@@ -54,6 +54,7 @@ struct rpc_server_call {
 
 	int cancelled; /* written by gRPC before close_tag */
 	struct rpc__tag close_tag;
+	struct rpc__tag initial_tag;
 	struct rpc__tag send_tag;
 	struct rpc__tag finish_tag;
 };
@@ -168,6 +169,15 @@ static void start_batch(struct rpc_server_call *call, const grpc_op *ops, size_t
 	SNP_CHECK(rc == GRPC_CALL_OK);
 }
 
+void rpc_server_call_send_initial(struct rpc_server_call *call)
+{
+	grpc_op op = {0};
+
+	SNP_CHECK(fill_initial_op(call, &op) == 1);
+	atomic_fetch_add_explicit(&call->pending, 1, memory_order_relaxed);
+	start_batch(call, &op, 1, &call->initial_tag);
+}
+
 int rpc_server_call_send(struct rpc_server_call *call, struct rpc_buf *message)
 {
 	unsigned state = atomic_load_explicit(&call->state, memory_order_acquire);
@@ -237,6 +247,13 @@ static void drop_pending(struct rpc_server_call *call)
 	rpc_server_call_unref(call);
 }
 
+/* Whether it left says the end of the call. */
+static void on_initial_sent(struct rpc__tag *tag, bool ok)
+{
+	(void)ok;
+	drop_pending(CALL_OF(tag, initial_tag));
+}
+
 static void on_sent(struct rpc__tag *tag, bool ok)
 {
 	struct rpc_server_call *call = CALL_OF(tag, send_tag);
@@ -296,6 +313,7 @@ struct rpc_server_call *rpc__server_call_create(struct rpc_loop *loop,
 	call->deadline = rpc__deadline_from_core(arrival->deadline);
 	call->metadata.array = arrival->metadata;
 	call->close_tag.fn = on_close;
+	call->initial_tag.fn = on_initial_sent;
 	call->send_tag.fn = on_sent;
 	call->finish_tag.fn = on_finished;
 	op.data.recv_close_on_server.cancelled = &call->cancelled;

@@ -12,11 +12,12 @@ from typing import Any
 
 import grpc
 import pytest
-from client import Client, request
+from client import CORRELATION_KEY, Client, request
 from harness import World, metric, wait_until
 from runtime_kit import (
     RunDaemon,
     at_least,
+    books,
     config,
     rss_kib,
     wait_books,
@@ -24,20 +25,24 @@ from runtime_kit import (
     worker_pids,
 )
 
+WORKER_KEY = "x-snakepit-worker-id"
 KIND_KEY = "snakepit-error-kind"
 RETRY_KEY = "retry-after-ms"
 IDEMPOTENT = ("x-snakepit-idempotent", "true")
 MIB = 1 << 20
 
 
+def pairs(metadata: Any) -> dict[str, str]:
+    return {pair.key: pair.value for pair in metadata}
+
+
 @contextlib.contextmanager
-def failing(kind: str, code: grpc.StatusCode) -> Iterator[dict[str, Any]]:
+def failing(kind: str, code: grpc.StatusCode) -> Iterator[dict[str, str]]:
     """Expect the block to fail in this way; what came with the failure is filled in."""
-    trailing: dict[str, Any] = {}
+    trailing: dict[str, str] = {}
     with pytest.raises(grpc.RpcError) as caught:
         yield trailing
-    for pair in caught.value.trailing_metadata():
-        trailing[pair.key] = pair.value
+    trailing.update(pairs(caught.value.trailing_metadata()))
     found = (trailing.get(KIND_KEY), caught.value.code())
     assert found == (kind, code), caught.value.details()
 
@@ -95,6 +100,49 @@ class TestRunningTwice:
         exits = "snakepit.worker.exits"
         report = wait_metric(world, exits, at_least(4), reason="exit_code")
         assert metric(report, exits, reason="exit_code") == 4
+
+
+class TestMetadata:
+    """What comes with every outcome: the correlation id, and who worked on it."""
+
+    def test_every_outcome_names_its_worker_and_its_correlation(
+        self, run_daemon: RunDaemon, client: Client
+    ) -> None:
+        run_daemon(config(workers=1)).wait_ready(1)
+        given = (CORRELATION_KEY, "meta-1")
+        message = request("default", "echo")
+        _, call = client.pool.Execute.with_call(message, metadata=(given,), timeout=20)
+        assert pairs(call.trailing_metadata()) == {
+            CORRELATION_KEY: "meta-1",
+            WORKER_KEY: "default/0#1",
+        }
+        stream = client.stream("default", "count", to=1)
+        assert list(stream)
+        assert pairs(stream.trailing_metadata())[WORKER_KEY] == "default/0#1"
+        with failing("worker_died", grpc.StatusCode.UNAVAILABLE) as trailing:
+            client.call("default", "die")
+        assert trailing[WORKER_KEY] == "default/0#1"
+        assert trailing[CORRELATION_KEY].startswith("sp-")
+
+    def test_a_stream_begins_before_its_first_chunk(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        run_daemon(config(workers=1)).wait_ready(1)
+        stream = client.stream("default", "count", to=1, delay_s=600)
+        initial = pairs(stream.initial_metadata())
+        assert initial[WORKER_KEY] == "default/0#1"
+        assert initial[CORRELATION_KEY].startswith("sp-")
+        assert books(world.inspect("it"))["active"] == 1
+        stream.cancel()
+
+    def test_a_request_that_no_worker_had_names_none(
+        self, run_daemon: RunDaemon, client: Client
+    ) -> None:
+        run_daemon(config(workers=1)).wait_ready(1)
+        with failing("pool_not_found", grpc.StatusCode.NOT_FOUND) as trailing:
+            client.call("nowhere", "echo")
+        assert WORKER_KEY not in trailing
+        assert trailing[CORRELATION_KEY].startswith("sp-")
 
 
 class TestStreams:

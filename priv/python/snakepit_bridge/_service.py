@@ -19,7 +19,7 @@ import grpc
 
 from ._beat import beats
 from ._calls import CallRefused, ToolCall
-from ._correlation import CORRELATION_HEADER
+from ._correlation import CORRELATION_HEADER, get_correlation_id
 from ._handover import HandOver
 from ._proto import pb, pb_grpc
 from ._scope import request_scope
@@ -170,6 +170,10 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
     @_rpc
     async def ExecuteStreamingTool(self, request: Any, context: Any) -> None:
         """Run a tool and send what it yields, no faster than the caller takes it."""
+        # The caller learns that its stream began, however long the first chunk takes.
+        await context.send_initial_metadata(
+            ((CORRELATION_HEADER, get_correlation_id() or ""),)
+        )
         call, log = self._begin(request)
         chunks: HandOver[pb.ToolChunk] = HandOver(_CHUNKS_AHEAD)
         work = self._executor.submit(functools.partial(call.run_stream, chunks))

@@ -35,10 +35,10 @@ static const struct snp_request echo = {.tool = "echo", .timeout_ms = TIMEOUT_MS
 
 /* Every function of the header that takes anything has a case in this file. */
 static const char *const walked[] = {
-    "snp_runtime_log",	     "snp_runtime_create",	"snp_runtime_start",
-    "snp_runtime_stop",	     "snp_runtime_destroy",	"snp_runtime_instance",
-    "snp_reply_destroy",     "snp_runtime_execute",	"snp_runtime_submit",
-    "snp_runtime_stream",    "snp_runtime_offer",	"snp_host_call_argument",
+    "snp_runtime_log",	     "snp_runtime_create",	  "snp_runtime_start",
+    "snp_runtime_stop",	     "snp_runtime_destroy",	  "snp_runtime_instance",
+    "snp_reply_destroy",     "snp_runtime_execute",	  "snp_runtime_submit",
+    "snp_runtime_stream",    "snp_runtime_offer",	  "snp_host_call_argument",
     "snp_host_call_session", "snp_host_call_correlation", "snp_host_call_finish",
     "snp_host_call_fail",
 };
@@ -97,9 +97,9 @@ static void nothing_is_refused(void **state)
 	snp_runtime_log(-1);
 	assert_refused(snp_runtime_create(NULL, &none, &err), -EINVAL, &err);
 	assert_refused(snp_runtime_create(&options, NULL, &err), -EINVAL, &err);
-	assert_refused(snp_runtime_create(&(struct snp_runtime_options){0}, &none,
-					  &err),
-		       -EINVAL, &err);
+	assert_refused(
+	    snp_runtime_create(&(struct snp_runtime_options){0}, &none, &err), -EINVAL,
+	    &err);
 	assert_null(none);
 	assert_refused(snp_runtime_start(NULL, &err), -EINVAL, &err);
 	assert_refused(snp_runtime_start(rt, &err), -EALREADY, &err);
@@ -333,8 +333,8 @@ static void callbacks_of_replies_may_submit_and_not_wait(void **state)
 {
 	struct asked asked = {.rt = *state};
 
-	assert_int_equal(
-	    snp_runtime_submit(*state, &echo, ask_in_reply, &asked, NULL), 0);
+	assert_int_equal(snp_runtime_submit(*state, &echo, ask_in_reply, &asked, NULL),
+			 0);
 	wait_done(&asked, 2);
 	assert_int_equal(asked.execute, -EDEADLK);
 	assert_int_equal(asked.stream, -EDEADLK);
@@ -356,9 +356,9 @@ static void callbacks_of_chunks_and_tools_may_not_stop(void **state)
 	struct asked in_chunk = {.rt = *state};
 	struct snp_reply *reply = NULL;
 
-	assert_int_equal(snp_runtime_stream(*state, &count, ask_in_chunk, &in_chunk,
-					    &reply, NULL),
-			 0);
+	assert_int_equal(
+	    snp_runtime_stream(*state, &count, ask_in_chunk, &in_chunk, &reply, NULL),
+	    0);
 	assert_int_equal(reply->kind, SNP_REPLY_RESULT);
 	snp_reply_destroy(&reply);
 	assert_int_equal(in_chunk.stop, -EDEADLK);

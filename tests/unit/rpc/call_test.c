@@ -319,6 +319,30 @@ static void stream_delivers_all_in_order(void **state)
 	assert_int_equal(r.initials, 1);
 }
 
+/* Whatever follows may follow at once: messages, or the end. */
+static void stream_may_begin_before_what_follows(void **state)
+{
+	static const unsigned counts[] = {0, 1, 3};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+		struct rpc_buf *request =
+		    rpc_buf_from_bytes(&counts[i], sizeof(counts[i]));
+		struct reply r;
+		struct rpc_call_args args = args_for(EARLY, request, &r);
+
+		args.flags = RPC_CALL_SERVER_STREAM;
+		r.reads_on = true;
+		start(&args, &r);
+		rpc_buf_unref(request);
+		finish(&r);
+		assert_int_equal(r.status.code, RPC_OK);
+		assert_int_equal(r.n_messages, counts[i]);
+		assert_int_equal(r.initials, 1);
+		assert_memory_equal(r.initial_bin, "early", sizeof("early"));
+	}
+}
+
 static void stream_without_messages_ends_ok(void **state)
 {
 	unsigned count = 0;
@@ -431,6 +455,7 @@ int main(void)
 	    CALL_TEST(large_request_comes_back_whole),
 	    CALL_TEST(compressed_request_is_unimplemented),
 	    CALL_TEST(stream_delivers_all_in_order),
+	    CALL_TEST(stream_may_begin_before_what_follows),
 	    CALL_TEST(stream_without_messages_ends_ok),
 	    CALL_TEST(stream_gives_one_message_a_grant_and_ends_after_the_last),
 	    CALL_TEST(stream_error_of_unknown_method_reaches_the_reader),

@@ -17,6 +17,7 @@
 #define FAIL	  "/test.Service/Fail"
 #define HANG	  "/test.Service/Hang"
 #define STREAM	  "/test.Service/Stream"
+#define EARLY	  "/test.Service/Early" /* a stream that says at once that it begins */
 #define FLOOD	  "/test.Service/Flood"
 #define ELSEWHERE "/test.Service/Elsewhere"
 #define FORWARD	  "/test.Service/Forward"
@@ -118,7 +119,7 @@ static inline void free_stream(struct rpc_server_call *call)
 	count_done(call);
 }
 
-/* The request is the number of messages to send. */
+/* The request is the number of messages to send; `user`: begin before the first. */
 static inline void handle_stream(struct rpc_server_call *call, struct rpc_buf *request,
 				 void *user)
 {
@@ -127,9 +128,13 @@ static inline void handle_stream(struct rpc_server_call *call, struct rpc_buf *r
 						       .on_done = free_stream};
 	struct stream *s = calloc(1, sizeof(*s));
 
-	(void)user;
 	(void)rpc_buf_copy_out(request, 0, &s->left, sizeof(s->left));
 	rpc_server_call_set_ops(call, &ops, s);
+	if (user) {
+		(void)rpc_server_call_add_initial(
+		    call, "x-test-bin", (struct rpc_str){"early", sizeof("early")});
+		rpc_server_call_send_initial(call);
+	}
 	send_next(call);
 }
 
@@ -234,6 +239,7 @@ static inline void add_methods(struct rpc_server *server)
 	assert_int_equal(rpc_server_method(server, FAIL, handle_fail, NULL), 0);
 	assert_int_equal(rpc_server_method(server, HANG, handle_hang, NULL), 0);
 	assert_int_equal(rpc_server_method(server, STREAM, handle_stream, NULL), 0);
+	assert_int_equal(rpc_server_method(server, EARLY, handle_stream, server), 0);
 	assert_int_equal(rpc_server_method(server, FLOOD, handle_flood, NULL), 0);
 	assert_int_equal(rpc_server_method(server, ELSEWHERE, handle_elsewhere, NULL),
 			 0);

@@ -21,8 +21,8 @@
  *   rpc_server_create .. start, destroy     | one, before and after everything else
  *   rpc_server_add_fd, set_tls, shutdown    | any
  *   rpc_server_call_set_ops                 | the call's loop, inside on_call
- *   add_initial, add_trailing, send, finish | any, one at a time: whoever owns the call
- *                                           |   now; handing it over must synchronise
+ *   add_initial, add_trailing, send_initial,| any, one at a time: whoever owns the call
+ *   send, finish                            |   now; handing it over must synchronise
  *   metadata, deadline, is_cancelled, user, |
  *   ref, unref, use as rpc_call_args.parent | any, while a reference is held
  */
@@ -129,13 +129,18 @@ const struct rpc_md_in *rpc_server_call_metadata(const struct rpc_server_call *c
 snp_mono_t rpc_server_call_deadline(const struct rpc_server_call *call);
 bool rpc_server_call_is_cancelled(const struct rpc_server_call *call);
 
-/* Metadata of the answer. The strings are copied. Initial metadata goes out with the
- * first send or the finish, trailing with the finish. -EINVAL (not legal), -ENOSPC
+/* Metadata of the answer. The strings are copied. Initial metadata goes out with
+ * rpc_server_call_send_initial(), or else the first send or the finish, trailing with
+ * the finish. -EINVAL (not legal), -ENOSPC
  * (more than RPC_MD_MAX), -EALREADY (too late), -ENOMEM. */
 int rpc_server_call_add_initial(struct rpc_server_call *call, const char *key,
 				struct rpc_str value);
 int rpc_server_call_add_trailing(struct rpc_server_call *call, const char *key,
 				 struct rpc_str value);
+
+/* Let the client know that its call is being worked on before there is a message for
+ * it. Once, before the first send. */
+void rpc_server_call_send_initial(struct rpc_server_call *call);
 
 /* Send one message of a stream (a reference is taken). One at a time: -EAGAIN until
  * on_writable. -ECANCELED once nobody listens, -EALREADY after finish, -ENOMEM. Each
