@@ -1,4 +1,4 @@
-"""Fixtures of the failures; the trials are those of runtime_chaos."""
+"""Fixtures of the failures; the trials are those of tests/chaos."""
 
 from __future__ import annotations
 

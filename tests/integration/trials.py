@@ -1,4 +1,4 @@
-"""What the cases of runtime chaos share: a trial, its measurements, its books.
+"""What the cases of chaos share: a trial, its measurements, its books.
 
 A trial is one run of one case against a real snakepitd with real workers. Times are
 taken from the events in the segment, which carry CLOCK_MONOTONIC: looking often would

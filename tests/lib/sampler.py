@@ -1,4 +1,4 @@
-"""tests/chaos/sampler.c as a process: a reader that watches all counters."""
+"""tests/segment_chaos/sampler.c as a process: a reader that watches all counters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Sampler:
 
     def __init__(self, path: Path, hz: int = 100) -> None:
         self.process = subprocess.Popen(
-            [str(BUILD / "tests/chaos/sampler"), str(path), str(hz)],
+            [str(BUILD / "tests/segment_chaos/sampler"), str(path), str(hz)],
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -21,11 +21,11 @@ P = TypeVar("P", bound="_Process")
 
 
 def program(name: str) -> str:
-    return str(BUILD / "tests" / "chaos" / name)
+    return str(BUILD / "tests" / "segment_chaos" / name)
 
 
 class _Process:
-    """A program of tests/chaos that says "ready" and ends at SIGTERM."""
+    """A program of tests/segment_chaos that says "ready" and ends at SIGTERM."""
 
     def __init__(self, *command: str) -> None:
         self.process = subprocess.Popen(

@@ -1,6 +1,6 @@
 """One fixture for all cases, and the table of what they measured.
 
-Each test is marked `case(number)`. What it measured goes to BUILD/chaos/runtime, one
+Each test is marked `case(number)`. What it measured goes to BUILD/chaos, one
 file each, whichever of the test processes ran it; report.py makes a table of them.
 """
 

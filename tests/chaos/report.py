@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Keep what the cases of runtime chaos measured, and print it.
+"""Keep what the cases of chaos measured, and print it.
 
 report.py            print the table of the last run
 report.py --write    write docs/chaos.md from it; the run must have been a full one
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("SNP_BUILD", ROOT / "build")) / "chaos" / "runtime"
+FOLDER = Path(os.environ.get("SNP_BUILD", ROOT / "build")) / "chaos"
 HEAD = ("case", "what", "called", "detected", "recovered", "result")
 WIDTHS = (5, 46, 20, 10, 10, 7)
 Row = dict[str, Any]
 
 INTRO = """\
-<!-- Made by tests/runtime_chaos/report.py --write from a run of `make chaos`. -->
+<!-- Made by tests/chaos/report.py --write from a run of `make chaos`. -->
 # What happens when things go wrong
 
-Each row is a test in [tests/runtime_chaos](../tests/runtime_chaos): it does one thing
+Each row is a test in [tests/chaos](../tests/chaos): it does one thing
 to a real `snakepitd` with real Python workers, and asserts what became of the worker,
 what the cause is called, which metrics moved, that each request had exactly one reply,
 and that all of it took no longer than a limit.
@@ -42,7 +42,7 @@ and that all of it took no longer than a limit.
   Python process in it. A dash: there was nothing to notice or to replace.
 
 `make test` runs every case with short limits, `make chaos` with those below; it prints
-this table and keeps its rows in `build/chaos/runtime/`. What the machine cannot do is
+this table and keeps its rows in `build/chaos/`. What the machine cannot do is
 tried, and skipped with the reason.
 """
 
