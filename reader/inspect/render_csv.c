@@ -19,7 +19,6 @@
 #include "selector.h"
 
 #define DRAIN_BYTES ((size_t)64 << 10) /* stays in the processor's cache */
-#define SHORT_BYTES 64		       /* see put_bytes() */
 
 /* ---- columns ------------------------------------------------------------- */
 
@@ -105,30 +104,18 @@ struct lines {
 	size_t room;			/* for all of a line but the row's labels */
 };
 
-/* What has been put behind `at`; behind that is room for put_bytes(). */
+/* What has been put behind `at`; behind that is room for snp_put_short(). */
 static struct piece piece_since(struct csv *csv, size_t at)
 {
-	(void)snp_buf_reserve(&csv->text, SHORT_BYTES);
+	(void)snp_buf_reserve(&csv->text, SNP_SHORT_BYTES);
 	return (struct piece){
 	    .at = at, .len = (uint32_t)(csv->text.len - at), .there = true};
-}
-
-/* Most pieces are short, and a copy of constant size is a few instructions where one of
- * any size is a call: so copy SHORT_BYTES and let the next piece overwrite what was too
- * much. Behind the end of csv->text and of a line is room for that. */
-static inline char *put_bytes(char *to, const char *from, size_t len)
-{
-	if (len <= SHORT_BYTES)
-		memcpy(to, from, SHORT_BYTES);
-	else
-		memcpy(to, from, len);
-	return to + len;
 }
 
 static inline char *put_piece(char *to, const struct csv *csv,
 			      const struct piece *piece)
 {
-	return put_bytes(to, csv->text.data + piece->at, piece->len);
+	return snp_put_short(to, csv->text.data + piece->at, piece->len);
 }
 
 /* ---- labels -------------------------------------------------------------- */
@@ -341,7 +328,7 @@ static bool lines_init(struct csv *csv, const struct snp_series *first,
 		longest_unit = max(longest_unit, lines->units[i].len);
 	}
 	lines->room = lines->head.len + longest_tail + SNP_NUMBER_BYTES + longest_unit +
-		      SHORT_BYTES;
+		      SNP_SHORT_BYTES;
 	return true;
 }
 
@@ -380,7 +367,7 @@ static void put_line(struct csv *csv, const struct lines *lines,
 	if (!start)
 		return;
 	to = put_piece(start, csv, &lines->head);
-	to = put_bytes(to, csv->text.data + row->at + skip, row->len - skip);
+	to = snp_put_short(to, csv->text.data + row->at + skip, row->len - skip);
 	to = put_piece(to, csv, tail);
 	to += put_value(to, csv, series, field);
 	to = put_piece(to, csv, &lines->units[field]);

@@ -8,7 +8,7 @@
 
 #include "instances.h"
 #include "model/log.h"
-#include "own.h"
+#include "page.h"
 #include "snakepit/time.h"
 
 /* Memory kept for the scrapes to come; more bodies than this exist only while that many
@@ -19,6 +19,7 @@ struct collector {
 	pthread_mutex_t lock; /* protects: everything below */
 	struct collector_options options;
 	struct instances instances;
+	struct page_room *room;
 	struct collector_body *spare;
 	unsigned spare_nr;
 	snp_wall_t started;
@@ -32,15 +33,17 @@ int collector_create(const struct collector_options *options,
 
 	if (!collector)
 		return -ENOMEM;
-	r = instances_init(&collector->instances, options->choice, options->names,
-			   options->names_nr);
-	if (r == 0) {
-		r = -pthread_mutex_init(&collector->lock, NULL);
-		if (r < 0)
-			instances_fini(&collector->instances);
-	}
+	r = -pthread_mutex_init(&collector->lock, NULL);
 	if (r < 0) {
 		free(collector);
+		return r;
+	}
+	r = instances_init(&collector->instances, options->choice, options->names,
+			   options->names_nr);
+	if (r == 0)
+		r = page_room_create(&collector->room);
+	if (r < 0) {
+		collector_destroy(&collector);
 		return r;
 	}
 	collector->options = *options;
@@ -66,6 +69,7 @@ void collector_destroy(struct collector **collector)
 		body_destroy(body);
 	}
 	instances_fini(&(*collector)->instances);
+	page_room_destroy(&(*collector)->room);
 	(void)pthread_mutex_destroy(&(*collector)->lock);
 	free(*collector);
 	*collector = NULL;
@@ -132,54 +136,80 @@ bool collector_ready(struct collector *collector, char ret_why[SNP_ERR_MSG_BYTES
 
 /* ---- writing ------------------------------------------------------------- */
 
-/* The runtime's own families; false when some could not be had. */
-static bool render_families(struct instance *instance, enum families_levels levels,
-			    struct snp_buf *buf)
+/* What is prepared for an instance's segment, NULL without one or without memory. */
+static struct families *families_of(struct instance *instance, const char *label,
+				    enum families_levels levels)
 {
 	const struct snp_snapshot *snap = snp_target_snapshot(instance->target);
-	size_t rejected = 0;
 
-	if (!snap)
-		return false;
-	if (instance->families)
-		rejected = families_rejected_nr(instance->families);
-	else if (families_create(snap, levels, &instance->families) < 0)
-		return false;
-	families_render(instance->families, snap,
-			snp_target_state(instance->target) == SNP_TARGET_LIVE
-			    ? FAMILIES_ALL
-			    : FAMILIES_LASTING,
-			buf);
-	if (families_rejected_nr(instance->families) != rejected)
+	if (!instance->families && snap &&
+	    families_create(snap, levels, label, &instance->families) < 0)
+		return NULL;
+	return instance->families;
+}
+
+static void fill_source(struct collector *collector, struct instance *instance,
+			struct page_source *ret_source)
+{
+	const char *label = instances_label(&collector->instances, instance);
+
+	*ret_source = (struct page_source){
+	    .label = label,
+	    .up = instance_is_up(instance),
+	    .fresh = snp_target_fresh(instance->target),
+	    .totals = &instance->totals,
+	    .part = snp_target_state(instance->target) == SNP_TARGET_LIVE
+			? FAMILIES_ALL
+			: FAMILIES_LASTING,
+	    .seg = snp_target_segment(instance->target),
+	    .snap = snp_target_snapshot(instance->target),
+	    .families = families_of(instance, label, collector->options.levels),
+	};
+}
+
+/* One line a segment, not one a scrape. */
+static void log_rejected(struct instance *instance)
+{
+	const struct families *families = instance->families;
+
+	if (!families || families->rejected == instance->logged_rejected)
+		return;
+	instance->logged_rejected = families->rejected;
+	if (families->rejected > 0)
 		snp_log_line(
 		    SNP_LOG_WARN,
 		    "%zu metrics of the segment are not exported: their names are "
 		    "not valid here, or used twice",
-		    families_rejected_nr(instance->families));
-	return families_rejected_nr(instance->families) == 0 &&
-	       snp_snapshot_stats(snap)->rows_skipped == 0;
+		    families->rejected);
 }
 
-static void render_locked(struct collector *collector, struct snp_buf *buf)
+static void render_locked(struct collector *collector, const struct negotiated *as,
+			  const struct scrape_filter *filter, struct snp_buf *buf)
 {
-	snp_mono_t begin = snp_mono_now();
-	struct own_scrape scrape = {0};
-	struct instance *instance;
+	const struct collector_options *options = &collector->options;
+	struct instances *instances = &collector->instances;
+	struct scrape_filter narrowed = *filter;
+	struct page page = {.as = *as,
+			    .filter = &narrowed,
+			    .created = options->created,
+			    .exporter_metrics = options->exporter_metrics,
+			    .started = collector->started,
+			    .begin = snp_mono_now()};
 
-	instances_look(&collector->instances);
-	for (size_t i = 0; i < collector->instances.nr && i < 1; i++) {
-		instance = collector->instances.list[i];
-		own_up(buf, instance_is_up(instance));
-		own_segment(buf, &instance->totals,
-			    snp_target_segment(instance->target),
-			    snp_target_snapshot(instance->target),
-			    snp_target_fresh(instance->target));
-		scrape.segment_ok =
-		    render_families(instance, collector->options.levels, buf);
+	narrowed.groups &= options->groups;
+	instances_look(instances);
+	page.sources = calloc(instances->nr + 1, sizeof(*page.sources));
+	if (!page.sources) {
+		buf->failed = true;
+		return;
 	}
-	scrape.process_ok = own_process(buf, collector->started);
-	scrape.duration_ns = snp_mono_since_ns(snp_mono_now(), begin);
-	own_scrape(buf, &scrape);
+	page.sources_nr = instances->nr;
+	for (size_t i = 0; i < instances->nr; i++)
+		fill_source(collector, instances->list[i], &page.sources[i]);
+	page_render(collector->room, &page, buf);
+	for (size_t i = 0; i < instances->nr; i++)
+		log_rejected(instances->list[i]);
+	free(page.sources);
 }
 
 struct collector_body *collector_scrape(struct collector *collector,
@@ -188,13 +218,11 @@ struct collector_body *collector_scrape(struct collector *collector,
 {
 	struct collector_body *body;
 
-	(void)as;
-	(void)filter;
 	(void)pthread_mutex_lock(&collector->lock);
 	body = take_body_locked(collector);
 	if (body) {
-		body->as = (struct negotiated){.format = EXPO_TEXT};
-		render_locked(collector, &body->text);
+		body->as = *as;
+		render_locked(collector, as, filter, &body->text);
 	}
 	if (body && body->text.failed) {
 		give_back_locked(collector, body);

@@ -86,7 +86,9 @@ void instance_look(struct instance *instance)
 	/* Families point into the segment they were made for: they go with it, also
 	 * when it was let go without a successor. */
 	if (snp_target_generation(target) != instance->generation ||
-	    !snp_target_snapshot(target))
+	    !snp_target_snapshot(target)) {
 		families_destroy(&instance->families);
+		instance->logged_rejected = 0;
+	}
 	instance->generation = snp_target_generation(target);
 }

@@ -12,7 +12,7 @@
 
 #include "families.h"
 #include "model/target.h"
-#include "own.h"
+#include "source.h"
 #include "snakepit/err.h"
 
 struct instance {
@@ -25,6 +25,7 @@ struct instance {
 	bool logged; /* whether the two below have been */
 	enum snp_target_state logged_state;
 	enum snp_writer_verdict logged_verdict;
+	size_t logged_rejected; /* of families->rejected */
 };
 
 /* `name` as snp_segment_find() takes it; both are copied. -ENOMEM. */

@@ -3,113 +3,162 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "expo.h"
 #include "model/number.h"
 
-enum own_id {
-#define OWN(id, name, type, help) OWN_##id,
-#include "own.def"
-#undef OWN
-	OWN_NR
-};
-
-static const struct {
-	const char *name, *type, *help;
-} own_families[OWN_NR] = {
-#define OWN(id, name, type, help) [OWN_##id] = {name, type, help},
+const struct expo_family own_families[OWN_NR] = {
+#define OWN(id, name, type, unit, help) [OWN_##id] = {name, EXPO_##type, unit, help},
 #include "own.def"
 #undef OWN
 };
 
-bool own_is_reserved(const char *name)
+void own_fini(struct own *own)
 {
-	if (strncmp(name, "process_", 8) == 0 || strncmp(name, "scrape_", 7) == 0)
+	free(own->values);
+	*own = (struct own){0};
+}
+
+bool own_is_reserved(const struct expo_family *family)
+{
+	if (strncmp(family->name, "process_", 8) == 0 ||
+	    strncmp(family->name, "scrape_", 7) == 0)
 		return true;
 	for (unsigned i = 0; i < OWN_NR; i++)
-		if (strcmp(name, own_families[i].name) == 0)
+		if (expo_clash(&own_families[i], family))
 			return true;
 	return false;
 }
 
-static void begin(struct snp_buf *buf, enum own_id id)
+bool own_is_always(enum own_id id)
 {
-	expo_header(buf, own_families[id].name, own_families[id].type,
-		    own_families[id].help);
+	return id == OWN_UP || id == OWN_EXPORTER_BUILD_INFO ||
+	       id == OWN_SCRAPE_SUCCESS || id == OWN_SCRAPE_DURATION;
 }
 
-/* Name and label set of a sample; its value follows. */
-static void sample(struct snp_buf *buf, enum own_id id, const char *label,
-		   const char *value)
+/* ---- gathering ----------------------------------------------------------- */
+
+static void add(struct own *own, struct own_value value)
 {
-	snp_buf_puts(buf, own_families[id].name);
-	if (label) {
-		snp_buf_putc(buf, '{');
-		expo_label(buf, label, value);
-		snp_buf_putc(buf, '}');
+	size_t max = own->max ? 2 * own->max : 32;
+	struct own_value *values;
+
+	if (own->nr == own->max) {
+		values = reallocarray(own->values, max, sizeof(*values));
+		if (!values) {
+			own->failed = true;
+			return;
+		}
+		own->values = values;
+		own->max = max;
 	}
-	snp_buf_putc(buf, ' ');
+	own->values[own->nr++] = value;
 }
 
-static void sample_u64(struct snp_buf *buf, enum own_id id, const char *label,
-		       const char *label_value, uint64_t value)
+static void add_number(struct own *own, enum own_id id, const char *instance,
+		       uint64_t number)
 {
-	sample(buf, id, label, label_value);
-	snp_buf_u64(buf, value);
-	snp_buf_putc(buf, '\n');
+	add(own, (struct own_value){.id = id, .instance = instance, .number = number});
 }
 
-static void family_u64(struct snp_buf *buf, enum own_id id, uint64_t value)
+static void add_ns(struct own *own, enum own_id id, const char *instance, uint64_t ns)
 {
-	begin(buf, id);
-	sample_u64(buf, id, NULL, NULL, value);
+	add(own, (struct own_value){
+		     .id = id, .instance = instance, .number = ns, .ns = true});
 }
 
-static void family_seconds(struct snp_buf *buf, enum own_id id, uint64_t ns)
+/* `value.label` says which; its value is cut where it is too long. */
+static void add_labelled(struct own *own, struct own_value value, const char *text)
 {
-	begin(buf, id);
-	sample(buf, id, NULL, NULL);
-	snp_buf_seconds(buf, ns);
-	snp_buf_putc(buf, '\n');
+	(void)snprintf(value.label_value, sizeof(value.label_value), "%s", text);
+	add(own, value);
 }
 
-void own_up(struct snp_buf *buf, bool up)
+static void gather_overflow(struct own *own, const char *instance, const char *limit,
+			    uint64_t number)
 {
-	family_u64(buf, OWN_UP, up);
+	add_labelled(own,
+		     (struct own_value){.id = OWN_OVERFLOWS,
+					.instance = instance,
+					.label = "limit",
+					.number = number},
+		     limit);
 }
 
-void own_segment(struct snp_buf *buf, struct own_totals *totals,
-		 const struct snp_segment *seg, const struct snp_snapshot *snap,
-		 bool fresh)
+static void gather_segment(struct own *own, const struct page_source *source)
 {
-	const struct snp_snapshot_stats *stats;
-	const struct snp_segment_info *info;
+	const struct snp_snapshot_stats *stats = snp_snapshot_stats(source->snap);
+	const struct snp_segment_info *info = snp_segment_info(source->seg);
 	char format[32];
 
-	if (snap && fresh) {
-		stats = snp_snapshot_stats(snap);
-		totals->torn_reads += stats->retries;
-		totals->rows_skipped += stats->rows_skipped;
-	}
-	family_u64(buf, OWN_SHM_TORN_READS, totals->torn_reads);
-	family_u64(buf, OWN_SHM_ROWS_SKIPPED, totals->rows_skipped);
-	if (!snap)
-		return;
-
-	info = snp_segment_info(seg);
-	stats = snp_snapshot_stats(snap);
 	(void)snprintf(format, sizeof(format), "%u.%u", info->ver_major,
 		       info->ver_minor);
-	begin(buf, OWN_BUILD_INFO);
-	sample_u64(buf, OWN_BUILD_INFO, "format", format, 1);
-	family_seconds(buf, OWN_SHM_LAST_UPDATE, stats->heartbeat_wall.ns);
-	begin(buf, OWN_OVERFLOWS);
-	sample_u64(buf, OWN_OVERFLOWS, "limit", "rows", stats->rows_dropped);
-	sample_u64(buf, OWN_OVERFLOWS, "limit", "banks", stats->banks_exhausted);
-	sample_u64(buf, OWN_OVERFLOWS, "limit", "text", stats->text_truncated);
+	add_labelled(own,
+		     (struct own_value){.id = OWN_BUILD_INFO,
+					.instance = source->label,
+					.label = "format",
+					.number = 1},
+		     format);
+	add_ns(own, OWN_SHM_LAST_UPDATE, source->label, stats->heartbeat_wall.ns);
+	gather_overflow(own, source->label, "rows", stats->rows_dropped);
+	gather_overflow(own, source->label, "banks", stats->banks_exhausted);
+	gather_overflow(own, source->label, "text", stats->text_truncated);
+}
+
+void own_gather_source(struct own *own, const struct page_source *source)
+{
+	const struct snp_snapshot_stats *stats;
+
+	if (source->snap && source->fresh) {
+		stats = snp_snapshot_stats(source->snap);
+		source->totals->torn_reads += stats->retries;
+		source->totals->rows_skipped += stats->rows_skipped;
+	}
+	add_number(own, OWN_UP, source->label, source->up);
+	add_number(own, OWN_SHM_TORN_READS, source->label, source->totals->torn_reads);
+	add_number(own, OWN_SHM_ROWS_SKIPPED, source->label,
+		   source->totals->rows_skipped);
+	if (source->snap)
+		gather_segment(own, source);
+}
+
+void own_gather_nothing(struct own *own)
+{
+	add_number(own, OWN_UP, NULL, 0);
+}
+
+void own_gather_success(struct own *own, const char *instance, const char *collector,
+			bool ok)
+{
+	add_labelled(own,
+		     (struct own_value){.id = OWN_SCRAPE_SUCCESS,
+					.instance = instance,
+					.label = "collector",
+					.number = ok},
+		     collector);
+}
+
+void own_gather_version(struct own *own)
+{
+	add_labelled(own,
+		     (struct own_value){.id = OWN_EXPORTER_BUILD_INFO,
+					.label = "version",
+					.number = 1},
+		     SNP_VERSION);
+}
+
+void own_gather_duration(struct own *own, uint64_t ns)
+{
+	add_ns(own, OWN_SCRAPE_DURATION, NULL, ns);
+}
+
+size_t own_number(char *dst, const struct own_value *value)
+{
+	return value->ns ? snp_number_seconds(dst, value->number)
+			 : snp_number_u64(dst, value->number);
 }
 
 /* ---- the exporter's process ---------------------------------------------- */
@@ -158,42 +207,32 @@ static bool count_fds(uint64_t *ret_count)
 	return true;
 }
 
-static void family_limit(struct snp_buf *buf, enum own_id id, int resource)
+static void gather_limit(struct own *own, enum own_id id, int resource)
 {
 	struct rlimit limit;
 
 	if (getrlimit((__rlimit_resource_t)resource, &limit) == 0)
-		family_u64(buf, id, limit.rlim_cur);
+		add_number(own, id, NULL, limit.rlim_cur);
 }
 
-bool own_process(struct snp_buf *buf, snp_wall_t started)
+bool own_gather_process(struct own *own, snp_wall_t started)
 {
 	struct proc_stat stat;
 	uint64_t fds;
 	bool ok = true;
 
-	family_seconds(buf, OWN_CPU, snp__clock_ns(CLOCK_PROCESS_CPUTIME_ID));
-	family_seconds(buf, OWN_START_TIME, started.ns);
-	family_limit(buf, OWN_MAX_FDS, RLIMIT_NOFILE);
-	family_limit(buf, OWN_VIRTUAL_MAX, RLIMIT_AS);
+	add_ns(own, OWN_CPU, NULL, snp__clock_ns(CLOCK_PROCESS_CPUTIME_ID));
+	add_ns(own, OWN_START_TIME, NULL, started.ns);
+	gather_limit(own, OWN_MAX_FDS, RLIMIT_NOFILE);
+	gather_limit(own, OWN_VIRTUAL_MAX, RLIMIT_AS);
 	if (count_fds(&fds))
-		family_u64(buf, OWN_OPEN_FDS, fds);
+		add_number(own, OWN_OPEN_FDS, NULL, fds);
 	else
 		ok = false;
 	if (!read_stat(&stat))
 		return false;
-	family_u64(buf, OWN_VIRTUAL, stat.virtual_bytes);
-	family_u64(buf, OWN_RESIDENT, stat.resident_bytes);
-	family_u64(buf, OWN_THREADS, stat.threads);
+	add_number(own, OWN_VIRTUAL, NULL, stat.virtual_bytes);
+	add_number(own, OWN_RESIDENT, NULL, stat.resident_bytes);
+	add_number(own, OWN_THREADS, NULL, stat.threads);
 	return ok;
-}
-
-void own_scrape(struct snp_buf *buf, const struct own_scrape *scrape)
-{
-	begin(buf, OWN_EXPORTER_BUILD_INFO);
-	sample_u64(buf, OWN_EXPORTER_BUILD_INFO, "version", SNP_VERSION, 1);
-	begin(buf, OWN_SCRAPE_SUCCESS);
-	sample_u64(buf, OWN_SCRAPE_SUCCESS, "collector", "segment", scrape->segment_ok);
-	sample_u64(buf, OWN_SCRAPE_SUCCESS, "collector", "process", scrape->process_ok);
-	family_seconds(buf, OWN_SCRAPE_DURATION, scrape->duration_ns);
 }

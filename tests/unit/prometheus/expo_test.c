@@ -91,16 +91,85 @@ static void label_escapes_are_the_three_of_the_format(void **state)
 	snp_buf_fini(&out);
 }
 
-static void header_help_escapes_backslash_and_newline_alone(void **state)
+#define HELP_IN "a \"b\" \\ \n c"
+#define HELP_04 "a \"b\" \\\\ \\n c\n"
+#define HELP_OM "a \\\"b\\\" \\\\ \\n c\n"
+
+/* P05: what stands before the samples of a family; a unit where the name ends in it. */
+static void p05_heads(void **state)
 {
-	static const char want[] = "# HELP x a \"b\" \\\\ \\n c\n# TYPE x gauge\n";
+	static const struct {
+		struct expo_family family;
+		const char *text, *openmetrics;
+	} rows[] = {
+	    {{"x", EXPO_GAUGE, "1", HELP_IN},
+	     "# HELP x " HELP_04 "# TYPE x gauge\n",
+	     "# TYPE x gauge\n# HELP x " HELP_OM},
+	    {{"x_total", EXPO_COUNTER, "{request}", "h"},
+	     "# HELP x_total h\n# TYPE x_total counter\n",
+	     "# TYPE x counter\n# HELP x h\n"},
+	    {{"x_seconds_total", EXPO_COUNTER, "s", "h"},
+	     "# HELP x_seconds_total h\n# TYPE x_seconds_total counter\n",
+	     "# TYPE x_seconds counter\n# UNIT x_seconds seconds\n# HELP x_seconds "
+	     "h\n"},
+	    {{"x", EXPO_COUNTER, "s", "h"},
+	     "# HELP x h\n# TYPE x counter\n",
+	     "# TYPE x unknown\n# HELP x h\n"},
+	    {{"x_bytes", EXPO_GAUGE, "By", "h"},
+	     "# HELP x_bytes h\n# TYPE x_bytes gauge\n",
+	     "# TYPE x_bytes gauge\n# UNIT x_bytes bytes\n# HELP x_bytes h\n"},
+	    {{"x_seconds", EXPO_HISTOGRAM, "s", "h"},
+	     "# HELP x_seconds h\n# TYPE x_seconds histogram\n",
+	     "# TYPE x_seconds histogram\n# UNIT x_seconds seconds\n"
+	     "# HELP x_seconds h\n"},
+	    {{"x_info", EXPO_INFO, "s", "h"},
+	     "# HELP x_info h\n# TYPE x_info gauge\n",
+	     "# TYPE x info\n# HELP x h\n"},
+	};
 	struct snp_buf out = {0};
 
 	(void)state;
-	expo_header(&out, "x", "gauge", "a \"b\" \\ \n c");
-	assert_int_equal(out.len, sizeof(want) - 1);
-	assert_memory_equal(out.data, want, out.len);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snp_buf_reset(&out);
+		expo_head_text(&out, &rows[i].family);
+		snp_buf_putc(&out, '\0');
+		assert_string_equal(out.data, rows[i].text);
+		snp_buf_reset(&out);
+		expo_head_openmetrics(&out, &rows[i].family);
+		snp_buf_putc(&out, '\0');
+		assert_string_equal(out.data, rows[i].openmetrics);
+	}
 	snp_buf_fini(&out);
+}
+
+static void clashes_are_seen_in_any_format(void **state)
+{
+	static const struct {
+		struct expo_family a, b;
+		bool clash;
+	} rows[] = {
+	    {{"x", EXPO_GAUGE, "", ""}, {"x", EXPO_GAUGE, "", ""}, true},
+	    {{"x", EXPO_GAUGE, "", ""}, {"y", EXPO_GAUGE, "", ""}, false},
+	    {{"x_total", EXPO_COUNTER, "", ""}, {"x", EXPO_GAUGE, "", ""}, true},
+	    {{"x_total", EXPO_COUNTER, "", ""},
+	     {"x_created", EXPO_GAUGE, "", ""},
+	     true},
+	    {{"x_total", EXPO_COUNTER, "", ""}, {"x_info", EXPO_INFO, "", ""}, true},
+	    {{"x_total", EXPO_COUNTER, "", ""},
+	     {"x_y_total", EXPO_COUNTER, "", ""},
+	     false},
+	    {{"x", EXPO_HISTOGRAM, "", ""}, {"x_sum", EXPO_GAUGE, "", ""}, true},
+	    {{"x", EXPO_HISTOGRAM, "", ""}, {"x_total", EXPO_COUNTER, "", ""}, true},
+	    {{"x", EXPO_HISTOGRAM, "", ""}, {"x_max", EXPO_GAUGE, "", ""}, false},
+	    {{"x_info", EXPO_INFO, "", ""}, {"x", EXPO_GAUGE, "", ""}, true},
+	    {{"x", EXPO_GAUGE, "", ""}, {"x_sum", EXPO_GAUGE, "", ""}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(expo_clash(&rows[i].a, &rows[i].b), rows[i].clash);
+		assert_int_equal(expo_clash(&rows[i].b, &rows[i].a), rows[i].clash);
+	}
 }
 
 static void names_follow_the_data_model(void **state)
@@ -128,7 +197,8 @@ int main(void)
 	    cmocka_unit_test(label_every_byte_round_trips),
 	    cmocka_unit_test(label_random_text_round_trips),
 	    cmocka_unit_test(label_escapes_are_the_three_of_the_format),
-	    cmocka_unit_test(header_help_escapes_backslash_and_newline_alone),
+	    cmocka_unit_test(p05_heads),
+	    cmocka_unit_test(clashes_are_seen_in_any_format),
 	    cmocka_unit_test(names_follow_the_data_model),
 	};
 

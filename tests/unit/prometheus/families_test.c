@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "expo_check.h"
+#include "page.h"
 #include "segment_fixture.h"
 
 #define DURATION "snakepit_request_duration_seconds"
@@ -17,6 +18,8 @@ struct fixture {
 	struct snp_segment *seg;
 	struct snp_snapshot *snap;
 	struct families *families;
+	struct own_totals totals;
+	struct page_room *room;
 	struct snp_buf page;
 	struct expo_doc doc;
 };
@@ -29,12 +32,14 @@ static void attach(struct fixture *f, enum families_levels levels)
 		fail_msg("%s", err.msg);
 	if (snp_segment_snapshot(f->seg, &f->snap, &err) < 0)
 		fail_msg("%s", err.msg);
-	assert_int_equal(families_create(f->snap, levels, &f->families), 0);
+	assert_int_equal(page_room_create(&f->room), 0);
+	assert_int_equal(families_create(f->snap, levels, NULL, &f->families), 0);
 }
 
 static void detach(struct fixture *f)
 {
 	families_destroy(&f->families);
+	page_room_destroy(&f->room);
 	snp_snapshot_destroy(&f->snap);
 	snp_segment_detach(&f->seg);
 }
@@ -42,10 +47,19 @@ static void detach(struct fixture *f)
 /* Render the present contents and read the page strictly. */
 static void render(struct fixture *f, enum families_part part)
 {
+	struct page_source source = {.up = true,
+				     .totals = &f->totals,
+				     .part = part,
+				     .seg = f->seg,
+				     .families = f->families};
+	const struct page page = {
+	    .filter = &scrape_filter_all, .sources = &source, .sources_nr = 1};
+
 	assert_int_equal(snp_segment_snapshot(f->seg, &f->snap, NULL), 0);
 	expo_check_free(&f->doc);
 	snp_buf_reset(&f->page);
-	families_render(f->families, f->snap, part, &f->page);
+	source.snap = f->snap;
+	page_render(f->room, &page, &f->page);
 	expo_check(&f->page, &f->doc);
 }
 
@@ -263,7 +277,7 @@ static void create_illegal_name_is_rejected(void **state)
 	detach(f);
 	patch_file(f->writer.path, "snakepit_worker_limit", "snakepit_worker-limit");
 	attach(f, FAMILIES_DEFAULT);
-	assert_int_equal(families_rejected_nr(f->families), 1);
+	assert_int_equal(f->families->rejected, 1);
 	render(f, FAMILIES_ALL);
 	assert_null(memmem(f->page.data, f->page.len, "worker-limit", 12));
 }
@@ -276,7 +290,7 @@ static void create_name_used_twice_is_rejected(void **state)
 	patch_file(f->writer.path, "snakepit_session_active",
 		   "snakepit_requests_total");
 	attach(f, FAMILIES_DEFAULT);
-	assert_int_equal(families_rejected_nr(f->families), 1);
+	assert_int_equal(f->families->rejected, 1);
 	render(f, FAMILIES_ALL); /* the checker would find a second TYPE */
 }
 
@@ -288,7 +302,7 @@ static void create_name_of_the_exporter_is_rejected(void **state)
 	patch_file(f->writer.path, "snakepit_request_active",
 		   "process_the_first_famil");
 	attach(f, FAMILIES_DEFAULT);
-	assert_int_equal(families_rejected_nr(f->families), 1);
+	assert_int_equal(f->families->rejected, 1);
 }
 
 static void create_name_of_a_histogram_sample_is_rejected(void **state)
@@ -299,7 +313,7 @@ static void create_name_of_a_histogram_sample_is_rejected(void **state)
 	patch_file(f->writer.path, "snakepit_worker_cpu_time_seconds_total",
 		   "snakepit_heartbeat_latency_seconds_sum");
 	attach(f, FAMILIES_DEFAULT);
-	assert_int_equal(families_rejected_nr(f->families), 1);
+	assert_int_equal(f->families->rejected, 1);
 	render(f, FAMILIES_ALL);
 }
 
@@ -311,7 +325,7 @@ static void render_illegal_label_rejects_the_family(void **state)
 	patch_file(f->writer.path, "method", "met-od");
 	attach(f, FAMILIES_DEFAULT);
 	render(f, FAMILIES_ALL);
-	assert_true(families_rejected_nr(f->families) > 0);
+	assert_true(f->families->rejected > 0);
 	assert_null(memmem(f->page.data, f->page.len, "snakepit_requests_total", 23));
 	assert_non_null(
 	    memmem(f->page.data, f->page.len, "snakepit_pool_requests_total", 28));

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/number.h"
+#include "model/value.h"
+
+/* A run of bytes in families->text, which moves while it grows. */
+struct piece {
+	uint32_t off, len;
+};
+
+struct text_lines {
+	struct piece head, head_openmetrics;
+	struct piece name; /* x{ ; without braces where there are no labels */
+	struct piece created, sum, count; /* x_created{ ... */
+	struct piece close;		  /* behind the labels of those: "} " */
+	/* What stands between the labels of the row and the value: of a scalar by cell,
+	 * of a state by state, of a histogram by bucket, the last being +Inf. */
+	struct piece *tails;
+	uint32_t tails_nr;
+	uint32_t *words; /* histogram: buckets at or below each bound */
+	size_t room;	 /* for a line, but for the row's labels */
+	bool integers;
+};
+
+/* ` # {trace_id="",span_id=""} ` with ids and two numbers */
+#define EXEMPLAR_BYTES (32 + 32 + 16 + 2 * SNP_NUMBER_BYTES)
+
+void text_lines_destroy(struct text_lines *lines)
+{
+	if (!lines)
+		return;
+	free(lines->tails);
+	free(lines->words);
+	free(lines);
+}
+
+/* ---- preparing ----------------------------------------------------------- */
+
+static uint32_t piece_begin(const struct snp_buf *text)
+{
+	return (uint32_t)text->len;
+}
+
+/* With the slack that snp_put_short() copies. */
+static struct piece piece_end(struct snp_buf *text, uint32_t begin)
+{
+	(void)snp_buf_reserve(text, SNP_SHORT_BYTES);
+	return (struct piece){begin, (uint32_t)text->len - begin};
+}
+
+static struct piece name_piece(struct snp_buf *text, const char *name, size_t len,
+			       const char *suffix, bool labelled)
+{
+	uint32_t begin = piece_begin(text);
+
+	snp_buf_put(text, name, len);
+	snp_buf_puts(text, suffix);
+	if (labelled)
+		snp_buf_putc(text, '{');
+	return piece_end(text, begin);
+}
+
+/* One more label behind those of the row, or none. */
+static struct piece tail_piece(struct snp_buf *text, const char *name,
+			       const char *value, bool labelled)
+{
+	uint32_t begin = piece_begin(text);
+
+	if (name) {
+		snp_buf_putc(text, labelled ? ',' : '{');
+		expo_label(text, name, value);
+	}
+	snp_buf_puts(text, name || labelled ? "} " : " ");
+	return piece_end(text, begin);
+}
+
+/* Buckets 0..n-1 end at or below the bound: the only n there is, as they ascend. */
+static uint32_t words_below(const struct snp_metric *metric, uint64_t bound_ns)
+{
+	uint32_t low = 0, high = metric->nbuckets + 1; /* never the overflow word */
+	uint32_t middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (snp_hist_upper_ns(metric, middle) <= bound_ns)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void prepare_bounds(struct text_lines *lines, struct snp_buf *text,
+			   const struct snp_metric *metric, bool labelled)
+{
+	char number[SNP_NUMBER_BYTES];
+	uint32_t i;
+
+	for (i = 0; i < metric->bounds_nr; i++) {
+		number[snp_number_bound(number, metric->bounds_ns[i])] = '\0';
+		lines->tails[i] = tail_piece(text, "le", number, labelled);
+		lines->words[i] = words_below(metric, metric->bounds_ns[i]);
+	}
+	lines->tails[i] = tail_piece(text, "le", "+Inf", labelled);
+	lines->words[i] = metric->nbuckets + 2;
+}
+
+static void prepare_tails(struct text_lines *lines, struct snp_buf *text,
+			  const struct snp_metric *metric, bool labelled)
+{
+	if (metric->kind == SNP_KIND_HISTOGRAM) {
+		prepare_bounds(lines, text, metric, labelled);
+		return;
+	}
+	for (uint32_t i = 0; i < lines->tails_nr; i++) {
+		bool named = metric->enum_values && i < metric->enum_values_nr;
+
+		lines->tails[i] =
+		    tail_piece(text, named ? metric->enum_prom_name : NULL,
+			       named ? metric->enum_values[i] : NULL, labelled);
+	}
+}
+
+static void prepare_names(struct text_lines *lines, struct snp_buf *text,
+			  const struct expo_family *as, bool labelled)
+{
+	size_t base = expo_base_len(as);
+	uint32_t begin = piece_begin(text);
+
+	expo_head_text(text, as);
+	lines->head = piece_end(text, begin);
+	begin = piece_begin(text);
+	expo_head_openmetrics(text, as);
+	lines->head_openmetrics = piece_end(text, begin);
+	lines->name = name_piece(text, as->name, strlen(as->name),
+				 as->type == EXPO_HISTOGRAM ? "_bucket" : "",
+				 labelled || as->type == EXPO_HISTOGRAM);
+	lines->created = name_piece(text, as->name, base, "_created", labelled);
+	lines->sum = name_piece(text, as->name, base, "_sum", labelled);
+	lines->count = name_piece(text, as->name, base, "_count", labelled);
+	lines->close = tail_piece(text, NULL, NULL, labelled);
+}
+
+static uint32_t tails_of(const struct snp_metric *metric)
+{
+	switch (metric->kind) {
+	case SNP_KIND_HISTOGRAM:
+		return metric->bounds_nr + 1;
+	case SNP_KIND_STATE:
+		return metric->enum_values_nr;
+	default:
+		return metric->cells;
+	}
+}
+
+static struct text_lines *prepare(struct families *families, struct family *family)
+{
+	const struct snp_metric *metric = family->metric;
+	struct snp_buf *text = &families->text;
+	bool labelled = family->rows->keys_nr > 0 || families->labels.instance;
+	struct text_lines *lines = calloc(1, sizeof(*lines));
+
+	if (!lines)
+		return NULL;
+	lines->tails_nr = tails_of(metric);
+	lines->tails = calloc(lines->tails_nr + 1, sizeof(*lines->tails));
+	lines->words = calloc(lines->tails_nr + 1, sizeof(*lines->words));
+	if (lines->tails && lines->words) {
+		prepare_names(lines, text, &family->as, labelled);
+		prepare_tails(lines, text, metric, labelled);
+	}
+	if (!lines->tails || !lines->words || text->failed) {
+		text_lines_destroy(lines);
+		return NULL;
+	}
+	lines->room = lines->created.len;
+	if (lines->room < lines->name.len)
+		lines->room = lines->name.len;
+	for (uint32_t i = 0, most = 0; i < lines->tails_nr; i++)
+		if (lines->tails[i].len > most) {
+			lines->room += lines->tails[i].len - most;
+			most = lines->tails[i].len;
+		}
+	lines->room += lines->close.len + SNP_NUMBER_BYTES + 1 + SNP_SHORT_BYTES;
+	lines->integers = metric->vtype == SNP_VT_U64 && metric->unit_exp == 0;
+	return lines;
+}
+
+/* ---- rendering ----------------------------------------------------------- */
+
+struct render {
+	const struct text_job *job;
+	const struct page_source *source;
+	const struct family *family;
+	const struct text_lines *lines;
+	const char *pieces;
+};
+
+static inline char *put(char *to, const struct render *r, const struct piece *piece)
+{
+	return snp_put_short(to, r->pieces + piece->off, piece->len);
+}
+
+/* All of a line but the value. */
+static inline char *put_series(char *to, const struct render *r, uint32_t row,
+			       const struct piece *name, const struct piece *tail)
+{
+	const struct label_set *rows = r->family->rows;
+
+	to = put(to, r, name);
+	to = snp_put_short(to, label_set_text(rows, row), rows->rows[row].len);
+	return put(to, r, tail);
+}
+
+/* Room for `nr` lines of a row. */
+static inline char *reserve(const struct render *r, uint32_t row, size_t nr)
+{
+	return snp_buf_reserve(r->job->buf,
+			       nr * (r->lines->room + r->family->rows->rows[row].len));
+}
+
+static inline void commit(const struct render *r, const char *end)
+{
+	r->job->buf->len = (size_t)(end - r->job->buf->data);
+}
+
+static char *put_created(char *to, const struct render *r,
+			 const struct snp_series *series)
+{
+	to = put_series(to, r, series->row, &r->lines->created, &r->lines->close);
+	to += snp_number_seconds(to, source_created(r->source, series).ns);
+	*to++ = '\n';
+	return to;
+}
+
+static void render_scalar(const struct render *r, const struct snp_series *series)
+{
+	const struct text_lines *lines = r->lines;
+	char *to = reserve(r, series->row, 2);
+
+	if (!to)
+		return;
+	to = put_series(to, r, series->row, &lines->name, &lines->tails[series->cell]);
+	if (lines->integers)
+		to += snp_number_u64(to, series->value);
+	else
+		to += snp_value_text(to, r->source->snap, series);
+	*to++ = '\n';
+	commit(r, to);
+}
+
+/* One line a state, 1 at the present one. */
+static void render_states(const struct render *r, const struct snp_series *series)
+{
+	char *to = reserve(r, series->row, r->lines->tails_nr);
+
+	if (!to)
+		return;
+	for (uint32_t i = 0; i < r->lines->tails_nr; i++) {
+		to = put_series(to, r, series->row, &r->lines->name,
+				&r->lines->tails[i]);
+		*to++ = series->value == i ? '1' : '0';
+		*to++ = '\n';
+	}
+	commit(r, to);
+}
+
+/* ---- histograms ---------------------------------------------------------- */
+
+static char *put_text(char *to, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(to, text, len);
+	return to + len;
+}
+
+static char *put_exemplar(char *to, const struct exemplar *exemplar)
+{
+	to = put_text(to, " # {trace_id=\"");
+	exemplar_trace_hex(exemplar, to);
+	to = put_text(to + 32, "\",span_id=\"");
+	exemplar_span_hex(exemplar, to);
+	to = put_text(to + 16, "\"} ");
+	to += snp_number_seconds(to, exemplar->value_ns);
+	*to++ = ' ';
+	return to + snp_number_seconds(to, exemplar->ended.ns);
+}
+
+static inline char *put_count(char *to, uint64_t count)
+{
+	to += snp_number_u64(to, count);
+	*to = '\n';
+	return to + 1;
+}
+
+static char *put_buckets(char *to, const struct render *r,
+			 const struct snp_series *series, uint64_t *ret_count)
+{
+	const struct text_lines *lines = r->lines;
+	const struct exemplar *exemplars = NULL;
+	uint64_t count = 0, below;
+	uint32_t word = 0;
+
+	if (r->job->openmetrics)
+		exemplars = exemplars_of(r->source->families->exemplars,
+					 r->source->snap, series);
+	for (uint32_t i = 0; i < lines->tails_nr; i++) {
+		for (below = count; word < lines->words[i]; word++)
+			count += series->hist[word];
+		to = put_series(to, r, series->row, &lines->name, &lines->tails[i]);
+		to += snp_number_u64(to, count);
+		if (exemplars && exemplars[i].ended.ns && count > below)
+			to = put_exemplar(to, &exemplars[i]);
+		*to++ = '\n';
+	}
+	*ret_count = count;
+	return to;
+}
+
+/* Every line comes from one pass over one copy of the words, so that the buckets ascend
+ * and +Inf equals _count whatever the writer does meanwhile. */
+static void render_histogram(const struct render *r, const struct snp_series *series)
+{
+	const struct text_lines *lines = r->lines;
+	uint64_t count;
+	char *to;
+
+	if (!series->hist)
+		return;
+	to = snp_buf_reserve(r->job->buf,
+			     (lines->tails_nr + 3) *
+				 (lines->room + r->family->rows->rows[series->row].len +
+				  EXEMPLAR_BYTES));
+	if (!to)
+		return;
+	to = put_buckets(to, r, series, &count);
+	to = put_series(to, r, series->row, &lines->sum, &lines->close);
+	to += snp_number_seconds(to, series->hist[r->family->metric->nbuckets + 2]);
+	*to++ = '\n';
+	to = put_series(to, r, series->row, &lines->count, &lines->close);
+	to = put_count(to, count);
+	commit(r, to);
+}
+
+/* ---- a family ------------------------------------------------------------ */
+
+static bool counts(const struct family *family)
+{
+	return family->as.type == EXPO_COUNTER || family->as.type == EXPO_HISTOGRAM;
+}
+
+static void render_series(const struct render *r, const struct snp_series *series)
+{
+	char *to;
+
+	if (r->family->metric->kind == SNP_KIND_HISTOGRAM)
+		render_histogram(r, series);
+	else if (r->family->metric->kind == SNP_KIND_STATE)
+		render_states(r, series);
+	else
+		render_scalar(r, series);
+	if (!r->job->created || !r->job->openmetrics || !counts(r->family))
+		return;
+	to = reserve(r, series->row, 1);
+	if (to)
+		commit(r, put_created(to, r, series));
+}
+
+void text_family(const struct text_job *job, const struct page_source *source,
+		 struct family *family, bool *begun)
+{
+	struct families *families = source->families;
+	struct render r = {.job = job, .source = source, .family = family};
+	const struct piece *head;
+	struct snp_series_iter it;
+	struct snp_series series;
+
+	if (!family->lines)
+		family->lines = prepare(families, family);
+	if (!family->lines) {
+		job->buf->failed = true;
+		return;
+	}
+	r.lines = family->lines;
+	r.pieces = families->text.data;
+	snp_series_iter_init(&it, source->snap, family->metric);
+	snp_series_iter_bare(&it);
+	while (snp_series_next(&it, &series)) {
+		if (!families_shows(family, &series))
+			continue;
+		/* With the first series: a family without any has no head. */
+		if (!*begun) {
+			head = job->openmetrics ? &r.lines->head_openmetrics
+						: &r.lines->head;
+			snp_buf_put(job->buf, r.pieces + head->off, head->len);
+		}
+		*begun = true;
+		render_series(&r, &series);
+	}
+}
