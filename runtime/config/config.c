@@ -150,6 +150,18 @@ out:
 	return rc;
 }
 
+uint32_t snp_config_largest_capacity(const struct snp_config *cfg)
+{
+	uint32_t most = 1;
+
+	for (uint32_t i = 0; i < cfg->pools_count; i++) {
+		uint32_t capacity = snp_cfg_pool_capacity(&cfg->pools[i]);
+
+		most = capacity > most ? capacity : most;
+	}
+	return most;
+}
+
 int snp_config_load(const char *path, struct snp_config **ret_cfg, struct snp_err *err)
 {
 	char *text = NULL;

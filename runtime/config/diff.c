@@ -15,8 +15,8 @@ struct walk {
 	struct snp_cfg_diff *diff;
 	bool failed; /* out of memory */
 	uint32_t pool;
-	/* The workers of this pool do not fit the runtime. */
-	bool too_many;
+	/* This pool does not fit the runtime: so many workers, or requests in each. */
+	bool too_many, too_wide;
 };
 
 /* One section in both configurations. */
@@ -112,10 +112,15 @@ addf(struct walk *w, enum snp_cfg_needs needs, const char *fmt, ...)
 	add(w, text, needs);
 }
 
+static bool is_one_of(const struct key *key, const char *a, const char *b)
+{
+	return strcmp(key->name, a) == 0 || strcmp(key->name, b) == 0;
+}
+
 static enum snp_cfg_needs needs_of(const struct walk *w, const struct key *key)
 {
-	if (w->too_many && (strcmp(key->name, "workers") == 0 ||
-			    strcmp(key->name, "max_workers") == 0))
+	if ((w->too_many && is_one_of(key, "workers", "max_workers")) ||
+	    (w->too_wide && is_one_of(key, "profile", "threads_per_worker")))
 		return SNP_CFG_NEEDS_RESTART;
 	return key->flags & KEY_LIVE   ? SNP_CFG_NEEDS_LIVE
 	       : key->flags & KEY_ROLL ? SNP_CFG_NEEDS_ROLL
@@ -217,8 +222,10 @@ static void compare_pool(struct walk *w, const struct key *pools, uint32_t index
 	(void)snprintf(path, sizeof(path), "pools.%s.", to->name);
 	w->pool = index;
 	w->too_many = started && snp_cfg_pool_most(to) > snp_cfg_pool_most(started);
+	w->too_wide =
+	    snp_cfg_pool_capacity(to) > snp_config_largest_capacity(w->started);
 	compare(w, &pair);
-	w->too_many = false;
+	w->too_many = w->too_wide = false;
 	w->pool = SNP_CFG_NO_POOL;
 }
 

@@ -20,16 +20,6 @@ uint32_t pool_slots(const struct snp_cfg_pool *cfg)
 	return most + recycle_budget(&cfg->lifecycle, most) + (most + 3) / 4;
 }
 
-uint32_t pool_largest_capacity(const struct snp_config *cfg)
-{
-	uint32_t most = 1;
-
-	for (uint32_t i = 0; i < cfg->pools_count; i++)
-		if (pool_capacity(&cfg->pools[i]) > most)
-			most = pool_capacity(&cfg->pools[i]);
-	return most;
-}
-
 /* ---- lifetime ------------------------------------------------------------ */
 
 static int declare_rows(struct pool *pool, struct snp_writer *writer,
@@ -48,10 +38,6 @@ static int declare_rows(struct pool *pool, struct snp_writer *writer,
 		decl = (struct snp_row_decl){
 		    .kind = SNP_ROW_WORKER, .pool = pool->index, .slot = i};
 		rc = snp_row_declare(writer, &decl, &pool->slots[i].worker_row, err);
-		if (rc == 0)
-			inflight_init(&pool->slots[i].inflight, writer,
-				      pool->slots[i].worker_row,
-				      pool_capacity(pool->cfg));
 	}
 	for (uint32_t i = pool->cfg->workers; i < pool->slots_nr; i++)
 		pool->slots[i].worker_row = POOL_NO_ROW;

@@ -39,18 +39,9 @@ struct pool_slot {
 	_Atomic unsigned links;	  /* that may still write to the row; any thread */
 };
 
-/* Requests that one worker of the pool runs at once. */
-static inline uint32_t pool_capacity(const struct snp_cfg_pool *cfg)
-{
-	return cfg->profile == SNP_CFG_PROFILE_THREAD ? cfg->threads_per_worker : 1;
-}
-
 /* Slots of a pool: for the most workers it can be scaled to, for those that are started
  * before the ones they replace go, and a quarter for such as cannot be killed. */
 uint32_t pool_slots(const struct snp_cfg_pool *cfg);
-
-/* Of all pools. */
-uint32_t pool_largest_capacity(const struct snp_config *cfg);
 
 /* The ledger's words in the order of metrics.def (struct snp_pool_ledger). */
 struct pool_books {

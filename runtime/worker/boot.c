@@ -172,7 +172,7 @@ void worker_hello(struct worker *w, const struct hello *hello)
 	    .slot = w->slot,
 	    .incarnation = w->incarnation,
 	    .pid = w->pid,
-	    .capacity = pool_capacity(w->cfg),
+	    .capacity = snp_cfg_pool_capacity(w->cfg),
 	    .no_session =
 		w->cfg->bridge == SNP_CFG_BRIDGE_LEGACY ? LEGACY_SESSION : NULL,
 	    .row = w->cells,
@@ -267,7 +267,8 @@ static void on_ready_readable(struct watch *watch)
 static void on_ready_file(struct watch *watch)
 {
 	struct worker *w = watch->user;
-	const struct hello hello = {.pid = w->pid, .capacity = pool_capacity(w->cfg)};
+	const struct hello hello = {.pid = w->pid,
+				    .capacity = snp_cfg_pool_capacity(w->cfg)};
 	uint16_t port;
 
 	if (!legacy_ready_port(watch->fd, w->path, &port))

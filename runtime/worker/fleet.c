@@ -33,12 +33,22 @@ void fleet_event(const struct fleet *f, enum snp_enum_EVENT_KIND kind,
 
 /* ---- rows ---------------------------------------------------------------- */
 
+/* As many requests in flight are shown as the segment has places for, whatever the
+ * configuration of the moment: a reload may give the same row to larger workers. */
+static void give_row(const struct fleet *f, struct worker *w)
+{
+	struct pool_slot *place = &f->pool->slots[w->slot];
+
+	inflight_init(&place->inflight, f->site->writer, place->worker_row,
+		      f->inflight_max);
+	worker_take_row(w, place->worker_row);
+}
+
 static bool take_row(struct fleet *f, struct worker *w)
 {
 	struct pool_slot *place = &f->pool->slots[w->slot];
 	const struct snp_row_decl decl = {
 	    .kind = SNP_ROW_WORKER, .pool = f->pool->index, .slot = w->slot};
-	uint32_t places = pool_capacity(f->pool->cfg);
 	struct snp_err err = {0};
 
 	if (w->cells)
@@ -55,9 +65,7 @@ static bool take_row(struct fleet *f, struct worker *w)
 		return false;
 	}
 	f->rows_refused = false;
-	inflight_init(&place->inflight, f->site->writer, place->worker_row,
-		      places < f->inflight_max ? places : f->inflight_max);
-	worker_take_row(w, place->worker_row);
+	give_row(f, w);
 	return true;
 }
 
@@ -427,7 +435,7 @@ int fleet_init(struct fleet *f, const struct worker_site *site, struct pool *poo
 	*f = (struct fleet){.pool = pool,
 			    .site = site,
 			    .target = pool->cfg->workers,
-			    .inflight_max = pool_largest_capacity(cfg),
+			    .inflight_max = snp_config_largest_capacity(cfg),
 			    .generations = 1,
 			    .dirty = true};
 	f->slots = calloc(pool->slots_nr, sizeof(*f->slots));
@@ -443,7 +451,7 @@ int fleet_init(struct fleet *f, const struct worker_site *site, struct pool *poo
 		workers[i].fleet = f;
 		if (i >= f->target)
 			continue;
-		worker_take_row(slot->worker, pool->slots[i].worker_row);
+		give_row(f, slot->worker);
 		slot->duty = FLEET_MEMBER;
 		slot->start_reason = SNP_START_REASON_INITIAL;
 		slot->start_why = SNP_MOVE_REASON_INITIAL;

@@ -338,6 +338,8 @@ void fleet_reconfigured(struct fleet *f, const struct snp_cfg_pool *old)
 	snp_set(f->pool->row->queue_limit, new->queue.limit);
 	if (new->workers != old->workers)
 		fleet_scale(f, new->workers);
+	else if (f->target > snp_cfg_pool_most(new))
+		fleet_scale(f, snp_cfg_pool_most(new));
 	for (uint32_t i = 0; i < f->pool->slots_nr; i++)
 		if (f->slots[i].worker->link)
 			link_set_heartbeat(f->slots[i].worker->link, &new->heartbeat);

@@ -73,7 +73,7 @@ static void begin_incarnation(struct worker *w, const struct worker_start *start
 	w->hello_len = 0;
 	w->requests_before = snp_get(w->cells->hot.worker_requests);
 	w->errors_before = snp_get(w->cells->hot.worker_errors);
-	snp_set(w->cells->sup.capacity, pool_capacity(w->cfg));
+	snp_set(w->cells->sup.capacity, snp_cfg_pool_capacity(w->cfg));
 	snp_set(w->cells->sup.worker_generation, start->generation);
 	(void)snprintf(w->id, sizeof(w->id), "%s/%u#%llu", w->cfg->name, w->slot,
 		       (unsigned long long)w->incarnation);

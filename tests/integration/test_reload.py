@@ -71,6 +71,26 @@ class TestRefusals:
         assert line["error"].startswith(f"{daemon.config}:1:")
         assert line["error"].endswith(": pools.default.workers: 2 -> 9 needs a restart")
 
+    def test_pools_that_come_or_go_are_refused_as_a_whole(
+        self, run_daemon: RunDaemon, world: World
+    ) -> None:
+        before = config(workers=1, max_workers=2)
+        other = config(name="other", workers=1)["pools"]
+        daemon = run_daemon({**before, "pools": [*before["pools"], *other]})
+        daemon.wait_ready(2)
+        third = config(name="third", workers=1)["pools"]
+        grown = config(workers=2, max_workers=2)["pools"]
+        line = reload(daemon, {**before, "pools": [*grown, *other, *third]})
+        assert line["msg"] == "configuration refused, the old one stays in force"
+        assert line["error"].startswith(f"{daemon.config}:1:")
+        assert line["error"].endswith(": pools.third: added needs a restart")
+        line = reload(daemon, {**before, "pools": grown})
+        assert line["error"] == f"{daemon.config}: pools.other: removed needs a restart"
+        report = world.inspect(INSTANCE)
+        assert metric(report, "snakepit.worker.limit", pool="default") == 1
+        assert metric(report, RELOADS, outcome="error") == 2
+        assert metric(report, "snakepit.worker.starts") == 2
+
     def test_no_file_and_no_regular_file_are_refused(
         self, run_daemon: RunDaemon, world: World
     ) -> None:
@@ -147,22 +167,54 @@ class TestChanges:
         wait_until(all_new, 20, "two new workers")
         assert client.call("default", "environment", name="FLAVOUR") == "sour"
 
-    def test_workers_that_take_more_calls_than_the_segment_has_places_for(
+    def test_a_worker_that_takes_more_calls_shows_them_all(
+        self, run_daemon: RunDaemon, client: Client, world: World
+    ) -> None:
+        def pools(threads: int) -> dict[str, Any]:
+            small = config(
+                workers=1,
+                profile="thread",
+                threads_per_worker=threads,
+                lifecycle={"min_ready_ms": 0},
+            )
+            large = config(name="large", workers=1, profile="thread")["pools"]
+            return {**small, "pools": [*small["pools"], *large]}
+
+        daemon = run_daemon(pools(2))
+        daemon.wait_ready(2)
+        line = reload(daemon, pools(11))  # `large` has 10
+        assert line["error"].endswith(
+            ": pools.default.threads_per_worker: 2 -> 11 needs a restart"
+        )
+        assert f"{daemon.config}:1:" in line["error"]
+        reload(daemon, pools(6))
+        wait_until(lambda: events(world, "roll_finished"), 20, "a larger worker")
+        calls = [client.future("default", "sleep", seconds=60) for _ in range(6)]
+
+        def shown() -> int:
+            found = world.run(
+                "snakepit-inspect", "-n", INSTANCE, "--json", "--in-flight"
+            )
+            return len(json.loads(found.stdout)["in_flight"])
+
+        wait_until(lambda: shown() == 6, 20, "all of them")
+        for call in calls:
+            call.cancel()
+
+    def test_a_lower_maximum_ends_the_workers_above_it(
         self,
         run_daemon: RunDaemon,
         world: World,
         cli: Callable[..., subprocess.CompletedProcess[str]],
     ) -> None:
-        lifecycle = {"min_ready_ms": 0}
-        daemon = run_daemon(config(workers=1, lifecycle=lifecycle))
+        daemon = run_daemon(config(workers=1, max_workers=3))
         daemon.wait_ready(1)
-        reload(daemon, config(workers=1, lifecycle=lifecycle, profile="thread"))
-        wait_until(lambda: events(world, "roll_finished"), 20, "a worker with threads")
-        # Its evidence names the calls in flight, as far as they have a place.
-        (slot,) = worker_pids(world)
-        result = cli("recycle", f"default/{slot}", "--force", "--wait")
-        assert result.returncode == 0, result.stderr
-        assert daemon.process.poll() is None
+        assert cli("scale", "default", "3", "--wait").returncode == 0
+        reload(daemon, config(workers=1, max_workers=2))
+        wait_until(lambda: len(worker_pids(world)) == 2, 20, "two workers")
+        refused = cli("scale", "default", "3")
+        assert refused.returncode == 1
+        assert "1 to 2 workers" in refused.stderr
 
     def test_a_reader_follows(self, run_daemon: RunDaemon) -> None:
         ports = [free_port(), free_port()]

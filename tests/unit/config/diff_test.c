@@ -118,6 +118,34 @@ static void diff_names_an_inherited_key_once(void **state)
 	assert_diff(POOL, &overridden);
 }
 
+/* The segment has places for as many requests a worker as the largest worker of the
+ * start takes. */
+static void diff_wants_a_restart_for_larger_workers_than_there_is_room_for(void **state)
+{
+	static const struct row too_wide = {
+	    POOL "    profile: thread\n    threads_per_worker: 2\n",
+	    POOL "    profile: thread\n    threads_per_worker: 3\n",
+	    {{RESTART, "pools.default.threads_per_worker: 2 -> 3"}}};
+	static const struct row threads = {
+	    POOL,
+	    POOL "    profile: thread\n",
+	    {{RESTART, "pools.default.profile: process -> thread"}}};
+	static const struct row back_again = {
+	    POOL "    profile: thread\n    threads_per_worker: 2\n",
+	    POOL "    profile: thread\n",
+	    {{ROLL, "pools.default.threads_per_worker: 2 -> 10"}}};
+	static const struct row not_in_use = {
+	    POOL,
+	    POOL "    threads_per_worker: 99\n",
+	    {{ROLL, "pools.default.threads_per_worker: 10 -> 99"}}};
+
+	(void)state;
+	assert_diff(too_wide.from, &too_wide);
+	assert_diff(POOL, &threads);
+	assert_diff(POOL "    profile: thread\n", &back_again);
+	assert_diff(POOL, &not_in_use);
+}
+
 static void diff_wants_a_restart_for_more_workers_than_there_is_room_for(void **state)
 {
 	static const struct row too_many = {
@@ -176,6 +204,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(diff_names_each_changed_key_and_what_it_needs),
 	    cmocka_unit_test(diff_names_an_inherited_key_once),
+	    cmocka_unit_test(
+		diff_wants_a_restart_for_larger_workers_than_there_is_room_for),
 	    cmocka_unit_test(
 		diff_wants_a_restart_for_more_workers_than_there_is_room_for),
 	    cmocka_unit_test(first_and_rolls_find_what_a_reload_asks_for),

@@ -331,9 +331,16 @@ static inline void world_make_segment(void)
 	assert_int_equal(snp_writer_create(&options, &world.writer, NULL), 0);
 	world.cfg[0] = world_pool(WORLD_LONG_POOL, WORLD_WORKERS);
 	world.cfg[1] = world_pool("other", 1);
-	for (int i = 0; i < WORLD_POOLS; i++)
+	for (int i = 0; i < WORLD_POOLS; i++) {
 		assert_int_equal(
 		    pool_create(&world.cfg[i], world.writer, &world.pools[i], NULL), 0);
+		for (uint32_t slot = 0; slot < world.cfg[i].workers; slot++) {
+			struct pool_slot *place = &world.pools[i]->slots[slot];
+
+			inflight_init(&place->inflight, world.writer, place->worker_row,
+				      1);
+		}
+	}
 	snp_writer_heartbeat(world.writer, 0, 1);
 	assert_int_equal(snp_writer_publish(world.writer, NULL), 0);
 	assert_int_equal(

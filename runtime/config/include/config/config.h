@@ -209,6 +209,12 @@ struct snp_cfg_pool {
 	    heartbeat; /* resolved: global section, then the pool's */
 };
 
+/* Requests that one worker takes at a time. */
+static inline uint32_t snp_cfg_pool_capacity(const struct snp_cfg_pool *pool)
+{
+	return pool->profile == SNP_CFG_PROFILE_THREAD ? pool->threads_per_worker : 1;
+}
+
 /* Most workers the pool can be scaled to. */
 static inline uint32_t snp_cfg_pool_most(const struct snp_cfg_pool *pool)
 {
@@ -305,6 +311,9 @@ struct snp_config {
 	struct snp_cfg_readers readers;
 	struct snp_cfg_log log;
 };
+
+/* Requests that one worker of any pool takes at a time, at most. */
+uint32_t snp_config_largest_capacity(const struct snp_config *cfg);
 
 /* Read, check and return the file `path`. The caller owns *ret_cfg. */
 int snp_config_load(const char *path, struct snp_config **ret_cfg, struct snp_err *err);
