@@ -71,7 +71,8 @@ GRPC_LIBS := -lgrpc -lgpr -lcrypto -lprotobuf-c -ljansson
 # What calls unix sockets only needs no TLS, and starts faster without the libraries.
 GRPC_UNSECURE_LIBS := -lgrpc_unsecure -lgpr -lprotobuf-c -ljansson
 PROGS := snakepitd snakepit-launch snakepit-guard snakepit snakepit-exec snakepit-control \
-	 snakepit-config snakepit-inspect snakepit-prometheus snakepit-top
+	 snakepit-config snakepit-inspect snakepit-prometheus snakepit-statsd \
+	 snakepit-top
 SRC_snakepitd  := $(wildcard runtime/main.c)
 INC_snakepitd  := $(INC_runtime)
 ARCH_snakepitd := runtime rpc config log shm
@@ -102,6 +103,9 @@ SRC_snakepit-prometheus  := $(wildcard reader/prometheus/*.c)
 INC_snakepit-prometheus  := $(INC_model) $(CLI_INC) -Ireader/prometheus -isystem $(GEN)
 ARCH_snakepit-prometheus := prometheus-pb cli model shm
 SYS_snakepit-prometheus  := -lmicrohttpd -lprotobuf-c -lz
+SRC_snakepit-statsd  := $(wildcard reader/statsd/*.c)
+INC_snakepit-statsd  := $(INC_model) -Ireader/statsd
+ARCH_snakepit-statsd := model shm
 SRC_snakepit-top  := $(wildcard reader/top/*.c)
 INC_snakepit-top  := $(INC_model) -Ireader/top
 ARCH_snakepit-top := model shm
@@ -135,11 +139,14 @@ TARCH_cli       := cli model shm
 TINC_prometheus := $(INC_snakepit-prometheus)
 TARCH_prometheus := $(ARCH_snakepit-prometheus)
 TSYS_prometheus := $(SYS_snakepit-prometheus)
+TINC_statsd     := $(INC_snakepit-statsd)
+TARCH_statsd    := model shm
 TINC_top        := $(INC_snakepit-top)
 TARCH_top       := model shm
 TSYS_top        := $(SYS_snakepit-top)
 # Objects of a program (all but its main.c) that a component's tests link directly.
 TOBJ_prometheus := $(filter-out reader/prometheus/main.c,$(SRC_snakepit-prometheus))
+TOBJ_statsd     := $(filter-out reader/statsd/main.c,$(SRC_snakepit-statsd))
 TOBJ_top        := $(filter-out reader/top/main.c,$(SRC_snakepit-top))
 
 # ---- Rules ----------------------------------------------------------------------------

@@ -8,7 +8,9 @@
 struct snp_target {
 	char *name; /* NULL: the only instance there is */
 	struct snp_segment *seg;
-	struct snp_snapshot *snap; /* of seg */
+	struct snp_snapshot *snap;   /* of seg */
+	struct snp_segment *old_seg; /* what the last poll replaced */
+	struct snp_snapshot *old_snap;
 	struct snp_err err;
 	enum snp_target_state state;
 	enum snp_writer_verdict verdict;
@@ -52,10 +54,30 @@ static void drop_segment(struct snp_target *target)
 	snp_segment_detach(&target->seg);
 }
 
+static void drop_predecessor(struct snp_target *target)
+{
+	snp_snapshot_destroy(&target->old_snap);
+	snp_segment_detach(&target->old_seg);
+}
+
+/* The map outlives the name of the file: what was written between the last poll and the
+ * writer's end is still to be read. */
+static void make_predecessor(struct snp_target *target)
+{
+	target->old_seg = target->seg;
+	target->old_snap = target->snap;
+	target->seg = NULL;
+	target->snap = NULL;
+	if (target->old_seg &&
+	    snp_segment_snapshot(target->old_seg, &target->old_snap, NULL) < 0)
+		drop_predecessor(target);
+}
+
 void snp_target_destroy(struct snp_target **target)
 {
 	if (!*target)
 		return;
+	drop_predecessor(*target);
 	drop_segment(*target);
 	free((*target)->name);
 	free(*target);
@@ -84,7 +106,7 @@ static int attach_path(struct snp_target *target, const char *path)
 		snp_segment_detach(&seg);
 		return r;
 	}
-	drop_segment(target);
+	make_predecessor(target);
 	target->seg = seg;
 	target->snap = snap;
 	target->verdict = verdict;
@@ -156,6 +178,7 @@ enum snp_target_state snp_target_poll(struct snp_target *target)
 
 	target->fresh = false;
 	target->err = (struct snp_err){0};
+	drop_predecessor(target);
 	if (!target->seg || snp_segment_replaced(target->seg)) {
 		r = attach(target);
 		if (r == 0)
@@ -196,6 +219,11 @@ const struct snp_snapshot *snp_target_snapshot(const struct snp_target *target)
 struct snp_segment *snp_target_segment(const struct snp_target *target)
 {
 	return target->seg;
+}
+
+const struct snp_snapshot *snp_target_predecessor(const struct snp_target *target)
+{
+	return target->old_snap;
 }
 
 uint64_t snp_target_generation(const struct snp_target *target)

@@ -20,7 +20,8 @@ static const struct program {
     {"snakepitd", true},	   {"snakepit-launch", false},
     {"snakepit-exec", true},	   {"snakepit-control", true},
     {"snakepit-config", true},	   {"snakepit-inspect", true},
-    {"snakepit-prometheus", true}, {"snakepit-top", true},
+    {"snakepit-prometheus", true}, {"snakepit-statsd", true},
+    {"snakepit-top", true},
 };
 
 static void first_line(char *text)

@@ -134,6 +134,29 @@ static void poll_restarted_writer_is_a_new_generation(void **state)
 	assert_int_equal(requests(f->target), 0);
 }
 
+/* What was counted between the last look and the restart is not lost to who wants it.
+ */
+static void poll_restarted_writer_leaves_its_last_word(void **state)
+{
+	struct fixture *f = *state;
+	const struct snp_snapshot *last;
+
+	snp_add(&f->writer.bank.tools[0].requests[0], 9);
+	assert_int_equal(snp_target_poll(f->target), SNP_TARGET_LIVE);
+	assert_null(snp_target_predecessor(f->target));
+	snp_add(&f->writer.bank.tools[0].requests[0], 4);
+	segment_fixture_restart(&f->writer);
+	assert_int_equal(snp_target_poll(f->target), SNP_TARGET_LIVE);
+	last = snp_target_predecessor(f->target);
+	assert_non_null(last);
+	assert_int_equal(
+	    snp_snapshot_value(
+		last, snp_snapshot_metric_find(last, "snakepit.requests"), 0, 0),
+	    13);
+	assert_int_equal(snp_target_poll(f->target), SNP_TARGET_LIVE);
+	assert_null(snp_target_predecessor(f->target));
+}
+
 static void poll_foreign_file_is_broken(void **state)
 {
 	struct fixture *f = *state;
@@ -202,6 +225,7 @@ int main(void)
 	    CASE(poll_dead_writer_keeps_its_last_word),
 	    CASE(poll_closed_writer_has_ended),
 	    CASE(poll_restarted_writer_is_a_new_generation),
+	    CASE(poll_restarted_writer_leaves_its_last_word),
 	    CASE(poll_foreign_file_is_broken),
 	    CASE(poll_bad_successor_does_not_displace_the_data),
 	    CASE(poll_many_times_leaks_no_descriptor),

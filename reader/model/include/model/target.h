@@ -60,6 +60,9 @@ const struct snp_err *snp_target_error(const struct snp_target *target);
 const struct snp_snapshot *snp_target_snapshot(const struct snp_target *target);
 /* What the snapshot was taken from, NULL while there is none; for events. */
 struct snp_segment *snp_target_segment(const struct snp_target *target);
+/* Where the last poll attached a successor: the last word of the segment it replaced,
+ * for who counts up to the end. NULL otherwise. */
+const struct snp_snapshot *snp_target_predecessor(const struct snp_target *target);
 /* Grows by 1 with each segment attached: 0 = none yet. Counters of two generations do
  * not compare, and what was learnt of one generation's metrics does not hold for the
  * next. */
