@@ -503,7 +503,8 @@ static void on_signal(int number)
 	atomic_fetch_add(&sigchlds, number == SIGCHLD);
 }
 
-static uint64_t blocked_by(const char *task)
+/* The signals that a thread blocks; its name, for one that reads of a failure. */
+static uint64_t blocked_by(const char *task, char ret_name[32])
 {
 	char path[64], line[128];
 	uint64_t mask = 0;
@@ -513,9 +514,11 @@ static uint64_t blocked_by(const char *task)
 	file = fopen(path, "re");
 	if (!file)
 		return UINT64_MAX; /* it has ended */
-	while (fgets(line, sizeof(line), file))
+	while (fgets(line, sizeof(line), file)) {
+		(void)sscanf(line, "Name: %31s", ret_name);
 		if (strncmp(line, "SigBlk:", 7) == 0)
 			mask = strtoull(line + 7, NULL, 16);
+	}
 	(void)fclose(file);
 	return mask;
 }
@@ -525,6 +528,7 @@ static void assert_only_this_thread_hears(int number)
 {
 	DIR *tasks = opendir("/proc/self/task");
 	const struct dirent *task;
+	char name[32] = "";
 	unsigned others = 0;
 
 	assert_non_null(tasks);
@@ -532,9 +536,9 @@ static void assert_only_this_thread_hears(int number)
 		if (*task->d_name == '.' || atoi(task->d_name) == getpid())
 			continue;
 		others++;
-		if (!(blocked_by(task->d_name) >> (number - 1) & 1))
-			fail_msg("thread %s does not block signal %d", task->d_name,
-				 number);
+		if (!(blocked_by(task->d_name, name) >> (number - 1) & 1))
+			fail_msg("thread %s (%s) does not block signal %d",
+				 task->d_name, name, number);
 	}
 	(void)closedir(tasks);
 	assert_true(others > 0);

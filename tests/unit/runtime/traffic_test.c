@@ -9,7 +9,9 @@
 #include "log/log.h"
 
 #define CLIENTS	   10
-#define SECONDS	   5
+#define SECONDS	   5  /* at least */
+#define CALLS	   10 /* of a client, at least */
+#define LOOKS	   100
 #define CHAOS_MS   100 /* a worker dies or comes back this often */
 #define NAME_BYTES 16
 #define SESSIONS   6 /* open at one time in a pool; clients use twice as many names */
@@ -97,7 +99,7 @@ static void client_next(struct client *c)
 						.on_done = client_done};
 	struct rpc_buf *buf;
 
-	if (stopping) {
+	if (stopping && c->calls > CALLS) {
 		atomic_fetch_sub(&running, 1);
 		return;
 	}
@@ -215,6 +217,37 @@ static void all_up(void)
 
 /* ---- The end ------------------------------------------------------------- */
 
+static uint64_t sessions_created(void)
+{
+	uint64_t created = 0;
+
+	for (uint32_t i = 0; i < WORLD_POOLS; i++)
+		created += seen("snakepit.sessions.created", i, 0);
+	return created;
+}
+
+static uint64_t refused_in_all(void)
+{
+	uint64_t refused = 0;
+
+	for (uint32_t i = 0; i < SNP_FAILURE_CODE_NR; i++)
+		refused += seen("snakepit.frontdoor.refusals", 0, i);
+	return refused;
+}
+
+/* By the last look. All that the checks below are about: on a slow machine it takes
+ * longer. */
+static bool has_happened(void)
+{
+	const struct books b = books_seen(0);
+	bool all = b.ok > 0 && b.error > 0 && refused_in_all() > 0 &&
+		   sessions_created() > 2 * SESSIONS;
+
+	for (uint32_t how = 0; how < SNP_AFFINITY_NR; how++)
+		all = all && seen("snakepit.session.affinity", 0, how) > 0;
+	return all;
+}
+
 static void check_calls(uint64_t *ret_ok, uint64_t *ret_calls)
 {
 	*ret_ok = *ret_calls = 0;
@@ -224,7 +257,6 @@ static void check_calls(uint64_t *ret_ok, uint64_t *ret_calls)
 		assert_int_equal(c->calls, c->ended);
 		assert_false(c->twice);
 		assert_false(c->reply.is_out_of_turn);
-		assert_true(c->calls > 10);
 		/* bugs of ours would come as one of these */
 		assert_int_equal(c->codes[RPC_INTERNAL], 0);
 		assert_int_equal(c->codes[RPC_UNKNOWN], 0);
@@ -247,25 +279,21 @@ static bool all_ended(void)
 /* Each request of a session that reached a worker, or lost it, is one of these. */
 static void check_sessions(uint64_t requests)
 {
-	uint64_t affinity = 0, created = 0, open = 0;
+	uint64_t affinity = 0, open = 0;
 
 	for (uint32_t i = 0; i < WORLD_POOLS; i++) {
 		for (uint32_t how = 0; how < SNP_AFFINITY_NR; how++) {
-			uint64_t n = seen("snakepit.session.affinity", i, how);
-
-			assert_true(n > 0 || i > 0);
-			affinity += n;
+			affinity += seen("snakepit.session.affinity", i, how);
 		}
-		created += seen("snakepit.sessions.created", i, 0);
 		open += seen("snakepit.session.active", i, 0);
 	}
 	assert_true(affinity <= requests);
-	assert_true(created >= open && created > 2 * SESSIONS);
+	assert_true(sessions_created() >= open);
 }
 
 static void check_totals(uint64_t ok_seen, uint64_t calls)
 {
-	uint64_t requests = 0, errors = 0, ok = 0, refused = 0, at_workers = 0;
+	uint64_t requests = 0, errors = 0, ok = 0, refused, at_workers = 0;
 	uint64_t tools = 0, failures = 0, retries = 0;
 
 	look();
@@ -278,8 +306,7 @@ static void check_totals(uint64_t ok_seen, uint64_t calls)
 		errors += b.error;
 		requests += b.ok + b.error;
 	}
-	for (uint32_t i = 0; i < SNP_FAILURE_CODE_NR; i++)
-		refused += seen("snakepit.frontdoor.refusals", 0, i);
+	refused = refused_in_all();
 	for (uint32_t i = 0; i < snp_snapshot_rows_nr(world.snapshot, SNP_ROW_TOOL);
 	     i++) {
 		tools += seen("snakepit.requests", i, 0);
@@ -298,7 +325,7 @@ static void check_totals(uint64_t ok_seen, uint64_t calls)
 	assert_true(requests + refused <= calls);
 	assert_true(ok >= ok_seen);
 	assert_true(at_workers >= ok && at_workers <= requests + retries);
-	assert_true(ok_seen > 0 && errors > 0 && refused > 0);
+	assert_true(ok_seen > 0);
 	check_sessions(ok + errors);
 	print_message("%llu calls, %llu ok, %llu failed, %llu refused, %llu retried\n",
 		      (unsigned long long)calls, (unsigned long long)ok,
@@ -308,8 +335,9 @@ static void check_totals(uint64_t ok_seen, uint64_t calls)
 
 static void random_traffic_keeps_the_books(void **state)
 {
-	const snp_mono_t end =
-	    snp_mono_add_ms(snp_mono_now(), SECONDS * UINT64_C(1000));
+	const snp_mono_t begin = snp_mono_now();
+	const snp_mono_t end = snp_mono_add_ms(begin, SECONDS * UINT64_C(1000));
+	const snp_mono_t late = snp_mono_add_ms(begin, SNP_TEST_DEADLINE_MS);
 	struct test_random random = test_random_seeded(1000);
 	snp_mono_t next = snp_mono_now();
 	uint64_t looks = 0, ok, calls;
@@ -325,7 +353,9 @@ static void random_traffic_keeps_the_books(void **state)
 	world_configured();
 	all_up();
 	rpc_loop_run(world.client_loop, start_clients, NULL);
-	for (; snp_mono_now().ns < end.ns; looks++) {
+	for (; looks < LOOKS || snp_mono_now().ns < end.ns || !has_happened();
+	     looks++) {
+		assert_true(snp_mono_now().ns < late.ns);
 		check_books();
 		if (snp_mono_now().ns >= next.ns) {
 			disturb(&random);
@@ -337,15 +367,13 @@ static void random_traffic_keeps_the_books(void **state)
 	for (unsigned i = 0; i < WORLD_POOLS; i++)
 		front_pool_admission(&world.front, world.pools[i], POOL_OPEN, NULL);
 	rpc_loop_run(world.client_loop, stop_clients, NULL);
-	for (snp_mono_t late = snp_mono_add_ms(snp_mono_now(), SNP_TEST_DEADLINE_MS);
-	     atomic_load(&running); looks++) {
+	for (; atomic_load(&running); looks++) {
 		assert_true(snp_mono_now().ns < late.ns);
 		check_books();
 	}
 	check_calls(&ok, &calls);
 	/* the client's end of a cancelled call is not yet the end of it here */
 	wait_until(all_ended());
-	assert_true(looks > 100);
 	check_totals(ok, calls);
 }
 
