@@ -3,6 +3,7 @@
 #include "snp_test.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -503,24 +504,26 @@ static void on_signal(int number)
 	atomic_fetch_add(&sigchlds, number == SIGCHLD);
 }
 
-/* The signals that a thread blocks; its name, for one that reads of a failure. */
+/* The signals that a thread blocks, all if it has ended: no thread and no signals are
+ * counted then. Its name is for one that reads of a failure. */
 static uint64_t blocked_by(const char *task, char ret_name[32])
 {
+	uint64_t mask = UINT64_MAX;
 	char path[64], line[128];
-	uint64_t mask = 0;
+	unsigned threads = 0;
 	FILE *file;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/task/%.16s/status", task);
 	file = fopen(path, "re");
 	if (!file)
-		return UINT64_MAX; /* it has ended */
+		return UINT64_MAX;
 	while (fgets(line, sizeof(line), file)) {
 		(void)sscanf(line, "Name: %31s", ret_name);
-		if (strncmp(line, "SigBlk:", 7) == 0)
-			mask = strtoull(line + 7, NULL, 16);
+		(void)sscanf(line, "Threads: %u", &threads);
+		(void)sscanf(line, "SigBlk: %" SCNx64, &mask);
 	}
 	(void)fclose(file);
-	return mask;
+	return threads ? mask : UINT64_MAX;
 }
 
 /* Asked of each thread: the kernel gives signals to the main thread if it can. */

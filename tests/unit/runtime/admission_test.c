@@ -81,20 +81,20 @@ static void service_time_is_learned_from_what_ran(void **state)
 	assert_in_range(learned, 3 * SNP_NS_PER_MS,
 			snp_mono_since_ns(snp_mono_now(), began));
 	/* what was cancelled says nothing */
-	ask_and_wait((struct ask){.tool = "hold", .deadline_ms = 500});
+	ask_and_wait((struct ask){.tool = "hold", .deadline_ms = ASK_COMES_IN_MS});
 	wait_for_books(.ok = 3, .error = 1);
 	world_configured();
 	assert_int_equal(world.pools[0]->service_ns, learned);
 }
 
-/* Several with deadlines that leave them the time to come in; all end by them. */
+/* Several with deadlines of one moment; all end by them. */
 static void ask_with_deadlines(const char *name, unsigned n)
 {
 	struct reply *r[8];
 
 	for (unsigned i = 0; i < n; i++)
-		r[i] =
-		    ask_start((struct ask){.tool = name, .deadline_ms = 1000 + 10 * i});
+		r[i] = ask_start((struct ask){.tool = name,
+					      .deadline_ms = ASK_COMES_IN_MS + 10 * i});
 	for (unsigned i = 0; i < n; i++) {
 		reply_wait(r[i]);
 		assert_int_equal(r[i]->status.code, RPC_DEADLINE_EXCEEDED);

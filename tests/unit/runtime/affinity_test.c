@@ -287,8 +287,8 @@ static void strict_lane_obeys_deadline_cancel_and_drop(void **state)
 	configure(SNP_CFG_AFFINITY_STRICT_QUEUE);
 	three_workers();
 	busy = hold_session("a");
-	late =
-	    ask_start((struct ask){.tool = "echo", .session = "a", .deadline_ms = 50});
+	late = ask_start((struct ask){
+	    .tool = "echo", .session = "a", .deadline_ms = ASK_COMES_IN_MS});
 	reply_wait(late);
 	assert_int_equal(late->status.code, RPC_DEADLINE_EXCEEDED);
 	cancelled = ask_start(of_session("echo", "a"));

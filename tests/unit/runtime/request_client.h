@@ -245,6 +245,10 @@ static inline struct reply *ask_and_wait(struct ask ask)
 
 #define ask_tool(name) ((struct ask){.tool = (name)})
 
+/* A deadline that a request outlives on its way in, on a busy machine too: one that
+ * passes before is in no book. */
+#define ASK_COMES_IN_MS 1000
+
 static inline void world_end_replies(void)
 {
 	for (unsigned i = 0; i < world.replies_nr; i++) {

@@ -437,7 +437,7 @@ static void queue_deadline_of_the_client_ends_the_wait(void **state)
 	(void)state;
 	worker_up(0);
 	busy = occupy();
-	r = ask_and_wait((struct ask){.tool = "echo", .deadline_ms = 60});
+	r = ask_and_wait((struct ask){.tool = "echo", .deadline_ms = ASK_COMES_IN_MS});
 	assert_int_equal(r->status.code, RPC_DEADLINE_EXCEEDED);
 	wait_for_books(.error = 1, .active = 1);
 	/* the client's own clock may be first, then it is a cancellation to us */
@@ -515,7 +515,7 @@ static void active_deadline_reaches_the_worker(void **state)
 
 	(void)state;
 	worker_up(0);
-	r = ask_and_wait((struct ask){.tool = "hold", .deadline_ms = 100});
+	r = ask_and_wait((struct ask){.tool = "hold", .deadline_ms = ASK_COMES_IN_MS});
 	assert_int_equal(r->status.code, RPC_DEADLINE_EXCEEDED);
 	wait_until(atomic_load(&world.cancelled) == atomic_load(&world.handled));
 	wait_for_books(.error = 1);
