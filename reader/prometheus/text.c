@@ -231,7 +231,11 @@ static inline void commit(const struct render *r, const char *end)
 static char *put_created(char *to, const struct render *r,
 			 const struct snp_series *series)
 {
-	to = put_series(to, r, series->row, &r->lines->created, &r->lines->close);
+	const struct text_lines *lines = r->lines;
+	bool cell = r->family->as.type == EXPO_COUNTER;
+
+	to = put_series(to, r, series->row, &lines->created,
+			cell ? &lines->tails[series->cell] : &lines->close);
 	to += snp_number_seconds(to, source_created(r->source, series).ns);
 	*to++ = '\n';
 	return to;

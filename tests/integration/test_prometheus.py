@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
-import http.client
-import json
 import os
-import shutil
 import signal
 import socket
 import struct
@@ -15,12 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from peers import Prometheus
 from readers import (
     BUILD,
     SANITIZED,
@@ -49,13 +45,17 @@ ACCEPTS = [
     ("", CONTENT_TYPE),
     ("text/plain;version=0.0.4", CONTENT_TYPE),
     (
-        "application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
-        "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+        (
+            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
+            "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+        ),
         OPENMETRICS,
     ),
     (
-        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
-        "encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8",
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+            "encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8"
+        ),
         PROTOBUF,
     ),
     ("application/openmetrics-text;version=2.0.0", CONTENT_TYPE),
@@ -74,6 +74,19 @@ def segment(tmp_path: Path) -> Iterator[Segment]:
     segment = Segment(tmp_path)
     yield segment
     segment.close()
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[Callable[[int], Prometheus]]:
+    started: list[Prometheus] = []
+
+    def run(target: int) -> Prometheus:
+        started.append(Prometheus(tmp_path, target))
+        return started[-1]
+
+    yield run
+    for server in started:
+        server.stop()
 
 
 @pytest.fixture
@@ -466,80 +479,6 @@ def test_segment_is_never_mapped_writable(segment: Segment, start: Start) -> Non
 
 
 # ---- Debian's Prometheus -------------------------------------------------------------
-
-
-class Prometheus:
-    """The real one, scraping every second into a storage of its own."""
-
-    def __init__(self, directory: Path, target: int) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
-        config = directory / "prometheus.yml"
-        config.write_text(
-            "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-            "scrape_configs:\n"
-            "- job_name: snakepit\n"
-            f"  static_configs: [{{targets: ['127.0.0.1:{target}']}}]\n"
-        )
-        self.log = (directory / "prometheus.log").open("wb")
-        self.process = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={config}",
-                f"--storage.tsdb.path={directory / 'tsdb'}",
-                f"--web.listen-address=127.0.0.1:{self.port}",
-            ],
-            stdout=self.log,
-            stderr=self.log,
-        )
-
-    def api(self, path: str, **query: str) -> dict[str, Any]:
-        """Ask; nothing while the server is not there yet."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", f"/api/v1/{path}?{urlencode(query)}")
-            answer = connection.getresponse().read()
-            data: dict[str, Any] = json.loads(answer).get("data", {})
-        except (OSError, json.JSONDecodeError):
-            return {}
-        else:
-            return data
-        finally:
-            connection.close()
-
-    def target(self) -> dict[str, Any]:
-        targets = self.api("targets").get("activeTargets", [])
-        return targets[0] if targets and targets[0]["health"] != "unknown" else {}
-
-    def stored(self, query: str) -> Samples:
-        samples: Samples = {}
-        for found in self.api("query", query=query).get("result", []):
-            labels = dict(found["metric"])
-            name = labels.pop("__name__")
-            for added in ("job", "instance"):
-                labels.pop(added)
-            samples[name, tuple(sorted(labels.items()))] = float(found["value"][1])
-        return samples
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=30)
-        self.log.close()
-
-
-@pytest.fixture
-def prometheus(tmp_path: Path) -> Iterator[Callable[[int], Prometheus]]:
-    if not shutil.which("prometheus"):
-        pytest.skip("prometheus is not installed")
-    started: list[Prometheus] = []
-
-    def run(target: int) -> Prometheus:
-        started.append(Prometheus(tmp_path, target))
-        return started[-1]
-
-    yield run
-    for server in started:
-        server.stop()
 
 
 def test_prometheus_stores_what_inspect_prints(
