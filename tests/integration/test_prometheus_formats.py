@@ -1,4 +1,4 @@
-"""The page in every format: what is on it, and what real parsers and servers make of it.
+"""The page in every format: what is on it, what parsers and servers make of it.
 
 The names of tests begin with the number of what they check (P03 to P15).
 """
@@ -251,7 +251,7 @@ def test_p12_bounds_are_canonical(segment: Segment, start: Start) -> None:
 
 
 def native_buckets(histogram: Any) -> dict[int, int]:
-    """Counts by native bucket, from spans and deltas."""
+    """Count by native bucket, from spans and deltas."""
     buckets: dict[int, int] = {}
     deltas = iter(histogram.positive_delta)
     index = count = 0
