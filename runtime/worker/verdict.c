@@ -64,7 +64,7 @@ enum {
 enum {
 	SERVES = 1,
 	FULL = 2, /* as many calls as it can run: no reason to answer */
-	MUTE = 4, /* room, yet no answers, and nothing gets done */
+	MUTE = 4, /* no answers though there is room, or no turn of its loop */
 	WORK_ANY = 7,
 };
 enum { NO = 1, YES = 2, EITHER = 3 };
@@ -86,14 +86,20 @@ static int interpreter_sign(const struct snp_cfg_heartbeat *cfg,
 	return verdict_interpreter_silent(cfg, s) ? SILENT : FRESH;
 }
 
+static bool is_full(const struct verdict_signs *s)
+{
+	return s->capacity > 0 && s->in_flight >= s->capacity;
+}
+
+/* The loop runs no tool: it turns also in a worker that is full. Where it stands still
+ * the calls of a full one cannot even end, unless they show that they get on. */
 static int work_of(const struct snp_cfg_heartbeat *cfg, const struct verdict_signs *s)
 {
-	if (s->capacity > 0 && s->in_flight >= s->capacity)
-		return FULL;
-	if (is_silent(s->loop_ms, interpreter_limit_ms(cfg)) ||
-	    (all_missed(cfg, s) && !progresses(cfg, s)))
-		return MUTE;
-	return SERVES;
+	bool stands = is_silent(s->loop_ms, interpreter_limit_ms(cfg));
+
+	if (is_full(s))
+		return stands && !progresses(cfg, s) ? MUTE : FULL;
+	return stands || (all_missed(cfg, s) && !progresses(cfg, s)) ? MUTE : SERVES;
 }
 
 static bool is_judged(const struct snp_cfg_heartbeat *cfg,
@@ -239,12 +245,19 @@ static bool time_is_up(const struct snp_cfg_heartbeat *cfg,
 }
 
 /* A verdict that just changed may change again: before misses replace a worker by it,
- * it has settled. By one that forbids it they ask at once, to be counted. */
+ * it has settled. By one that forbids it they ask at once, to be counted. The
+ * calls of a full worker whose interpreter beats may yet be at work behind a loop that
+ * stands still, so they have the time they were given. */
 static bool misses_count(const struct snp_cfg_heartbeat *cfg,
-			 const struct verdict_case *c)
+			 const struct verdict_signs *s, const struct verdict_case *c)
 {
-	return cfg->strict || c->health == SNP_HEALTH_UNKNOWN ||
-	       !policies[c->health].replace || c->held_ms >= cfg->suspect_ms;
+	if (cfg->strict || c->health == SNP_HEALTH_UNKNOWN ||
+	    !policies[c->health].replace)
+		return true;
+	if (c->health == SNP_HEALTH_WEDGED && is_full(s) && s->deadline_ms > 0 &&
+	    !verdict_interpreter_silent(cfg, s))
+		return false;
+	return c->held_ms >= cfg->suspect_ms;
 }
 
 /* What the verdict itself forbids comes first: of the rest, shadow mode then tells what
@@ -284,7 +297,7 @@ struct verdict_orders verdict_orders(const struct snp_cfg_heartbeat *cfg,
 
 	if (!cfg->enabled)
 		return orders;
-	if (all_missed(cfg, s) && misses_count(cfg, c))
+	if (all_missed(cfg, s) && misses_count(cfg, s, c))
 		orders.kill = SNP_MOVE_REASON_HEARTBEAT;
 	if (time_is_up(cfg, s, c) && !(all_missed(cfg, s) && cfg->strict))
 		orders.kill = policy->reason;

@@ -108,6 +108,23 @@ def test_blocked_loop(trial: Trial) -> None:
     calls.settle(ok=1, UNAVAILABLE=1)
 
 
+@case(12)
+def test_blocked_loop_of_a_full_worker(trial: Trial) -> None:
+    """The same with every place taken: wedged at once, replaced at its deadline."""
+    trial.start(heartbeat=JUDGED)
+    calls = trial.calls()
+    trial.inject()
+    blocked = calls.start("block_loop", seconds=600, timeout_s=by_size(12, 30))
+    trial.detect(30, "worker_suspected", reason="wedged")
+    calls.waiting(active=1)
+    trial.nobody_died()
+    assert calls.outcome(blocked) == "DEADLINE_EXCEEDED"
+    trial.recover(40)
+    trial.exited("heartbeat")
+    assert calls.call("echo")
+    calls.settle(ok=1, DEADLINE_EXCEEDED=1)
+
+
 @case(13)
 def test_all_threads_wait(trial: Trial) -> None:
     """Every thread of a worker waits for I/O: saturated is not sick."""

@@ -59,8 +59,14 @@ static const struct {
     {"full, answers nothing",
      {200, 900, 900, NEVER, .missed = 9, .in_flight = 1, .capacity = 1},
      SNP_HEALTH_OK},
-    {"full, loop blocked by the call",
-     {200, 900, 30000, NEVER, .in_flight = 1, .capacity = 1},
+    {"full, loop stands still",
+     {200, 900, 4000, NEVER, .in_flight = 1, .capacity = 1},
+     SNP_HEALTH_WEDGED},
+    {"full, loop stands still, but gets on",
+     {200, 900, 4000, 100, .in_flight = 1, .capacity = 1},
+     SNP_HEALTH_OK},
+    {"full, has no loop beat",
+     {200, 900, NEVER, NEVER, .missed = 9, .in_flight = 1, .capacity = 1},
      SNP_HEALTH_OK},
     {"room, answers nothing, but gets on",
      {200, 900, 900, 100, .missed = 9, .in_flight = 1, .capacity = 4},
@@ -296,6 +302,28 @@ static const struct {
      false,
      SNP_MOVE_REASON_HEARTBEAT,
      CARRIED_OUT},
+    {"wedged and full, misses, its calls have time",
+     {.missed = 3, .in_flight = 1, .capacity = 1, .deadline_ms = 1},
+     {SNP_HEALTH_WEDGED, 99999, false},
+     true,
+     true,
+     SNP_MOVE_REASON_NONE,
+     CARRIED_OUT},
+    {"wedged and full, misses, its interpreter is silent too",
+     {200, 3100, 3100, NEVER, .missed = 3, .in_flight = 1, .capacity = 1,
+      .deadline_ms = 1},
+     {SNP_HEALTH_WEDGED, 3000, false},
+     true,
+     false,
+     SNP_MOVE_REASON_HEARTBEAT,
+     CARRIED_OUT},
+    {"wedged and full, misses, their time is over",
+     {.missed = 3, .in_flight = 1, .capacity = 1},
+     {SNP_HEALTH_WEDGED, 3000, false},
+     true,
+     false,
+     SNP_MOVE_REASON_HEARTBEAT,
+     CARRIED_OUT},
     {"wedged, its time is up",
      {0},
      {SNP_HEALTH_WEDGED, 60000, false},
@@ -500,6 +528,7 @@ static bool combination(unsigned at, struct combination *ret)
 	ret->signs.missed = digit(&at, 2) * 3;
 	ret->signs.capacity = 2;
 	ret->signs.in_flight = digit(&at, 2) * 2;
+	ret->signs.deadline_ms = digit(&at, 2);
 	ret->signs.process = (enum verdict_process)digit(&at, VERDICT_PROCESS_NR);
 	ret->signs.traced = digit(&at, 2);
 	ret->signs.squeezed = digit(&at, 2);
@@ -515,6 +544,17 @@ static bool is_killed(const struct verdict_orders *o)
 	return o->kill != SNP_MOVE_REASON_NONE && o->suppressed == SNP_SUPPRESSION_NR;
 }
 
+/* Its interpreter beats and nothing says that its loop does not turn; or it stands
+ * still, but its calls have time. */
+static bool is_merely_full(const struct combination *k)
+{
+	const struct verdict_signs *s = &k->signs;
+
+	return s->in_flight >= s->capacity && s->interpreter_ms == ages[0] &&
+	       (s->loop_ms != ages[1] || s->progress_ms == ages[0] ||
+		(k->c.health == SNP_HEALTH_WEDGED && s->deadline_ms > 0));
+}
+
 static bool is_sheltered(const struct combination *k)
 {
 	const struct verdict_signs *s = &k->signs;
@@ -524,7 +564,7 @@ static bool is_sheltered(const struct combination *k)
 	return s->traced || k->c.mass || k->c.health == SNP_HEALTH_STARVED ||
 	       k->c.health == SNP_HEALTH_OK || k->c.health == SNP_HEALTH_SUSPENDED ||
 	       (k->c.health == SNP_HEALTH_BUSY_GIL && !k->cfg.gil_stall_kill_ms) ||
-	       (s->in_flight >= s->capacity && s->interpreter_ms == ages[0]);
+	       is_merely_full(k);
 }
 
 static void check_combination(const struct combination *k, unsigned at)
@@ -554,8 +594,8 @@ static void every_combination_keeps_its_promises(void **state)
 	(void)state;
 	for (; combination(at, &k); at++)
 		check_combination(&k, at);
-	assert_int_equal(at,
-			 8 * 2 * 2 * 81 * 2 * 2 * VERDICT_PROCESS_NR * 2 * 2 * 2 * 3);
+	assert_int_equal(at, 8 * 2 * 2 * 81 * 2 * 2 * 2 * VERDICT_PROCESS_NR * 2 * 2 *
+				 2 * 3);
 }
 
 /* ---- brake ------------------------------------------------------------------ */
