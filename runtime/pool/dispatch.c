@@ -29,7 +29,7 @@ static enum session_worker owner_state(const struct request *r, snp_mono_t now)
 	if (!r->session || !r->session->owner.slot)
 		return SESSION_WORKER_NONE;
 	link = session_link(r->pool, r->session);
-	if (!link)
+	if (!link || link_is_closed(link))
 		return SESSION_WORKER_GONE;
 	seat = owners_seat(r);
 	if (seat->link != link || !list_is_empty(&seat->lane) ||
@@ -275,7 +275,7 @@ void request_dispatch(struct pool *pool)
 	wait_for_passed_over(pool);
 }
 
-/* Whoever waits for a worker that is not there any more. */
+/* Whoever waits for a worker that is not there any more, or will have no more. */
 static void lose_lane(struct seat *seat, const struct link *link)
 {
 	struct list *node;
@@ -296,7 +296,7 @@ void request_workers_changed(struct pool *pool)
 		struct seat *seat = &pool->roster.seats[i];
 		struct link *link = rcu_get(&pool->slots[i].link);
 
-		lose_lane(seat, link);
+		lose_lane(seat, link && link_is_closed(link) ? NULL : link);
 		if (link && !atomic_load_explicit(&link->open, memory_order_relaxed))
 			link = NULL;
 		roster_seat(&pool->roster, seat, link);

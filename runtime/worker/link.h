@@ -8,10 +8,10 @@
  *
  *   thread       | may touch
  *   -------------+--------------------------------------------------------------
- *   supervisor   | create, start, stop; `open` (writes)
+ *   supervisor   | create, start, stop; `open`, `closed` (writes)
  *   event loop   | the fields under "event loop", the slot's hot cells and requests in
  *                | flight
- *   front door   | the fields under "front door", `open` (reads)
+ *   front door   | the fields under "front door", `open`, `closed` (reads)
  *
  * Lifetime: references. The supervisor has one from create to the end of the grace
  * period after it withdrew the link from the pool; every request that runs on the link
@@ -78,6 +78,9 @@ struct link_mail {
 struct link {
 	_Atomic unsigned refs;
 	_Atomic bool open; /* takes requests; supervisor writes, front door reads */
+	/* It gets no request any more, for good: whoever waits for this worker and no
+	 * other waits in vain. Supervisor writes, front door reads. */
+	_Atomic bool closed;
 	/* It was told to end: it is not pinged any more, and a ping that is out may
 	 * fail. Supervisor writes, event loop reads. */
 	_Atomic bool leaving;
@@ -121,6 +124,12 @@ void link_set_heartbeat(struct link *link, const struct snp_cfg_heartbeat *cfg);
 /* Supervisor: no more heartbeats; running calls end by themselves when the worker does.
  * After link_start, once. */
 void link_stop(struct link *link);
+
+/* Front door: whether it will get no request again. */
+static inline bool link_is_closed(const struct link *link)
+{
+	return atomic_load_explicit(&link->closed, memory_order_relaxed);
+}
 
 enum link_call_end {
 	LINK_CALL_OK,

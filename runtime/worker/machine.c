@@ -38,6 +38,12 @@ bool machine_is_starting(enum snp_enum_WORKER_STATE state)
 	       state == SNP_WORKER_STATE_STARTING || state == SNP_WORKER_STATE_WARMING;
 }
 
+bool machine_is_ending(enum snp_enum_WORKER_STATE state)
+{
+	return state == SNP_WORKER_STATE_DRAINING ||
+	       state == SNP_WORKER_STATE_STOPPING || state == SNP_WORKER_STATE_KILLING;
+}
+
 enum snp_enum_INITIATOR machine_initiator(enum snp_enum_MOVE_REASON reason)
 {
 	switch (reason) {

@@ -33,6 +33,9 @@ bool machine_has_process(enum snp_enum_WORKER_STATE state);
 /* On the way to READY. */
 bool machine_is_starting(enum snp_enum_WORKER_STATE state);
 
+/* On the way out, with a process that may still work off what it has. */
+bool machine_is_ending(enum snp_enum_WORKER_STATE state);
+
 /* Who is behind a move for this reason. */
 enum snp_enum_INITIATOR machine_initiator(enum snp_enum_MOVE_REASON reason);
 

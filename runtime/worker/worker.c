@@ -65,12 +65,15 @@ static void worker_move(struct worker *w, enum snp_enum_WORKER_STATE to,
 /* Whether the link takes requests follows from the state and the fence. */
 static void admit(struct worker *w)
 {
-	bool open = worker_is_open(w);
+	bool open = worker_is_open(w), closed = machine_is_ending(w->state);
+	struct link *link = w->link;
 
-	if (!w->link ||
-	    atomic_load_explicit(&w->link->open, memory_order_relaxed) == open)
+	if (!link ||
+	    (atomic_load_explicit(&link->open, memory_order_relaxed) == open &&
+	     atomic_load_explicit(&link->closed, memory_order_relaxed) == closed))
 		return;
-	atomic_store_explicit(&w->link->open, open, memory_order_relaxed);
+	atomic_store_explicit(&link->open, open, memory_order_relaxed);
+	atomic_store_explicit(&link->closed, closed, memory_order_relaxed);
 	front_kick(w->site->front); /* dispatch, and health watchers */
 }
 

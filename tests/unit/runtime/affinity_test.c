@@ -380,6 +380,30 @@ static void strict_waits_for_a_fenced_worker(void **state)
 	assert_affinity(1, 1, 0, 0);
 }
 
+/* It works off what it has, for as long as that takes; the session's next request will
+ * not be among it, so it does not wait for that. */
+static void strict_session_ends_when_its_worker_drains(void **state)
+{
+	struct reply *busy, *waits, *r;
+
+	(void)state;
+	configure(SNP_CFG_AFFINITY_STRICT_QUEUE);
+	worker_up(0);
+	busy = hold_session("a");
+	worker_up(1);
+	waits = ask_start(of_session("echo", "a"));
+	wait_for_books(.active = 1, .queued = 1);
+	atomic_store(&world.fakes[0].link->closed, true);
+	fence(0, true);
+	reply_wait(waits);
+	assert_string_equal(waits->kind, "session_lost");
+	r = ask_and_wait(of_session("echo", "a"));
+	assert_int_equal(r->status.code, RPC_OK);
+	assert_int_equal(slot_of_reply(r), 1);
+	release_and_check(busy);
+	assert_books(.ok = 2, .error = 1);
+}
+
 /* A worker that could not be reached for a moment is still the session's. */
 static void strict_session_survives_a_lost_connection(void **state)
 {
@@ -457,6 +481,7 @@ int main(void)
 	    T(strict_session_ends_with_its_worker),
 	    T(strict_session_lost_while_idle_is_told_once),
 	    T(strict_waits_for_a_fenced_worker),
+	    T(strict_session_ends_when_its_worker_drains),
 	    T(strict_session_survives_a_lost_connection),
 	    T(fail_fast_fails_when_its_worker_is_busy),
 	    T(fail_fast_fails_when_its_worker_is_gone),
