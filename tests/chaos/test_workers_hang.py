@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from harness import wait_until
+from tampering import traced
 from trials import BY_VERDICT, JUDGED, Trial, by_size, config, wait_for_s
 
 SUSPICIONS = "snakepit.worker.suspicions"
@@ -182,21 +182,6 @@ def test_stopped_long(trial: Trial) -> None:
     trial.recover(limit_ms / 1000 + 15, slot=1)
     trial.exited("heartbeat")
     calls.settle(ok=4)
-
-
-@contextlib.contextmanager
-def traced(pid: int) -> Iterator[None]:
-    """Hold a process as a debugger does."""
-    seize, interrupt, detach = 0x4206, 0x4207, 17
-    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
-    ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
-    if ptrace(seize, pid, None, None) < 0:
-        pytest.skip(f"may not trace: {os.strerror(ctypes.get_errno())}")
-    try:
-        assert ptrace(interrupt, pid, None, None) == 0
-        yield
-    finally:
-        assert ptrace(detach, pid, None, None) == 0
 
 
 @case(15)

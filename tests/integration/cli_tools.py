@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -100,3 +101,14 @@ def one_line(text: str) -> str:
     assert text.count("\n") == 1, text
     assert text.startswith("snakepit: "), text
     return text[len("snakepit: ") : -1]
+
+
+@contextmanager
+def exporter_port_taken() -> Iterator[None]:
+    """Have the default port of snakepit-prometheus taken, by us or somebody else."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            taken.bind(("127.0.0.1", 9568))
+            taken.listen()
+        yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import stat
 import struct
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from harness import BUILD, World, wait_until
 
-__all__ = ["Clock", "confined", "wrapped"]
+__all__ = ["Clock", "confined", "traced", "wrapped"]
 
 
 def wrapped(world: World, shell: str) -> None:
@@ -85,3 +86,18 @@ def confined(controller: str, pids: list[int]) -> Iterator[Path]:
             return True
 
         wait_until(gone, 10, "the end of the cgroup")
+
+
+@contextlib.contextmanager
+def traced(pid: int) -> Iterator[None]:
+    """Hold a process as a debugger does."""
+    seize, interrupt, detach = 0x4206, 0x4207, 17
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+    if ptrace(seize, pid, None, None) < 0:
+        pytest.skip(f"may not trace: {os.strerror(ctypes.get_errno())}")
+    try:
+        assert ptrace(interrupt, pid, None, None) == 0
+        yield
+    finally:
+        assert ptrace(detach, pid, None, None) == 0

@@ -10,7 +10,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli_tools import Cli, one_line, private_dir, tell, wait_for
+from cli_tools import Cli, exporter_port_taken, one_line, private_dir, tell, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -409,11 +409,5 @@ class TestDoctor:
         assert self._levels(found) == {level}
 
     def test_a_taken_port_is_warned_of(self, cli: Cli) -> None:
-        with socket.socket() as taken:
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                taken.bind(("127.0.0.1", 9568))
-                taken.listen()
-            except OSError:
-                pass  # somebody else has it: as good
+        with exporter_port_taken():
             assert self._levels(self._findings(cli)["port"]) == {"warn"}

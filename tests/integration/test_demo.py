@@ -8,14 +8,13 @@ import pty
 import re
 import select
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli_tools import BIN, Cli, private_dir, wait_for
+from cli_tools import BIN, Cli, exporter_port_taken, private_dir, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,13 +196,7 @@ def test_a_runtime_that_dies_fails_it_with_its_last_words(cli: Cli) -> None:
 
 
 def test_a_taken_port_is_replaced_by_another(cli: Cli) -> None:
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            taken.bind(("127.0.0.1", 9568))
-            taken.listen()
-        except OSError:
-            pass  # somebody else has it: as good
+    with exporter_port_taken():
         process = start(cli, "--seconds", "600")
         port = int(read_until(process, r":(\d+)/metrics")[1])
         assert port != 9568

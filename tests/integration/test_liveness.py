@@ -7,7 +7,6 @@ long as docs/heartbeats.md gives them.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -23,6 +22,7 @@ from client import Client
 from harness import World, metric, wait_until
 from runtime_kit import RunDaemon, at_least, config, wait_metric, worker_pids
 from standin import Hub
+from tampering import traced
 
 FULL = os.environ.get("SNP_CHAOS") == "full"
 # Misses that are out within 4 s, so that then only the verdict holds a kill back.
@@ -207,21 +207,6 @@ class TestStopped:
         wait_health(world, "ok")
         assert client.call("default", "echo")["pid"] == pid
         assert_nobody_died(world, 1)
-
-
-@contextlib.contextmanager
-def traced(pid: int) -> Iterator[None]:
-    """Hold a process as a debugger does."""
-    seize, interrupt, detach = 0x4206, 0x4207, 17
-    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
-    ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
-    if ptrace(seize, pid, None, None) < 0:
-        pytest.skip(f"may not trace: {os.strerror(ctypes.get_errno())}")
-    try:
-        assert ptrace(interrupt, pid, None, None) == 0
-        yield
-    finally:
-        assert ptrace(detach, pid, None, None) == 0
 
 
 class TestHost:

@@ -8,7 +8,6 @@ import signal as signals
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
 from readers import BUILD, DEADLINE_S, wait_for
@@ -43,12 +42,7 @@ class _Process:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):

@@ -33,6 +33,12 @@ extern const char ls_help[], status_help[], doctor_help[], demo_help[];
  * Returns SNP_EXIT_USAGE. */
 int command_usage(const char *name, const struct snp_err *err);
 
+#define COMMAND_GOES_ON (-1)
+
+/* The command line of commands that take --json and --help, and nothing else. Returns
+ * COMMAND_GOES_ON, or the exit code where help was asked for or it was wrong. */
+int command_json_or_help(int argc, char **argv, const char *help, bool *ret_json);
+
 /* Print `help` on stdout. Returns SNP_EXIT_OK. */
 int command_print_help(const char *help);
 

@@ -156,23 +156,10 @@ static int print_table(void)
 
 int command_ls(int argc, char **argv)
 {
-	static const struct cli_option options[] = {{"json", '\0', NULL},
-						    {"help", 'h', NULL}};
-	struct cli_args args = {argc, argv, options, 2, 1, NULL, false};
-	struct snp_err err = {0};
-	const char *value;
-	bool json = false;
-	int got;
+	bool json;
+	int code = command_json_or_help(argc, argv, ls_help, &json);
 
-	while ((got = cli_next(&args, &value, &err)) != CLI_END) {
-		if (got == 1)
-			return command_print_help(ls_help);
-		if (got == CLI_OPERAND)
-			got =
-			    snp_err_set(&err, -EINVAL, "takes no argument '%s'", value);
-		if (got < 0)
-			return command_usage("ls", &err);
-		json = true;
-	}
+	if (code != COMMAND_GOES_ON)
+		return code;
 	return json ? print_json() : print_table();
 }

@@ -130,6 +130,29 @@ int command_usage(const char *name, const struct snp_err *err)
 	return SNP_EXIT_USAGE;
 }
 
+int command_json_or_help(int argc, char **argv, const char *help, bool *ret_json)
+{
+	static const struct cli_option options[] = {{"json", '\0', NULL},
+						    {"help", 'h', NULL}};
+	struct cli_args args = {argc, argv, options, 2, 1, NULL, false};
+	struct snp_err err = {0};
+	const char *value;
+	int got;
+
+	*ret_json = false;
+	while ((got = cli_next(&args, &value, &err)) != CLI_END) {
+		if (got == 1)
+			return command_print_help(help);
+		if (got == CLI_OPERAND)
+			got =
+			    snp_err_set(&err, -EINVAL, "takes no argument '%s'", value);
+		if (got < 0)
+			return command_usage(argv[0], &err);
+		*ret_json = true;
+	}
+	return COMMAND_GOES_ON;
+}
+
 static int print_overview(void)
 {
 	(void)puts("examples:\n"

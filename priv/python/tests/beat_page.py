@@ -12,8 +12,6 @@ from worker_process import wait_for
 from snakepit_bridge._beat import PAGE_BYTES, Word
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
 _F_ADD_SEALS = 1033
@@ -41,12 +39,7 @@ class BeatPage:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self.fd)
         os.close(self.stacks_fd)
 

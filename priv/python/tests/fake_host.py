@@ -15,8 +15,6 @@ from snakepit_bridge._proto import pb, pb_grpc
 from snakepit_bridge._values import encode_any
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
 
@@ -38,12 +36,7 @@ class FakeHost(pb_grpc.BridgeServiceServicer):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -134,14 +134,12 @@ def test_a_cancelled_tool_keeps_its_place_and_the_page_says_so(
     beating: WorkerProcess, page: BeatPage, tmp_path: Path
 ) -> None:
     started, release = tmp_path / "started", tmp_path / "release"
-    message = request(
+    call = beating.begin(
         "hold",
-        started=str(started),
+        started,
         release=str(release),
         metadata={"correlation_id": "cid-left"},
     )
-    call = beating.stub.ExecuteTool.future(message)
-    wait_for("the tool runs", started.exists)
     assert page[Word.ABANDONED] == 0
     call.cancel()
     wait_for("the place is known to be taken", lambda: page[Word.ABANDONED] == 1)

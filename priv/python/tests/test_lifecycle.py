@@ -89,9 +89,7 @@ def test_sigterm_finishes_calls_cleans_up_and_exits_0(
     telemetry = worker.stub.StreamTelemetry(iter(()))
     telemetry.initial_metadata()
     started, release = tmp_path / "started", tmp_path / "release"
-    message = request("hold", started=str(started), release=str(release))
-    call = worker.stub.ExecuteTool.future(message)
-    wait_for("the tool runs", started.exists)
+    call = worker.begin("hold", started, release=str(release))
 
     worker.process.terminate()
     worker.wait_log(msg="worker stopping")
@@ -111,9 +109,7 @@ def test_sigterm_gives_up_on_a_call_that_does_not_end(
     worker = start()
     worker.wait_ready()
     started = tmp_path / "started"
-    message = request("hold", started=str(started), release="/nowhere")
-    call = worker.stub.ExecuteTool.future(message)
-    wait_for("the tool runs", started.exists)
+    call = worker.begin("hold", started, release="/nowhere")
     worker.process.terminate()
     assert worker.exit_status() == 0
     with pytest.raises(grpc.RpcError):

@@ -112,14 +112,12 @@ def test_cancel_interrupts_a_coroutine_and_is_logged(
     worker: WorkerProcess, tmp_path: Path
 ) -> None:
     started, ended = tmp_path / "started", tmp_path / "ended"
-    message = request(
+    call = worker.begin(
         "hold_async",
-        started=str(started),
+        started,
         ended=str(ended),
         metadata={"correlation_id": "cid-cancel"},
     )
-    call = worker.stub.ExecuteTool.future(message)
-    wait_for("the tool runs", started.exists)
     call.cancel()
     wait_for("the coroutine has ended", ended.exists)
     line = worker.wait_log(msg="tool finished", correlation_id="cid-cancel")
@@ -130,9 +128,7 @@ def test_a_deadline_ends_the_call_while_a_queued_one_never_starts(
     worker: WorkerProcess, tmp_path: Path
 ) -> None:
     started, release = tmp_path / "started", tmp_path / "release"
-    message = request("hold", started=str(started), release=str(release))
-    running = worker.stub.ExecuteTool.future(message)
-    wait_for("the tool runs", started.exists)
+    running = worker.begin("hold", started, release=str(release))
     never = tmp_path / "never"
     queued = request("hold", started=str(never), release=str(release))
     with pytest.raises(grpc.RpcError) as refused:

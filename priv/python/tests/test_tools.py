@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import grpc
 import pytest
-from worker_process import DEADLINE_S, request, wait_for
+from worker_process import DEADLINE_S, request
 
 from snakepit_bridge._proto import pb
 from snakepit_bridge.telemetry import CORRELATION_HEADER
@@ -278,10 +278,7 @@ def test_a_session_whose_first_call_never_began_is_registered_with_the_next(
     worker: WorkerProcess, host: FakeHost, tmp_path: Path
 ) -> None:
     started, release = tmp_path / "started", tmp_path / "release"
-    holding = worker.stub.ExecuteTool.future(
-        request("hold", started=str(started), release=str(release))
-    )
-    wait_for("the tool runs", started.exists)
+    holding = worker.begin("hold", started, release=str(release))
     queued = request(
         "add", session_id="s-late", metadata={"correlation_id": "cid-late"}, a=1
     )
@@ -369,9 +366,7 @@ def test_heartbeats_answer_while_a_tool_waits_or_computes(
     worker: WorkerProcess, tmp_path: Path, tool: str
 ) -> None:
     started, release = tmp_path / "started", tmp_path / "release"
-    message = request(tool, started=str(started), release=str(release))
-    call = worker.stub.ExecuteTool.future(message)
-    wait_for("the tool runs", started.exists)
+    call = worker.begin(tool, started, release=str(release))
     try:
         for _ in range(5):
             assert worker.stub.Heartbeat(pb.HeartbeatRequest(), timeout=5).session_valid

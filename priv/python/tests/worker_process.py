@@ -19,7 +19,6 @@ from snakepit_bridge._values import encode_any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -96,12 +95,7 @@ class WorkerProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -175,6 +169,14 @@ class WorkerProcess:
         response = self.stub.ExecuteTool(request(tool, **arguments), timeout=DEADLINE_S)
         assert response.success, response.error_message
         return json.loads(response.result.value)
+
+    def begin(self, tool: str, /, started: Path, **more: Any) -> Any:
+        """Start a tool that makes the file `started`, and wait until it runs."""
+        future = self.stub.ExecuteTool.future(
+            request(tool, started=str(started), **more)
+        )
+        wait_for("the tool runs", started.exists)
+        return future
 
     def failure(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
         """Run a tool that fails; returns its error object."""

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls that both ends live through: results, metadata, limits, streams. */
-#include "rpc_world.h"
-
-#include <grpc/grpc.h>
-#include <grpc/grpc_security.h>
+#include "core_client.h"
 
 /* A deadline that a call outlives on its way to the server, on a busy machine too. */
 #define REACHES_MS 1000
@@ -237,56 +234,21 @@ static void large_request_comes_back_whole(void **state)
 	free(big);
 }
 
-/* With gRPC's own client, because ours cannot compress. Returns the status code. */
+/* Returns the status code. */
 static grpc_status_code call_compressed(grpc_compression_algorithm algorithm)
 {
 	grpc_arg arg = {
 	    .type = GRPC_ARG_INTEGER,
 	    .key = (char *)(uintptr_t)GRPC_COMPRESSION_CHANNEL_DEFAULT_ALGORITHM,
 	    .value.integer = (int)algorithm};
-	grpc_channel_args args = {1, &arg};
-	grpc_channel_credentials *creds = grpc_insecure_credentials_create();
-	grpc_channel *channel = grpc_channel_create(world.address, creds, &args);
-	grpc_completion_queue *cq = grpc_completion_queue_create_for_pluck(NULL);
-	grpc_call *call = grpc_channel_create_call(
-	    channel, NULL, 0, cq, grpc_slice_from_static_string(ECHO), NULL,
-	    gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-	grpc_slice slice = grpc_slice_malloc(100000), details = {0};
-	grpc_byte_buffer *request, *response = NULL;
-	grpc_metadata_array initial, trailing;
-	grpc_status_code code = GRPC_STATUS_OK;
-	grpc_op ops[6] = {0};
+	struct core_client client =
+	    core_connect(grpc_insecure_credentials_create(), &arg);
+	grpc_slice slice = grpc_slice_malloc(100000);
+	grpc_status_code code;
 
 	memset(GRPC_SLICE_START_PTR(slice), 0, 100000);
-	request = grpc_raw_byte_buffer_create(&slice, 1);
-	grpc_slice_unref(slice);
-	grpc_metadata_array_init(&initial);
-	grpc_metadata_array_init(&trailing);
-	ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
-	ops[1].op = GRPC_OP_SEND_MESSAGE;
-	ops[1].data.send_message.send_message = request;
-	ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
-	ops[3].op = GRPC_OP_RECV_INITIAL_METADATA;
-	ops[3].data.recv_initial_metadata.recv_initial_metadata = &initial;
-	ops[4].op = GRPC_OP_RECV_MESSAGE;
-	ops[4].data.recv_message.recv_message = &response;
-	ops[5].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
-	ops[5].data.recv_status_on_client.trailing_metadata = &trailing;
-	ops[5].data.recv_status_on_client.status = &code;
-	ops[5].data.recv_status_on_client.status_details = &details;
-	assert_int_equal(grpc_call_start_batch(call, ops, 6, &code, NULL), 0);
-	(void)grpc_completion_queue_pluck(cq, &code,
-					  gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-	grpc_byte_buffer_destroy(request);
-	grpc_byte_buffer_destroy(response);
-	grpc_slice_unref(details);
-	grpc_metadata_array_destroy(&initial);
-	grpc_metadata_array_destroy(&trailing);
-	grpc_call_unref(call);
-	grpc_channel_destroy(channel);
-	grpc_channel_credentials_release(creds);
-	grpc_completion_queue_shutdown(cq);
-	grpc_completion_queue_destroy(cq);
+	code = core_echo(&client, slice, NULL, NULL);
+	core_disconnect(&client);
 	return code;
 }
 

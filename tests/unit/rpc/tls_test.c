@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS: which files are refused, who gets in, new certificates. */
-#include "rpc_world.h"
+#include "core_client.h"
 
 #include <arpa/inet.h>
-#include <grpc/grpc.h>
-#include <grpc/grpc_security.h>
 #include <grpc/grpc_security_constants.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -127,18 +125,13 @@ static int tear_down_files(void **state)
 
 /* ---- A client that speaks TLS: gRPC's own -------------------------------- */
 
-struct tls_client {
-	grpc_channel *channel;
-	grpc_completion_queue *cq;
-};
-
 /* `ca`, and the client's `name`.pem and .key, NULL for none. */
-static struct tls_client connect_tls(const char *ca, const char *name)
+static struct core_client connect_tls(const char *ca, const char *name)
 {
 	char *roots = read_pem(ca), *cert = NULL, *key = NULL, file[32];
 	grpc_ssl_pem_key_cert_pair pair;
 	grpc_channel_credentials *creds;
-	struct tls_client client;
+	struct core_client client;
 
 	if (name) {
 		(void)snprintf(file, sizeof(file), "%s.pem", name);
@@ -148,89 +141,43 @@ static struct tls_client connect_tls(const char *ca, const char *name)
 		pair = (grpc_ssl_pem_key_cert_pair){key, cert};
 	}
 	creds = grpc_ssl_credentials_create(roots, name ? &pair : NULL, NULL, NULL);
-	client.channel = grpc_channel_create(world.address, creds, NULL);
-	client.cq = grpc_completion_queue_create_for_pluck(NULL);
-	grpc_channel_credentials_release(creds);
+	client = core_connect(creds, NULL);
 	free(roots);
 	free(cert);
 	free(key);
 	return client;
 }
 
-static void disconnect_tls(struct tls_client *client)
-{
-	grpc_channel_destroy(client->channel);
-	grpc_completion_queue_shutdown(client->cq);
-	grpc_completion_queue_destroy(client->cq);
-}
-
-/* Is the certificate the server showed the one in this file? */
-static bool was_shown(grpc_call *call, const char *name)
+/* The certificate that the server showed is the one in this file. */
+static void assert_shown(grpc_call *call, const void *name)
 {
 	grpc_auth_context *context = grpc_call_auth_context(call);
 	grpc_auth_property_iterator it = grpc_auth_context_find_properties_by_name(
 	    context, GRPC_X509_PEM_CERT_PROPERTY_NAME);
 	const grpc_auth_property *shown = grpc_auth_property_iterator_next(&it);
 	char *expected = read_pem(name);
-	bool is_it = shown && shown->value_length == strlen(expected) &&
-		     memcmp(shown->value, expected, shown->value_length) == 0;
 
+	assert_non_null(shown);
+	assert_int_equal(shown->value_length, strlen(expected));
+	assert_memory_equal(shown->value, expected, shown->value_length);
 	free(expected);
 	grpc_auth_context_release(context);
-	return is_it;
 }
 
 /* Call Echo. If `shown` is not NULL, the server must show this certificate. */
-static grpc_status_code call_tls(const struct tls_client *client, const char *shown)
+static grpc_status_code call_tls(const struct core_client *client, const char *shown)
 {
-	grpc_call *call = grpc_channel_create_call(
-	    client->channel, NULL, 0, client->cq, grpc_slice_from_static_string(ECHO),
-	    NULL,
-	    gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-			 gpr_time_from_millis(WAIT_MS, GPR_TIMESPAN)),
-	    NULL);
-	grpc_slice slice = grpc_slice_from_static_string("hello"), details = {0};
-	grpc_byte_buffer *request = grpc_raw_byte_buffer_create(&slice, 1);
-	grpc_byte_buffer *response = NULL;
-	grpc_metadata_array initial, trailing;
-	grpc_status_code code = GRPC_STATUS_OK;
-	grpc_op ops[6] = {0};
-
-	grpc_metadata_array_init(&initial);
-	grpc_metadata_array_init(&trailing);
-	ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
-	ops[1].op = GRPC_OP_SEND_MESSAGE;
-	ops[1].data.send_message.send_message = request;
-	ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
-	ops[3].op = GRPC_OP_RECV_INITIAL_METADATA;
-	ops[3].data.recv_initial_metadata.recv_initial_metadata = &initial;
-	ops[4].op = GRPC_OP_RECV_MESSAGE;
-	ops[4].data.recv_message.recv_message = &response;
-	ops[5].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
-	ops[5].data.recv_status_on_client.trailing_metadata = &trailing;
-	ops[5].data.recv_status_on_client.status = &code;
-	ops[5].data.recv_status_on_client.status_details = &details;
-	assert_int_equal(grpc_call_start_batch(call, ops, 6, &code, NULL), 0);
-	(void)grpc_completion_queue_pluck(client->cq, &code,
-					  gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-	if (shown && code == GRPC_STATUS_OK)
-		assert_true(was_shown(call, shown));
-	grpc_byte_buffer_destroy(request);
-	grpc_byte_buffer_destroy(response);
-	grpc_slice_unref(details);
-	grpc_metadata_array_destroy(&initial);
-	grpc_metadata_array_destroy(&trailing);
-	grpc_call_unref(call);
-	return code;
+	return core_echo(client, grpc_slice_from_static_string("hello"),
+			 shown ? assert_shown : NULL, shown);
 }
 
 static grpc_status_code connect_and_call(const char *ca, const char *name,
 					 const char *shown)
 {
-	struct tls_client client = connect_tls(ca, name);
+	struct core_client client = connect_tls(ca, name);
 	grpc_status_code code = call_tls(&client, shown);
 
-	disconnect_tls(&client);
+	core_disconnect(&client);
 	return code;
 }
 
@@ -399,7 +346,7 @@ static void strangers_in_the_handshake_hold_nobody_up(void **state)
 static void new_certificates_are_for_connections_to_come(void **state)
 {
 	struct rpc_tls_files files = files_of("server", NULL);
-	struct tls_client before;
+	struct core_client before;
 	struct snp_err err = {0};
 
 	(void)state;
@@ -410,7 +357,7 @@ static void new_certificates_are_for_connections_to_come(void **state)
 	if (rpc_server_set_tls(world.server, &files, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(call_tls(&before, "server.pem"), GRPC_STATUS_OK);
-	disconnect_tls(&before);
+	core_disconnect(&before);
 	/* twice, as gRPC takes them at the first handshake after */
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(connect_and_call("ca.pem", NULL, "renewed.pem"),
@@ -475,7 +422,7 @@ static void connection_after_the_shutdown_is_closed(void **state)
 static void destroy_stops_a_server_that_runs(void **state)
 {
 	const struct rpc_tls_files files = files_of("server", NULL);
-	struct tls_client client;
+	struct core_client client;
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -485,7 +432,7 @@ static void destroy_stops_a_server_that_runs(void **state)
 		acceptor_stop(&world.acceptor);
 		rpc_server_destroy(&world.server);
 		rpc_loop_destroy(&world.server_loops[0]);
-		disconnect_tls(&client);
+		core_disconnect(&client);
 	}
 }
 

@@ -53,7 +53,7 @@ static void deadline_that_cannot_be_met_is_refused_at_once(void **state)
 	assert_int_equal(r->status.code, RPC_RESOURCE_EXHAUSTED);
 	assert_string_equal(r->kind, "deadline_unmeetable");
 	/* two would be ahead of the next */
-	(void)snprintf(later, sizeof(later), "%u", 2 * 4 * WAIT_MS + 1);
+	(void)snprintf(later, sizeof(later), "%d", 2 * 4 * WAIT_MS + 1);
 	assert_string_equal(r->retry_after, later);
 	assert_string_equal(r->pushback, later);
 	assert_int_equal(rejections_of(SNP_QUEUE_REJECTION_DEADLINE), 1);

@@ -97,6 +97,20 @@ static void of_ended_process_returns_esrch_also_before_it_is_reaped(void **state
 
 /* ---- the mark ------------------------------------------------------------ */
 
+/* Behind a variable of so many bytes. */
+static void find_mark_after(size_t before)
+{
+	char *padding = malloc(before + 1);
+	char *env[] = {padding, (char *)(uintptr_t)MARK, NULL};
+
+	assert_non_null(padding);
+	memset(padding, 'x', before);
+	padding[1] = '=';
+	padding[before] = '\0';
+	end(marked_sleeper(env));
+	free(padding);
+}
+
 /* Wherever in the environment it stands: also first, and across what is read at once.
  */
 static void has_run_finds_the_mark_at_any_place(void **state)
@@ -104,19 +118,8 @@ static void has_run_finds_the_mark_at_any_place(void **state)
 	enum { MOST = 40000, STEP = 1313 };
 
 	(void)state;
-	for (size_t before = 2; before < MOST; before += STEP) {
-		char *padding = malloc(before + 1);
-		char *env[] = {padding, (char *)(uintptr_t)MARK, NULL};
-		pid_t pid;
-
-		assert_non_null(padding);
-		memset(padding, 'x', before);
-		padding[1] = '=';
-		padding[before] = '\0';
-		pid = marked_sleeper(env);
-		end(pid);
-		free(padding);
-	}
+	for (size_t before = 2; before < MOST; before += STEP)
+		find_mark_after(before);
 }
 
 /* Across the end of the first read, byte by byte. */
@@ -125,19 +128,8 @@ static void has_run_finds_the_mark_across_two_reads(void **state)
 	enum { CHUNK = 16384 };
 
 	(void)state;
-	for (size_t before = CHUNK - sizeof(MARK) - 2; before < CHUNK + 2; before++) {
-		char *padding = malloc(before + 1);
-		char *env[] = {padding, (char *)(uintptr_t)MARK, NULL};
-		pid_t pid;
-
-		assert_non_null(padding);
-		memset(padding, 'x', before);
-		padding[1] = '=';
-		padding[before] = '\0';
-		pid = marked_sleeper(env);
-		end(pid);
-		free(padding);
-	}
+	for (size_t before = CHUNK - sizeof(MARK) - 2; before < CHUNK + 2; before++)
+		find_mark_after(before);
 }
 
 static bool has_other_mark(void *pid)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Readers as processes: scripts in the place of the programs, and a clock of our own.
  */
-#include "snp_test.h"
+#include "programs.h"
 
 #include <signal.h>
 #include <string.h>
@@ -17,20 +17,6 @@ static struct snp_bank bank;
 static struct watcher watcher;
 static struct readers readers;
 static struct snp_cfg_readers cfg;
-
-static void find_launcher(void)
-{
-	const char *build = getenv("SNP_BUILD");
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	assert_true(n > 0);
-	self[n] = '\0';
-	*strrchr(self, '/') = '\0';
-	(void)snprintf(launcher, sizeof(launcher), "%.3900s%s/bin/snakepit-launch",
-		       build ? build : self, build ? "" : "/../../..");
-	assert_int_equal(access(launcher, X_OK), 0);
-}
 
 static void write_program(const char *text)
 {
@@ -56,7 +42,7 @@ static int set_up(void **state)
 						   .flags = SNP_WRITER_ALLOW_DISK};
 
 	(void)state;
-	find_launcher();
+	find_program("snakepit-launch", launcher);
 	snp_test_tmpdir_make(dir, sizeof(dir));
 	assert_int_equal(snp_writer_create(&options, &writer, NULL), 0);
 	assert_int_equal(snp_bank_adopt(writer, &bank), 0);

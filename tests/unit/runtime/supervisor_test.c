@@ -3,7 +3,7 @@
  * The supervisor with real processes that never become workers: shells which end at
  * once or sleep, by their slot. What it does is read from the segment.
  */
-#include "snp_test.h"
+#include "programs.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -63,21 +63,6 @@ int __wrap_pidfd_send_signal(int fd, int sig, siginfo_t *info, unsigned flags)
 }
 
 /* ---- Fixture ------------------------------------------------------------- */
-
-static void find_launcher(void)
-{
-	const char *build = getenv("SNP_BUILD");
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	assert_true(n > 0);
-	self[n] = '\0';
-	*strrchr(self, '/') = '\0';
-	(void)snprintf(launcher, sizeof(launcher), "%.3900s%s/bin/snakepit-launch",
-		       build ? build : self, build ? "" : "/../../..");
-	(void)snprintf(guard, sizeof(guard), "%.3900s%s/bin/snakepit-guard",
-		       build ? build : self, build ? "" : "/../../..");
-}
 
 static void write_script(const char *text)
 {
@@ -143,9 +128,10 @@ static int set_up(void **state)
 {
 	(void)state;
 	startup = patient;
-	find_launcher();
+	find_program("snakepit-launch", launcher);
+	find_program("snakepit-guard", guard);
 	snp_test_tmpdir_make(dir, sizeof(dir));
-	return access(launcher, X_OK);
+	return 0;
 }
 
 static void *run(void *arg)
