@@ -32,6 +32,7 @@ static int declare_rows(struct pool *pool, struct snp_writer *writer,
 	if (rc < 0)
 		return rc;
 	pool->row = snp_pool_row(writer, pool->index);
+	pool->heads.latch = snp_pool_heads(writer, pool->index);
 	snp_set(pool->row->worker_limit, pool->cfg->workers);
 	snp_set(pool->row->queue_limit, pool->cfg->queue.limit);
 	for (uint32_t i = 0; i < pool->cfg->workers && rc == 0; i++) {

@@ -3,9 +3,10 @@
  * pool.h - one pool as the front door sees it: its books, its workers, its sessions.
  * What waits in it is in queue.h.
  *
- * Everything here belongs to the front door's thread, except the slots: the supervisor
- * publishes and withdraws their link pointers (rcu.h), the front door reads them; what
- * a slot shows in flight belongs to its event loop.
+ * Everything here belongs to the front door's thread, except the heads, which are the
+ * supervisor's, and the slots: the supervisor publishes and withdraws their link
+ * pointers (rcu.h), the front door reads them; what a slot shows in flight belongs to
+ * its event loop.
  *
  * Workers hold no backlog: a request leaves the queue only for a worker with free
  * capacity. Books: every request received is queued, active or has one outcome, and the
@@ -18,6 +19,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "pool/heads.h"
 #include "pool/list.h"
 #include "pool/roster.h"
 #include "pool/session.h"
@@ -73,6 +75,7 @@ struct pool {
 	uint32_t slots_nr; /* immutable */
 	struct tools tools;
 	struct pool_books books;
+	struct heads heads; /* the supervisor's */
 	struct roster roster;
 	struct list turn; /* requests that wait for any worker, by waiter.turn */
 	struct list age;  /* all requests that wait, oldest first, by waiter.age */

@@ -95,7 +95,7 @@ static void record(struct worker *w, enum snp_enum_EXIT_REASON reason,
 
 	if (info->si_code != CLD_EXITED)
 		status += 128;
-	snp_add(&worker_pool_cells(w)->exits[reason], 1);
+	heads_exit(&w->pool->heads, reason);
 	if (w->ready.ns)
 		snp_hist_record_long(worker_pool_cells(w)->lifetime,
 				     snp_mono_since_ns(now, w->ready));

@@ -154,7 +154,7 @@ void worker_start(struct worker *w, const struct worker_start *start)
 		return;
 	}
 	liveness_begin(w);
-	snp_add(&worker_pool_cells(w)->starts[start->reason], 1);
+	heads_start(&w->pool->heads, start->reason);
 	if (start->reason == SNP_START_REASON_RESTART)
 		snp_add(w->cells->sup.restarts, 1);
 	worker_publish_process(w);

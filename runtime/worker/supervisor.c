@@ -298,8 +298,7 @@ static void sum_exits(const struct supervisor *sup, char *ret_text, size_t size)
 		uint64_t n = 0;
 
 		for (uint32_t i = 0; i < sup->pools_nr; i++)
-			n += snp_get(
-			    &sup->bank.pools[sup->pools[i]->index].exits[reason]);
+			n += sup->pools[i]->heads.now.exits[reason];
 		if (n && len < size)
 			len += (size_t)snprintf(
 			    ret_text + len, size - len, "%s%s %llu", len ? ", " : "",

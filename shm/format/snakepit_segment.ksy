@@ -209,6 +209,7 @@ types:
                 'region_type::rowd': rows(_parent.stride, _root.header.row_high[_parent.kind.to_i])
                 'region_type::rowc': cells(_parent.stride, _parent.count)
                 'region_type::bank': cells(_parent.stride, _parent.count)
+                'region_type::ledg': cells(_parent.stride, _parent.count)
                 'region_type::text': texts(_parent.stride, _parent.count)
                 'region_type::infl': inflights(_parent.stride, _parent.count)
                 'region_type::evnt': events(_parent.stride, _parent.count)
@@ -431,7 +432,7 @@ types:
       - id: sum
         type: u8
   latch:
-    doc: The record at the start of each ROWC entry; copy `seq & 1` is the current one.
+    doc: The record at the start of each entry of ROWC and LEDG; copy `seq & 1` is the current one.
     seq:
       - id: seq
         type: u8
@@ -773,7 +774,7 @@ types:
         type: u8
       - id: sums
         type: u8
-      - id: reserved
+      - id: ledger
         type: u8
     instances:
       entries:
@@ -808,6 +809,7 @@ enums:
     15: hist
     16: text
     17: thrd
+    18: ledg
   row_kind:
     0: proc
     1: pool
@@ -835,6 +837,7 @@ enums:
     4: header
     5: derived
     6: one
+    7: ledger
   level:
     1: info
     2: diag

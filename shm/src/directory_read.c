@@ -53,6 +53,7 @@ static uint64_t entry_bytes(const struct snp_fmt_region *r)
 	case SNP_REGION_ROWD:
 		return sizeof(struct snp_fmt_row);
 	case SNP_REGION_ROWC:
+	case SNP_REGION_LEDG:
 		return sizeof(struct snp_fmt_latch);
 	case SNP_REGION_TEXT:
 		return sizeof(struct snp_fmt_text);
@@ -151,6 +152,8 @@ static struct snp_fmt_region *place_of_kind(struct snp__regions *all, uint32_t t
 		return &all->bank[kind];
 	case SNP_REGION_TEXT:
 		return &all->text[kind];
+	case SNP_REGION_LEDG:
+		return &all->ledg[kind];
 	case SNP_REGION_HIST:
 		return &all->hist[kind];
 	case SNP_REGION_INFL:
@@ -190,6 +193,7 @@ static int check_rows(const struct snp_segment *seg, struct snp_err *err)
 		uint64_t rows = kind == SNP_ROW_PROC ? 1 : all->rowd[kind].count;
 
 		if ((all->rowc[kind].type && all->rowc[kind].count < rows) ||
+		    (all->ledg[kind].type && all->ledg[kind].count < rows) ||
 		    (all->bank[kind].type && all->bank[kind].count < rows))
 			return snp_err_set_field(
 			    err, -EBADMSG, "directory",

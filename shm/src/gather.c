@@ -27,7 +27,7 @@ enum {
 /* Where the parts of one kind's rows come from; NULL where there is none. */
 struct kind {
 	const unsigned char *map;
-	const struct snp_fmt_region *rowd, *rowc, *text, *bank;
+	const struct snp_fmt_region *rowd, *rowc, *text, *bank, *ledg;
 	const struct snp_fmt_snap_table *table;
 	uint64_t banks;		   /* in use */
 	uint64_t row_words;	   /* of a ROWD entry */
@@ -80,16 +80,17 @@ int snp__latch_load(const unsigned char *base, struct snp__latch_shape shape,
 	return -EAGAIN;
 }
 
-static int copy_record(const struct kind *k, uint64_t index, uint64_t *ret_words,
-		       unsigned *retries)
+/* That of a row, with which its entry of the region (ROWC or LEDG) starts. */
+static int copy_record(const unsigned char *map, const struct snp_fmt_region *region,
+		       uint64_t index, uint64_t *ret_words, unsigned *retries)
 {
 	const struct snp__latch_shape shape = {
-	    .off = k->rowc->off + index * k->rowc->stride,
+	    .off = region->off + index * region->stride,
 	    .first = offsetof(struct snp_fmt_latch, copy) / 8,
 	    .words = SNP_LATCH_WORDS,
 	};
 
-	return snp__latch_load(k->map, shape, ret_words, retries);
+	return snp__latch_load(map, shape, ret_words, retries);
 }
 
 /* "" where TEXT has fewer entries than there are rows. */
@@ -144,7 +145,11 @@ static int copy_values(const struct kind *k, uint64_t index, uint64_t *entry,
 	int rc = 0;
 
 	if (k->rowc && t->record)
-		rc = copy_record(k, index, entry + t->record / 8, retries);
+		rc =
+		    copy_record(k->map, k->rowc, index, entry + t->record / 8, retries);
+	if (rc == 0 && k->ledg && t->ledger)
+		rc =
+		    copy_record(k->map, k->ledg, index, entry + t->ledger / 8, retries);
 	if (rc == 0 && k->text && t->text)
 		rc = copy_error(k, index, entry + t->text / 8, retries);
 	if (rc == 0 && k->rowc && t->cells)
@@ -273,6 +278,7 @@ void snp__gather(const struct snp__source *source, struct snp_fmt_snap *head,
 		    .rowc = find(source, SNP_REGION_ROWC, kind),
 		    .text = find(source, SNP_REGION_TEXT, kind),
 		    .bank = find(source, SNP_REGION_BANK, kind),
+		    .ledg = find(source, SNP_REGION_LEDG, kind),
 		    .table = &head->table[kind],
 		    .row_words = snp__image_row_bytes(source->image, kind) / 8,
 		};

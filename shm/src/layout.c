@@ -107,6 +107,11 @@ static void place_rows(struct snp__layout *l, const struct snp_writer_options *o
 				      .kind = SNP_ROW_WORKER,
 				      .stride = sizeof(struct snp_worker_row),
 				      .count = o->workers_max});
+	place(l, PLACE_LEDG_POOL,
+	      (struct snp_fmt_region){.type = SNP_REGION_LEDG,
+				      .kind = SNP_ROW_POOL,
+				      .stride = sizeof(struct snp_fmt_latch),
+				      .count = o->pools_max});
 	place(l, PLACE_TEXT_WORKER,
 	      (struct snp_fmt_region){.type = SNP_REGION_TEXT,
 				      .kind = SNP_ROW_WORKER,

@@ -62,7 +62,8 @@ struct snp__regions {
 	struct snp_fmt_region desc, strt, keys, enums, bnds;
 	struct snp_fmt_region snap, infl, evnt, evid, span, thrd;
 	struct snp_fmt_region rowd[SNP_ROW_KINDS], rowc[SNP_ROW_KINDS],
-	    bank[SNP_ROW_KINDS], text[SNP_ROW_KINDS], hist[SNP_ROW_KINDS];
+	    bank[SNP_ROW_KINDS], text[SNP_ROW_KINDS], hist[SNP_ROW_KINDS],
+	    ledg[SNP_ROW_KINDS];
 };
 
 struct snp_segment {

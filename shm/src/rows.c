@@ -75,6 +75,9 @@ static void clear_values(struct snp_writer *w, unsigned kind, uint32_t index)
 		clear_latch(snp__entry(w, PLACE_ROWC_POOL, index),
 			    offsetof(struct snp_fmt_latch, copy),
 			    sizeof(struct snp_pool_row));
+		clear_latch(snp__entry(w, PLACE_LEDG_POOL, index),
+			    offsetof(struct snp_fmt_latch, copy),
+			    sizeof(struct snp_fmt_latch));
 		clear_in_banks(w, PLACE_BANK_POOL, index);
 	} else if (kind == SNP_ROW_WORKER) {
 		clear_worker(w, index);
@@ -332,6 +335,12 @@ struct snp_pool_row *snp_pool_row(struct snp_writer *w, uint32_t index)
 {
 	SNP_CHECK(index < w->layout.region[PLACE_ROWC_POOL].count);
 	return snp__entry(w, PLACE_ROWC_POOL, index);
+}
+
+struct snp_fmt_latch *snp_pool_heads(struct snp_writer *w, uint32_t index)
+{
+	SNP_CHECK(index < w->layout.region[PLACE_LEDG_POOL].count);
+	return snp__entry(w, PLACE_LEDG_POOL, index);
 }
 
 struct snp_worker_row *snp_worker_row(struct snp_writer *w, uint32_t index)

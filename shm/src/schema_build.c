@@ -50,6 +50,7 @@ struct metric_row {
 #define GROUP_POOL_BANK	  SNP_ST_BANK, SNP_ROW_POOL, SNP_DERIVE_NONE
 #define GROUP_TOOL_BANK	  SNP_ST_BANK, SNP_ROW_TOOL, SNP_DERIVE_NONE
 #define GROUP_POOL_LEDGER SNP_ST_LATCH, SNP_ROW_POOL, SNP_DERIVE_NONE
+#define GROUP_POOL_HEADS  SNP_ST_LEDGER, SNP_ROW_POOL, SNP_DERIVE_NONE
 #define GROUP_POOL_ROW	  SNP_ST_ROW, SNP_ROW_POOL, SNP_DERIVE_NONE
 #define GROUP_WORKER_HOT  SNP_ST_ROW, SNP_ROW_WORKER, SNP_DERIVE_NONE
 #define GROUP_WORKER_SUP  SNP_ST_ROW, SNP_ROW_WORKER, SNP_DERIVE_NONE
@@ -61,6 +62,7 @@ struct metric_row {
 #define KEYS_POOL_BANK	 KEY(POOL)
 #define KEYS_TOOL_BANK	 (KEY(POOL) | KEY(METHOD))
 #define KEYS_POOL_LEDGER KEY(POOL)
+#define KEYS_POOL_HEADS	 KEY(POOL)
 #define KEYS_POOL_ROW	 KEY(POOL)
 #define KEYS_WORKER_HOT	 (KEY(POOL) | KEY(WORKER))
 #define KEYS_WORKER_SUP	 (KEY(POOL) | KEY(WORKER))
@@ -75,6 +77,7 @@ struct metric_row {
 #define OFF_POOL_BANK(id)   offsetof(struct snp_pool_cells, id)
 #define OFF_TOOL_BANK(id)   offsetof(struct snp_tool_cells, id)
 #define OFF_POOL_LEDGER(id) offsetof(struct snp_pool_ledger, id)
+#define OFF_POOL_HEADS(id)  offsetof(struct snp_pool_heads, id)
 #define OFF_POOL_ROW(id)    offsetof(struct snp_pool_row, id)
 #define OFF_WORKER_HOT(id)                                                             \
 	(offsetof(struct snp_worker_row, hot) + offsetof(struct snp_worker_hot, id))

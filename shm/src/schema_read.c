@@ -224,7 +224,7 @@ static const uint64_t *parse_bounds(struct parse *p, const char *field, uint32_t
 static bool known(const struct snp_fmt_desc *d)
 {
 	return d->kind >= SNP_KIND_COUNTER && d->kind <= SNP_KIND_INFO &&
-	       d->storage >= SNP_ST_BANK && d->storage <= SNP_ST_ONE &&
+	       d->storage >= SNP_ST_BANK && d->storage <= SNP_ST_LEDGER &&
 	       d->row_kind < SNP_ROW_KINDS && d->retired_minor == 0 &&
 	       (d->storage != SNP_ST_DERIVED ||
 		(d->derive == SNP_DERIVE_WORKERS_BY_STATUS &&
@@ -251,6 +251,8 @@ static uint64_t row_bytes(const struct snp__regions *all, const struct snp_fmt_d
 		return all->rowc[d->row_kind].type ? all->rowc[d->row_kind].stride : 0;
 	case SNP_ST_LATCH:
 		return all->rowc[d->row_kind].type ? 8 * SNP_LATCH_WORDS : 0;
+	case SNP_ST_LEDGER:
+		return all->ledg[d->row_kind].type ? 8 * SNP_LATCH_WORDS : 0;
 	case SNP_ST_HEADER:
 		if (d->off < SNP_FMT_METERS_OFF)
 			return offsetof(struct snp_fmt_header, state);

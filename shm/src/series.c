@@ -52,6 +52,8 @@ static uint64_t place_in_entry(const struct snp_snapshot *snap,
 		return t->cells + m->off - sizeof(struct snp_fmt_latch);
 	case SNP_ST_LATCH:
 		return t->record + m->off;
+	case SNP_ST_LEDGER:
+		return t->ledger + m->off;
 	default:
 		return 0;
 	}

@@ -50,6 +50,10 @@ uint64_t snp__snap_tables(enum snp__image image, const struct snp_fmt_region *re
 		t->cells = part(t, rowc > latch ? rowc - latch : 0);
 		t->sums =
 		    part(t, stride_of(regions, regions_nr, SNP_REGION_BANK, kind));
+		t->ledger = part(
+		    t, stride_of(regions, regions_nr, SNP_REGION_LEDG, kind) >= latch
+			   ? SNP__SNAP_RECORD_BYTES
+			   : 0);
 		length += t->count * t->stride;
 	}
 	return length;

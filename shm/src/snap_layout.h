@@ -44,10 +44,11 @@ static inline bool snp__word_ends(uint64_t word)
 
 /* Fill the tables of an image with `rows[kind]` rows. An entry is made of the ROWD
  * entry and then, as far as the kind has them: the latched record of ROWC, TEXT, the
- * cells of ROWC behind the latch, the sums of BANK. `regions` are the directory's
- * entries in any order, with strides of at most SNP_FMT_MAX_BYTES; the first of a type
- * and kind counts. Nothing overflows while rows[kind] <= SNP_FMT_MAX_BYTES /
- * sizeof(struct snp_fmt_row). Returns the bytes of the image, its header included. */
+ * cells of ROWC behind the latch, the sums of BANK, the record of LEDG. `regions` are
+ * the directory's entries in any order, with strides of at most SNP_FMT_MAX_BYTES; the
+ * first of a type and kind counts. Nothing overflows while rows[kind] <=
+ * SNP_FMT_MAX_BYTES / sizeof(struct snp_fmt_row). Returns the bytes of the image, its
+ * header included. */
 uint64_t snp__snap_tables(enum snp__image image, const struct snp_fmt_region *regions,
 			  size_t regions_nr, const uint64_t rows[SNP_ROW_KINDS],
 			  struct snp_fmt_snap_table ret_tables[SNP_ROW_KINDS]);

@@ -90,7 +90,8 @@ static bool table_ok(const struct snp_segment *seg, unsigned kind,
 	return part_ok(t, t->record, rowc->type ? 8 * SNP_LATCH_WORDS : 0) &&
 	       part_ok(t, t->text, all->text[kind].type ? SNP_TEXT_BYTES : 0) &&
 	       part_ok(t, t->cells, rowc->type ? rowc->stride - latch : 0) &&
-	       part_ok(t, t->sums, all->bank[kind].type ? all->bank[kind].stride : 0);
+	       part_ok(t, t->sums, all->bank[kind].type ? all->bank[kind].stride : 0) &&
+	       part_ok(t, t->ledger, all->ledg[kind].type ? 8 * SNP_LATCH_WORDS : 0);
 }
 
 /* Copy half `seq`; whether it is whole and leads nowhere outside. -ENOMEM. */

@@ -202,21 +202,22 @@ def settings(generation: int = 0) -> dict[str, Any]:
 
 
 def assert_processes_balance(report: dict[str, Any]) -> None:
-    """Check that starts are exits and processes that live, by one reading.
-
-    The counters and the states are written one after the other: a reading in between
-    is off by the workers that are on the move, which the caller looks at again.
-    """
+    """Check that starts are exits and processes that live."""
     found = cells(report)
     born = total(found, "snakepit.worker.starts")
     died = total(found, "snakepit.worker.exits")
-    live = sum(
+    live = total(found, "snakepit.worker.processes")
+    assert born == died + live, (born, died, live)
+
+
+def with_a_process(report: dict[str, Any]) -> int:
+    """Count the slots whose state says that they have one."""
+    return sum(
         series["state"] not in NO_PROCESS
         for entry in report["metrics"]
         if entry["name"] == "snakepit.worker.state"
         for series in entry["series"]
     )
-    assert born == died + live, (born, died, live)
 
 
 def held_by(trial: Trial, daemon: Daemon) -> dict[str, int]:
@@ -268,7 +269,7 @@ def test_soak(trial: Trial, cli: Any) -> None:
         while time.monotonic() < end:
             report = trial.world.inspect(INSTANCE)
             assert_books_balance(report)
-            wait_until(lambda: balanced(trial), 2, "starts = exits + live")
+            assert_processes_balance(report)
             samples += 1
             if time.monotonic() >= next_trouble:
                 next_trouble = time.monotonic() + pause
@@ -279,6 +280,9 @@ def test_soak(trial: Trial, cli: Any) -> None:
     assert samples > SECONDS
     assert set(traffic.outcomes) <= {"ok", "error", "ABORTED", *REFUSED}
     check_totals(trial, first, traffic.outcomes)
+    report = trial.world.inspect(INSTANCE)
+    live = total(cells(report), "snakepit.worker.processes")
+    assert live == with_a_process(report) == len(trial.pids()) == WORKERS
     after = held_by(trial, daemon)
     assert after["fds"] <= before["fds"] + 2
     assert after["threads"] <= before["threads"] + 8  # gRPC makes them as it needs
@@ -286,11 +290,6 @@ def test_soak(trial: Trial, cli: Any) -> None:
     assert after["rows"] <= before["rows"] + 2 + WORKERS  # spare slots keep their rows
     assert after["files"] <= before["files"] + 4
     assert after["rss"] < before["rss"] * 1.5 + 16_384
-
-
-def balanced(trial: Trial) -> bool:
-    assert_processes_balance(trial.world.inspect(INSTANCE))
-    return True
 
 
 def check_totals(trial: Trial, first: dict[Any, float], outcomes: Counter[str]) -> None:

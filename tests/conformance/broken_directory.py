@@ -26,6 +26,7 @@ from lab import (
     INFL,
     JSON,
     KEYS,
+    LEDG,
     POOL,
     PROC,
     ROWC,
@@ -68,6 +69,7 @@ REGIONS = (
     (HIST, POOL),
     (TEXT, WORKER),
     (THRD, 0),
+    (LEDG, POOL),
 )
 BLOCKS = (BANK, SNAP, INFL, EVNT, HIST)
 
@@ -124,6 +126,7 @@ def stride_cases() -> Iterator[Case]:
         (HIST, WORKER): (56,),
         (TEXT, WORKER): (1016,),
         (THRD, 0): (120,),
+        (LEDG, POOL): (312, 324),
     }.items():
         for stride in strides:
             change = region_change(*region, "stride", stride)
@@ -156,7 +159,7 @@ def layout_cases() -> Iterator[Case]:
         yield Case(f"no region {region[0]}", change, expected)
     no_bounds = region_change(BNDS, 0, "type", 99)
     yield Case("no bounds", no_bounds, damaged("bounds"))
-    for region in ((BANK, POOL), (ROWC, WORKER), (BANK, PROC)):
+    for region in ((BANK, POOL), (ROWC, WORKER), (BANK, PROC), (LEDG, POOL)):
         change = region_change(*region, "type", 99)
         yield Case("no region {} {}".format(*region), change, damaged("descriptors"))
     no_snap = region_change(SNAP, 0, "type", 99)
@@ -186,6 +189,8 @@ def layout_cases() -> Iterator[Case]:
             lab.region(ROWD, kind)["count"] += 1
 
         yield Case(f"more rows than cells {kind}", sealed(more_rows), wrong)
+    few = region_change(LEDG, POOL, "count", 1)
+    yield Case("more rows than ledgers", few, wrong)
     yield Case("version of an entry", region_change(ROWD, TOOL, "version", 9), FINE)
     yield from overlap_cases()
 

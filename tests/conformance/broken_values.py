@@ -85,6 +85,7 @@ def snap_cases() -> Iterator[Case]:
         (POOL, "record"),
         (POOL, "cells"),
         (POOL, "sums"),
+        (POOL, "ledger"),
         (WORKER, "text"),
         (PROC, "sums"),
     ):

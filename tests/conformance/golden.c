@@ -200,6 +200,7 @@ static void fill_hist_long(struct golden *g, struct snp_fmt_hist *hist, size_t n
 #define IN_POOL_BANK(x)
 #define IN_TOOL_BANK(x)
 #define IN_POOL_LEDGER(x)
+#define IN_POOL_HEADS(x)
 #define IN_POOL_ROW(x)
 #define IN_WORKER_HOT(x)
 #define IN_WORKER_SUP(x)
@@ -236,6 +237,15 @@ static void fill_tool(struct golden *g, struct snp_tool_cells *cells, uint64_t f
 #include "metrics.def"
 #undef IN_TOOL_BANK
 #define IN_TOOL_BANK(x)
+}
+
+static void fill_heads(struct golden *g, struct snp_pool_heads *cells)
+{
+#undef IN_POOL_HEADS
+#define IN_POOL_HEADS(x) x
+#include "metrics.def"
+#undef IN_POOL_HEADS
+#define IN_POOL_HEADS(x)
 }
 
 static void fill_pool_row(struct golden *g, struct snp_pool_row *cells)
@@ -280,6 +290,17 @@ static void fill_ledger(struct golden *g, uint32_t pool)
 	words[LEDGER_WORD(queue_oldest)] = pool ? MONO_START_NS + 7 : 0;
 	words[LEDGER_WORD(sessions)] = 3 + pool;
 	snp_latch_publish(&snp_pool_row(g->writer, pool)->ledger, words,
+			  sizeof(words) / sizeof(words[0]));
+}
+
+static void publish_heads(struct golden *g, uint32_t pool)
+{
+	struct snp_pool_heads heads = {0};
+	uint64_t words[sizeof(heads) / sizeof(uint64_t)];
+
+	fill_heads(g, &heads);
+	memcpy(words, (const void *)&heads, sizeof(words));
+	snp_latch_publish(snp_pool_heads(g->writer, pool), words,
 			  sizeof(words) / sizeof(words[0]));
 }
 
@@ -444,6 +465,7 @@ static void fill_everything(struct golden *g)
 					    pool ? "pkg.Search" : "demo.Adapter");
 
 		fill_ledger(g, row);
+		publish_heads(g, row);
 		fill_pool_row(g, snp_pool_row(g->writer, row));
 		for (uint32_t i = 0; i < 2; i++) {
 			uint32_t tool =

@@ -16,7 +16,7 @@ PAGE = 4096
 
 PROC, POOL, WORKER, TOOL = range(4)
 DESC, STRT, KEYS, ENUM, BNDS, JSON, ROWD, ROWC, BANK = range(1, 10)
-SNAP, INFL, EVNT, EVID, SPAN, HIST, TEXT, THRD = range(10, 18)
+SNAP, INFL, EVNT, EVID, SPAN, HIST, TEXT, THRD, LEDG = range(10, 19)
 RINGS = (EVNT, EVID, SPAN, HIST)
 
 # Fields of the header under hdr_crc: offset, bytes.
@@ -114,6 +114,7 @@ TABLE = {
     "text": 32,
     "cells": 40,
     "sums": 48,
+    "ledger": 56,
 }
 
 

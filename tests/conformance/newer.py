@@ -22,6 +22,7 @@ from lab import (
     INFL,
     KEYS,
     LATCH_BYTES,
+    LEDG,
     PAGE,
     POOL,
     PROC,
@@ -57,6 +58,7 @@ GROWTH = {
     HIST: 8,
     TEXT: 40,
     THRD: 24,
+    LEDG: 64,
 }
 UNKNOWN = 0xEE  # what is in bytes that readers of 1.0 know nothing of
 NEW_HEADER_BYTES = 640  # of a half of SNAP
@@ -312,6 +314,9 @@ def row_parts(new: Lab, kind: int, row: int) -> dict[str, bytes]:
     if new.has(TEXT, kind):
         at = new.region(TEXT, kind).entry(row)
         parts["text"] = current_copy(new, at, 16, TEXT_BYTES)
+    if new.has(LEDG, kind):
+        at = new.region(LEDG, kind).entry(row)
+        parts["ledger"] = current_copy(new, at, 64, RECORD_BYTES)
     return parts
 
 

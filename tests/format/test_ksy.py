@@ -71,7 +71,7 @@ def test_every_region_of_the_format_is_there_and_known(
     types = {region["type"] for region in kaitai["regions"]}
     assert types == {
         *("DESC", "STRT", "KEYS", "ENUM", "BNDS", "JSON", "ROWD", "ROWC", "BANK"),
-        *("SNAP", "INFL", "EVNT", "EVID", "SPAN", "HIST", "TEXT", "THRD"),
+        *("SNAP", "INFL", "EVNT", "EVID", "SPAN", "HIST", "TEXT", "THRD", "LEDG"),
     }
 
 

@@ -128,12 +128,14 @@ static int declare_pool(struct fixture *f, unsigned pool, struct snp_err *err)
 /* ---- values -------------------------------------------------------------- */
 
 #define LEDGER_WORD(id) (offsetof(struct snp_pool_ledger, id) / sizeof(uint64_t))
+#define HEADS_WORD(id)	(offsetof(struct snp_pool_heads, id) / sizeof(uint64_t))
 
 static void count_pool(struct fixture *f, unsigned pool)
 {
 	struct snp_pool_row *row = snp_pool_row(f->writer, pool);
 	struct snp_pool_cells *cells = &f->bank.pools[pool];
 	uint64_t words[sizeof(struct snp_pool_ledger) / sizeof(uint64_t)] = {0};
+	uint64_t heads[sizeof(struct snp_pool_heads) / sizeof(uint64_t)] = {0};
 
 	snp_set(&row->worker_limit[0], f->workers);
 	snp_set(&row->queue_limit[0], 100);
@@ -143,7 +145,11 @@ static void count_pool(struct fixture *f, unsigned pool)
 	words[LEDGER_WORD(active)] = f->rounds;
 	words[LEDGER_WORD(sessions)] = pool + 3;
 	snp_latch_publish(&row->ledger, words, sizeof(words) / sizeof(words[0]));
-	snp_add(&cells->starts[SNP_START_REASON_INITIAL], 1);
+	heads[HEADS_WORD(starts) + SNP_START_REASON_INITIAL] = f->rounds * 3;
+	heads[HEADS_WORD(exits) + SNP_EXIT_REASON_CLEAN] = f->rounds;
+	heads[HEADS_WORD(processes)] = f->rounds * 2;
+	snp_latch_publish(snp_pool_heads(f->writer, pool), heads,
+			  sizeof(heads) / sizeof(heads[0]));
 	snp_add(&cells->queue_rejections[0], 2);
 	snp_hist_record(&cells->heartbeat_latency[0], 700000 + f->rounds * 1000);
 	/* Bounded, or the sums would wrap after minutes of load. */

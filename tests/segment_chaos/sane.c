@@ -71,6 +71,35 @@ static bool ledgers_add_up(struct sane *s, const struct snp_snapshot *snap)
 	return true;
 }
 
+/* All cells of one row's metric. */
+static uint64_t sum_of(const struct snp_snapshot *snap, const char *name, uint32_t row)
+{
+	const struct snp_metric *m = snp_snapshot_metric_find(snap, name);
+	uint64_t sum = 0;
+
+	for (uint32_t cell = 0; cell < m->cells; cell++)
+		sum += snp_snapshot_value(snap, m, row, cell);
+	return sum;
+}
+
+static bool heads_add_up(struct sane *s, const struct snp_snapshot *snap)
+{
+	for (uint32_t i = 0; i < snp_snapshot_rows_nr(snap, SNP_ROW_POOL); i++) {
+		uint64_t starts, parts;
+
+		if (!snp_snapshot_row(snap, SNP_ROW_POOL, i))
+			continue;
+		starts = sum_of(snap, "snakepit.worker.starts", i);
+		parts = sum_of(snap, "snakepit.worker.exits", i) +
+			sum_of(snap, "snakepit.worker.processes", i);
+		if (starts != parts)
+			return fault(s, "pool %u: %llu starts, %llu ended or live", i,
+				     (unsigned long long)starts,
+				     (unsigned long long)parts);
+	}
+	return true;
+}
+
 /* The sum lags the buckets, never leads: at most what they hold at their upper ends. */
 static bool histogram_holds(struct sane *s, const struct snp_series *series)
 {
@@ -182,8 +211,8 @@ static bool rows_hold(struct sane *s, const struct snp_snapshot *snap)
 	if (s->settled && (stats->retries || stats->rows_skipped))
 		return fault(s, "%u retries, %llu rows skipped with nobody writing",
 			     stats->retries, (unsigned long long)stats->rows_skipped);
-	return ledgers_add_up(s, snap) && tools_are_whole(s, snap) &&
-	       workers_are_whole(s, snap);
+	return ledgers_add_up(s, snap) && heads_add_up(s, snap) &&
+	       tools_are_whole(s, snap) && workers_are_whole(s, snap);
 }
 
 /* ---- records ------------------------------------------------------------- */

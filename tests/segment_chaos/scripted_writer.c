@@ -6,6 +6,7 @@
 #include "snakepit/check.h"
 
 #define LEDGER_WORD(id) (offsetof(struct snp_pool_ledger, id) / sizeof(uint64_t))
+#define HEADS_WORD(id)	(offsetof(struct snp_pool_heads, id) / sizeof(uint64_t))
 
 static void declare_tool(struct script *s)
 {
@@ -60,7 +61,6 @@ static void count(struct script *s)
 	struct snp_worker_row *worker = snp_worker_row(s->writer, s->worker);
 	struct snp_tool_cells *tool;
 
-	snp_add(&pool->starts[s->round % SNP_START_REASON_NR], 1);
 	snp_hist_record(pool->queue_wait, script_mix(s->round) >> 24);
 	snp_add(worker->hot.pings, 1);
 	snp_set(worker->sup.state, s->round % SNP_WORKER_STATE_NR);
@@ -75,6 +75,7 @@ static void count(struct script *s)
 static void publish_records(struct script *s)
 {
 	uint64_t ledger[sizeof(struct snp_pool_ledger) / sizeof(uint64_t)] = {0};
+	uint64_t heads[sizeof(struct snp_pool_heads) / sizeof(uint64_t)] = {0};
 	uint64_t proc[SNP_PROC_PYTHON_HI + 1] = {
 	    [SNP_PROC_INCARNATION] = s->round,
 	    [SNP_PROC_PID] = script_pid(s->round),
@@ -89,6 +90,12 @@ static void publish_records(struct script *s)
 	ledger[LEDGER_WORD(pool_requests)] = 9 * s->round + s->round % 5 + s->round % 3;
 	snp_latch_publish(&snp_pool_row(s->writer, s->pool)->ledger, ledger,
 			  sizeof(ledger) / sizeof(ledger[0]));
+	heads[HEADS_WORD(starts)] = 3 * s->round;
+	heads[HEADS_WORD(starts) + 1] = s->round;
+	heads[HEADS_WORD(exits) + 1] = 4 * s->round - s->round % 7;
+	heads[HEADS_WORD(processes)] = s->round % 7;
+	snp_latch_publish(snp_pool_heads(s->writer, s->pool), heads,
+			  sizeof(heads) / sizeof(heads[0]));
 	snp_latch_publish(&snp_worker_row(s->writer, s->worker)->proc, proc,
 			  sizeof(proc) / sizeof(proc[0]));
 	memset(text, 'a' + (int)(s->round % 26), sizeof(text));

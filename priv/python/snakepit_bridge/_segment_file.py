@@ -256,7 +256,7 @@ class RegionType:
 
     DESC, STRT, KEYS, ENUM, BNDS = 1, 2, 3, 4, 5
     ROWD, ROWC, BANK, SNAP, INFL = 7, 8, 9, 10, 11
-    EVNT, EVID, SPAN, HIST, TEXT, THRD = 12, 13, 14, 15, 16, 17
+    EVNT, EVID, SPAN, HIST, TEXT, THRD, LEDG = range(12, 19)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -296,6 +296,7 @@ _ENTRY = {
     RegionType.SPAN: (256, 8),
     RegionType.TEXT: (1024, 8),
     RegionType.THRD: (128, 8),
+    RegionType.LEDG: (LATCH_BYTES, 8),
 }
 _POOL_SAMPLE_BYTES, _SAMPLE_BYTES = 192, 64
 _WORDS = {RegionType.STRT: 1, RegionType.ENUM: 4, RegionType.BNDS: 8}
@@ -340,7 +341,7 @@ def _cells_for_all_rows(regions: Regions) -> bool:
     for kind in range(ROW_KINDS):
         directory = regions.get((RegionType.ROWD, kind))
         rows = 1 if kind == PROC else directory.count if directory else 0
-        for cells in (RegionType.ROWC, RegionType.BANK):
+        for cells in (RegionType.ROWC, RegionType.BANK, RegionType.LEDG):
             region = regions.get((cells, kind))
             if region and region.count < rows:
                 return False

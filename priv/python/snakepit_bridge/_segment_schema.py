@@ -59,7 +59,7 @@ _WORKERS_BY_STATUS = 1
 class Storage:
     """Where the cells of a metric are."""
 
-    BANK, ROW, LATCH, HEADER, DERIVED, ONE = range(1, 7)
+    BANK, ROW, LATCH, HEADER, DERIVED, ONE, LEDGER = range(1, 8)
 
 
 class ValueType:
@@ -361,6 +361,10 @@ class _Parser:
             return [self.row_cells(desc.row_kind)]
         if desc.storage == Storage.LATCH and self.row_cells(desc.row_kind).stop:
             return [range(RECORD_BYTES)]
+        if desc.storage == Storage.LEDGER and self.stride(
+            RegionType.LEDG, desc.row_kind
+        ):
+            return [range(RECORD_BYTES)]
         if desc.storage == Storage.HEADER:
             return [_HEADER_WORDS, METERS]
         return []
@@ -370,7 +374,7 @@ def _is_known(desc: Descriptor) -> bool:
     derived = desc.derive == _WORKERS_BY_STATUS and desc.row_kind == POOL
     return (
         desc.kind in _KINDS
-        and Storage.BANK <= desc.storage <= Storage.ONE
+        and Storage.BANK <= desc.storage <= Storage.LEDGER
         and desc.row_kind < ROW_KINDS
         and desc.retired_minor == 0
         and (desc.storage != Storage.DERIVED or derived)

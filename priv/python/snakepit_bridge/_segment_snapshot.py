@@ -63,7 +63,7 @@ class _Table:
     text: int
     cells: int
     sums: int
-    reserved: int
+    ledger: int
 
 
 _SNAP = struct.Struct("<16Q")
@@ -146,11 +146,13 @@ def _table_fits(regions: Regions, kind: int, table: _Table, length: int) -> bool
     cells = regions.get((RegionType.ROWC, kind))
     banks = regions.get((RegionType.BANK, kind))
     text = (RegionType.TEXT, kind) in regions
+    ledger = (RegionType.LEDG, kind) in regions
     parts = (
         (table.record, RECORD_BYTES if cells else 0),
         (table.text, _TEXT_BYTES if text else 0),
         (table.cells, cells.stride - LATCH_BYTES if cells else 0),
         (table.sums, banks.stride if banks else 0),
+        (table.ledger, RECORD_BYTES if ledger else 0),
     )
     return all(_part_fits(off, size, table.stride) for off, size in parts)
 
@@ -263,6 +265,7 @@ class Snapshot:
             Storage.BANK: table.sums,
             Storage.ROW: table.cells - LATCH_BYTES,
             Storage.LATCH: table.record,
+            Storage.LEDGER: table.ledger,
         }[desc.storage]
         return table.off + row * table.stride + part + desc.off + cell * desc.stride
 

@@ -16,7 +16,7 @@ type region struct {
 // regions are those that this package uses, by row kind where they have one.
 type regions struct {
 	desc, strt, keys, enums, bnds, snap, evnt, text region
-	rowd, rowc, bank                                [rowKinds]region
+	rowd, rowc, bank, ledg                          [rowKinds]region
 }
 
 func (s *Segment) readDirectory() error {
@@ -88,6 +88,7 @@ var entryBytes = map[uint32]uint64{
 	regionDesc: descBytes,
 	regionRowd: rowBytes,
 	regionRowc: latchBytes,
+	regionLedg: latchBytes,
 	regionBank: 8,
 	regionSnap: snapBytes,
 	regionInfl: 256,
@@ -130,6 +131,8 @@ func (all *regions) place(r region) *region {
 		return &all.rowc[r.kind]
 	case regionBank:
 		return &all.bank[r.kind]
+	case regionLedg:
+		return &all.ledg[r.kind]
 	case regionText:
 		if RowKind(r.kind) == WorkerRow {
 			return &all.text
@@ -165,9 +168,10 @@ func (all *regions) check() error {
 	}
 	for kind := range all.rowd {
 		rows := all.rows(RowKind(kind))
-		cells, bank := all.rowc[kind], all.bank[kind]
-		if cells.typ != 0 && cells.count < rows || bank.typ != 0 && bank.count < rows {
-			return damaged("directory")
+		for _, r := range [...]region{all.rowc[kind], all.bank[kind], all.ledg[kind]} {
+			if r.typ != 0 && r.count < rows {
+				return damaged("directory")
+			}
 		}
 	}
 	return nil

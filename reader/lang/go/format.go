@@ -64,6 +64,7 @@ const (
 	regionHist = 15
 	regionText = 16
 	regionThrd = 17
+	regionLedg = 18
 )
 
 // RowKind says what a row stands for.
@@ -97,6 +98,7 @@ const (
 	storageHeader  = 4
 	storageDerived = 5
 	storageOne     = 6
+	storageLedger  = 7
 )
 
 const deriveWorkersByStatus = 1

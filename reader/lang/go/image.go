@@ -37,8 +37,8 @@ type image struct {
 // table says where the rows of a kind are: offsets in bytes, of parts within an entry, 0
 // where the kind has no such part.
 type table struct {
-	off, count, stride        uint64
-	record, text, cells, sums uint64
+	off, count, stride                uint64
+	record, text, cells, sums, ledger uint64
 }
 
 // at returns n words of the part of a row that starts at the given offset.
@@ -99,7 +99,8 @@ func (s *Segment) snapImage(half []byte, retries int) (*image, error) {
 	for kind := range im.tables {
 		b := half[128+kind*snapTableSize:]
 		t := table{off: u64(b, 0), count: u64(b, 8), stride: u64(b, 16),
-			record: u64(b, 24), text: u64(b, 32), cells: u64(b, 40), sums: u64(b, 48)}
+			record: u64(b, 24), text: u64(b, 32), cells: u64(b, 40), sums: u64(b, 48),
+			ledger: u64(b, 56)}
 		if !s.tableFits(RowKind(kind), &t, uint64(len(half))) {
 			return nil, damaged("snap")
 		}
@@ -122,6 +123,7 @@ func (s *Segment) tableFits(kind RowKind, t *table, length uint64) bool {
 	want := s.regions.parts(kind)
 	for _, part := range [...]struct{ off, size uint64 }{
 		{t.record, want.record}, {t.text, want.text}, {t.cells, want.cells}, {t.sums, want.sums},
+		{t.ledger, want.ledger},
 	} {
 		if part.size == 0 && part.off == 0 {
 			continue
@@ -144,6 +146,9 @@ func (all *regions) parts(kind RowKind) (sizes table) {
 	}
 	if r := all.bank[kind]; r.typ != 0 {
 		sizes.sums = r.stride
+	}
+	if all.ledg[kind].typ != 0 {
+		sizes.ledger = recordBytes
 	}
 	return sizes
 }

@@ -77,7 +77,7 @@ func (g *gatherer) plan() error {
 		}
 		t := g.regions.parts(RowKind(kind))
 		t.off, t.count, t.stride = size, n, rowBytes
-		for _, part := range []*uint64{&t.record, &t.text, &t.cells, &t.sums} {
+		for _, part := range []*uint64{&t.record, &t.text, &t.cells, &t.sums, &t.ledger} {
 			if bytes := *part; bytes != 0 {
 				*part = t.stride
 				t.stride += bytes
@@ -157,6 +157,12 @@ func (g *gatherer) gatherValues(kind RowKind, row uint64) bool {
 	if r := g.regions.text; kind == WorkerRow && row < r.count {
 		off := r.off + row*r.stride
 		if !g.latch(g.image.at(t, row, t.text, textBytes/8), off, off+16) {
+			return false
+		}
+	}
+	if r := g.regions.ledg[kind]; r.typ != 0 {
+		off := r.off + row*r.stride
+		if !g.latch(g.image.at(t, row, t.ledger, recordBytes/8), off, off+64) {
 			return false
 		}
 	}

@@ -306,7 +306,7 @@ func (p *parser) parseDesc(d []byte) (*Metric, error) {
 	}
 	retired, derive := u16(d, 78) != 0, d[75]
 	if m.Kind < Counter || m.Kind > InfoKind || m.storage < storageBank ||
-		m.storage > storageOne || m.Row >= rowKinds || retired ||
+		m.storage > storageLedger || m.Row >= rowKinds || retired ||
 		m.storage == storageDerived && (derive != deriveWorkersByStatus || m.Row != PoolRow) {
 		return nil, nil
 	}
@@ -403,6 +403,10 @@ func (p *parser) cellsFit(m *Metric, buckets uint64) bool {
 		first, end = latchBytes, p.regions.rowc[m.Row].stride
 	case storageLatch:
 		if p.regions.rowc[m.Row].typ != 0 {
+			end = recordBytes
+		}
+	case storageLedger:
+		if p.regions.ledg[m.Row].typ != 0 {
 			end = recordBytes
 		}
 	case storageHeader:

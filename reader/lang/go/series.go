@@ -138,6 +138,8 @@ func (s *Snapshot) cell(m *Metric, row uint32, cell int, n uint64) []uint64 {
 		off += t.cells - latchBytes
 	case storageLatch:
 		off += t.record
+	case storageLedger:
+		off += t.ledger
 	}
 	return s.image.at(t, uint64(row), off, n)
 }

@@ -25,6 +25,7 @@
 #define SNP__IN_POOL_BANK(x)
 #define SNP__IN_TOOL_BANK(x)
 #define SNP__IN_POOL_LEDGER(x)
+#define SNP__IN_POOL_HEADS(x)
 #define SNP__IN_POOL_ROW(x)
 #define SNP__IN_WORKER_HOT(x)
 #define SNP__IN_WORKER_SUP(x)
@@ -70,6 +71,17 @@ struct snp_pool_ledger {
 static_assert(sizeof(struct snp_pool_ledger) <= sizeof(uint64_t) * SNP_LATCH_WORDS,
 	      "ledger fits its latch");
 
+/* Words of a pool's headcount, likewise: who was started, who ended, who lives. */
+struct snp_pool_heads {
+#undef SNP__IN_POOL_HEADS
+#define SNP__IN_POOL_HEADS(x) x
+#include "metrics.def"
+#undef SNP__IN_POOL_HEADS
+#define SNP__IN_POOL_HEADS(x)
+};
+static_assert(sizeof(struct snp_pool_heads) <= sizeof(uint64_t) * SNP_LATCH_WORDS,
+	      "headcount fits its latch");
+
 /* A pool's row: the ledger of the thread that owns its queue, then the supervisor's. */
 struct snp_pool_row {
 	struct snp_fmt_latch ledger;
@@ -113,6 +125,7 @@ struct snp_worker_row {
 #undef SNP__IN_POOL_BANK
 #undef SNP__IN_TOOL_BANK
 #undef SNP__IN_POOL_LEDGER
+#undef SNP__IN_POOL_HEADS
 #undef SNP__IN_POOL_ROW
 #undef SNP__IN_WORKER_HOT
 #undef SNP__IN_WORKER_SUP

@@ -203,6 +203,7 @@ enum {			     /* region.type; readers skip types they do not know */
        SNP_REGION_HIST = 15, /* rings of samples of one row kind, one a row */
        SNP_REGION_TEXT = 16, /* why the last start of a worker slot failed */
        SNP_REGION_THRD = 17, /* the threads that hold the banks */
+       SNP_REGION_LEDG = 18, /* a latched record a row of one kind, beside ROWC's */
 };
 
 enum {			 /* region.kind, desc.row_kind, index of header.row_high */
@@ -261,6 +262,7 @@ enum {			/* desc.storage: where the cell is */
        SNP_ST_HEADER = 4,  /* word at file offset `off` */
        SNP_ST_DERIVED = 5, /* rule `derive` */
        SNP_ST_ONE = 6,	   /* no cell, the value is 1 */
+       SNP_ST_LEDGER = 7,  /* word `off` of the row's latched record in LEDG */
 };
 
 enum { /* desc.derive */
@@ -579,8 +581,8 @@ struct snp_fmt_snap_table {
 	uint64_t text;	 /* workers: the current copy of TEXT */
 	uint64_t
 	    cells; /* the row's ROWC entry from byte sizeof(struct snp_fmt_latch) on */
-	uint64_t sums; /* the row's BANK entry, summed over banks */
-	uint64_t reserved;
+	uint64_t sums;	 /* the row's BANK entry, summed over banks */
+	uint64_t ledger; /* the current copy of the row's LEDG record */
 };
 static_assert(sizeof(struct snp_fmt_snap_table) == 64, "snap table");
 

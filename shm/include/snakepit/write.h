@@ -152,6 +152,8 @@ int snp_row_revive(struct snp_writer *writer, const struct snp_row_decl *decl,
 		   uint32_t index);
 
 struct snp_pool_row *snp_pool_row(struct snp_writer *writer, uint32_t index);
+/* The latch that shows a pool's headcount (struct snp_pool_heads). Supervisor only. */
+struct snp_fmt_latch *snp_pool_heads(struct snp_writer *writer, uint32_t index);
 struct snp_worker_row *snp_worker_row(struct snp_writer *writer, uint32_t index);
 
 /* ---- banks --------------------------------------------------------------- */

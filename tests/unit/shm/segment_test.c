@@ -398,15 +398,47 @@ static void *write_ledgers(void *arg)
 	return NULL;
 }
 
+#define HEADS_WORD(id) (offsetof(struct snp_pool_heads, id) / sizeof(uint64_t))
+
+/* The row's other latch, by the other thread that writes to it. */
+static void *write_heads(void *arg)
+{
+	struct race *r = arg;
+	struct snp_fmt_latch *latch = snp_pool_heads(r->f->w, r->f->pool);
+	uint64_t words[sizeof(struct snp_pool_heads) / 8] = {0};
+
+	for (uint64_t n = 1; !atomic_load(&r->stop); n++) {
+		words[HEADS_WORD(starts) + n % SNP_START_REASON_NR]++;
+		if (words[HEADS_WORD(processes)] < n % 8)
+			words[HEADS_WORD(processes)]++;
+		else
+			words[HEADS_WORD(exits) + n % SNP_EXIT_REASON_NR]++;
+		snp_latch_publish(latch, words, sizeof(words) / 8);
+	}
+	return NULL;
+}
+
+/* Over all cells of the pool's metric. */
+static uint64_t sum_of(struct fixture *f, const char *name)
+{
+	const struct snp_metric *m = metric(f, name);
+	uint64_t sum = 0;
+
+	for (uint32_t cell = 0; cell < m->cells; cell++)
+		sum += snp_snapshot_value(f->snap, m, f->pool, cell);
+	return sum;
+}
+
 static void snapshots_beside_a_busy_writer_are_whole(void **state)
 {
 	struct fixture *f = *state;
 	struct race race = {.f = f};
-	pthread_t thread;
+	pthread_t thread, supervisor;
 	uint64_t last = 0;
 
 	assert_int_equal(snp_bank_adopt(f->w, &race.bank), 0);
 	assert_int_equal(pthread_create(&thread, NULL, write_ledgers, &race), 0);
+	assert_int_equal(pthread_create(&supervisor, NULL, write_heads, &race), 0);
 	for (int i = 0; i < 2000; i++) {
 		const struct snp_metric *duration;
 		uint64_t requests, sum;
@@ -427,6 +459,9 @@ static void snapshots_beside_a_busy_writer_are_whole(void **state)
 		assert_int_equal(requests, sum);
 		assert_true(requests >= last);
 		last = requests;
+		assert_int_equal(sum_of(f, "snakepit.worker.starts"),
+				 sum_of(f, "snakepit.worker.exits") +
+				     sum_of(f, "snakepit.worker.processes"));
 		/* The sum never runs ahead of the buckets: mean <= largest value. */
 		duration = metric(f, "snakepit.request.duration");
 		const uint64_t *h = snp_snapshot_hist(f->snap, duration, f->tool, 0);
@@ -435,6 +470,7 @@ static void snapshots_beside_a_busy_writer_are_whole(void **state)
 	}
 	atomic_store(&race.stop, true);
 	pthread_join(thread, NULL);
+	pthread_join(supervisor, NULL);
 	snp_bank_release(f->w, &race.bank);
 }
 

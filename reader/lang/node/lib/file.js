@@ -44,6 +44,7 @@ export const Type = Object.freeze({
   HIST: 15,
   TEXT: 16,
   THRD: 17,
+  LEDG: 18,
 });
 
 /**
@@ -277,6 +278,7 @@ const ENTRIES = new Map([
   [Type.HIST, [64n, 8n]],
   [Type.TEXT, [1024n, 8n]],
   [Type.THRD, [128n, 8n]],
+  [Type.LEDG, [BigInt(LATCH_BYTES), 8n]],
 ]);
 const POOL_SAMPLE_BYTES = 192n;
 const WORDS = new Map([
@@ -334,7 +336,7 @@ function cellsForAllRows(regions) {
   for (let kind = 0; kind < ROW_KINDS; kind++) {
     const rows =
       kind === Kind.PROC ? 1 : (regions.get(regionKey(Type.ROWD, kind))?.count ?? 0);
-    for (const type of [Type.ROWC, Type.BANK]) {
+    for (const type of [Type.ROWC, Type.BANK, Type.LEDG]) {
       const region = regions.get(regionKey(type, kind));
       if (region && region.count < rows) return false;
     }

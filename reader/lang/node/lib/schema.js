@@ -51,6 +51,7 @@ export const Storage = Object.freeze({
   HEADER: 4,
   DERIVED: 5,
   ONE: 6,
+  LEDGER: 7,
 });
 
 /** What a cell is. */
@@ -131,7 +132,7 @@ function isKnown(desc) {
   return (
     KINDS[desc.kind] !== undefined &&
     desc.storage >= Storage.BANK &&
-    desc.storage <= Storage.ONE &&
+    desc.storage <= Storage.LEDGER &&
     desc.rowKind < ROW_KINDS &&
     desc.retiredMinor === 0 &&
     (desc.storage !== Storage.DERIVED || derived)
@@ -369,6 +370,8 @@ class Parser {
         return [[LATCH_BYTES, cells]];
       case Storage.LATCH:
         return cells ? [[0, RECORD_BYTES]] : [];
+      case Storage.LEDGER:
+        return this.stride(Type.LEDG, desc.rowKind) ? [[0, RECORD_BYTES]] : [];
       case Storage.HEADER:
         return [
           [0, HEADER_END],

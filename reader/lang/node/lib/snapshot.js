@@ -132,8 +132,12 @@ function readHeartbeat(file) {
  * @property {number} text
  * @property {number} cells
  * @property {number} sums
+ * @property {number} ledger
  */
-const TABLE_FIELDS = ['off', 'count', 'stride', 'record', 'text', 'cells', 'sums'];
+const TABLE_FIELDS = [
+  ...['off', 'count', 'stride'],
+  ...['record', 'text', 'cells', 'sums', 'ledger'],
+];
 
 /**
  * Read the current half; also how often that had to be tried again.
@@ -193,6 +197,7 @@ function tableFits(regions, kind, table, length) {
     [table.text, region(Type.TEXT) ? TEXT_BYTES : 0],
     [table.cells, cells ? cells - LATCH_BYTES : 0],
     [table.sums, region(Type.BANK)?.stride ?? 0],
+    [table.ledger, region(Type.LEDG) ? RECORD_BYTES : 0],
   ];
   if (count === 0) return kind !== Kind.PROC;
   return (
@@ -352,6 +357,7 @@ export class Snapshot {
       [Storage.BANK]: table.sums,
       [Storage.ROW]: table.cells - LATCH_BYTES,
       [Storage.LATCH]: table.record,
+      [Storage.LEDGER]: table.ledger,
     }[desc.storage];
     return table.off + row * table.stride + part + desc.off + cell * desc.stride;
   }

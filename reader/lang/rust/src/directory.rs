@@ -21,6 +21,7 @@ const SPAN: u32 = 14;
 const HIST: u32 = 15;
 const TEXT: u32 = 16;
 const THRD: u32 = 17;
+const LEDG: u32 = 18;
 
 /// A directory entry that fits the file. The default stands for a region that is not
 /// there: it has no entries.
@@ -50,6 +51,7 @@ pub(crate) struct Regions {
     pub(crate) rowd: [Region; ROW_KINDS],
     pub(crate) rowc: [Region; ROW_KINDS],
     pub(crate) bank: [Region; ROW_KINDS],
+    pub(crate) ledg: [Region; ROW_KINDS],
 }
 
 impl Region {
@@ -97,7 +99,7 @@ impl Region {
             }
             DESC => DESC_BYTES,
             ROWD => ROW_BYTES,
-            ROWC => LATCH_BYTES,
+            ROWC | LEDG => LATCH_BYTES,
             BANK => 8,
             SNAP => SNAP_BYTES,
             INFL | SPAN => 256,
@@ -134,6 +136,7 @@ pub(crate) struct Parts {
     pub(crate) text: u64,
     pub(crate) cells: u64,
     pub(crate) sums: u64,
+    pub(crate) ledger: u64,
 }
 
 impl Regions {
@@ -166,6 +169,7 @@ impl Regions {
             ROWD => Some(&mut self.rowd[kind]),
             ROWC => Some(&mut self.rowc[kind]),
             BANK => Some(&mut self.bank[kind]),
+            LEDG => Some(&mut self.ledg[kind]),
             TEXT if kind == WORKER => Some(&mut self.text),
             _ if kind != 0 => None,
             DESC => Some(&mut self.desc),
@@ -184,7 +188,9 @@ impl Regions {
     fn has_cells_for_rows(&self) -> bool {
         (0..ROW_KINDS).all(|kind| {
             let enough = |r: &Region| !r.exists() || r.count >= self.rows(kind);
-            enough(&self.rowc[kind]) && enough(&self.bank[kind])
+            [&self.rowc[kind], &self.bank[kind], &self.ledg[kind]]
+                .into_iter()
+                .all(enough)
         })
     }
 
@@ -207,6 +213,9 @@ impl Regions {
             sizes.text = TEXT_BYTES;
         }
         sizes.sums = self.bank[kind].stride;
+        if self.ledg[kind].exists() {
+            sizes.ledger = RECORD_BYTES;
+        }
         sizes
     }
 }

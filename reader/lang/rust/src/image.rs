@@ -114,6 +114,7 @@ impl Image {
                     text: u64_at(b, 32),
                     cells: u64_at(b, 40),
                     sums: u64_at(b, 48),
+                    ledger: u64_at(b, 56),
                 },
             };
             if !table.fits(kind, regions, half.len() as u64) {
@@ -165,6 +166,7 @@ impl Table {
             && part_fits(self.parts.text, size.text)
             && part_fits(self.parts.cells, size.cells)
             && part_fits(self.parts.sums, size.sums)
+            && part_fits(self.parts.ledger, size.ledger)
     }
 }
 

@@ -56,6 +56,7 @@ impl<'a> Gatherer<'a> {
                 &mut parts.text,
                 &mut parts.cells,
                 &mut parts.sums,
+                &mut parts.ledger,
             ] {
                 let bytes = *part;
                 *part = if bytes == 0 { 0 } else { stride };
@@ -125,14 +126,9 @@ impl<'a> Gatherer<'a> {
         let r = self.regions.rowc[kind];
         if r.exists() {
             let off = r.off + row * r.stride;
-            let retries = &mut self.image.retries;
-            let mut record = [0; (RECORD_BYTES / 8) as usize];
-            if !copy_latch(cells, off, off + 64, &mut record, retries) {
+            if !self.gather_record(kind, row, off, parts.record) {
                 return false;
             }
-            self.image
-                .part_mut(kind, row, parts.record, RECORD_BYTES)
-                .copy_from_slice(&record);
             let len = r.stride - LATCH_BYTES;
             let values = self.image.part_mut(kind, row, parts.cells, len);
             copy(cells, off + LATCH_BYTES, values);
@@ -149,11 +145,30 @@ impl<'a> Gatherer<'a> {
                 .part_mut(kind, row, parts.text, TEXT_BYTES)
                 .copy_from_slice(&text);
         }
+        let r = self.regions.ledg[kind];
+        if r.exists()
+            && !self.gather_record(kind, row, r.off + row * r.stride, parts.ledger)
+        {
+            return false;
+        }
         let r = self.regions.bank[kind];
         if r.exists() {
             let sums = self.image.part_mut(kind, row, parts.sums, r.stride);
             sum_banks(cells, &r, row, sums);
         }
+        true
+    }
+
+    /// Copy the latched record at `off` to a part of a row.
+    fn gather_record(&mut self, kind: usize, row: u64, off: u64, part: u64) -> bool {
+        let mut record = [0; (RECORD_BYTES / 8) as usize];
+        let retries = &mut self.image.retries;
+        if !copy_latch(self.cells, off, off + 64, &mut record, retries) {
+            return false;
+        }
+        self.image
+            .part_mut(kind, row, part, RECORD_BYTES)
+            .copy_from_slice(&record);
         true
     }
 }

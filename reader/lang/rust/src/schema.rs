@@ -132,6 +132,7 @@ pub(crate) enum Storage {
     Bank,
     Row,
     Latch,
+    Ledger,
     Header,
     /// Workers by status, from the words at these offsets of a worker's cells.
     Derived {
@@ -481,7 +482,8 @@ impl<'a> Parser<'a> {
             Storage::Bank => (0, self.regions.bank[row].stride),
             Storage::Row => (LATCH_BYTES, self.regions.rowc[row].stride),
             Storage::Latch if self.regions.rowc[row].exists() => (0, RECORD_BYTES),
-            Storage::Latch => (0, 0),
+            Storage::Ledger if self.regions.ledg[row].exists() => (0, RECORD_BYTES),
+            Storage::Latch | Storage::Ledger => (0, 0),
             Storage::Header if m.off < OFF_METERS => (0, IMMUTABLE as u64),
             Storage::Header => (OFF_METERS, OFF_METERS + METERS_BYTES),
         };
@@ -506,6 +508,7 @@ fn known_kinds(d: &[u8]) -> Option<(MetricKind, Storage, RowKind)> {
             active: u32_at(d, 92).into(),
         },
         6 => Storage::One,
+        7 => Storage::Ledger,
         _ => return None,
     };
     let row = match d[8] {

@@ -172,6 +172,7 @@ impl Snapshot {
         let at = match metric.storage {
             Storage::Bank => parts.sums + off,
             Storage::Row => parts.cells + off - LATCH_BYTES,
+            Storage::Ledger => parts.ledger + off,
             _ => parts.record + off,
         };
         self.image.part(kind, row.into(), at, bytes)

@@ -26,7 +26,15 @@ defmodule SnakepitSegment.Descriptor do
     7 => :info
   }
   @vtypes %{2 => :i64, 3 => :f64, 4 => :mono_ns, 5 => :real_ns}
-  @storages %{1 => :bank, 2 => :row, 3 => :latch, 4 => :header, 5 => :derived, 6 => :one}
+  @storages %{
+    1 => :bank,
+    2 => :row,
+    3 => :latch,
+    4 => :header,
+    5 => :derived,
+    6 => :one,
+    7 => :ledger
+  }
   @levels %{1 => :info, 2 => :diag}
   @workers_by_status 1
 
@@ -146,6 +154,10 @@ defmodule SnakepitSegment.Descriptor do
 
   defp placed?(%{storage: :latch} = desc, directory) do
     Directory.get(directory, :rowc, desc.row_kind) != nil and cells_fit?(desc, 0, @record_bytes)
+  end
+
+  defp placed?(%{storage: :ledger} = desc, directory) do
+    Directory.get(directory, :ledg, desc.row_kind) != nil and cells_fit?(desc, 0, @record_bytes)
   end
 
   defp placed?(%{storage: :row} = desc, directory) do

@@ -32,7 +32,17 @@ defmodule SnakepitSegment.Directory do
 
   # Numbers of the regions that are read or checked here.
   @types [desc: 1, strt: 2, keys: 3, enum: 4, bnds: 5, rowd: 7, rowc: 8, bank: 9] ++
-           [snap: 10, infl: 11, evnt: 12, evid: 13, span: 14, hist: 15, text: 16, thrd: 17]
+           [
+             snap: 10,
+             infl: 11,
+             evnt: 12,
+             evid: 13,
+             span: 14,
+             hist: 15,
+             text: 16,
+             thrd: 17,
+             ledg: 18
+           ]
   @names Map.new(@types, fn {name, number} -> {number, name} end)
   @rings [:evnt, :evid, :span, :hist]
 
@@ -41,6 +51,7 @@ defmodule SnakepitSegment.Directory do
     desc: 128,
     rowd: 384,
     rowc: @latch_bytes,
+    ledg: @latch_bytes,
     bank: 8,
     snap: 512,
     infl: 256,
@@ -150,7 +161,7 @@ defmodule SnakepitSegment.Directory do
   end
 
   defp cells_for_all_rows?(directory, kind) do
-    Enum.all?([:rowc, :bank], fn name ->
+    Enum.all?([:rowc, :bank, :ledg], fn name ->
       region = get(directory, name, kind)
       region == nil or region.count >= rows(directory, kind)
     end)

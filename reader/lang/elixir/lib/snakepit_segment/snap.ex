@@ -64,7 +64,7 @@ defmodule SnakepitSegment.Snap do
   defp table(half, kind) do
     <<off::little-64, count::little-64, stride::little-64, record::little-64, text::little-64,
       cells::little-64, sums::little-64,
-      _reserved::64>> = binary_part(half, @tables_off + kind * @table_bytes, @table_bytes)
+      ledger::little-64>> = binary_part(half, @tables_off + kind * @table_bytes, @table_bytes)
 
     %{
       off: off,
@@ -73,7 +73,8 @@ defmodule SnakepitSegment.Snap do
       record: record,
       text: text,
       cells: cells,
-      sums: sums
+      sums: sums,
+      ledger: ledger
     }
   end
 
@@ -84,6 +85,7 @@ defmodule SnakepitSegment.Snap do
     cells = Directory.stride(directory, :rowc, kind)
     record = if cells > 0, do: @record_bytes, else: 0
     text = if Directory.get(directory, :text, kind), do: @text_bytes, else: 0
+    ledger = if Directory.get(directory, :ledg, kind), do: @record_bytes, else: 0
 
     rem(table.off, 8) == 0 and table.off >= @head_bytes and rem(table.stride, 8) == 0 and
       table.stride >= @row_bytes and table.count <= Directory.rows(directory, kind) and
@@ -91,7 +93,8 @@ defmodule SnakepitSegment.Snap do
       part_fits?(table.record, record, table.stride) and
       part_fits?(table.text, text, table.stride) and
       part_fits?(table.cells, max(cells - Directory.latch_bytes(), 0), table.stride) and
-      part_fits?(table.sums, Directory.stride(directory, :bank, kind), table.stride)
+      part_fits?(table.sums, Directory.stride(directory, :bank, kind), table.stride) and
+      part_fits?(table.ledger, ledger, table.stride)
   end
 
   defp part_fits?(off, 0, _stride), do: off == 0

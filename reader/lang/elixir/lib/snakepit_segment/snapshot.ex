@@ -201,6 +201,7 @@ defmodule SnakepitSegment.Snapshot do
         :bank -> table.sums
         :row -> table.cells - Directory.latch_bytes()
         :latch -> table.record
+        :ledger -> table.ledger
       end
 
     Snap.row(snapshot.snap, desc.row_kind, index) + part + desc.off + cell * desc.stride

@@ -50,6 +50,7 @@ record Descriptor(
   static final int STORAGE_HEADER = 4;
   static final int STORAGE_DERIVED = 5;
   static final int STORAGE_ONE = 6;
+  static final int STORAGE_LEDGER = 7;
 
   private static final int WORKERS_BY_STATUS = 1;
   private static final int UNIT_EXP_MAX = 30;
@@ -100,7 +101,7 @@ record Descriptor(
     return kind >= 1
         && kind <= KIND_INFO
         && storage >= STORAGE_BANK
-        && storage <= STORAGE_ONE
+        && storage <= STORAGE_LEDGER
         && rowKind < RowKind.COUNT
         && retiredMinor == 0
         && (storage != STORAGE_DERIVED

@@ -45,7 +45,7 @@ final class Directory {
       throw file.damaged("directory", "is damaged: no descriptors or no strings");
     }
     for (int kind = 0; kind < RowKind.COUNT; kind++) {
-      for (int type : new int[] {Region.ROWC, Region.BANK}) {
+      for (int type : new int[] {Region.ROWC, Region.BANK, Region.LEDG}) {
         Region cells = get(type, kind);
         if (cells.exists() && cells.count() < rows(kind)) {
           throw file.damaged("directory", "is damaged: fewer cells than rows");

@@ -15,7 +15,14 @@ final class Image {
    * has no such part.
    */
   record Table(
-      long off, long count, long stride, long record, long text, long cells, long sums) {}
+      long off,
+      long count,
+      long stride,
+      long record,
+      long text,
+      long cells,
+      long sums,
+      long ledger) {}
 
   final long[] words;
   final Table[] tables;
@@ -53,6 +60,7 @@ final class Image {
         cells.exists() ? RECORD_BYTES : 0,
         directory.get(Region.TEXT, kind).exists() ? TEXT_BYTES : 0,
         cells.exists() ? cells.stride() - Region.LATCH_BYTES : 0,
-        bank.exists() ? bank.stride() : 0);
+        bank.exists() ? bank.stride() : 0,
+        directory.get(Region.LEDG, kind).exists() ? RECORD_BYTES : 0);
   }
 }

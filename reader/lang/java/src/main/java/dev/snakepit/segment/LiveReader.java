@@ -134,14 +134,16 @@ final class LiveReader {
       long text = RowKind.ENTRY_BYTES + sizes.record();
       long cells = text + sizes.text();
       long sums = cells + sizes.cells();
+      long ledger = sums + sizes.sums();
       return new Image.Table(
           off,
           rows,
-          sums + sizes.sums(),
+          ledger + sizes.ledger(),
           sizes.record() == 0 ? 0 : RowKind.ENTRY_BYTES,
           sizes.text() == 0 ? 0 : text,
           sizes.cells() == 0 ? 0 : cells,
-          sizes.sums() == 0 ? 0 : sums);
+          sizes.sums() == 0 ? 0 : sums,
+          sizes.ledger() == 0 ? 0 : ledger);
     }
 
     private void gather() {
@@ -209,6 +211,11 @@ final class LiveReader {
       }
       if (row < text.count()
           && !copyLatch(text.entry(row), 16, image.index(kind, row, table.text()), 63)) {
+        return false;
+      }
+      Region ledger = directory.get(Region.LEDG, kind);
+      if (ledger.exists()
+          && !copyLatch(ledger.entry(row), 64, image.index(kind, row, table.ledger()), 16)) {
         return false;
       }
       if (table.sums() != 0) {

@@ -39,6 +39,7 @@ record Region(
   static final int HIST = 15;
   static final int TEXT = 16;
   static final int THRD = 17;
+  static final int LEDG = 18;
 
   /** What stands for a region that is not there: it has no entries. */
   static final Region NONE = new Region(0, 0, 0, 0, 1, 0, 0, 1);
@@ -128,7 +129,7 @@ record Region(
       case HIST -> kind == RowKind.POOL ? 192 : 64;
       case DESC, EVNT, THRD -> 128;
       case INFL, SPAN -> 256;
-      case ROWC -> LATCH_BYTES;
+      case ROWC, LEDG -> LATCH_BYTES;
       case ROWD -> RowKind.ENTRY_BYTES;
       case SNAP -> 512;
       case TEXT -> 1024;

@@ -213,6 +213,8 @@ final class SchemaReader {
       case Descriptor.STORAGE_ROW ->
           cells.exists() && desc.cellsFit(Region.LATCH_BYTES, cells.stride());
       case Descriptor.STORAGE_LATCH -> cells.exists() && desc.cellsFit(0, RECORD_BYTES);
+      case Descriptor.STORAGE_LEDGER ->
+          directory.get(Region.LEDG, kind).exists() && desc.cellsFit(0, RECORD_BYTES);
       case Descriptor.STORAGE_HEADER ->
           desc.cellsFit(0, Header.IMMUTABLE_BYTES)
               || desc.cellsFit(Header.METERS, Header.METERS + Header.METERS_BYTES);

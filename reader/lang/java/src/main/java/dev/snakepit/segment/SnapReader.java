@@ -95,7 +95,8 @@ final class SnapReader {
         words[at + 3],
         words[at + 4],
         words[at + 5],
-        words[at + 6]);
+        words[at + 6],
+        words[at + 7]);
   }
 
   /** Whether the half holds the parts that rows of the kind have, and no others. */
@@ -117,7 +118,8 @@ final class SnapReader {
     return partFits(table.record(), sizes.record(), stride)
         && partFits(table.text(), sizes.text(), stride)
         && partFits(table.cells(), sizes.cells(), stride)
-        && partFits(table.sums(), sizes.sums(), stride);
+        && partFits(table.sums(), sizes.sums(), stride)
+        && partFits(table.ledger(), sizes.ledger(), stride);
   }
 
   private static boolean partFits(long off, long size, long stride) {

@@ -193,6 +193,7 @@ public final class Snapshot {
         switch (desc.storage()) {
           case Descriptor.STORAGE_BANK -> table.sums();
           case Descriptor.STORAGE_ROW -> table.cells() - Region.LATCH_BYTES;
+          case Descriptor.STORAGE_LEDGER -> table.ledger();
           default -> table.record();
         };
     return image.index(desc.rowKind(), row, part + desc.off() + cell * desc.stride());
