@@ -184,7 +184,7 @@ static void flush_failed_datagrams_are_told_later(void **state)
 
 	count_requests(f, 5);
 	for (unsigned i = 0; i < 20; i++) /* more than a datagram full of counters */
-		snp_add(&pool->exits[i % SNP_EXIT_REASON_NR], 1 + i);
+		snp_add(&pool->suspicions[i % SNP_HEALTH_NR], 1 + i);
 	snp_add(&f->writer.bank.proc->orphans[0], 3);
 	f->refuse = 1;
 	first = flush(f, FLUSH_ALL);
