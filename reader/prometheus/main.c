@@ -32,7 +32,8 @@ static int serve_on(struct web *web, const struct listen_address *address,
 		return fd;
 	r = web_serve(web, fd, err);
 	if (r == 0)
-		snp_log_line(SNP_LOG_INFO, "listening on http://%s", name);
+		snp_log_line(SNP_LOG_INFO, "listening on %s://%s", web_scheme(web),
+			     name);
 	return r;
 }
 
@@ -70,7 +71,8 @@ static int serve_on_inherited(struct web *web, struct snp_err *err)
 					   "cannot tell where socket %d listens", fd);
 		r = web_serve(web, fd, err);
 		if (r == 0)
-			snp_log_line(SNP_LOG_INFO, "listening on http://%s", name);
+			snp_log_line(SNP_LOG_INFO, "listening on %s://%s",
+				     web_scheme(web), name);
 	}
 	return r;
 }
@@ -88,17 +90,47 @@ static int serve(const struct options *options, struct web *web, struct snp_err 
 	return r;
 }
 
-static int run(const struct options *options, const sigset_t *stop, struct snp_err *err)
+static int wait_for_stop(struct web *web, const sigset_t *stop)
+{
+	const struct timespec pause = {.tv_nsec = WEB_SWEEP_MS * (long)SNP_NS_PER_MS};
+	int sig;
+
+	while ((sig = sigtimedwait(stop, NULL, &pause)) < 0)
+		web_sweep(web);
+	return sig;
+}
+
+static int create(const struct options *options, struct policies *policies,
+		  struct collector **ret_collector, struct web **ret_web)
 {
 	struct collector_options collect = options->collect;
-	struct collector *collector = NULL;
-	struct web *web = NULL;
-	int r, sig;
+	struct web_options serving = {
+	    .policies = policies,
+	    .telemetry_path = options->telemetry_path,
+	    .groups = collect.groups,
+	    .max_requests = options->max_requests,
+	};
+	int r;
 
 	collect.names = options->instances;
-	r = collector_create(&collect, &collector);
-	if (r == 0)
-		r = web_create(collector, options->telemetry_path, &web);
+	r = collector_create(&collect, ret_collector);
+	if (r < 0)
+		return r;
+	serving.collector = *ret_collector;
+	return web_create(&serving, ret_web);
+}
+
+static int run(const struct options *options, const sigset_t *stop, struct snp_err *err)
+{
+	struct policies *policies = NULL;
+	struct collector *collector = NULL;
+	struct web *web = NULL;
+	int r;
+
+	r = policies_open(options->config_file, &policies, err);
+	if (r < 0)
+		return r;
+	r = create(options, policies, &collector, &web);
 	if (r < 0) {
 		(void)snp_err_set(err, r, "%s", strerror(-r));
 		goto out;
@@ -106,11 +138,11 @@ static int run(const struct options *options, const sigset_t *stop, struct snp_e
 	r = serve(options, web, err);
 	if (r < 0)
 		goto out;
-	(void)sigwait(stop, &sig);
-	snp_log_line(SNP_LOG_INFO, "stopping: %s", strsignal(sig));
+	snp_log_line(SNP_LOG_INFO, "stopping: %s", strsignal(wait_for_stop(web, stop)));
 out:
 	web_destroy(&web);
 	collector_destroy(&collector);
+	policies_close(&policies);
 	return r;
 }
 

@@ -72,7 +72,7 @@ class Exporter:
 
     def _listening(self) -> tuple[str, ...]:
         assert self.process.poll() is None, self.log.read_text()
-        match = re.search(r'listening on http://(\S+):(\d+)"', self.log.read_text())
+        match = re.search(r'listening on https?://(\S+):(\d+)"', self.log.read_text())
         return match.groups() if match else ()
 
     def request(

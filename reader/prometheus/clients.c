@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "clients.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+int clients_init(struct clients *clients)
+{
+	clients->first = NULL;
+	return -pthread_mutex_init(&clients->lock, NULL);
+}
+
+void clients_fini(struct clients *clients)
+{
+	(void)pthread_mutex_destroy(&clients->lock);
+}
+
+struct client *clients_add(struct clients *clients, int fd, snp_mono_t due)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		return NULL;
+	client->fd = fd;
+	client->due = due;
+	(void)pthread_mutex_lock(&clients->lock);
+	client->next = clients->first;
+	if (client->next)
+		client->next->previous = client;
+	clients->first = client;
+	(void)pthread_mutex_unlock(&clients->lock);
+	return client;
+}
+
+void clients_remove(struct clients *clients, struct client **client)
+{
+	struct client *dead = *client;
+
+	if (!dead)
+		return;
+	(void)pthread_mutex_lock(&clients->lock);
+	if (dead->previous)
+		dead->previous->next = dead->next;
+	else
+		clients->first = dead->next;
+	if (dead->next)
+		dead->next->previous = dead->previous;
+	(void)pthread_mutex_unlock(&clients->lock);
+	free(dead);
+	*client = NULL;
+}
+
+void clients_expect(struct clients *clients, struct client *client, snp_mono_t due)
+{
+	(void)pthread_mutex_lock(&clients->lock);
+	client->due = due;
+	(void)pthread_mutex_unlock(&clients->lock);
+}
+
+void clients_hasten(struct clients *clients, struct client *client, snp_mono_t due)
+{
+	(void)pthread_mutex_lock(&clients->lock);
+	if (due.ns < client->due.ns)
+		client->due = due;
+	(void)pthread_mutex_unlock(&clients->lock);
+}
+
+size_t clients_sweep(struct clients *clients, snp_mono_t now)
+{
+	size_t late = 0;
+
+	(void)pthread_mutex_lock(&clients->lock);
+	for (struct client *c = clients->first; c; c = c->next) {
+		if (c->due.ns > now.ns)
+			continue;
+		(void)shutdown(c->fd, SHUT_RDWR);
+		c->due.ns = UINT64_MAX; /* once is enough */
+		late++;
+	}
+	(void)pthread_mutex_unlock(&clients->lock);
+	return late;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * clients.h - the open connections, and how long each may take for what it does.
+ *
+ * The HTTP library ends connections that are silent; one that sends or takes a byte now
+ * and then is not. So each has a time by which it has to be done with the present step,
+ * and whoever calls clients_sweep() ends those that are late.
+ *
+ * Thread-safe. A client belongs to its connection's thread; its `due` and place in the
+ * list to whoever holds the lock.
+ */
+#ifndef SNP_PROMETHEUS_CLIENTS_H
+#define SNP_PROMETHEUS_CLIENTS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy.h"
+#include "snakepit/time.h"
+
+struct client {
+	int fd;
+	snp_mono_t due;
+	struct client *previous, *next;
+	struct policy *handshake; /* whose rules its TLS follows, or NULL */
+	struct policy *policy;	  /* of the request at hand, or NULL */
+	bool scraping;		  /* counts as one of the scrapes at once */
+};
+
+struct clients {
+	pthread_mutex_t lock; /* protects: everything below */
+	struct client *first;
+};
+
+int clients_init(struct clients *clients);
+/* There must be no clients left. */
+void clients_fini(struct clients *clients);
+
+/* A connection has begun, and is to be past its first step at `due`; NULL: no memory.
+ * `fd` stays open until clients_remove(). */
+struct client *clients_add(struct clients *clients, int fd, snp_mono_t due);
+void clients_remove(struct clients *clients, struct client **client);
+
+/* It has come to its next step. */
+void clients_expect(struct clients *clients, struct client *client, snp_mono_t due);
+/* The same, and it is not given more time than it had. */
+void clients_hasten(struct clients *clients, struct client *client, snp_mono_t due);
+
+/* End the connections that are late at `now`: both directions are shut down, the rest
+ * is the library's. Returns how many. */
+size_t clients_sweep(struct clients *clients, snp_mono_t now);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* P21: basic_auth_users. */
+#include "auth.h"
+
+#include <crypt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "snakepit/time.h"
+#include "snp_test.h"
+
+struct fixture {
+	struct auth *auth;
+	struct webconfig_pair items[2];
+	struct webconfig_pairs users;
+	char hashes[2][64];
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	const char *const passwords[2] = {"opensesame", "xyzzy"};
+	const char *const names[2] = {"alice", "bob"};
+	struct crypt_data work = {0};
+
+	if (!f)
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		const char *salt = i ? "$2y$04$abcdefghijklmnopqrstuu"
+				     : "$2b$04$ABCDEFGHIJKLMNOPQRSTUu";
+
+		(void)snprintf(f->hashes[i], sizeof(f->hashes[i]), "%s",
+			       crypt_r(passwords[i], salt, &work));
+		f->items[i] = (struct webconfig_pair){names[i], f->hashes[i], 1};
+	}
+	f->users = (struct webconfig_pairs){f->items, 2};
+	assert_int_equal(auth_create(&f->auth), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	auth_destroy(&f->auth);
+	free(f);
+	return 0;
+}
+
+static void check_lets_in_who_knows_the_password(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int twice = 0; twice < 2; twice++) {
+		assert_true(auth_check(f->auth, &f->users, "alice", "opensesame"));
+		assert_true(auth_check(f->auth, &f->users, "bob", "xyzzy"));
+		assert_false(auth_check(f->auth, &f->users, "alice", "xyzzy"));
+		assert_false(auth_check(f->auth, &f->users, "bob", "opensesame"));
+		assert_false(auth_check(f->auth, &f->users, "alice", ""));
+		assert_false(auth_check(f->auth, &f->users, "", "opensesame"));
+	}
+}
+
+/* A stranger is compared with the first user's hash, and must not get in by it. */
+static void check_refuses_a_stranger_with_a_good_password(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(auth_check(f->auth, &f->users, "mallory", "opensesame"));
+	assert_false(auth_check(f->auth, &f->users, "mallory", "opensesame"));
+	assert_true(auth_check(f->auth, &f->users, "alice", "opensesame"));
+}
+
+/* What was remembered of an old hash does not hold for a new one. */
+static void check_follows_a_changed_password(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(auth_check(f->auth, &f->users, "bob", "xyzzy"));
+	f->items[1].value = f->hashes[0];
+	assert_false(auth_check(f->auth, &f->users, "bob", "xyzzy"));
+	assert_true(auth_check(f->auth, &f->users, "bob", "opensesame"));
+}
+
+/* P21: of as many wrong passwords for a user and for a stranger the medians are alike.
+ * CPU time, which other programs do not stretch. */
+static uint64_t cost_ns(struct fixture *f, const char *user, int which)
+{
+	char password[32];
+	uint64_t begin;
+
+	(void)snprintf(password, sizeof(password), "wrong %s %d", user, which);
+	begin = snp__clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	assert_false(auth_check(f->auth, &f->users, user, password));
+	return snp__clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+#define TRIES 51
+
+static void check_takes_as_long_for_a_stranger(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t known[TRIES], stranger[TRIES];
+	double ratio;
+
+	for (int i = 0; i < TRIES; i++) {
+		known[i] = cost_ns(f, "bob", i);
+		stranger[i] = cost_ns(f, "eve", i);
+	}
+	qsort(known, TRIES, sizeof(known[0]), by_size);
+	qsort(stranger, TRIES, sizeof(stranger[0]), by_size);
+	ratio = (double)known[TRIES / 2] / (double)stranger[TRIES / 2];
+	if (ratio < 0.8 || ratio > 1.25)
+		fail_msg("a stranger is told by the time: ratio %f", ratio);
+}
+
+static void check_remembers_what_came_out(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t first = cost_ns(f, "bob", 0), again = cost_ns(f, "bob", 0);
+
+	assert_true(again < first / 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	    CASE(check_lets_in_who_knows_the_password),
+	    CASE(check_refuses_a_stranger_with_a_good_password),
+	    CASE(check_follows_a_changed_password),
+	    CASE(check_takes_as_long_for_a_stranger),
+	    CASE(check_remembers_what_came_out),
+	};
+
+	return cmocka_run_group_tests_name("prometheus/auth", tests, NULL, NULL);
+}
