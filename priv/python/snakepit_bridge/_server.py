@@ -8,7 +8,6 @@ import os
 import signal
 import stat
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -141,13 +140,10 @@ async def _drain(server: grpc.aio.Server, executor: ToolExecutor) -> None:
 async def _clean_up(adapter: object, executor: ToolExecutor, deadline: float) -> bool:
     """Run the adapter's cleanup(); returns whether its threads are idle afterwards."""
     work = executor.submit(lambda: dismiss_adapter(adapter, executor))
-    error: BaseException | None = None
-    with suppress(asyncio.TimeoutError):
-        try:
-            left = max(0.0, deadline - time.monotonic())
-            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(work)), left)
-        except Exception as exc:  # noqa: BLE001
-            error = exc
-    if error is not None:
+    left = max(0.0, deadline - time.monotonic())
+    done, _ = await asyncio.wait({asyncio.wrap_future(work)}, timeout=left)
+    if not done:
+        _logger.warning("there is no time left for the adapter's cleanup()")
+    elif (error := done.pop().exception()) is not None:
         _logger.error("the adapter's cleanup() failed", exc_info=error)
     return executor.wait_idle(0)

@@ -115,6 +115,17 @@ def test_sigterm_gives_up_on_a_call_that_does_not_end(
     with pytest.raises(grpc.RpcError):
         call.result(DEADLINE_S)
     worker.wait_log(msg="worker stopped")
+    worker.wait_log(msg="there is no time left for the adapter's cleanup()")
+    assert not [line for line in worker.logs if line["level"] == "error"]
+
+
+def test_a_cleanup_that_fails_is_logged(start: Start) -> None:
+    worker = start(env={"TEST_CLEANUP_MARKER": "/nowhere/marker"})
+    worker.wait_ready()
+    worker.process.terminate()
+    assert worker.exit_status() == 0
+    line = worker.wait_log(msg="the adapter's cleanup() failed")
+    assert "FileNotFoundError" in line["exception"]
 
 
 def test_sigusr1_dumps_the_stacks_and_the_worker_serves_on(start: Start) -> None:
