@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from peers import SCRAPED_S, Prometheus
 from prometheus_kit import PROGRAM, Start, refused, segment, start, value
 from readers import SANITIZED, Exporter, Samples, Segment, parse_page, wait_for
 
@@ -45,6 +46,25 @@ def test_p17_gauges_of_a_retired_worker_go_at_once(
     assert "snakepit_worker_start_time_seconds" in gone
     assert not any(name.endswith(("_total", "_bucket")) for name in gone), gone
     assert any(name.endswith("_total") for name, _ in left)
+
+
+def test_p17_prometheus_marks_a_retired_worker_stale(
+    segment: Segment, start: Start, tmp_path: Path
+) -> None:
+    """P17: a query finds its gauges no more, at once; its counters it does."""
+    server = Prometheus(tmp_path, start("-n", str(segment.path)).port)
+    gauge = 'snakepit_worker_start_time_seconds{pool="default",worker="0"}'
+    counter = 'snakepit_worker_restarts_total{pool="default",worker="0"}'
+    try:
+        wait_for("the worker", lambda: server.stored(gauge), SCRAPED_S)
+        segment.tell("retire worker 0")
+        # Without a stale marker it would be found for five minutes.
+        wait_for("the worker to go", lambda: not server.stored(gauge), SCRAPED_S)
+        assert server.stored(counter)
+        others = 'snakepit_worker_start_time_seconds{worker!="0"}'
+        assert server.stored(others)
+    finally:
+        server.stop()
 
 
 # ---- P18: pages, methods, flags ------------------------------------------------------

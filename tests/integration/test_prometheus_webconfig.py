@@ -14,9 +14,11 @@ import shutil
 import socket
 import ssl
 import statistics
+import subprocess
 from pathlib import Path
 
 import pytest
+from peers import SCRAPED_S, Prometheus
 from prometheus_kit import Start, certs, refused, segment, start, value
 from readers import SANITIZED, Segment, parse_page, wait_for
 
@@ -353,3 +355,91 @@ def test_p21_a_file_everybody_can_read_is_warned_of(
     assert web.ask()[0] == 401
     assert "everybody on this machine can read" in web.exporter.log.read_text()
     assert HASH[7:] not in web.exporter.log.read_text()
+
+
+# ---- Prometheus' own ideas of all this -----------------------------------------------
+
+
+def test_p21_prometheus_scrapes_through_all_of_it(
+    segment: Segment, start: Start, tmp_path: Path, certs: Path
+) -> None:
+    """P21: TLS with a client certificate that is looked at, and a password."""
+    must = "client_auth_type: RequireAndVerifyClientCert"
+    web = Guarded(
+        start,
+        tmp_path,
+        segment,
+        server_tls(certs, "server", must, f"client_ca_file: {certs}/ca.pem")
+        + "  client_allowed_sans: [localhost]\n"
+        + f"basic_auth_users: {{alice: '{HASH}'}}\n",
+    )
+    server = Prometheus(
+        tmp_path,
+        web.exporter.port,
+        more=f"""
+  scheme: https
+  basic_auth: {{username: alice, password: opensesame}}
+  tls_config:
+    ca_file: {certs}/ca.pem
+    cert_file: {certs}/client.pem
+    key_file: {certs}/client.key
+    server_name: localhost
+""",
+    )
+    try:
+        target = wait_for("a scrape", server.target, SCRAPED_S)
+        assert (target["health"], target["lastError"]) == ("up", "")
+        assert list(server.stored("snakepit_up").values()) == [1]
+    finally:
+        server.stop()
+
+
+def test_p21_promtool_agrees_about_files(tmp_path: Path, certs: Path) -> None:
+    """P21: we take the files that `promtool check web-config` takes, and no others."""
+    if not shutil.which("promtool"):
+        pytest.skip("promtool is not installed")
+    ca = f"client_ca_file: {certs}/ca.pem"
+    file = tmp_path / "web.yml"
+    for text in (
+        "",
+        server_tls(certs),
+        server_tls(certs, "server", "client_auth_type: RequireAnyClientCert"),
+        server_tls(certs, "server", "client_auth_type: RequireAndVerifyClientCert", ca),
+        server_tls(certs, "server", "min_version: TLS10", "max_version: TLS12"),
+        server_tls(certs, "server", "cipher_suites: [TLS_AES_128_GCM_SHA256]"),
+        server_tls(
+            certs,
+            "server",
+            "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA]",
+            "prefer_server_cipher_suites: yes",
+            "curve_preferences: [X25519, CurveP521]",
+        ),
+        f"basic_auth_users: {{alice: '{HASH}'}}\n",
+        "http_server_config: {http2: false, headers: {X-Frame-Options: deny}}\n",
+        "tls_server_config: {cert_file: x}\n",
+        server_tls(tmp_path),
+        server_tls(certs, "server", "client_auth_type: Sometimes"),
+        server_tls(certs, "server", ca),
+        server_tls(certs, "server", "min_version: SSL3"),
+        server_tls(certs, "server", "cipher_suites: [RC4]"),
+        server_tls(certs, "server", "curve_preferences: [P256]"),
+        server_tls(certs, "server", "unknown: 1"),
+        "http_server_config: {headers: {X-Frame-Options: maybe}}\n",
+        "http_server_config: {headers: {Server: me}}\n",
+        "basic_auth_users: [alice]\n",
+        "users: {}\n",
+        "{",
+    ):
+        file.write_text(text)
+        promtool = subprocess.run(
+            ["promtool", "check", "web-config", str(file)],
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        # Refused by the address where the file is good: that is enough of a start.
+        status, stderr = refused(
+            f"--web.config.file={file}", "--web.listen-address=192.0.2.1:1"
+        )
+        assert status == 1
+        assert ("192.0.2.1" in stderr) == (promtool.returncode == 0), (text, stderr)

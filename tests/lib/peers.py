@@ -28,7 +28,7 @@ global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
 - job_name: snakepit
   static_configs: [{{targets: ['127.0.0.1:{target}']}}]
-"""
+{more}"""
 
 
 class Server:
@@ -40,13 +40,16 @@ class Server:
     config_flag: str
     listen_flag: str
 
-    def __init__(self, directory: Path, target: int, *options: str) -> None:
+    def __init__(
+        self, directory: Path, target: int, *options: str, more: str = ""
+    ) -> None:
+        """`more`: lines of the configuration's one job."""
         if not shutil.which(self.program):
             pytest.skip(f"{self.program} is not installed")
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         config = directory / f"{self.program}.yml"
-        config.write_text(_CONFIG.format(target=target))
+        config.write_text(_CONFIG.format(target=target, more=more))
         self.log = (directory / f"{self.program}.log").open("wb")
         self.process = subprocess.Popen(
             [

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "instances.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clients.h"
+#include "model/log.h"
+#include "segment_fixture.h"
+
+#define NR(list) (sizeof(list) / sizeof((list)[0]))
+
+static void assert_labels(const char *const *names, size_t nr,
+			  const char *const *labels)
+{
+	struct instances instances;
+
+	assert_int_equal(instances_init(&instances, INSTANCES_NAMED, names, nr), 0);
+	assert_int_equal(instances.nr, nr);
+	for (size_t i = 0; i < nr; i++) {
+		const char *label = instances_label(&instances, instances.list[i]);
+
+		if (labels[i])
+			assert_string_equal(label, labels[i]);
+		else
+			assert_null(label);
+	}
+	instances_fini(&instances);
+}
+
+static void labels_tell_named_instances_apart(void **state)
+{
+	static const char *const one[] = {"/run/snakepit/prod.seg"};
+	static const char *const none[] = {NULL};
+	static const char *const names[] = {"blue", "/run/a/green.seg", "./.seg"};
+	static const char *const shorts[] = {"blue", "green", ".seg"};
+	static const char *const twins[] = {"/run/a/prod.seg", "/run/b/prod.seg", "x"};
+	static const char *const paths[] = {"/run/a/prod.seg", "/run/b/prod.seg", "x"};
+	static const char *const mixed[] = {"prod", "/run/b/prod.seg"};
+
+	(void)state;
+	assert_labels(one, NR(one), none);
+	assert_labels(names, NR(names), shorts);
+	assert_labels(twins, NR(twins), paths);
+	assert_labels(mixed, NR(mixed), mixed);
+}
+
+static void unnamed_is_the_only_one_there_is(void **state)
+{
+	struct instances instances;
+
+	(void)state;
+	assert_int_equal(instances_init(&instances, INSTANCES_NAMED, NULL, 0), 0);
+	assert_int_equal(instances.nr, 1);
+	assert_null(instances_label(&instances, instances.list[0]));
+	instances_fini(&instances);
+}
+
+/* Found ones follow the directory; a label that has come stays. */
+static void found_instances_come_and_go(void **state)
+{
+	struct segment_fixture f;
+	struct instances instances;
+	char other[160];
+
+	(void)state;
+	snp_log_set_level(SNP_LOG_ERROR + 1);
+	segment_fixture_open(&f, "default", "word_stats");
+	assert_int_equal(setenv("SNAKEPIT_DIR", f.dir, 1), 0);
+	(void)snprintf(other, sizeof(other), "%s/another.seg", f.dir);
+
+	assert_int_equal(instances_init(&instances, INSTANCES_FOUND, NULL, 0), 0);
+	assert_int_equal(instances.nr, 0);
+	instances_look(&instances);
+	assert_int_equal(instances.nr, 1);
+	assert_true(instance_is_up(instances.list[0]));
+	assert_null(instances_label(&instances, instances.list[0]));
+
+	assert_int_equal(link(f.path, other), 0);
+	instances_look(&instances);
+	assert_int_equal(instances.nr, 2);
+	assert_string_equal(instances_label(&instances, instances.list[0]), "another");
+	assert_string_equal(instances_label(&instances, instances.list[1]), "unit");
+
+	assert_int_equal(unlink(other), 0);
+	instances_look(&instances);
+	assert_int_equal(instances.nr, 1);
+	assert_string_equal(instances_label(&instances, instances.list[0]), "unit");
+	instances_fini(&instances);
+	(void)unsetenv("SNAKEPIT_DIR");
+	segment_fixture_close(&f);
+}
+
+/* P24: who is late is shown out once, whoever is not stays. */
+static void clients_are_swept_when_they_are_late(void **state)
+{
+	struct clients clients;
+	struct client *quick, *slow;
+	int pairs[2][2];
+	char byte;
+
+	(void)state;
+	assert_int_equal(clients_init(&clients), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
+	quick = clients_add(&clients, pairs[0][0], (snp_mono_t){100});
+	slow = clients_add(&clients, pairs[1][0], (snp_mono_t){100});
+	assert_int_equal(clients_sweep(&clients, (snp_mono_t){99}), 0);
+	clients_expect(&clients, quick, (snp_mono_t){500});
+	clients_hasten(&clients, quick, (snp_mono_t){900});
+	clients_hasten(&clients, slow, (snp_mono_t){900});
+	assert_int_equal(clients_sweep(&clients, (snp_mono_t){100}), 1);
+	assert_int_equal(read(pairs[1][1], &byte, 1), 0);
+	assert_int_equal(recv(pairs[0][1], &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(clients_sweep(&clients, (snp_mono_t){499}), 0);
+	clients_hasten(&clients, quick, (snp_mono_t){300});
+	assert_int_equal(clients_sweep(&clients, (snp_mono_t){300}), 1);
+	clients_remove(&clients, &slow);
+	assert_null(slow);
+	clients_remove(&clients, &quick);
+	assert_null(clients.first);
+	clients_fini(&clients);
+	for (int i = 0; i < 4; i++)
+		(void)close(pairs[i / 2][i % 2]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(labels_tell_named_instances_apart),
+	    cmocka_unit_test(unnamed_is_the_only_one_there_is),
+	    cmocka_unit_test(found_instances_come_and_go),
+	    cmocka_unit_test(clients_are_swept_when_they_are_late),
+	};
+
+	return cmocka_run_group_tests_name("prometheus/instances", tests, NULL, NULL);
+}
