@@ -107,7 +107,7 @@ def test_row_05_a_zombie_counted_as_alive(trial: Trial) -> None:
     began = time.monotonic()
     os.kill(daemon.pid, signal.SIGTERM)
     assert daemon.process.wait(10) == 0
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5  # stop_timeout_ms alone is 6 s
 
 
 def test_row_06_a_fast_exit_beat_the_cleanup(trial: Trial) -> None:
@@ -205,7 +205,7 @@ def test_row_15_callers_of_a_dead_pool_waited_for_nothing(trial: Trial) -> None:
     calls = trial.calls()
     began = time.monotonic()
     assert calls.outcome(calls.start("echo")) == "UNAVAILABLE"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8  # in the queue it would be 10 s
 
 
 def test_row_16_workers_lost_their_monitor(trial: Trial) -> None:
@@ -261,7 +261,7 @@ def test_row_19_a_timed_out_request_was_answered_twice_and_ran(trial: Trial) -> 
     trial.start()
     calls = trial.calls()
     for n in range(60):
-        calls.start("sleep", seconds=0.02, timeout_s=0.05 + n / 50)
+        calls.start("sleep", seconds=0.05, timeout_s=0.5 + n / 25)
     outcomes = calls.settle()
     assert set(outcomes) <= {"ok", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
     # What timed out while it waited never ran.

@@ -292,7 +292,7 @@ class TestBreaker:
         began = time.monotonic()
         with pytest.raises(grpc.RpcError) as caught:
             client.call("default", "echo")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 8  # in the queue it would be 10 s
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
         assert "workers keep dying, the last one was" in str(caught.value.details())
         assert "the gate is shut" in str(caught.value.details())

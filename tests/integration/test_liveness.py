@@ -149,10 +149,16 @@ class TestBusy:
         shadow = {**JUDGED, "enforce": False}
         run_daemon(config(workers=1, heartbeat=shadow)).wait_ready(1)
         pid = worker_pids(world)[0]
-        waiting = client.future("default", "hold_gil", seconds=6)
-        wait_metric(world, SUPPRESSED, at_least(1), reason="shadow")
+        fifo = world.directory / "fifo"
+        os.mkfifo(fifo)
+        waiting = client.future(
+            "default", "hold_gil_for", timeout_s=180, fifo=str(fifo)
+        )
+        wait_metric(world, SUPPRESSED, at_least(1), 20, reason="shadow")
         assert events(world, "kill_suppressed", reason="wedged")
         assert not events(world, "worker_fenced")
+        with fifo.open("wb"):
+            pass
         assert waiting.result(30).WhichOneof("outcome") == "result_json"
         wait_health(world, "ok")
         assert worker_pids(world)[0] == pid

@@ -52,16 +52,16 @@ class TestAdmission:
         self, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
         run_daemon(config(workers=1)).wait_ready(1)
-        client.call("default", "sleep", seconds=0.8)
-        running = client.future("default", "sleep", seconds=1.5)
+        client.call("default", "sleep", seconds=2)
+        running = client.future("default", "sleep", seconds=3)
         wait_books(world, active=1)
         waiting = client.future("default", "echo")
         wait_books(world, queued=1)
         before = time.monotonic()
         unmeetable = failing("deadline_unmeetable", grpc.StatusCode.RESOURCE_EXHAUSTED)
         with unmeetable as trailing:
-            client.call("default", "echo", timeout_s=0.5)
-        assert time.monotonic() - before < 0.4
+            client.call("default", "echo", timeout_s=1.5)
+        assert time.monotonic() - before < 1.5
         assert 100 < int(trailing[RETRY_KEY]) < 10_000
         assert running.result()
         assert waiting.result()
@@ -171,10 +171,8 @@ class TestStreams:
         run_daemon(config(workers=1)).wait_ready(1)
         stream = client.stream("default", "count", to=10**9, delay_s=0.01)
         next(stream)
-        before = time.monotonic()
         stream.cancel()
         assert client.call("default", "echo", a=1, timeout_s=5)["a"] == 1
-        assert time.monotonic() - before < 1
         wait_books(world, ok=1, error=1, active=0)
 
     def test_a_worker_that_dies_in_a_stream_is_one_error(

@@ -37,6 +37,12 @@ class FaultAdapter(BaseAdapter):
         ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
         return os.getpid()
 
+    @tool(description="Wait for a FIFO's writer holding the GIL")
+    def hold_gil_for(self, fifo: str) -> int:
+        libc = ctypes.PyDLL(None)
+        libc.close(libc.open(fifo.encode(), os.O_RDONLY))
+        return os.getpid()
+
     @tool(description="Compute for so long in one call that never lets go of the GIL")
     def hog_gil(self, seconds: float) -> int:
         probe = 10_000_000
