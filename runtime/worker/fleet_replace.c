@@ -143,8 +143,8 @@ static void finish_roll(struct fleet *f)
 
 static void halt_roll(struct fleet *f)
 {
-	log_error("new workers fail, the old ones are kept; mend the configuration and "
-		  "reload it",
+	log_error("new workers fail, the pool goes back to the old configuration; mend "
+		  "the new one and reload it",
 		  LOG_STR("pool", f->pool->cfg->name),
 		  LOG_U64("generation", f->next_generation.number),
 		  LOG_STR("last", f->last_words));
@@ -178,12 +178,26 @@ static bool one_is_out(const struct fleet *f)
 	return false;
 }
 
+/* Those that a roll had replaced before it was halted go the same way back. */
+static void roll_back(struct fleet *f)
+{
+	for (uint32_t i = 0; i < f->pool->slots_nr; i++) {
+		struct fleet_slot *slot = &f->slots[i];
+
+		if (serves(slot) && slot->generation != f->generation.number &&
+		    slot->due == SNP_MOVE_REASON_NONE)
+			slot->due = SNP_MOVE_REASON_GENERATION;
+	}
+}
+
 static void roll(struct fleet *f, snp_mono_t now)
 {
 	bool all_new = true;
 
-	if (!fleet_is_rolling(f))
+	if (!fleet_is_rolling(f)) {
+		roll_back(f);
 		return;
+	}
 	if (f->roll_failures >= ROLL_FAILURES) {
 		halt_roll(f);
 		return;

@@ -433,6 +433,33 @@ class TestRolling:
         assert metric(world.inspect("it"), "snakepit.pool.generation") == 1
         wait_until(lambda: lives(world.inspect("it")) == 2, 5, "two workers")
 
+    def test_a_halted_roll_goes_back(
+        self, run_daemon: RunDaemon, client: Client, world: World, cli: Cli
+    ) -> None:
+        base = {
+            "workers": 3,
+            "adapter": "lifecycle_adapter.OnceAdapter",
+            "lifecycle": self.QUICK,
+            "restart": {"backoff_min_ms": 10, "backoff_max_ms": 20},
+        }
+        daemon = run_daemon(pool(**base))
+        daemon.wait_ready(3)
+        first = set(worker_pids(world).values())
+        once = world.directory / "once"
+        with Load(client) as load:
+            self.reload(daemon, pool(**base, env=[f"ONCE={once}"]), cli)
+            wait_until(lambda: events(world, "roll_halted"), 15, "the halt")
+            wait_metric(world, RECYCLES, at_least(2), reason="generation")
+            wait_until(lambda: lives(world.inspect("it")) == 3, 10, "three workers")
+        assert load.errors == []
+        assert len(first & set(worker_pids(world).values())) == 2
+        report = world.inspect("it")
+        assert metric(report, "snakepit.pool.generation") == 1
+        assert {
+            metric(report, "snakepit.worker.generation", worker=str(slot))
+            for slot in worker_pids(world)
+        } == {1}
+
     def test_what_does_not_concern_workers_holds_at_once(
         self, run_daemon: RunDaemon, world: World, cli: Cli
     ) -> None:

@@ -43,6 +43,15 @@ class GatedAdapter(LifecycleAdapter):
             raise RuntimeError("the gate is shut")
 
 
+class OnceAdapter(LifecycleAdapter):
+    """Starts once for each value of $ONCE; without one, always."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if "ONCE" in os.environ:
+            Path(os.environ["ONCE"]).touch(exist_ok=False)
+
+
 class GreedyAdapter(LifecycleAdapter):
     """Needs much memory from the start."""
 
