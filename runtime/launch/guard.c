@@ -16,6 +16,9 @@
  * It holds nothing of the runtime's but the input, has a session and an empty
  * environment of its own, and ignores the signals that end a service: it must live
  * longer than all others, and ends by itself.
+ *
+ * When a worker ends before the runtime does, its group ends with it; what left that is
+ * killed here, by the worker's number in its environment.
  */
 #include "launch/guard.h"
 
@@ -30,39 +33,83 @@
 #include "worker/procid.h"
 
 #define SWEEP_MS     5000
+#define STRAYS_MS    1000 /* meanwhile the end of the runtime is not heard */
 #define READ_RECORDS 64
+#define GONE_MAX     256
+
+struct ward {
+	struct procid id;
+	uint64_t number;
+};
 
 struct wards {
 	const char *run_uuid;
-	struct procid *v;
+	struct ward *v;
 	size_t n, max;
+	/* Numbers of those that have ended, whose strays were not looked for yet. */
+	uint64_t gone[GONE_MAX];
+	size_t gone_nr;
 };
 
-/* ---- what it is told ----------------------------------------------------- */
+/* ---- the workers --------------------------------------------------------- */
 
 static void wards_remove(struct wards *w, pid_t pid)
 {
 	for (size_t i = 0; i < w->n; i++)
-		if (w->v[i].pid == pid) {
+		if (w->v[i].id.pid == pid) {
 			w->v[i] = w->v[--w->n];
 			return;
 		}
 }
 
-static void wards_add(struct wards *w, const struct procid *id)
+static void wards_add(struct wards *w, const struct ward *ward)
 {
-	wards_remove(w, id->pid);
+	wards_remove(w, ward->id.pid);
 	if (w->n == w->max) {
 		size_t max = w->max ? 2 * w->max : 64;
-		struct procid *v = realloc(w->v, max * sizeof(*v));
+		struct ward *v = realloc(w->v, max * sizeof(*v));
 
 		if (!v)
 			return; /* it is still found by its environment */
 		w->v = v;
 		w->max = max;
 	}
-	w->v[w->n++] = *id;
+	w->v[w->n++] = *ward;
 }
+
+/* ---- what a worker leaves behind ----------------------------------------- */
+
+static bool is_stray(const struct procid *id, pid_t group, void *user)
+{
+	const struct wards *w = user;
+	uint64_t worker = procid_worker(id->pid, w->run_uuid);
+
+	(void)group;
+	for (size_t i = 0; i < w->gone_nr; i++)
+		if (worker && worker == w->gone[i])
+			return true;
+	return false;
+}
+
+static void end_strays(struct wards *w)
+{
+	const struct procid_sweep sweep = {
+	    .is_ours = is_stray, .user = w, .timeout_ms = STRAYS_MS};
+
+	/* What cannot be killed is tried again when the runtime ends. */
+	(void)procid_sweep(&sweep);
+	w->gone_nr = 0;
+}
+
+static void worker_ended(struct wards *w, const struct ward *ward)
+{
+	wards_remove(w, ward->id.pid);
+	if (w->gone_nr == GONE_MAX)
+		end_strays(w);
+	w->gone[w->gone_nr++] = ward->number;
+}
+
+/* ---- records ------------------------------------------------------------- */
 
 /* False when there is no more to come. */
 static bool take_records(struct wards *w)
@@ -75,12 +122,13 @@ static bool take_records(struct wards *w)
 	if (n == 0 || (size_t)n % sizeof(r[0]))
 		return false;
 	for (size_t i = 0; i < (size_t)n / sizeof(r[0]); i++) {
-		const struct procid id = {.pid = r[i].pid, .start = r[i].start};
+		const struct ward ward = {.id = {.pid = r[i].pid, .start = r[i].start},
+					  .number = r[i].number};
 
 		if (r[i].op == GUARD_ADD)
-			wards_add(w, &id);
+			wards_add(w, &ward);
 		else if (r[i].op == GUARD_REMOVE)
-			wards_remove(w, id.pid);
+			worker_ended(w, &ward);
 		else
 			return false;
 	}
@@ -96,8 +144,8 @@ static void forget_recycled(struct wards *w)
 	struct procid now;
 
 	for (size_t i = w->n; i-- > 0;)
-		if (procid_of(w->v[i].pid, &now, NULL) == 0 &&
-		    now.start != w->v[i].start)
+		if (procid_of(w->v[i].id.pid, &now, NULL) == 0 &&
+		    now.start != w->v[i].id.start)
 			w->v[i] = w->v[--w->n];
 }
 
@@ -106,7 +154,7 @@ static bool is_ours(const struct procid *id, pid_t group, void *user)
 	const struct wards *w = user;
 
 	for (size_t i = 0; i < w->n; i++) {
-		const struct procid *ward = &w->v[i];
+		const struct procid *ward = &w->v[i].id;
 
 		if (id->pid == ward->pid && id->start == ward->start)
 			return true;
@@ -152,9 +200,14 @@ int main(int argc, char **argv)
 	if (getppid() != parent)
 		more = false; /* it died before we looked */
 	while (more) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		/* One look for all that end together. */
+		int n = poll(p, 2, wards.gone_nr ? 0 : -1);
+
+		if (n < 0 && errno != EINTR)
 			break;
-		if (p[0].revents)
+		if (n == 0)
+			end_strays(&wards);
+		else if (p[0].revents)
 			more = take_records(&wards);
 		else if (p[1].revents)
 			more = false;

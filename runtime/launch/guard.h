@@ -11,14 +11,15 @@
 
 enum guard_op {
 	GUARD_ADD = 1,
-	GUARD_REMOVE,
-	GUARD_END, /* the runtime stops: see to what is left and leave */
+	GUARD_REMOVE, /* and end what it left behind */
+	GUARD_END,    /* the runtime stops: see to what is left and leave */
 };
 
 struct guard_record {
 	uint32_t op;
-	int32_t pid;	/* the worker, which leads a group of this number */
-	uint64_t start; /* procid.start */
+	int32_t pid;	 /* the worker, which leads a group of this number */
+	uint64_t start;	 /* procid.start */
+	uint64_t number; /* of the worker in the run (worker/procid.h) */
 };
 
 /* Exit status. */

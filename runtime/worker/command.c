@@ -214,9 +214,10 @@ static void env_set_pythonpath(struct strings *env, const struct spawn_request *
 static bool is_ours_alone(const char *entry)
 {
 	static const char *const names[] = {
-	    PROCID_RUN_VARIABLE,      "SNAKEPIT_BEAT_LIBRARY",
-	    "SNAKEPIT_READY_FILE",    "SNAKEPIT_GRPC_ADDRESS",
-	    "SNAKEPIT_PROCESS_GROUP", "SNAKEPIT_HEARTBEAT_CONFIG",
+	    PROCID_RUN_VARIABLE,	 PROCID_WORKER_VARIABLE,
+	    "SNAKEPIT_BEAT_LIBRARY",	 "SNAKEPIT_READY_FILE",
+	    "SNAKEPIT_GRPC_ADDRESS",	 "SNAKEPIT_PROCESS_GROUP",
+	    "SNAKEPIT_HEARTBEAT_CONFIG",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -231,6 +232,8 @@ static void add_handshake(const struct spawn_request *r, struct strings *env)
 	char heartbeat[LEGACY_HEARTBEAT_BYTES];
 
 	strings_addf(env, PROCID_RUN_VARIABLE "=%s", r->site->run_uuid);
+	strings_addf(env, PROCID_WORKER_VARIABLE "=" PROCID_WORKER_FORMAT,
+		     r->site->run_uuid, (unsigned long long)r->number);
 	if (spawn_is_legacy(r)) {
 		legacy_heartbeat_json(&r->pool->heartbeat, heartbeat);
 		strings_addf(env, "SNAKEPIT_HEARTBEAT_CONFIG=%s", heartbeat);
@@ -241,9 +244,15 @@ static void add_handshake(const struct spawn_request *r, struct strings *env)
 	}
 }
 
+/* By what a process is found: no pool's to change. */
+static bool is_identity(const char *entry)
+{
+	return is_set_by(entry, PROCID_RUN_VARIABLE, strlen(PROCID_RUN_VARIABLE)) ||
+	       is_set_by(entry, PROCID_WORKER_VARIABLE, strlen(PROCID_WORKER_VARIABLE));
+}
+
 static void build_env(const struct spawn_request *r, struct strings *env)
 {
-	static const char run[] = PROCID_RUN_VARIABLE;
 	/* One thread each: with a hundred workers BLAS would start thousands. Users who
 	 * know better set them in the pool's env or the runtime's environment. */
 	static const char *const thread_caps[] = {
@@ -264,7 +273,7 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 		       log_level_name(r->site->log_level));
 	env_set(env, log_level);
 	for (uint32_t i = 0; i < r->pool->env_count; i++)
-		if (!is_set_by(r->pool->env[i], run, strlen(run)))
+		if (!is_identity(r->pool->env[i]))
 			env_set(env, r->pool->env[i]);
 }
 

@@ -157,9 +157,11 @@ static void drop_guard_input(struct keeper *k)
 }
 
 /* Never waits: a guard that does not read is worth nothing and is replaced. */
-static void tell_guard(struct keeper *k, enum guard_op op, const struct procid *id)
+static void tell_guard(struct keeper *k, enum guard_op op,
+		       const struct keeper_worker *w)
 {
-	const struct guard_record r = {.op = op, .pid = id->pid, .start = id->start};
+	const struct guard_record r = {
+	    .op = op, .pid = w->id.pid, .start = w->id.start, .number = w->number};
 
 	if (k->guard_fd < 0 || write(k->guard_fd, &r, sizeof(r)) == sizeof(r))
 		return;
@@ -284,7 +286,7 @@ static int start_guard(struct keeper *k)
 	}
 	k->guard_fd = fds[1];
 	for (size_t i = 0; i < k->workers_nr; i++)
-		if (k->workers[i].pid)
+		if (k->workers[i].id.pid)
 			tell_guard(k, GUARD_ADD, &k->workers[i]);
 	return 0;
 }
@@ -312,12 +314,12 @@ void keeper_turn(struct keeper *k, snp_mono_t now)
 /* ---- workers ------------------------------------------------------------- */
 
 /* The slot of a pid, or of nobody where it is 0; room is made for one more of those. */
-static struct procid *slot_of(struct keeper *k, pid_t pid)
+static struct keeper_worker *slot_of(struct keeper *k, pid_t pid)
 {
-	struct procid *more;
+	struct keeper_worker *more;
 
 	for (size_t i = 0; i < k->workers_nr; i++)
-		if (k->workers[i].pid == pid)
+		if (k->workers[i].id.pid == pid)
 			return &k->workers[i];
 	if (pid)
 		return NULL;
@@ -325,13 +327,13 @@ static struct procid *slot_of(struct keeper *k, pid_t pid)
 	if (!more)
 		return NULL;
 	k->workers = more;
-	more[k->workers_nr] = (struct procid){.pid = 0};
+	more[k->workers_nr] = (struct keeper_worker){.number = 0};
 	return &more[k->workers_nr++];
 }
 
-static void record(struct keeper *k, const struct procid *slot)
+static void record(struct keeper *k, const struct keeper_worker *slot)
 {
-	int rc = census_set(&k->census, (size_t)(slot - k->workers), slot);
+	int rc = census_set(&k->census, (size_t)(slot - k->workers), &slot->id);
 
 	if (rc == 0)
 		return;
@@ -340,9 +342,15 @@ static void record(struct keeper *k, const struct procid *slot)
 	census_remove(&k->census);
 }
 
-void keeper_add(struct keeper *k, pid_t worker)
+uint64_t keeper_number(struct keeper *k)
 {
-	struct procid *slot, id;
+	return ++k->numbers;
+}
+
+void keeper_add(struct keeper *k, pid_t worker, uint64_t number)
+{
+	struct keeper_worker *slot;
+	struct procid id;
 
 	/* One that has ended already needs no keeping. */
 	if (procid_of(worker, &id, NULL) < 0)
@@ -350,19 +358,19 @@ void keeper_add(struct keeper *k, pid_t worker)
 	slot = slot_of(k, 0);
 	if (!slot)
 		return; /* it is still found by its environment */
-	*slot = id;
+	*slot = (struct keeper_worker){id, number};
 	record(k, slot);
 	tell_guard(k, GUARD_ADD, slot);
 }
 
 void keeper_remove(struct keeper *k, pid_t worker)
 {
-	struct procid *slot = slot_of(k, worker);
+	struct keeper_worker *slot = slot_of(k, worker);
 
 	if (!slot)
 		return;
 	tell_guard(k, GUARD_REMOVE, slot);
-	*slot = (struct procid){.pid = 0};
+	*slot = (struct keeper_worker){.number = 0};
 	record(k, slot);
 }
 
@@ -411,7 +419,7 @@ static int await_guard(struct keeper *k)
 
 void keeper_fini(struct keeper *k)
 {
-	static const struct procid nobody = {.pid = 0};
+	static const struct keeper_worker nobody;
 	int status = GUARD_EXIT_NONE_LEFT;
 
 	if (k->guard_pid) {

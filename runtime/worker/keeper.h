@@ -5,6 +5,7 @@
  *
  *   while it runs       each worker is in the census (census.h) and known to the guard,
  *                       a process of its own that is restarted when it dies
+ *   when a worker ends  the guard kills what has left its group but carries its number
  *   when it is killed   the kernel kills the workers (parent-death signal), the guard
  *                       what they have started
  *   at the next start   whatever is left all the same is found by the census: of the
@@ -30,13 +31,19 @@ struct keeper_options {
 	struct snp_bank *bank; /* of the thread */
 };
 
+struct keeper_worker {
+	struct procid id; /* pid 0 = free */
+	uint64_t number;
+};
+
 struct keeper {
 	struct keeper_options opt;
 	struct census census;
-	struct procid *workers; /* by slot of the census; pid 0 = free */
+	struct keeper_worker *workers; /* by slot of the census */
 	size_t workers_nr;
-	pid_t guard_pid; /* 0 = none */
-	int guard_fd;	 /* its input; -1 = none */
+	uint64_t numbers; /* the highest given */
+	pid_t guard_pid;  /* 0 = none */
+	int guard_fd;	  /* its input; -1 = none */
 	struct watch guard_watch;
 	snp_mono_t guard_next; /* no new guard before */
 };
@@ -51,9 +58,13 @@ struct keeper {
  * guard. What of it cannot be done is logged: the runtime does without. */
 void keeper_init(struct keeper *keeper, const struct keeper_options *options);
 
-/* A worker was spawned; it leads its group. Before anything else can wait for it. */
-void keeper_add(struct keeper *keeper, pid_t worker);
-/* It has ended and is about to be reaped, or was. */
+/* A number for the next worker: no two of a run have the same. */
+uint64_t keeper_number(struct keeper *keeper);
+/* A worker was spawned with it; it leads its group. Before anything else can wait for
+ * the worker. */
+void keeper_add(struct keeper *keeper, pid_t worker, uint64_t number);
+/* It has ended and is about to be reaped, or was. The guard ends what it left behind.
+ */
 void keeper_remove(struct keeper *keeper, pid_t worker);
 
 /* In the child of a fork: let go of the guard, which otherwise would wait for it. */

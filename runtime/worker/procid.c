@@ -16,6 +16,8 @@
 #define LOOK_AGAIN_MS 10
 #define CLEAN_LOOKS   2
 #define CHUNK_BYTES   16384
+#define WANTED_BYTES  96
+#define TAIL_BYTES    17 /* 16 digits and a NUL */
 
 static int open_proc(pid_t pid, const char *name)
 {
@@ -55,33 +57,64 @@ int procid_of(pid_t pid, struct procid *ret_id, pid_t *ret_group)
 	return 0;
 }
 
-bool procid_has_run(pid_t pid, const char *run_uuid)
+/* Whether `wanted` (at most WANTED_BYTES) stands in its environment with `tail_len`
+ * bytes behind it, which are copied. Not of one that is gone or not ours to read. */
+static bool find_in_environ(pid_t pid, const char *wanted, size_t len, char *ret_tail,
+			    size_t tail_len)
 {
 	/* What was read last stays in front of what is read next: an entry may lie
 	 * across. The byte before the first entry is as good as the NUL of another. */
-	char wanted[96], text[sizeof(wanted) + CHUNK_BYTES];
-	int n = snprintf(wanted, sizeof(wanted), "%c" PROCID_RUN_VARIABLE "=%s", 0,
-			 run_uuid);
-	size_t len = (size_t)n + 1, kept = 1; /* with the NUL at its end */
-	bool found = false;
+	char text[WANTED_BYTES + TAIL_BYTES + CHUNK_BYTES];
+	const size_t whole = len + tail_len;
+	const char *at = NULL;
+	size_t kept = 1;
 	ssize_t got;
-	int fd;
+	int fd = open_proc(pid, "environ");
 
-	if (n < 0 || len > sizeof(wanted))
-		return false;
-	fd = open_proc(pid, "environ");
 	if (fd < 0)
 		return false;
 	text[0] = '\0';
-	while (!found && (got = read(fd, text + kept, CHUNK_BYTES)) > 0) {
+	while (!at && (got = read(fd, text + kept, CHUNK_BYTES)) > 0) {
 		size_t all = kept + (size_t)got;
 
-		found = memmem(text, all, wanted, len) != NULL;
-		kept = all < len - 1 ? all : len - 1;
+		if (all >= whole)
+			at = memmem(text, all - tail_len, wanted, len);
+		if (at) {
+			memcpy(ret_tail, at + len, tail_len);
+			break;
+		}
+		kept = all < whole - 1 ? all : whole - 1;
 		memmove(text, text + all - kept, kept);
 	}
 	close(fd);
-	return found;
+	return at != NULL;
+}
+
+bool procid_has_run(pid_t pid, const char *run_uuid)
+{
+	char wanted[WANTED_BYTES], none[1];
+	int n = snprintf(wanted, sizeof(wanted), "%c" PROCID_RUN_VARIABLE "=%s", 0,
+			 run_uuid);
+
+	/* With the NUL at its end. */
+	return n > 0 && (size_t)n < sizeof(wanted) &&
+	       find_in_environ(pid, wanted, (size_t)n + 1, none, 0);
+}
+
+uint64_t procid_worker(pid_t pid, const char *run_uuid)
+{
+	char wanted[WANTED_BYTES], number[TAIL_BYTES];
+	int n = snprintf(wanted, sizeof(wanted), "%c" PROCID_WORKER_VARIABLE "=%s.", 0,
+			 run_uuid);
+	uint64_t worker;
+	char *end;
+
+	if (n < 0 || (size_t)n >= sizeof(wanted) ||
+	    !find_in_environ(pid, wanted, (size_t)n, number, sizeof(number)) ||
+	    number[TAIL_BYTES - 1])
+		return 0;
+	worker = strtoull(number, &end, 16);
+	return end == number + TAIL_BYTES - 1 ? worker : 0;
 }
 
 int procid_kill(const struct procid *id)

@@ -48,6 +48,7 @@ struct spawn_request {
 	const struct spawn_site *site;
 	const struct snp_cfg_pool *pool;
 	const char *worker_id;
+	uint64_t number; /* of the process among the run's, from 1 (keeper.h) */
 	uint32_t slot;
 	/* Native: "unix:..." to serve on. */
 	const char *address;

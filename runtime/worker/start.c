@@ -120,6 +120,7 @@ static int create_process(struct worker *w, struct snp_err *err)
 	    .site = w->site->spawn,
 	    .pool = w->cfg,
 	    .worker_id = w->id,
+	    .number = keeper_number(w->site->keeper),
 	    .slot = w->slot,
 	    .beat_fd = w->live.beat.page_fd,
 	    .stacks_fd = w->live.beat.stacks_fd,
@@ -138,7 +139,7 @@ static int create_process(struct worker *w, struct snp_err *err)
 				   strerror(-rc));
 	}
 	w->pid = spawned.pid;
-	keeper_add(w->site->keeper, w->pid);
+	keeper_add(w->site->keeper, w->pid, request.number);
 	return 0;
 }
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import grpc
 import pytest
-from client import Client
+from client import Client, request
 from harness import Daemon, World, metric, wait_until
 from runtime_kit import (
     INSTANCE,
@@ -195,6 +195,36 @@ class TestKill9:
             assert other_client.call("default", "echo")["pid"]
         other.stop()
         wait_gone(others)
+
+
+class TestWorkerEnd:
+    @pytest.mark.parametrize("how", ["killed", "recycled"])
+    def test_takes_along_what_that_worker_started_and_nothing_else(
+        self, run_daemon: RunDaemon, client: Client, world: World, cli: Any, how: str
+    ) -> None:
+        daemon = run_daemon(leaving(workers=2))
+        daemon.wait_ready(2)
+        left = self.leave(client)
+        busy = client.future("default", "sleep", seconds=2)  # the same worker
+        wait_books(world, active=1)
+        others = self.leave(client)
+        assert left.keys() != others.keys()
+        busy.result()
+        ((slot, mine),) = left.items()
+        victim = worker_pids(world)[slot]
+        if how == "killed":
+            os.kill(victim, signal.SIGKILL)
+        else:
+            assert cli("recycle", f"default/{slot}", "--wait").returncode == 0
+        wait_gone([victim, *mine], 10)
+        assert all(is_alive(pid) for pids in others.values() for pid in pids)
+
+    @staticmethod
+    def leave(client: Client) -> dict[int, list[int]]:
+        """Have a worker leave processes behind: its slot, and their pids."""
+        reply = client.pool.Execute(request("default", "leave_behind"), timeout=20)
+        slot = reply.worker_id.partition("/")[2].partition("#")[0]
+        return {int(slot): json.loads(reply.result_json)}
 
 
 class TestCleanStop:

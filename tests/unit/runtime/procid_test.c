@@ -137,6 +137,41 @@ static bool has_other_mark(void *pid)
 	return procid_has_run(*(pid_t *)pid, OTHER);
 }
 
+static bool has_number(void *pid)
+{
+	return procid_worker(*(pid_t *)pid, UUID) == 0x1f;
+}
+
+static void worker_is_the_number_behind_its_own_run(void **state)
+{
+	static const char *const others[] = {
+	    "SNAKEPIT_WORKER_KEY=" OTHER ".000000000000001f",
+	    "SNAKEPIT_WORKER_KEY=" UUID ".1f",
+	    "SNAKEPIT_WORKER_KEY=" UUID ".000000000000001fx",
+	    "SNAKEPIT_WORKER_KEY=" UUID ".00000000000001fx",
+	    "X=SNAKEPIT_WORKER_KEY=" UUID ".000000000000001f",
+	    "SNAKEPIT_WORKER_KEY=" UUID,
+	};
+	char *env[] = {
+	    (char *)(uintptr_t)MARK,
+	    (char *)(uintptr_t) "SNAKEPIT_WORKER_KEY=" UUID ".000000000000001f", NULL};
+	pid_t pid = sleeper(env);
+
+	(void)state;
+	assert_true(snp_test_wait_until(has_number, &pid, SWEEP_MS));
+	assert_int_equal(procid_worker(pid, OTHER), 0);
+	end(pid);
+	assert_int_equal(procid_worker(1 << 30, UUID), 0);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		char *other[] = {(char *)(uintptr_t)MARK, (char *)(uintptr_t)others[i],
+				 NULL};
+
+		pid = marked_sleeper(other);
+		assert_int_equal(procid_worker(pid, UUID), 0);
+		end(pid);
+	}
+}
+
 static void has_run_takes_nothing_for_the_mark_that_only_holds_it(void **state)
 {
 	static const char *const others[] = {
@@ -229,6 +264,7 @@ static void sweep_without_an_end_returns_etimedout(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(worker_is_the_number_behind_its_own_run),
 	    cmocka_unit_test(of_live_process_is_stable_and_says_its_group),
 	    cmocka_unit_test(of_name_with_parentheses_is_not_taken_in),
 	    cmocka_unit_test(of_ended_process_returns_esrch_also_before_it_is_reaped),
