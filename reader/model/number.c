@@ -25,7 +25,7 @@ static const char digit_pairs[200 + 1] = "00010203040506070809"
 					 "90919293949596979899";
 
 /* Digits of `value` that end just before `end`; returns where they begin. */
-static char *digits_before(char *end, uint64_t value)
+static inline char *digits_before(char *end, uint64_t value)
 {
 	while (value >= 100) {
 		end -= 2;
@@ -41,20 +41,48 @@ static char *digits_before(char *end, uint64_t value)
 	return end;
 }
 
+/* value > 0. A value of n bits has n * log10(2) digits, or one more. */
+static size_t digits_of(uint64_t value)
+{
+	static const uint64_t power[U64_DIGITS] = {
+	    1,
+	    10,
+	    100,
+	    1000,
+	    10000,
+	    100000,
+	    1000000,
+	    10000000,
+	    100000000,
+	    1000000000,
+	    10000000000,
+	    100000000000,
+	    1000000000000,
+	    10000000000000,
+	    100000000000000,
+	    1000000000000000,
+	    10000000000000000,
+	    100000000000000000,
+	    1000000000000000000,
+	    UINT64_C(10000000000000000000),
+	};
+	unsigned bits = 64 - (unsigned)__builtin_clzll(value);
+	unsigned least = bits * 1233 >> 12;
+
+	return least + (value >= power[least]);
+}
+
 size_t snp_number_u64(char *dst, uint64_t value)
 {
-	char text[2 * U64_DIGITS];
-	char *end = text + U64_DIGITS;
-	char *start;
+	size_t len;
 
 	if (value < 10) { /* most cells are 0 */
 		*dst = (char)('0' + value);
 		return 1;
 	}
-	start = digits_before(end, value);
-	/* A copy of constant size is two instructions; the digits come first in it. */
-	memcpy(dst, start, U64_DIGITS);
-	return (size_t)(end - start);
+	len = digits_of(value);
+	(void)digits_before(dst + len, value);
+	return len;
 }
 
 size_t snp_number_i64(char *dst, int64_t value)

@@ -7,7 +7,7 @@
 
 #include "expo.h"
 
-#define NOBODY UINT64_MAX /* no row has that uid */
+#define NOBODY UINT64_MAX /* the life of no row */
 
 int labels_init(struct labels *labels, const char *instance)
 {
@@ -47,7 +47,7 @@ static bool same_keys(const struct label_set *set, const struct snp_series *seri
 	const struct snp_metric *metric = series->metric;
 
 	if (set->kind != metric->row_kind || set->keys_nr != labels_row_nr(series) ||
-	    set->fleeting != (metric->kind == SNP_KIND_INFO))
+	    set->processes != (metric->kind == SNP_KIND_INFO))
 		return false;
 	for (unsigned i = 0; i < set->keys_nr; i++)
 		if (strcmp(set->keys[i], series->labels[i].prom_name) != 0)
@@ -73,7 +73,7 @@ struct label_set *labels_find(struct labels *labels, const struct snp_series *se
 		return NULL;
 	set->kind = series->metric->row_kind;
 	set->keys_nr = labels_row_nr(series);
-	set->fleeting = series->metric->kind == SNP_KIND_INFO;
+	set->processes = series->metric->kind == SNP_KIND_INFO;
 	for (unsigned i = 0; i < set->keys_nr; i++)
 		set->keys[i] = series->labels[i].prom_name;
 	sets[labels->sets_nr++] = set;
@@ -96,7 +96,7 @@ static int resize(struct label_set *set, uint32_t rows, size_t stride)
 	set->rows_max = rows;
 	set->stride = stride;
 	for (uint32_t i = 0; i < rows; i++)
-		set->rows[i].uid = NOBODY;
+		set->rows[i].life = NOBODY;
 	return 0;
 }
 
@@ -115,6 +115,21 @@ static void write_labels(struct labels *labels, const struct label_set *set,
 	}
 }
 
+/* A number that is another one when the labels are: all that a process record says of
+ * a process is fixed with its pid, but for the version of its Python, said later. */
+static uint64_t life_of(const struct label_set *set, const struct snp_row *row)
+{
+	const uint64_t spread = UINT64_C(0x9E3779B97F4A7C15);
+	uint64_t life = row->uid;
+
+	if (!set->processes)
+		return life;
+	life = (life * spread + row->incarnation) * spread + (uint64_t)row->pid;
+	for (const char *c = row->python; *c; c++)
+		life = life * spread + (unsigned char)*c;
+	return life;
+}
+
 /* -ENOSPC when the text does not fit into a slot; then *ret_stride would be enough. */
 static int refresh_row(struct labels *labels, struct label_set *set,
 		       const struct snp_snapshot *snap, struct snp_series *series,
@@ -123,11 +138,13 @@ static int refresh_row(struct labels *labels, struct label_set *set,
 	const struct snp_row *row = snp_snapshot_row(snap, set->kind, series->row);
 	struct label_row *known = &set->rows[series->row];
 	struct snp_buf *text = &labels->scratch;
+	uint64_t life;
 
 	if (!row && set->keys_nr > 0)
 		return 0;
+	life = row ? life_of(set, row) : NOBODY;
 	known->retired = row && row->tombstone;
-	if (row && row->uid == known->uid && !set->fleeting)
+	if (row && life == known->life)
 		return 0;
 	snp_series_labels(snap, series);
 	write_labels(labels, set, series);
@@ -140,7 +157,7 @@ static int refresh_row(struct labels *labels, struct label_set *set,
 	if (text->len > 0)
 		memcpy(set->slots + series->row * set->stride, text->data, text->len);
 	known->len = (uint32_t)text->len;
-	known->uid = row ? row->uid : NOBODY;
+	known->life = life;
 	return 0;
 }
 

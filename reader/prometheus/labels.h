@@ -3,9 +3,9 @@
  * labels.h - the labels of rows as text, kept from scrape to scrape.
  *
  * The labels of a row are the same for all metrics with the same keys, and change with
- * the life of the row alone; those of info metrics, which say who is there, with every
- * look. So each is written once: pool="a",worker="0", without braces, behind the label
- * that tells instances apart, if there is one.
+ * the life of the row alone; those of info metrics, which say who is there, with that
+ * of its process too. So each is written once: pool="a",worker="0", without braces,
+ * behind the label that tells instances apart, if there is one.
  *
  * One thread at a time.
  */
@@ -23,7 +23,7 @@
 #define LABELS_INSTANCE "snakepit_instance"
 
 struct label_row {
-	uint64_t uid;
+	uint64_t life; /* what the text was written for */
 	uint32_t len;
 	bool retired;
 };
@@ -33,7 +33,7 @@ struct label_row {
 struct label_set {
 	unsigned kind, keys_nr;
 	const char *keys[SNP_LABELS_MAX];
-	bool fleeting;
+	bool processes;	 /* the labels are of the process in the row too */
 	uint64_t scrape; /* when the rows were looked at */
 	uint32_t rows_max;
 	struct label_row *rows;

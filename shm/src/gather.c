@@ -127,13 +127,15 @@ static int copy_error(const struct kind *k, uint64_t index, uint64_t *ret_words,
 static void sum_banks(const struct kind *k, uint64_t index, uint64_t *ret_words)
 {
 	const unsigned char *entry = k->map + k->bank->off + index * k->bank->stride;
+	const uint64_t next_bank = k->bank->outer_stride;
+	const uint64_t banks = k->banks;
 
 	for (uint64_t i = k->bank->stride / 8; i-- > 0;) {
+		const unsigned char *at = entry + 8 * i;
 		uint64_t sum = 0;
 
-		for (uint64_t b = 0; b < k->banks; b++)
-			sum +=
-			    snp__load_acquire(entry, b * k->bank->outer_stride + 8 * i);
+		for (uint64_t b = 0; b < banks; b++, at += next_bank)
+			sum += snp__load_acquire(at, 0);
 		__atomic_store_n(&ret_words[i], sum, __ATOMIC_RELAXED);
 	}
 }

@@ -86,13 +86,17 @@ void snp_buf_printf(struct snp_buf *buf, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* For lines put together from many short pieces: a copy of constant size is a few
- * instructions where one of any size is a call. So SNP_SHORT_BYTES are copied and the
- * next piece overwrites what was too much: behind `from` and behind `to` + len must be
- * that much room. Returns to + len. */
+ * instructions where one of any size is a call. So up to SNP_SHORT_BYTES are copied and
+ * the next piece overwrites what was too much: behind `from` and behind `to` + len must
+ * be that much room. Returns to + len. */
 #define SNP_SHORT_BYTES 64
 static inline char *snp_put_short(char *to, const char *from, size_t len)
 {
-	if (len <= SNP_SHORT_BYTES)
+	if (len <= SNP_SHORT_BYTES / 4)
+		memcpy(to, from, SNP_SHORT_BYTES / 4);
+	else if (len <= SNP_SHORT_BYTES / 2)
+		memcpy(to, from, SNP_SHORT_BYTES / 2);
+	else if (len <= SNP_SHORT_BYTES)
 		memcpy(to, from, SNP_SHORT_BYTES);
 	else
 		memcpy(to, from, len);
