@@ -5,6 +5,7 @@ The names of tests begin with the number of what they check (P03 to P15).
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import math
 import re
@@ -245,6 +246,30 @@ def test_p12_bounds_are_canonical(segment: Segment, start: Start) -> None:
     assert bounds[0] == bounds[1]
     assert {"0.0005", "1.0", "10.0", "86400.0", "+Inf"} <= bounds[0]
     assert all(go_float(float(bound)) == bound for bound in bounds[0])
+
+
+@pytest.mark.parametrize("accept", [TEXT, OPENMETRICS, PROTOBUF])
+def test_p10_gzip_changes_nothing_but_the_size(
+    accept: str, segment: Segment, start: Start
+) -> None:
+    """P10: compressed when asked, the same page after gunzip."""
+    exporter = start(segment)
+    freeze(segment, exporter)
+    path = "/metrics?name[]=" + DURATION
+    plain = fetch(exporter, accept, path)
+    for encoding, compressed in (
+        ("gzip", True),
+        ("br, gzip;q=0.5", True),
+        ("gzip;q=0", False),
+        ("identity", False),
+        ("zstd", False),
+    ):
+        headers = {"Accept": accept, "Accept-Encoding": encoding}
+        status, answer, body = exporter.request(path, headers=headers)
+        assert (status, answer["Vary"]) == (200, "Accept, Accept-Encoding")
+        assert answer.get("Content-Encoding") == ("gzip" if compressed else None)
+        assert (gzip.decompress(body) if compressed else body) == plain
+        assert not compressed or len(body) < len(plain)
 
 
 # ---- histograms, exemplars, start times ----------------------------------------------

@@ -15,6 +15,10 @@ $(B)/bench/bench_scrape: $(BENCH_SCRAPE_OBJ) $(ARCH_snakepit-prometheus:%=$(B)/l
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(SYS_snakepit-prometheus) -lm
+# Compiled with everything, lest it rots.
+ifeq ($(SAN),)
+unit-bins: $(B)/bench/bench_scrape
+endif
 
 .PHONY: bench-scrape
 bench-scrape: deps ## the same for a scrape of 100,000 series, and over HTTP
