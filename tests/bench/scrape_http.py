@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A scrape of 10,000 series over HTTP, connection included: rows for tests/bench/run.
+"""A scrape of 10,000 series over HTTP, connection included.
 
-tests/bench/scrape_http.py BUILD
+Prints rows for tests/bench/run, which says where to import from and what is measured.
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from __future__ import annotations
 import os
 import socket
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-BUILD = Path(sys.argv[1]).resolve()
-os.environ["SNP_BUILD"] = str(BUILD)
 from readers import Exporter, Segment, parse_page
 
 SERIES = 10_000
