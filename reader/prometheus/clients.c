@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "clients.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -50,9 +51,11 @@ void clients_remove(struct clients *clients, struct client **client)
 	*client = NULL;
 }
 
-void clients_expect(struct clients *clients, struct client *client, snp_mono_t due)
+void clients_expect(struct clients *clients, struct client *client,
+		    enum client_step step, snp_mono_t due)
 {
 	(void)pthread_mutex_lock(&clients->lock);
+	client->step = step;
 	client->due = due;
 	(void)pthread_mutex_unlock(&clients->lock);
 }
@@ -65,13 +68,23 @@ void clients_hasten(struct clients *clients, struct client *client, snp_mono_t d
 	(void)pthread_mutex_unlock(&clients->lock);
 }
 
+/* Whether the next move is ours: it has sent what we have not read, or has room for
+ * what we have not sent. */
+static bool waits_for_us(const struct client *client)
+{
+	struct pollfd fd = {.fd = client->fd,
+			    .events = client->step == CLIENT_ASKS ? POLLIN : POLLOUT};
+
+	return poll(&fd, 1, 0) > 0 && fd.revents & fd.events;
+}
+
 size_t clients_sweep(struct clients *clients, snp_mono_t now)
 {
 	size_t late = 0;
 
 	(void)pthread_mutex_lock(&clients->lock);
 	for (struct client *c = clients->first; c; c = c->next) {
-		if (c->due.ns > now.ns)
+		if (c->due.ns > now.ns || waits_for_us(c))
 			continue;
 		(void)shutdown(c->fd, SHUT_RDWR);
 		c->due.ns = UINT64_MAX; /* once is enough */

@@ -4,10 +4,11 @@
  *
  * The HTTP library ends connections that are silent; one that sends or takes a byte now
  * and then is not. So each has a time by which it has to be done with the present step,
- * and whoever calls clients_sweep() ends those that are late.
+ * and whoever calls clients_sweep() ends those that are late. What it waits for us to
+ * do, because we are busy with others, does not make a client late.
  *
- * Thread-safe. A client belongs to its connection's thread; its `due` and place in the
- * list to whoever holds the lock.
+ * Thread-safe. A client belongs to its connection's thread; its step, `due` and place
+ * in the list to whoever holds the lock.
  */
 #ifndef SNP_PROMETHEUS_CLIENTS_H
 #define SNP_PROMETHEUS_CLIENTS_H
@@ -19,8 +20,14 @@
 #include "policy.h"
 #include "snakepit/time.h"
 
+enum client_step {
+	CLIENT_ASKS,	/* we wait for what it sends */
+	CLIENT_LISTENS, /* we wait until it takes the answer */
+};
+
 struct client {
 	int fd;
+	enum client_step step;
 	snp_mono_t due;
 	struct client *previous, *next;
 	struct policy *handshake; /* whose rules its TLS follows, or NULL */
@@ -43,8 +50,9 @@ struct client *clients_add(struct clients *clients, int fd, snp_mono_t due);
 void clients_remove(struct clients *clients, struct client **client);
 
 /* It has come to its next step. */
-void clients_expect(struct clients *clients, struct client *client, snp_mono_t due);
-/* The same, and it is not given more time than it had. */
+void clients_expect(struct clients *clients, struct client *client,
+		    enum client_step step, snp_mono_t due);
+/* Its step is to be done by then, where it had more time. */
 void clients_hasten(struct clients *clients, struct client *client, snp_mono_t due);
 
 /* End the connections that are late at `now`: both directions are shut down, the rest

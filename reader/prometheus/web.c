@@ -401,7 +401,7 @@ static enum MHD_Result handle(void *user, struct MHD_Connection *connection,
 		return MHD_NO;
 	if (!*state) {
 		*state = req.client;
-		clients_expect(&req.web->clients, req.client,
+		clients_expect(&req.web->clients, req.client, CLIENT_LISTENS,
 			       in_ms(answer_ms(connection)));
 		return is_readable(method) ? MHD_YES : respond(&req, path, method);
 	}
@@ -427,7 +427,7 @@ static void request_done(void *user, struct MHD_Connection *connection, void **s
 	client->scraping = false;
 	policies_give_back(web->options.policies, client->policy);
 	client->policy = NULL;
-	clients_expect(&web->clients, client, in_ms(IDLE_MS));
+	clients_expect(&web->clients, client, CLIENT_ASKS, in_ms(IDLE_MS));
 }
 
 /* The first line of a request has come, the first of its connection or after a rest. */

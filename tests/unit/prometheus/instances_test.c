@@ -107,7 +107,7 @@ static void clients_are_swept_when_they_are_late(void **state)
 	quick = clients_add(&clients, pairs[0][0], (snp_mono_t){100});
 	slow = clients_add(&clients, pairs[1][0], (snp_mono_t){100});
 	assert_int_equal(clients_sweep(&clients, (snp_mono_t){99}), 0);
-	clients_expect(&clients, quick, (snp_mono_t){500});
+	clients_expect(&clients, quick, CLIENT_ASKS, (snp_mono_t){500});
 	clients_hasten(&clients, quick, (snp_mono_t){900});
 	clients_hasten(&clients, slow, (snp_mono_t){900});
 	assert_int_equal(clients_sweep(&clients, (snp_mono_t){100}), 1);
@@ -125,6 +125,33 @@ static void clients_are_swept_when_they_are_late(void **state)
 		(void)close(pairs[i / 2][i % 2]);
 }
 
+/* P24: nobody is late because we are busy. */
+static void clients_that_wait_for_us_are_not_late(void **state)
+{
+	const snp_mono_t due = {100}, later = {1000};
+	struct clients clients;
+	struct client *client;
+	char bytes[4096] = {0};
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(clients_init(&clients), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	client = clients_add(&clients, pair[0], due);
+	assert_int_equal(write(pair[1], "G", 1), 1);
+	assert_int_equal(clients_sweep(&clients, later), 0); /* we have not read it */
+	assert_int_equal(read(pair[0], bytes, 1), 1);
+	clients_expect(&clients, client, CLIENT_LISTENS, due);
+	assert_int_equal(clients_sweep(&clients, later), 0); /* we could send */
+	while (send(pair[0], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		continue;
+	assert_int_equal(clients_sweep(&clients, later), 1); /* it does not take it */
+	clients_remove(&clients, &client);
+	clients_fini(&clients);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +159,7 @@ int main(void)
 	    cmocka_unit_test(unnamed_is_the_only_one_there_is),
 	    cmocka_unit_test(found_instances_come_and_go),
 	    cmocka_unit_test(clients_are_swept_when_they_are_late),
+	    cmocka_unit_test(clients_that_wait_for_us_are_not_late),
 	};
 
 	return cmocka_run_group_tests_name("prometheus/instances", tests, NULL, NULL);
