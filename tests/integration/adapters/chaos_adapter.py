@@ -88,9 +88,10 @@ class ChaosAdapter(FaultAdapter):
         for fd in _sockets():
             os.dup2(nothing, fd)
 
-    @tool(description="Use so much more memory")
-    def leak(self, mib: int) -> int:
+    @tool(description="Use so much more memory, and so much time afterwards")
+    def leak(self, mib: int, seconds: float = 0) -> int:
         _kept.append(bytearray(os.urandom(1 << 20)) * mib)
+        time.sleep(seconds)
         return os.getpid()
 
     @tool(description="Write a file and read it over and over, as memory lets it")
