@@ -122,6 +122,7 @@ int main(int argc, char **argv)
 		return fflush(stdout) == 0 ? SNP_EXIT_OK : SNP_EXIT_FAILURE;
 	}
 	snp_log_set_level(options.log_level);
+	snp_log_set_form(options.log_form);
 	(void)sigemptyset(&stop);
 	(void)sigaddset(&stop, SIGTERM);
 	(void)sigaddset(&stop, SIGINT);

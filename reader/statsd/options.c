@@ -2,10 +2,11 @@
 #include "options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cli/options.h"
 
 #define INTERVAL_MIN_MS 100
 #define INTERVAL_MAX_MS 3600000
@@ -43,6 +44,7 @@ const char options_help[] =
     "      --collector.diag         diagnostic metrics too\n"
     "      --once                   flush once and exit\n"
     "      --log.level LEVEL        debug, info, warn or error (default: info)\n"
+    "      --log.format FORMAT      logfmt or json (default: logfmt)\n"
     "  -V, --version                print the version\n"
     "  -h, --help                   print this text\n"
     "\n"
@@ -56,36 +58,42 @@ const char options_help[] =
     "sending\n"
     "(--once); 2 wrong usage; 3 no runtime (--once).\n";
 
+/* Those with a value first. */
 enum {
-	OPT_ADDRESS = 256,
+	OPT_INSTANCE,
+	OPT_ADDRESS,
 	OPT_TAGS,
 	OPT_TAG,
 	OPT_PREFIX,
 	OPT_HISTOGRAMS,
 	OPT_INTERVAL,
-	OPT_SEND_ZERO,
 	OPT_DATAGRAM_BYTES,
+	OPT_LOG_LEVEL,
+	OPT_LOG_FORMAT,
+	OPT_SEND_ZERO,
 	OPT_DIAG,
 	OPT_ONCE,
-	OPT_LOG_LEVEL,
+	OPT_VERSION,
+	OPT_HELP,
+	OPT_NR
 };
 
-static const struct option long_options[] = {
-    {"instance", required_argument, NULL, 'n'},
-    {"statsd.address", required_argument, NULL, OPT_ADDRESS},
-    {"statsd.tags", required_argument, NULL, OPT_TAGS},
-    {"statsd.tag", required_argument, NULL, OPT_TAG},
-    {"statsd.prefix", required_argument, NULL, OPT_PREFIX},
-    {"statsd.histograms", required_argument, NULL, OPT_HISTOGRAMS},
-    {"statsd.interval", required_argument, NULL, OPT_INTERVAL},
-    {"statsd.send-zero", no_argument, NULL, OPT_SEND_ZERO},
-    {"statsd.datagram-bytes", required_argument, NULL, OPT_DATAGRAM_BYTES},
-    {"collector.diag", no_argument, NULL, OPT_DIAG},
-    {"once", no_argument, NULL, OPT_ONCE},
-    {"log.level", required_argument, NULL, OPT_LOG_LEVEL},
-    {"version", no_argument, NULL, 'V'},
-    {"help", no_argument, NULL, 'h'},
-    {0},
+static const struct cli_option known[OPT_NR] = {
+    [OPT_INSTANCE] = {"instance", 'n', "NAME|PATH"},
+    [OPT_ADDRESS] = {"statsd.address", '\0', "ADDRESS"},
+    [OPT_TAGS] = {"statsd.tags", '\0', "STYLE"},
+    [OPT_TAG] = {"statsd.tag", '\0', "KEY:VALUE"},
+    [OPT_PREFIX] = {"statsd.prefix", '\0', "TEXT"},
+    [OPT_HISTOGRAMS] = {"statsd.histograms", '\0', "HOW"},
+    [OPT_INTERVAL] = {"statsd.interval", '\0', "TIME"},
+    [OPT_DATAGRAM_BYTES] = {"statsd.datagram-bytes", '\0', "BYTES"},
+    [OPT_LOG_LEVEL] = {"log.level", '\0', "LEVEL"},
+    [OPT_LOG_FORMAT] = {"log.format", '\0', "FORMAT"},
+    [OPT_SEND_ZERO] = {"statsd.send-zero", '\0', NULL},
+    [OPT_DIAG] = {"collector.diag", '\0', NULL},
+    [OPT_ONCE] = {"once", '\0', NULL},
+    [OPT_VERSION] = {"version", 'V', NULL},
+    [OPT_HELP] = {"help", 'h', NULL},
 };
 
 /* Digits alone, at most `max`. */
@@ -177,70 +185,82 @@ static int parse_datagram_bytes(const char *text, size_t *ret_bytes,
 	return 0;
 }
 
-static int unknown_word(struct snp_err *err, const char *option, const char *expected)
+/* For a word that is none of those there are. */
+static int unknown_word(int option, const char *value, const char *expected,
+			struct snp_err *err)
 {
-	return snp_err_set(err, -EINVAL, "--%s '%s': expected %s", option, optarg,
-			   expected);
+	return snp_err_set(err, -EINVAL, "--%s '%s': expected %s", known[option].name,
+			   value, expected);
 }
 
-static int parse_value(int option, struct options *options, struct snp_err *err)
+static int parse_word(int option, const char *value, struct options *options,
+		      struct snp_err *err)
 {
 	struct flush_options *flush = &options->exporter.flush;
 
 	switch (option) {
-	case OPT_ADDRESS:
-		return address_parse(optarg, &options->exporter.address, err);
 	case OPT_TAGS:
-		if (!format_style_parse(optarg, &flush->format.style))
-			return unknown_word(err, "statsd.tags",
-					    "none, dogstatsd, influx or librato");
-		return 0;
-	case OPT_TAG:
-		return parse_tag(optarg, options, err);
-	case OPT_PREFIX:
-		return parse_prefix(optarg, &flush->format.prefix, err);
+		if (format_style_parse(value, &flush->format.style))
+			return 0;
+		return unknown_word(option, value, "none, dogstatsd, influx or librato",
+				    err);
 	case OPT_HISTOGRAMS:
-		if (!flush_latency_parse(optarg, &flush->latency))
-			return unknown_word(err, "statsd.histograms",
-					    "counters, timings or distributions");
-		return 0;
-	case OPT_INTERVAL:
-		return parse_interval(optarg, &options->interval_ms, err);
-	case OPT_DATAGRAM_BYTES:
-		return parse_datagram_bytes(optarg, &flush->datagram_bytes_max, err);
+		if (flush_latency_parse(value, &flush->latency))
+			return 0;
+		return unknown_word(option, value, "counters, timings or distributions",
+				    err);
 	case OPT_LOG_LEVEL:
-		if (!snp_log_level_parse(optarg, &options->log_level))
-			return unknown_word(err, "log.level",
-					    "debug, info, warn or error");
-		return 0;
+		if (snp_log_level_parse(value, &options->log_level))
+			return 0;
+		return unknown_word(option, value, "debug, info, warn or error", err);
 	default:
-		return -EINVAL;
+		if (snp_log_form_parse(value, &options->log_form))
+			return 0;
+		return unknown_word(option, value, "logfmt or json", err);
 	}
 }
 
-static int parse_one(int option, struct options *options, struct snp_err *err)
+static int parse_valued(int option, const char *value, struct options *options,
+			struct snp_err *err)
+{
+	struct flush_options *flush = &options->exporter.flush;
+
+	switch (option) {
+	case OPT_INSTANCE:
+		options->exporter.instance = value;
+		return 0;
+	case OPT_ADDRESS:
+		return address_parse(value, &options->exporter.address, err);
+	case OPT_TAG:
+		return parse_tag(value, options, err);
+	case OPT_PREFIX:
+		return parse_prefix(value, &flush->format.prefix, err);
+	case OPT_INTERVAL:
+		return parse_interval(value, &options->interval_ms, err);
+	case OPT_DATAGRAM_BYTES:
+		return parse_datagram_bytes(value, &flush->datagram_bytes_max, err);
+	default:
+		return parse_word(option, value, options, err);
+	}
+}
+
+static void set_flag(int option, struct options *options)
 {
 	switch (option) {
-	case 'n':
-		options->exporter.instance = optarg;
-		return 0;
 	case OPT_SEND_ZERO:
 		options->exporter.flush.send_zero = true;
-		return 0;
+		return;
 	case OPT_DIAG:
 		options->exporter.flush.level_max = SNP_LEVEL_DIAG;
-		return 0;
+		return;
 	case OPT_ONCE:
 		options->action = OPTIONS_ONCE;
-		return 0;
-	case 'V':
+		return;
+	case OPT_VERSION:
 		options->action = OPTIONS_VERSION;
-		return 0;
-	case 'h':
-		options->action = OPTIONS_HELP;
-		return 0;
+		return;
 	default:
-		return parse_value(option, options, err);
+		options->action = OPTIONS_HELP;
 	}
 }
 
@@ -270,7 +290,13 @@ static int complete(struct options *options, struct snp_err *err)
 int options_parse(int argc, char **argv, struct options *ret_options,
 		  struct snp_err *err)
 {
-	int option, at, r;
+	struct cli_args args = {.argc = argc,
+				.argv = argv,
+				.options = known,
+				.options_nr = OPT_NR,
+				.next = 1};
+	const char *value;
+	int option, r = 0;
 
 	*ret_options = (struct options){
 	    .interval_ms = 10000,
@@ -279,23 +305,16 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 			 .flush = {.format = {.style = FORMAT_DOGSTATSD, .prefix = ""},
 				   .level_max = SNP_LEVEL_INFO}},
 	};
-	opterr = 0;
-	optind = 0; /* glibc: start anew, for tests that parse several lines */
-	for (;;) {
-		at = optind ? optind : 1;
-		option = getopt_long(argc, argv, ":n:Vh", long_options, NULL);
+	while (r == 0 && (option = cli_next(&args, &value, err)) != CLI_END) {
 		if (option < 0)
-			break;
-		if (option == ':')
-			return snp_err_set(err, -EINVAL, "%s needs a value", argv[at]);
-		if (option == '?')
-			return snp_err_set(err, -EINVAL, "unknown option %s", argv[at]);
-		r = parse_one(option, ret_options, err);
-		if (r < 0)
-			return r;
+			return option;
+		if (option == CLI_OPERAND)
+			return snp_err_set(err, -EINVAL, "unexpected argument '%s'",
+					   value);
+		if (known[option].value)
+			r = parse_valued(option, value, ret_options, err);
+		else
+			set_flag(option, ret_options);
 	}
-	if (optind < argc)
-		return snp_err_set(err, -EINVAL, "unexpected argument '%s'",
-				   argv[optind]);
-	return complete(ret_options, err);
+	return r == 0 ? complete(ret_options, err) : r;
 }

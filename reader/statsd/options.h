@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* options.h - the command line of snakepit-statsd. No state but getopt's. */
+/* options.h - the command line of snakepit-statsd. Pure. */
 #ifndef SNP_STATSD_OPTIONS_H
 #define SNP_STATSD_OPTIONS_H
 
@@ -25,6 +25,7 @@ struct options {
 	size_t tags_nr;
 	uint64_t interval_ms;
 	enum snp_log_level log_level;
+	enum snp_log_form log_form;
 };
 
 extern const char options_help[];

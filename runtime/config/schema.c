@@ -63,6 +63,11 @@ const char *snp_cfg_affinity_name(enum snp_cfg_affinity affinity)
 	return name_of(affinity_names, COUNT_OF(affinity_names), (int64_t)affinity);
 }
 
+const char *snp_cfg_statsd_tags_name(enum snp_cfg_statsd_tags tags)
+{
+	return name_of(statsd_tags_names, COUNT_OF(statsd_tags_names), (int64_t)tags);
+}
+
 /* ---- keys.def, first: the members have the types the table says ---------- */
 
 /* A type cannot stand in parentheses there. */

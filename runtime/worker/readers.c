@@ -120,14 +120,15 @@ static void end(struct reader *r, snp_mono_t now)
 
 /* ---- starting ------------------------------------------------------------- */
 
+#define ARGV_FIXED 5 /* what every reader is given */
+
 /* Both outputs into `out`, nothing else open. */
 static int spawn(const struct reader *r, int out, pid_t *ret_pid)
 {
 	const struct readers_options *o = &r->set->options;
 	char program[PATH_MAX], parent[16];
-	char *argv[] = {
-	    (char *)o->launcher, parent, program, (char *)"-n", (char *)o->segment,
-	    (char *)r->running,	 NULL};
+	char *argv[ARGV_FIXED + READER_ARGUMENTS_MAX + 1] = {
+	    (char *)o->launcher, parent, program, (char *)"-n", (char *)o->segment};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	int rc;
@@ -135,6 +136,8 @@ static int spawn(const struct reader *r, int out, pid_t *ret_pid)
 	(void)snprintf(program, sizeof(program), "%s/snakepit-%s", o->programs,
 		       names[r->kind]);
 	(void)snprintf(parent, sizeof(parent), "%d", (int)getpid());
+	for (int i = 0; i < READER_ARGUMENTS_MAX && *r->running.text[i]; i++)
+		argv[ARGV_FIXED + i] = (char *)r->running.text[i];
 	rc = posix_spawn_file_actions_init(&actions);
 	if (rc)
 		return -rc;
@@ -186,7 +189,7 @@ static int start(struct reader *r, snp_mono_t now)
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
-	memcpy(r->running, r->argument, sizeof(r->running));
+	r->running = r->arguments;
 	rc = spawn(r, fds[1], &r->pid);
 	(void)close(fds[1]);
 	if (rc == 0) {
@@ -224,17 +227,27 @@ static void try_start(struct reader *r, snp_mono_t now)
 
 /* ---- what is wanted ------------------------------------------------------- */
 
-/* The reader's last argument, "" = it shall not run. */
 static void describe(enum reader_kind kind, const struct snp_cfg_readers *cfg,
-		     char ret_argument[READER_ARGUMENT_BYTES])
+		     struct reader_arguments *ret_arguments)
 {
-	ret_argument[0] = '\0';
+	char(*text)[READER_ARGUMENT_BYTES] = ret_arguments->text;
+
+	/* All of it, as two of them are compared byte by byte. */
+	memset(ret_arguments, 0, sizeof(*ret_arguments));
 	switch (kind) {
 	case READER_PROMETHEUS:
 		if (cfg->prometheus.enabled)
-			(void)snprintf(ret_argument, READER_ARGUMENT_BYTES,
+			(void)snprintf(text[0], sizeof(text[0]),
 				       "--web.listen-address=%s",
 				       cfg->prometheus.listen);
+		break;
+	case READER_STATSD:
+		if (!cfg->statsd.enabled)
+			break;
+		(void)snprintf(text[0], sizeof(text[0]), "--statsd.address=%s",
+			       cfg->statsd.address);
+		(void)snprintf(text[1], sizeof(text[1]), "--statsd.tags=%s",
+			       snp_cfg_statsd_tags_name(cfg->statsd.tags));
 		break;
 	case READERS_NR:
 		break;
@@ -248,14 +261,17 @@ void readers_apply(struct readers *readers, const struct snp_cfg_readers *cfg)
 
 	for (int i = 0; i < READERS_NR; i++) {
 		struct reader *r = &readers->reader[i];
+		bool enabled;
 
-		describe(r->kind, cfg, r->argument);
-		r->wanted = *r->argument && !nothing_to_read;
-		if (*r->argument && nothing_to_read)
+		describe(r->kind, cfg, &r->arguments);
+		enabled = *r->arguments.text[0] != '\0';
+		r->wanted = enabled && !nothing_to_read;
+		if (enabled && nothing_to_read)
 			log_warn("without a segment there is nothing to read, the "
 				 "reader is not started",
 				 LOG_STR("reader", names[r->kind]));
-		if (r->pid && (!r->wanted || strcmp(r->argument, r->running) != 0))
+		if (r->pid && (!r->wanted || memcmp(&r->arguments, &r->running,
+						    sizeof(r->running)) != 0))
 			end(r, now);
 		else if (!r->pid)
 			r->due = r->wanted ? now : (snp_mono_t){0};

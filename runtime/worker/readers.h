@@ -17,9 +17,12 @@
 #include "worker/output.h"
 
 #define READER_ARGUMENT_BYTES 320
+#define READER_ARGUMENTS_MAX  2
 
 /* X(ID, name in the configuration and the log) */
-#define READERS(X) X(PROMETHEUS, "prometheus")
+#define READERS(X)                                                                     \
+	X(PROMETHEUS, "prometheus")                                                    \
+	X(STATSD, "statsd")
 
 enum reader_kind {
 #define X(id, name) READER_##id,
@@ -30,12 +33,17 @@ enum reader_kind {
 
 struct readers;
 
+/* The last ones of a command line; "" ends them, and all "" = not to be run. */
+struct reader_arguments {
+	char text[READER_ARGUMENTS_MAX][READER_ARGUMENT_BYTES];
+};
+
 struct reader {
 	struct readers *set;
 	enum reader_kind kind;
 	bool wanted;
 	/* What it is to be started with, and what it runs with. */
-	char argument[READER_ARGUMENT_BYTES], running[READER_ARGUMENT_BYTES];
+	struct reader_arguments arguments, running;
 	pid_t pid;   /* 0 = no process */
 	bool ending; /* we asked it to */
 	snp_mono_t started;

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import urllib.request
 from typing import Any
 
+from client import Client
 from harness import Daemon, World, wait_until
 from runtime_kit import RunDaemon, config, events, free_port
 
@@ -64,3 +66,27 @@ def test_kill_9_of_the_runtime_takes_it_along(run_daemon: RunDaemon) -> None:
     daemon = run_daemon(with_prometheus(free_port()))
     daemon.wait_log(msg="reader started")
     daemon.kill()
+
+
+def test_statsd_is_told_of_requests_and_flushes_at_the_end(
+    run_daemon: RunDaemon, client: Client
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(0)
+        address = f"127.0.0.1:{receiver.getsockname()[1]}"
+        statsd = {"enabled": True, "address": address, "tags": "influx"}
+        daemon = run_daemon({**config(), "readers": {"statsd": statsd}})
+        # Its first line: it has looked, and counts from here.
+        daemon.wait_log(component="reader", reader="statsd")
+        for _ in range(3):
+            client.call("default", "echo")
+        daemon.stop()  # which fails if the reader is left
+        lines: list[str] = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                lines += receiver.recv(65536).decode().split("\n")
+    name = "snakepit.requests,pool=default,method=echo:"
+    told = [line for line in lines if line.startswith(name)]
+    assert sum(int(line[len(name) :].removesuffix("|c")) for line in told) == 3, lines
+    assert any(line.startswith("snakepit.up:") for line in lines)

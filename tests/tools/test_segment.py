@@ -43,6 +43,7 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 def test_generated_file_is_what_its_generator_prints(
     generator: str, generated: str
 ) -> None:
+    """D04: the list of metrics is the registry's, and a stale one fails here."""
     done = run(generator)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (ROOT / generated).read_text(), (

@@ -367,8 +367,6 @@ static void parse_what_this_version_cannot_do_is_refused(void **state)
 	     "3:28: " NOT_YET("telemetry.python.otel: \"true\"", "false")},
 	    {POOL "readers: {otlp: {enabled: true}}\n",
 	     "3:27: " NOT_YET("readers.otlp.enabled: \"true\"", "false")},
-	    {POOL "readers: {statsd: {enabled: true}}\n",
-	     "3:29: " NOT_YET("readers.statsd.enabled: \"true\"", "false")},
 	};
 #undef NOT_YET
 

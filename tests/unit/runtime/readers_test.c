@@ -18,17 +18,22 @@ static struct watcher watcher;
 static struct readers readers;
 static struct snp_cfg_readers cfg;
 
-static void write_program(const char *text)
+static void write_program_of(const char *reader, const char *text)
 {
 	char path[128];
 	FILE *out;
 
-	(void)snprintf(path, sizeof(path), "%s/snakepit-prometheus", dir);
+	(void)snprintf(path, sizeof(path), "%s/snakepit-%s", dir, reader);
 	out = fopen(path, "w");
 	assert_non_null(out);
 	(void)fprintf(out, "#!/bin/sh\n%s\n", text);
 	assert_int_equal(fclose(out), 0);
 	assert_int_equal(chmod(path, 0700), 0);
+}
+
+static void write_program(const char *text)
+{
+	write_program_of("prometheus", text);
 }
 
 static int set_up(void **state)
@@ -163,8 +168,42 @@ static void one_that_shall_run_otherwise_is_started_anew_at_once(void **state)
 	turn_until(is_gone);
 	(void)readers_turn(&readers, snp_mono_now());
 	assert_true(prometheus()->pid > 0);
-	assert_string_equal(prometheus()->running, "--web.listen-address=127.0.0.1:2");
+	assert_string_equal(prometheus()->running.text[0],
+			    "--web.listen-address=127.0.0.1:2");
 	assert_int_equal(prometheus()->failures, 0);
+}
+
+static void one_is_given_all_its_arguments(void **state)
+{
+	char text[256], line[256] = "";
+	FILE *in;
+
+	(void)state;
+	/* Whole at once: the test looks as soon as it is there. */
+	(void)snprintf(text, sizeof(text),
+		       "echo \"$*\" >%s/new\nmv %s/new %s/up\nexec sleep 60", dir, dir,
+		       dir);
+	write_program_of("statsd", text);
+	cfg.prometheus.enabled = false;
+	cfg.statsd = (struct snp_cfg_statsd){.enabled = true,
+					     .address = (char *)"unix:/run/dsd.socket",
+					     .tags = SNP_CFG_STATSD_TAGS_INFLUX};
+	readers_apply(&readers, &cfg);
+	(void)readers_turn(&readers, snp_mono_now());
+	turn_until(file_is_there);
+	(void)snprintf(text, sizeof(text), "%s/up", dir);
+	in = fopen(text, "r");
+	assert_non_null(in);
+	assert_non_null(fgets(line, sizeof(line), in));
+	(void)fclose(in);
+	assert_string_equal(line, "-n /the/segment "
+				  "--statsd.address=unix:/run/dsd.socket "
+				  "--statsd.tags=influx\n");
+	assert_false(readers.reader[READER_STATSD].ending);
+	cfg.statsd.tags = SNP_CFG_STATSD_TAGS_NONE;
+	readers_apply(&readers, &cfg);
+	assert_true(readers.reader[READER_STATSD].ending);
+	assert_int_equal(prometheus()->pid, 0);
 }
 
 static void without_a_file_to_read_none_is_started(void **state)
@@ -212,6 +251,7 @@ int main(void)
 	    TEST(one_that_dies_is_started_after_a_growing_wait),
 	    TEST(one_that_is_no_longer_wanted_is_killed_if_it_will_not_leave),
 	    TEST(one_that_shall_run_otherwise_is_started_anew_at_once),
+	    TEST(one_is_given_all_its_arguments),
 	    TEST(without_a_file_to_read_none_is_started),
 	    TEST(one_whose_status_somebody_else_took_is_started_again),
 	    TEST(fini_leaves_no_process),

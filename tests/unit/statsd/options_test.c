@@ -52,7 +52,7 @@ static void parse_every_option_is_understood(void **state)
 			       "--statsd.histograms=distributions",
 			       "--statsd.interval=500ms", "--statsd.send-zero",
 			       "--statsd.datagram-bytes=512", "--collector.diag",
-			       "--once", "--log.level=debug"),
+			       "--once", "--log.level=debug", "--log.format=json"),
 			 0);
 	assert_string_equal(options.exporter.instance, "prod");
 	assert_string_equal(options.exporter.address.host, "::1");
@@ -68,6 +68,7 @@ static void parse_every_option_is_understood(void **state)
 	assert_int_equal(options.exporter.flush.level_max, SNP_LEVEL_DIAG);
 	assert_int_equal(options.action, OPTIONS_ONCE);
 	assert_int_equal(options.log_level, SNP_LOG_DEBUG);
+	assert_int_equal(options.log_form, SNP_LOG_JSON);
 	assert_int_equal(PARSE("--version"), 0);
 	assert_int_equal(options.action, OPTIONS_VERSION);
 	assert_int_equal(PARSE("-h"), 0);
@@ -92,8 +93,8 @@ static void parse_wrong_lines_say_what_is_wrong(void **state)
 		const char *args[3];
 		const char *says;
 	} cases[] = {
-	    {{"--nonsense"}, "unknown option --nonsense"},
-	    {{"--statsd.address"}, "--statsd.address needs a value"},
+	    {{"--statsd.adress=a:1"}, "--statsd.address"},
+	    {{"--statsd.address"}, "'--statsd.address' needs a value"},
 	    {{"extra"}, "unexpected argument 'extra'"},
 	    {{"--statsd.address=localhost"}, "'localhost' is no address"},
 	    {{"--statsd.address=a:0"}, "'a:0' is no address"},
@@ -114,6 +115,7 @@ static void parse_wrong_lines_say_what_is_wrong(void **state)
 	    {{"--statsd.datagram-bytes=511"}, "expected 512 to 65000"},
 	    {{"--statsd.datagram-bytes=1k"}, "expected 512 to 65000"},
 	    {{"--log.level=loud"}, "debug, info, warn or error"},
+	    {{"--log.format=xml"}, "logfmt or json"},
 	};
 
 	(void)state;

@@ -107,6 +107,7 @@ enum snp_cfg_statsd_tags {
 const char *snp_cfg_profile_name(enum snp_cfg_profile profile);
 const char *snp_cfg_bridge_name(enum snp_cfg_bridge bridge);
 const char *snp_cfg_affinity_name(enum snp_cfg_affinity affinity);
+const char *snp_cfg_statsd_tags_name(enum snp_cfg_statsd_tags tags);
 
 struct snp_cfg_tls {
 	char *cert;
