@@ -304,6 +304,14 @@ snp_mono_t readers_turn(struct readers *readers, snp_mono_t now)
 	return next;
 }
 
+bool readers_gone(const struct readers *readers)
+{
+	for (int i = 0; i < READERS_NR; i++)
+		if (readers->reader[i].pid)
+			return false;
+	return true;
+}
+
 /* ---- lifetime ------------------------------------------------------------- */
 
 void readers_init(struct readers *readers, const struct readers_options *options)

@@ -76,6 +76,9 @@ void readers_apply(struct readers *readers, const struct snp_cfg_readers *cfg);
 /* Do what is due; returns when something will be (.ns == UINT64_MAX: nothing). */
 snp_mono_t readers_turn(struct readers *readers, snp_mono_t now);
 
+/* Whether no reader's process is left. */
+bool readers_gone(const struct readers *readers);
+
 /* Kill and reap what is left; waits for that at most a moment. The runtime has
  * readers_apply() end them first, with a configuration that enables none. */
 void readers_fini(struct readers *readers);

@@ -21,6 +21,7 @@
 /* A look at a process costs 10 us: of more than these, each waits for its turn. */
 #define SAMPLES_AT_ONCE 250
 #define CLOSE_GRACE_MS	200
+#define READERS_END_MS	3000 /* readers.c kills those that will not end before */
 #define STOP_SLACK_MS	8000 /* closing, what the guard still finds, a busy machine */
 #define LIFELINE_FD_MIN                                                                \
 	10 /* above the fixed descriptors of the handshake (spawn.h)                   \
@@ -56,7 +57,7 @@ static void event(struct supervisor *sup, enum snp_enum_EVENT_KIND kind,
 
 static void on_stopped_mail(struct mail *mail)
 {
-	of_stopped(mail)->phase = SUPERVISOR_DONE;
+	of_stopped(mail)->server_stopped = true;
 }
 
 /* On the front door's loop. */
@@ -74,7 +75,7 @@ static void enter_closing(struct supervisor *sup)
 
 	sup->phase = SUPERVISOR_CLOSING;
 	readers_apply(&sup->readers, &none);
-	sup->phase_deadline.ns = 0;
+	sup->phase_deadline = snp_mono_add_ms(snp_mono_now(), READERS_END_MS);
 	front_shutdown(sup->front, CLOSE_GRACE_MS, on_server_stopped, sup);
 }
 
@@ -261,6 +262,14 @@ static bool all_gone(const struct supervisor *sup)
 }
 
 /* Do what is due; returns when something will be. */
+static bool is_closed(struct supervisor *sup, snp_mono_t now)
+{
+	if (now.ns >= sup->phase_deadline.ns)
+		sup->phase_deadline.ns = 0;
+	return sup->server_stopped &&
+	       (!sup->phase_deadline.ns || readers_gone(&sup->readers));
+}
+
 static snp_mono_t tend(struct supervisor *sup)
 {
 	snp_mono_t now = snp_mono_now(), next;
@@ -283,6 +292,10 @@ static snp_mono_t tend(struct supervisor *sup)
 		next = earlier(next, sup->fleets[i].dirty ? now : sup->fleets[i].next);
 	if (sup->phase == SUPERVISOR_STOPPING && all_gone(sup))
 		enter_closing(sup);
+	if (sup->phase == SUPERVISOR_CLOSING && is_closed(sup, now)) {
+		sup->phase = SUPERVISOR_DONE;
+		return now;
+	}
 	return next;
 }
 

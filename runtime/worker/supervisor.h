@@ -55,6 +55,7 @@ struct supervisor {
 	int lifeline[2]; /* workers get [0]; [1] stays ours alone */
 	enum supervisor_phase phase;
 	snp_mono_t phase_deadline; /* .ns == 0: none */
+	bool server_stopped;	   /* while closing */
 	snp_mono_t next_sample;
 	uint32_t sampled; /* the worker that is next */
 	struct vigil vigil;

@@ -27,7 +27,7 @@ from runtime_kit import free_port
 from statsd import Statsd, Totals, counters_of
 
 PEERS = ROOT / "build" / "peers"
-NPM_STATSD = ROOT / "tests" / "peers" / "node_modules" / "statsd" / "stats.js"
+NPM_STATSD = ROOT / "tests" / "receivers" / "node_modules" / "statsd" / "stats.js"
 FAST = "--statsd.interval=200ms"
 
 

@@ -239,8 +239,10 @@ static void fini_leaves_no_process(void **state)
 	readers_apply(&readers, &cfg);
 	(void)readers_turn(&readers, snp_mono_now());
 	pid = prometheus()->pid;
+	assert_false(readers_gone(&readers));
 	readers_fini(&readers);
 	assert_int_equal(kill(pid, 0), -1);
+	assert_true(readers_gone(&readers));
 	assert_int_equal(prometheus()->pid, 0);
 }
 
