@@ -17,10 +17,12 @@ $(B)/bench/bench_scrape: $(BENCH_SCRAPE_OBJ) $(ARCH_snakepit-prometheus:%=$(B)/l
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(SYS_snakepit-prometheus) -lm
 # Compiled with everything, lest it rots.
 ifeq ($(SAN),)
-unit-bins: $(B)/bench/bench_scrape
+unit-bins: $(B)/bench/bench_scrape $(B)/bench/scrape_writer
 endif
 
 .PHONY: bench-scrape
 bench-scrape: deps ## the same for a scrape of 100,000 series, and over HTTP
-	$(Q)+$(BUILD) -s $(B)/bench/bench_scrape bins $(B)/tests/segment_writer
-	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) bench_scrape scrape_http.py
+	$(Q)+$(BUILD) -s $(B)/bench/bench_scrape $(B)/bench/scrape_writer bins \
+	    $(B)/tests/segment_writer
+	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) bench_scrape scrape_http.py \
+	    scrape_effect.py
