@@ -81,15 +81,21 @@ class Reader(_Process):
 
     def __init__(self, path: Path) -> None:
         super().__init__(program("scripted"), "read", str(path))
-        self._cpu_at_start = self._cpu_ticks()
+        self._cpu_at_start = self.cpu_ticks()
 
-    def _cpu_ticks(self) -> int:
+    def cpu_ticks(self) -> int:
+        """Give the CPU time it has used, in ticks of 10 ms: each is many looks."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1]
         return int(fields.split()[11])
 
     def has_run(self) -> bool:
-        """Whether it used a tick of CPU (10 ms, many looks) since it was ready."""
-        return self._cpu_ticks() > self._cpu_at_start
+        """Whether it used a tick of CPU since it was ready."""
+        return self.cpu_ticks() > self._cpu_at_start
+
+    def run_on(self) -> None:
+        """Wait until it has used a tick more, however late it gets a processor."""
+        ticks = self.cpu_ticks()
+        wait_for("the reader to run", lambda: self.cpu_ticks() > ticks)
 
     def check(self) -> None:
         """Fail with its own words if it ended, which a fault makes it do."""
