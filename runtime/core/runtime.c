@@ -19,6 +19,7 @@
 #include "worker/supervisor.h"
 
 #define LOOPS_MAX    4
+#define CORES_A_LOOP 8
 #define BANKS_BESIDE 2 /* front door, supervisor */
 #define HEARTBEAT_MS 100
 /* What must fit behind the socket directory: "/<row>.<incarnation>.sock". */
@@ -102,11 +103,14 @@ static int make_socket_dir(struct runtime *rt, struct snp_err *err)
 
 /* ---- building ------------------------------------------------------------ */
 
+/* Event loops for workers' calls beside the front door's. Each hop between threads
+ * costs more than what it could take off the first thread, until there are more workers
+ * than that one can keep busy (docs/decisions/0080-one-loop-until-eight-cores.md). */
 static uint32_t loops_wanted(void)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	long loops = sysconf(_SC_NPROCESSORS_ONLN) / CORES_A_LOOP;
 
-	return cores < 1 ? 1 : cores > LOOPS_MAX ? LOOPS_MAX : (uint32_t)cores;
+	return loops < 0 ? 0 : loops > LOOPS_MAX ? LOOPS_MAX : (uint32_t)loops;
 }
 
 /* Rows for workers: those that may be wanted, and those that stand in for them. */
@@ -277,8 +281,8 @@ static int create_supervisor(struct runtime *rt, const struct runtime_options *o
 	    .front = &rt->front,
 	    .pools = rt->pools,
 	    .pools_nr = rt->cfg->pools_count,
-	    .loops = rt->loops,
-	    .loops_nr = rt->loops_nr,
+	    .loops = rt->loops_nr ? rt->loops : &rt->front.loop,
+	    .loops_nr = rt->loops_nr ? rt->loops_nr : 1,
 	    .spawn = {.launcher = rt->paths.launcher,
 		      .server = rt->paths.server,
 		      .package_path = rt->paths.package,

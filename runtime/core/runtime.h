@@ -5,8 +5,10 @@
  *   thread        | owns                                             | may block on
  *   --------------+--------------------------------------------------+-----------------
  *   main          | supervisor: processes, lifecycle cells, sampling | epoll
- *   snp-loop-N    | the calls and heartbeats of its share of slots   | completion queue
- *   snp-front     | client calls, admission, queues, tools           | completion queue
+ *   snp-front     | client calls, admission, queues, tools; without  | completion queue
+ *                 | snp-loop-N also what those do                    |
+ *   snp-loop-N    | from eight processors on: the calls and          | completion queue
+ *                 | heartbeats of its share of slots                 |
  *   snp-ticker    | heartbeat, SNAP and history of the segment       | a condition
  *   RCU callbacks | release of withdrawn links, retiring of rows     | liburcu
  */

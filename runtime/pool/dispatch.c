@@ -226,7 +226,7 @@ void request_send(struct request *r, struct seat *seat, snp_mono_t now)
 	roster_sent(&r->pool->roster, seat);
 	r->run_task.fn = on_run;
 	request_ref(r); /* the loop's, until request_back() */
-	rpc_loop_post(r->loop->rpc, &r->run_task);
+	rpc_loop_hand(r->loop->rpc, &r->run_task);
 }
 
 static void leave_queue_for(struct request *r, struct seat *seat, snp_mono_t now)

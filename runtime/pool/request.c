@@ -99,7 +99,7 @@ static void on_writable(struct rpc_server_call *call)
 		return;
 	r->more_task.fn = on_more;
 	request_ref(r);
-	rpc_loop_post(r->loop->rpc, &r->more_task);
+	rpc_loop_hand(r->loop->rpc, &r->more_task);
 }
 
 static void on_done(struct rpc_server_call *call)

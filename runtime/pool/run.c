@@ -34,15 +34,14 @@ static enum link_call_end how_it_ended(const struct request *r)
 	return r->kind == ERROR_WORKER_DIED ? LINK_CALL_LOST : LINK_CALL_FAILED;
 }
 
-/* The request goes back to the front door with what is in status, outcome and reply. */
-static void give_back(struct request *r)
+/* The try is over; what came of it is in status, outcome and reply. */
+static void end_try(struct request *r)
 {
 	snp_mono_t now = snp_mono_now();
 
 	link_call_end(r->link, r->last.place, how_it_ended(r), now);
 	record_span(r, now);
 	r->back_task.fn = request_back;
-	rpc_loop_post(r->front->loop.rpc, &r->back_task);
 }
 
 static void fail(struct request *r, int rc, const char *what)
@@ -181,9 +180,11 @@ static void on_done(struct rpc_call *call, const struct rpc_status *status)
 	}
 	r->outcome = r->status.code == RPC_OK && !r->tool_failed ? SNP_OUTCOME_OK
 								 : SNP_OUTCOME_ERROR;
+	rpc_call_close(call);
 	rpc_call_unref(r->worker_call);
 	r->worker_call = NULL;
-	give_back(r);
+	end_try(r);
+	rpc_loop_hand(r->front->loop.rpc, &r->back_task);
 }
 
 void request_more(struct request *r)
@@ -279,6 +280,8 @@ void request_run(struct request *r)
 	rpc_buf_unref(buf);
 	if (rc < 0) {
 		fail(r, rc, "cannot send the request to a worker");
-		give_back(r);
+		end_try(r);
+		/* Not by hand: who sends it is not done with it yet. */
+		rpc_loop_post(r->front->loop.rpc, &r->back_task);
 	}
 }

@@ -443,6 +443,16 @@ int rpc_call_start(const struct rpc_call_args *args, struct rpc_call **ret_call)
 	return 0;
 }
 
+void rpc_call_close(struct rpc_call *call)
+{
+	SNP_CHECK(call->done);
+	grpc_call_unref(call->core);
+	call->core = NULL;
+	/* They pointed into it. */
+	call->initial.array.count = 0;
+	call->trailing.array.count = 0;
+}
+
 void rpc_call_cancel(struct rpc_call *call)
 {
 	(void)grpc_call_cancel(call->core, NULL);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,10 @@ static void fill_args(const struct rpc_channel_opts *opts, struct rpc__args *arg
 	 * request up to which it does so: all of them, it keeps references only. */
 	rpc__args_add(args, GRPC_ARG_ENABLE_RETRIES, 1);
 	rpc__args_add(args, GRPC_ARG_PER_RPC_RETRY_BUFFER_SIZE, max_message);
+	/* What is not used costs nothing: a worker's connection stays, nothing is
+	 * compressed. */
+	rpc__args_add(args, GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS, INT_MAX);
+	rpc__args_add(args, GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
 	/* A small message must not be able to become a huge one in memory. */
 	rpc__args_add(args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
 	/* This one is also the connect timeout. */

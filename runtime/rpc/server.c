@@ -98,6 +98,7 @@ static void fill_args(const struct rpc_server_opts *opts, struct rpc__args *args
 	rpc__args_add(args, GRPC_ARG_MAX_CONCURRENT_STREAMS,
 		      rpc__or_default(opts->max_streams, 1024));
 	rpc__args_add(args, GRPC_ARG_ENABLE_CHANNELZ, 0);
+	rpc__args_add(args, GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0); /* unused */
 	/* gRPC inflates a message before it looks at its size: never let it. */
 	rpc__args_add(args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
 	/* A peer that answers no ping is gone or mute; it shall not keep a connection.

@@ -13,9 +13,19 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(BENCH_LIB) $(B)/lib/libsnp-shm.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 
+# What bench-runtime calls with, and what it compares with: programs on gRPC itself.
+CALL_BINS := $(B)/bench/call_load $(B)/bench/call_floor
+CALL_OBJ  := $(CALL_BINS:$(B)/bench/%=$(B)/obj/tests/bench/%.o)
+
+$(CALL_OBJ): INC := $(INC_rpc)
+$(CALL_BINS): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(TARCH_rpc:%=$(B)/lib/libsnp-%.a)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TSYS_rpc)
+
 # Every build compiles them, lest they rot; icount is a test as well.
 ifeq ($(SAN),)
-unit-bins: $(BENCH_BINS)
+unit-bins: $(BENCH_BINS) $(CALL_BINS)
 endif
 
 # Our histogram is compared with HdrHistogram_c. Debian 12 has no package of it; one of npm
@@ -52,5 +62,5 @@ bench: deps ## measure the segment, print the table (BENCH_GATE=1: fail where a 
 
 .PHONY: bench-runtime
 bench-runtime: deps ## the same for the runtime: 1,000 workers, starts, deaths, the price of a call
-	$(Q)+$(BUILD) -s bins lib $(B)/tests/standin_hub $(B)/tests/standin_worker
-	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) runtime_scale.py
+	$(Q)+$(BUILD) -s bins lib $(CALL_BINS) $(B)/tests/standin_hub $(B)/tests/standin_worker
+	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) runtime_calls.py runtime_scale.py

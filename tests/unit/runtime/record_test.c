@@ -517,7 +517,7 @@ static bool threads_wait(void)
 		if (threads[i].busy_since.ns || threads[i].tid == getpid())
 			return false;
 	}
-	return n == 3 && front == 1 && loops == 2;
+	return n == 2 && front == 1 && loops == 1;
 }
 
 static void threads_are_there_with_their_names_and_wait(void **state)
@@ -542,7 +542,7 @@ static void threads_at_work_say_since_when(void **state)
 
 	(void)state;
 	wait_until(threads_wait());
-	rpc_loop_run(world.loops[1].rpc, look_who_is_busy, &busy);
+	rpc_loop_run(world.loop.rpc, look_who_is_busy, &busy);
 	assert_int_not_equal(busy.tid, 0);
 	assert_string_equal(busy.name, "loop");
 	assert_in_range(busy.busy_since.ns, snp_mono_now().ns - 60 * SNP_NS_PER_S,

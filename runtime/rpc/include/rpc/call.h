@@ -102,6 +102,12 @@ void rpc_call_cancel(struct rpc_call *call);
 void rpc_call_cancel_with(struct rpc_call *call, enum rpc_code code,
 			  const char *message);
 
+/* In on_done: give up gRPC's side of the call now, and the metadata with it. Who ends
+ * the parent from on_done does this first: gRPC cancels calls that outlive theirs,
+ * which costs it a tenth of the whole call even when there is nothing left to cancel.
+ */
+void rpc_call_close(struct rpc_call *call);
+
 struct rpc_call *rpc_call_ref(struct rpc_call *call);
 void rpc_call_unref(struct rpc_call *call);
 

@@ -10,6 +10,7 @@
  *   from              | loop's own thread  | any other thread
  *   ------------------+--------------------+------------------
  *   rpc_loop_post     | yes                | yes, lock-free
+ *   rpc_loop_hand     | yes                | yes, lock-free
  *   rpc_loop_run      | no (deadlock)      | yes, blocks
  *   rpc_timer_*       | yes                | no
  *   rpc_loop_destroy  | no                 | yes, one thread
@@ -91,6 +92,17 @@ struct rpc_task {
  * were posted. What the poster wrote before is visible to fn. Never fails, allocates
  * nothing, takes no lock; only the first post to a sleeping loop wakes it. */
 void rpc_loop_post(struct rpc_loop *loop, struct rpc_task *task);
+
+/* The same, but at once where the caller is the loop's thread: then task->fn has run
+ * when this returns, before whatever was posted earlier. For the last step of a
+ * callback, where a trip through the queue would only cost time. */
+static inline void rpc_loop_hand(struct rpc_loop *loop, struct rpc_task *task)
+{
+	if (rpc_loop_is_current(loop))
+		task->fn(task);
+	else
+		rpc_loop_post(loop, task);
+}
 
 /* Run fn(arg) on the loop's thread and wait until it returned. For set-up, tear-down
  * and tests, not for hot paths. */
