@@ -160,6 +160,7 @@ def test_histograms_equal_inspect(segment: Segment, start: Start) -> None:
 
 
 def test_promtool_accepts_the_page(start: Start, tmp_path: Path) -> None:
+    """P03: text 0.0.4 without a complaint, names of any bytes included."""
     for instance, shape in (("plain", []), ("hostile", ["4", "2", "4", "hostile"])):
         segment = Segment(tmp_path, instance, *shape)
         page = start("-n", str(segment.path), "--collector.diag").page()
@@ -175,6 +176,7 @@ def test_promtool_accepts_the_page(start: Start, tmp_path: Path) -> None:
 
 
 def test_hostile_names_arrive_unchanged(start: Start, tmp_path: Path) -> None:
+    """P07: label values of every byte round-trip."""
     segment = Segment(tmp_path, "hostile", "4", "1", "4", "hostile")
     samples = start("-n", str(segment.path)).samples()
     pools = [pool["name"] for pool in inspect_json(segment.path)["pools"]]
@@ -185,6 +187,7 @@ def test_hostile_names_arrive_unchanged(start: Start, tmp_path: Path) -> None:
 
 
 def test_page_under_load_is_always_consistent(segment: Segment, start: Start) -> None:
+    """P08: +Inf is _count and nothing falls beside a writer at full speed."""
     exporter = start("-n", str(segment.path))
     segment.tell("load on")
     before: Samples = {}
@@ -320,6 +323,7 @@ def test_starts_before_the_runtime_and_finds_it(start: Start, tmp_path: Path) ->
 def test_killed_runtime_is_down_and_keeps_its_counters(
     segment: Segment, start: Start
 ) -> None:
+    """P16: 200, snakepit_up 0, no gauges of workers, not ready but healthy."""
     exporter = start("-n", str(segment.path), "--collector.diag")
     before = exporter.samples()
     segment.kill()
@@ -350,6 +354,7 @@ def test_hung_runtime_is_not_up(segment: Segment, start: Start) -> None:
 
 
 def test_restarted_runtime_is_found_again(segment: Segment, start: Start) -> None:
+    """P15: counters begin anew with a new runtime."""
     exporter = start("-n", str(segment.path))
     for _ in range(3):
         segment.tell("step")

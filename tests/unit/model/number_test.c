@@ -222,6 +222,7 @@ static void double_special_values_have_go_spelling(void **state)
 	assert_text(got, snp_number_double(got, 1.0 / 3), "0.3333333333333333");
 }
 
+/* P12 */
 static void double_random_values_round_trip(void **state)
 {
 	char got[SNP_NUMBER_BYTES + 1] = "";
@@ -242,7 +243,7 @@ static void double_random_values_round_trip(void **state)
 	}
 }
 
-/* Needs a locale with another decimal point; a machine without one cannot ask. */
+/* P12. Needs a locale with another decimal point; a machine without one cannot ask. */
 static void double_ignores_the_locale(void **state)
 {
 	static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8"};

@@ -404,6 +404,7 @@ static void histogram_random_values_match_brute_force(void **state)
 	free(uppers);
 }
 
+/* P12 */
 static void histogram_bounds_are_spelled_canonically(void **state)
 {
 	static const char *const spelled[] = {"0.005", "0.075", "0.5",	 "1.0",
@@ -444,7 +445,7 @@ static void *hammer_run(void *user)
 	return NULL;
 }
 
-/* The checker asserts +Inf == _count and ascending buckets for each page. */
+/* P08. The checker asserts +Inf == _count and ascending buckets for each page. */
 static void histogram_beside_a_writer_is_consistent(void **state)
 {
 	struct fixture *f = *state;
