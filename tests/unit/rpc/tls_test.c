@@ -274,6 +274,63 @@ static void server_is_believed_by_who_knows_its_ca(void **state)
 	stop();
 }
 
+/* Call Echo by our own client. */
+static enum rpc_code echo_by(const struct rpc_tls_client_files *files)
+{
+	struct rpc_channel *channel = NULL;
+	struct rpc_buf *request = rpc_buf_from_bytes("x", 1);
+	struct rpc_call_args args;
+	struct snp_err err = {0};
+	struct reply r;
+
+	if (rpc_channel_create_tls(world.address, NULL, files, &channel, &err) < 0)
+		fail_msg("%s", err.msg);
+	args = args_for(ECHO, request, &r);
+	args.channel = channel;
+	start(&args, &r);
+	finish(&r);
+	rpc_channel_destroy(&channel);
+	rpc_buf_unref(request);
+	return r.status.code;
+}
+
+static void our_own_client_shows_what_it_has_and_checks_the_server(void **state)
+{
+	const struct rpc_tls_files files = files_of("server", "ca.pem");
+	const char *ca = pem("ca.pem"), *cert = pem("client.pem"),
+		   *key = pem("client.key"), *other = pem("other.pem");
+
+	(void)state;
+	serve(&files);
+	assert_int_equal(echo_by(&(struct rpc_tls_client_files){ca, cert, key}),
+			 RPC_OK);
+	assert_int_equal(echo_by(&(struct rpc_tls_client_files){ca, NULL, NULL}),
+			 RPC_UNAVAILABLE);
+	assert_int_equal(echo_by(&(struct rpc_tls_client_files){other, cert, key}),
+			 RPC_UNAVAILABLE);
+	stop();
+}
+
+static void our_own_client_refuses_files_and_sockets_that_will_not_do(void **state)
+{
+	const char *ca = pem("ca.pem"), *key = pem("server.key");
+	const struct rpc_tls_client_files files[] = {
+	    {pem("none.pem"), NULL, NULL}, {key, NULL, NULL}, {ca, ca, key}};
+	struct rpc_channel *channel = NULL;
+	struct snp_err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		assert_true(rpc_channel_create_tls("127.0.0.1:1", NULL, &files[i],
+						   &channel, &err) < 0);
+	assert_int_equal(
+	    rpc_channel_create_tls("unix:/socket", NULL,
+				   &(struct rpc_tls_client_files){ca, NULL, NULL},
+				   &channel, &err),
+	    -EINVAL);
+	assert_null(channel);
+}
+
 static void client_ca_lets_in_its_clients_only(void **state)
 {
 	const struct rpc_tls_files files = files_of("server", "ca.pem");
@@ -444,6 +501,8 @@ int main(void)
 	    TLS_TEST(files_that_cannot_serve_are_refused_by_name),
 	    TLS_TEST(whole_chain_and_bundle_are_good),
 	    TLS_TEST(server_is_believed_by_who_knows_its_ca),
+	    TLS_TEST(our_own_client_shows_what_it_has_and_checks_the_server),
+	    TLS_TEST(our_own_client_refuses_files_and_sockets_that_will_not_do),
 	    TLS_TEST(client_ca_lets_in_its_clients_only),
 	    TLS_TEST(plain_client_of_a_tls_server_is_refused),
 	    TLS_TEST(strangers_in_the_handshake_hold_nobody_up),
