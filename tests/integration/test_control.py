@@ -149,7 +149,7 @@ class TestVerbs:
         self, cli: Cli, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
         run_daemon(config(workers=1)).wait_ready(1)
-        running = client.future("default", "sleep", seconds=0.5)
+        running = client.future("default", "sleep", seconds=2)
         wait_books(world, active=1)
         result = cli("drain", "default", "--wait")
         assert result.returncode == 0, result.stderr
@@ -173,12 +173,14 @@ class TestVerbs:
         self, cli: Cli, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
         run_daemon(config(workers=1)).wait_ready(1)
-        running = client.future("default", "sleep", seconds=1)
+        gate = world.directory / "gate"
+        running = client.future("default", "wait_for", 60, path=str(gate))
         wait_books(world, active=1)
         result = cli("drain", "--wait", "--timeout", "0.2")
         assert result.returncode == 1
         assert "not done yet, and goes on" in result.stderr
-        running.cancel()
+        gate.touch()
+        assert running.result()
 
     @pytest.mark.parametrize("force", [[], ["--force"]])
     def test_recycle_replaces_the_worker_that_is_named(

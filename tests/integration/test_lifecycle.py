@@ -354,7 +354,8 @@ class TestOperators:
         self, run_daemon: RunDaemon, client: Client, world: World, cli: Cli
     ) -> None:
         run_daemon(pool(workers=1)).wait_ready(1)
-        running = client.future("default", "sleep", seconds=1.0)
+        gate = world.directory / "gate"
+        running = client.future("default", "wait_for", 60, path=str(gate))
         wait_books(world, active=1)
         waiting = client.future("default", "echo", a=1)
         wait_books(world, queued=1)
@@ -365,6 +366,7 @@ class TestOperators:
         with pytest.raises(grpc.RpcError) as caught:
             client.call("default", "echo")
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+        gate.touch()
         assert running.result()
         assert waiting.result()
         pids = worker_pids(world)

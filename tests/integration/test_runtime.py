@@ -117,7 +117,8 @@ class TestRequests:
         self, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
         run_daemon(config(workers=1, queue={"limit": 2})).wait_ready(1)
-        running = client.future("default", "sleep", seconds=1.0)
+        gate = world.directory / "gate"
+        running = client.future("default", "wait_for", 60, path=str(gate))
         wait_books(world, active=1)
         waiting = [client.future("default", "echo", n=n) for n in range(2)]
         wait_books(world, queued=2)
@@ -125,6 +126,7 @@ class TestRequests:
             client.call("default", "echo")
         assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         assert "queue of pool 'default' is full" in str(caught.value.details())
+        gate.touch()
         assert running.result()
         assert all(future.result() for future in waiting)
 
@@ -132,11 +134,13 @@ class TestRequests:
         self, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
         run_daemon(config(workers=1)).wait_ready(1)
-        running = client.future("default", "sleep", seconds=1.5)
+        gate = world.directory / "gate"
+        running = client.future("default", "wait_for", 60, path=str(gate))
         wait_books(world, active=1)
         with pytest.raises(grpc.RpcError) as caught:
-            client.call("default", "echo", timeout_s=0.2)
+            client.call("default", "echo", timeout_s=1.0)
         assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        gate.touch()
         assert running.result()
         report = wait_books(world, active=0)
         rejected = "snakepit.pool.queue.rejections"
@@ -150,12 +154,14 @@ class TestRequests:
         self, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
         run_daemon(config(workers=1)).wait_ready(1)
-        running = client.future("default", "sleep", seconds=1.0)
+        gate = world.directory / "gate"
+        running = client.future("default", "wait_for", 60, path=str(gate))
         wait_books(world, active=1)
         waiting = client.future("default", "echo")
         wait_books(world, queued=1)
         waiting.cancel()
         wait_books(world, queued=0)
+        gate.touch()
         assert running.result()
 
     def test_a_thread_pool_runs_as_many_at_once_as_it_says(
@@ -164,8 +170,12 @@ class TestRequests:
         run_daemon(
             config(workers=1, profile="thread", threads_per_worker=4)
         ).wait_ready(1)
-        calls = [client.future("default", "sleep", seconds=1.0) for _ in range(5)]
+        gate = world.directory / "gate"
+        calls = [
+            client.future("default", "wait_for", 60, path=str(gate)) for _ in range(5)
+        ]
         wait_books(world, active=4, queued=1)
+        gate.touch()
         assert len({call.result().result_json for call in calls}) == 1
 
 

@@ -267,7 +267,7 @@ class TestRuntimeEnds:
     ) -> None:
         daemon = run_daemon(config(workers=1))
         daemon.wait_ready(1)
-        running = client.future("default", "sleep", seconds=1.0)
+        running = client.future("default", "sleep", seconds=3.0)
         wait_books(world, active=1)
         waiting = client.future("default", "echo", a=1)
         wait_books(world, queued=1)

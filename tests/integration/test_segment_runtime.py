@@ -100,13 +100,15 @@ class TestEvents:
     ) -> None:
         daemon = run_daemon(config(workers=1))
         daemon.wait_ready(1)
-        running = client.future("default", "sleep", seconds=1.5)
+        gate = world.directory / "gate"
+        running = client.future("default", "wait_for", 60, path=str(gate))
         wait_books(world, active=1)
         assert look(world)["writer"]["stop_reason"] == "none"
         os.kill(daemon.pid, signal.SIGTERM)
         wait_event(world, kind="runtime_stopping", initiator="operator")
         writer = look(world)["writer"]
         assert (writer["state"], writer["stop_reason"]) == ("draining", "requested")
+        gate.touch()
         assert running.result()
 
 
@@ -116,8 +118,9 @@ class TestInFlight:
     ) -> None:
         run_daemon(config(workers=1)).wait_ready(1)
         assert look(world)["in_flight"] == []
+        gate = world.directory / "gate"
         running = client.pool.Execute.future(
-            request("default", "sleep", seconds=1.5),
+            request("default", "wait_for", path=str(gate)),
             metadata=[(CORRELATION_KEY, "it-4711"), TRACED],
             timeout=20,
         )
@@ -125,9 +128,10 @@ class TestInFlight:
         assert len(found) == 1
         assert found[0]["correlation_id"] == "it-4711"
         assert found[0]["trace_id"] == TRACE
-        assert (found[0]["tool"], found[0]["slot"]) == ("sleep", 0)
+        assert (found[0]["tool"], found[0]["slot"]) == ("wait_for", 0)
         assert found[0]["received_time"] <= found[0]["start_time"]
         assert 10 < found[0]["deadline_time"] - found[0]["start_time"] < 21
+        gate.touch()
         assert running.result()
         assert look(world)["in_flight"] == []
 
@@ -137,7 +141,10 @@ class TestInFlight:
         run_daemon(
             config(workers=1, profile="thread", threads_per_worker=4)
         ).wait_ready(1)
-        calls = [client.future("default", "sleep", seconds=1.5) for _ in range(5)]
+        gate = world.directory / "gate"
+        calls = [
+            client.future("default", "wait_for", 60, path=str(gate)) for _ in range(5)
+        ]
         report = wait_until(
             lambda: look(world) if books(look(world))["active"] == 4 else None,
             5,
@@ -145,6 +152,7 @@ class TestInFlight:
         )
         assert report is not None
         assert sorted(entry["at"] for entry in report["in_flight"]) == [0, 1, 2, 3]
+        gate.touch()
         assert all(each.result() for each in calls)
         assert metric(look(world), "snakepit.segment.overflows") == 0
 

@@ -49,9 +49,13 @@ class TestHint:
     ) -> None:
         run_daemon(config(workers=3)).wait_ready(3)
         owners = {name: pid_of(client, name) for name in ("a", "b", "c")}
-        busy = client.pool.Execute.future(in_session("a", "sleep", seconds=1.0))
+        gate = world.directory / "gate"
+        busy = client.pool.Execute.future(
+            in_session("a", "wait_for", path=str(gate))
+        )
         wait_books(world, active=1)
         assert pid_of(client, "a") != owners["a"]
+        gate.touch()
         assert json.loads(busy.result().result_json) == owners["a"]
         for name in ("b", "c"):
             assert pid_of(client, name) == pid_of(client, name)
@@ -76,11 +80,15 @@ class TestStrict:
     ) -> None:
         run_daemon(config(workers=2, affinity="strict_queue")).wait_ready(2)
         owner = pid_of(client, "a")
-        busy = client.pool.Execute.future(in_session("a", "sleep", seconds=1.0))
+        gate = world.directory / "gate"
+        busy = client.pool.Execute.future(
+            in_session("a", "wait_for", path=str(gate))
+        )
         wait_books(world, active=1)
         waits = client.pool.Execute.future(in_session("a", "echo"))
         wait_books(world, queued=1)
         assert pid_of(client, "") != owner  # held up by nobody
+        gate.touch()
         assert json.loads(busy.result().result_json) == owner
         assert json.loads(waits.result().result_json)["pid"] == owner
         os.kill(owner, signal.SIGKILL)
@@ -95,11 +103,15 @@ class TestStrict:
     ) -> None:
         run_daemon(config(workers=2, affinity="strict_fail_fast")).wait_ready(2)
         owner = pid_of(client, "a")
-        busy = client.pool.Execute.future(in_session("a", "sleep", seconds=0.7))
+        gate = world.directory / "gate"
+        busy = client.pool.Execute.future(
+            in_session("a", "wait_for", path=str(gate))
+        )
         wait_books(world, active=1)
         with failing("session_busy", grpc.StatusCode.UNAVAILABLE):
             pid_of(client, "a")
         assert pid_of(client, "b") != owner
+        gate.touch()
         assert json.loads(busy.result().result_json) == owner
         assert pid_of(client, "a") == owner
 

@@ -32,6 +32,12 @@ class FaultAdapter(BaseAdapter):
         time.sleep(seconds)
         return os.getpid()
 
+    @tool(description="Wait until there is such a file")
+    def wait_for(self, path: str) -> int:
+        while not os.path.exists(path):
+            time.sleep(0.01)
+        return os.getpid()
+
     @tool(description="Wait holding the GIL: nothing else runs in this process")
     def hold_gil(self, seconds: float) -> int:
         ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
