@@ -19,13 +19,13 @@ enum expo_format {
 	EXPO_FORMAT_NR
 };
 
-/* What to do with names that are not [a-zA-Z_:][a-zA-Z0-9_:]*. Ours all are, which
- * leaves the schemes that change legal names too. */
+/* What becomes of names that are not [a-zA-Z_:][a-zA-Z0-9_:]*. All of ours are, and
+ * keep their spelling: docs/decisions/0090. */
 enum expo_escaping {
 	EXPO_ESCAPE_UNDERSCORES,
 	EXPO_ESCAPE_ALLOW_UTF8,
-	EXPO_ESCAPE_DOTS,   /* "_" becomes "__" */
-	EXPO_ESCAPE_VALUES, /* the same, behind "U__" */
+	EXPO_ESCAPE_DOTS,
+	EXPO_ESCAPE_VALUES,
 	EXPO_ESCAPING_NR
 };
 

@@ -170,7 +170,8 @@ def samples_of_protobuf(families: list[Any]) -> Samples:
 
 def parse_openmetrics(page: str) -> Samples:
     samples: Samples = {}
-    for family in openmetrics.text_string_to_metric_families(page):
+    parse: Any = openmetrics.text_string_to_metric_families  # has no types
+    for family in parse(page):
         for sample in family.samples:
             key = (sample.name, tuple(sorted(sample.labels.items())))
             assert key not in samples

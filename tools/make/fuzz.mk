@@ -20,6 +20,9 @@ FUZZ_SRC_rpc_wire = shm/src/err.c $(wildcard runtime/rpc/messages_*.c) \
 	$(addprefix runtime/rpc/,arena.c buf.c pairs.c tool_error.c tool_spec.c utf8.c wire.c) $(PB_SRC)
 FUZZ_INC_rpc_wire = $(INC_rpc)
 FUZZ_SYS_rpc_wire = $(GRPC_LIBS)
+FUZZ_SRC_prometheus_negotiate = shm/src/err.c \
+	$(addprefix reader/prometheus/,negotiate.c query.c filter.c)
+FUZZ_INC_prometheus_negotiate = $(INC_snakepit-prometheus)
 
 .PHONY: fuzz
 fuzz: proto ## fuzz TARGET=segment_attach for TIME=60 seconds (0 = until stopped)
