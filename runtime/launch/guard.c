@@ -49,6 +49,7 @@ struct wards {
 	/* Numbers of those that have ended, whose strays were not looked for yet. */
 	uint64_t gone[GONE_MAX];
 	size_t gone_nr;
+	bool had_strays;
 };
 
 /* ---- the workers --------------------------------------------------------- */
@@ -97,7 +98,7 @@ static void end_strays(struct wards *w)
 	    .is_ours = is_stray, .user = w, .timeout_ms = STRAYS_MS};
 
 	/* What cannot be killed is tried again when the runtime ends. */
-	(void)procid_sweep(&sweep);
+	w->had_strays |= procid_sweep(&sweep) != 0;
 	w->gone_nr = 0;
 }
 
@@ -175,7 +176,7 @@ static enum guard_exit end_all(struct wards *w)
 	free(w->v);
 	if (killed < 0)
 		return GUARD_EXIT_STUCK;
-	return killed ? GUARD_EXIT_KILLED : GUARD_EXIT_NONE_LEFT;
+	return killed || w->had_strays ? GUARD_EXIT_KILLED : GUARD_EXIT_NONE_LEFT;
 }
 
 /* ---- waiting for it ------------------------------------------------------ */

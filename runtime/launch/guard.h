@@ -25,7 +25,7 @@ struct guard_record {
 /* Exit status. */
 enum guard_exit {
 	GUARD_EXIT_NONE_LEFT = 0,
-	GUARD_EXIT_KILLED = 1, /* some were left, and are no more */
+	GUARD_EXIT_KILLED = 1, /* some were left, now or earlier, and are no more */
 	GUARD_EXIT_STUCK = 2,  /* some could not be killed */
 	GUARD_EXIT_USAGE = 125,
 };

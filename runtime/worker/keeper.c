@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 
 #include "launch/guard.h"
 #include "log/log.h"
+#include "worker/child.h"
 
 #define SWEEP_MS       2000
 #define GUARD_PAUSE_MS 1000
@@ -187,65 +187,25 @@ static void on_guard_end(struct watch *watch)
 		 LOG_I64("status", info.si_status));
 }
 
-static int guard_actions(posix_spawn_file_actions_t *fa, int input)
-{
-	int rc = posix_spawn_file_actions_adddup2(fa, input, 0);
-
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addopen(fa, 1, "/dev/null", O_WRONLY, 0);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(fa, 1, 2);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addclosefrom_np(fa, 3);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addchdir_np(fa, "/");
-	return rc;
-}
-
-static int guard_attributes(posix_spawnattr_t *attr)
-{
-	sigset_t none, all;
-	int rc;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	rc = posix_spawnattr_setsigmask(attr, &none);
-	if (rc == 0)
-		rc = posix_spawnattr_setsigdefault(attr, &all);
-	if (rc == 0)
-		rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK |
-							POSIX_SPAWN_SETSIGDEF |
-							POSIX_SPAWN_SETSID);
-	return rc;
-}
-
 static int spawn_guard(const struct keeper *k, int input, pid_t *ret_pid)
 {
 	char parent[16];
-	const char *const argv[] = {"snakepit-guard", parent, k->opt.run_uuid, NULL};
+	char *const argv[] = {(char *)(uintptr_t)k->opt.guard, parent,
+			      (char *)(uintptr_t)k->opt.run_uuid, NULL};
 	/* Nothing by which a guard, ours or of a runtime above us, would find it. */
 	char *const env[] = {NULL};
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t attr;
-	int rc = posix_spawn_file_actions_init(&fa);
 
-	if (rc)
-		return -rc;
-	rc = posix_spawnattr_init(&attr);
-	if (rc) {
-		posix_spawn_file_actions_destroy(&fa);
-		return -rc;
-	}
 	(void)snprintf(parent, sizeof(parent), "%d", (int)getpid());
-	rc = guard_actions(&fa, input);
-	if (rc == 0)
-		rc = guard_attributes(&attr);
-	if (rc == 0)
-		rc = posix_spawn(ret_pid, k->opt.guard, &fa, &attr,
-				 (char *const *)(uintptr_t)argv, env);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&fa);
-	return -rc;
+	return child_spawn(
+	    &(struct child_plan){
+		.argv = argv,
+		.env = env,
+		.fds = {input, CHILD_FD_NULL, CHILD_FD_NULL},
+		.fds_nr = 3,
+		.leads = CHILD_LEADS_SESSION,
+		.dir = "/",
+	    },
+	    ret_pid);
 }
 
 static int watch_guard(struct keeper *k)

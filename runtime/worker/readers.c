@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -16,7 +15,7 @@
 #include "core/paths.h"
 #include "log/log.h"
 #include "worker/backoff.h"
-#include "worker/spawn.h"
+#include "worker/child.h"
 
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 60000
@@ -129,37 +128,21 @@ static int spawn(const struct reader *r, int out, pid_t *ret_pid)
 	char program[PATH_MAX], parent[16];
 	char *argv[ARGV_FIXED + READER_ARGUMENTS_MAX + 1] = {
 	    (char *)o->launcher, parent, program, (char *)"-n", (char *)o->segment};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	int rc;
 
 	(void)snprintf(program, sizeof(program), "%s/snakepit-%s", o->programs,
 		       names[r->kind]);
 	(void)snprintf(parent, sizeof(parent), "%d", (int)getpid());
 	for (int i = 0; i < READER_ARGUMENTS_MAX && *r->running.text[i]; i++)
 		argv[ARGV_FIXED + i] = (char *)r->running.text[i];
-	rc = posix_spawn_file_actions_init(&actions);
-	if (rc)
-		return -rc;
-	rc = posix_spawnattr_init(&attr);
-	if (rc) {
-		(void)posix_spawn_file_actions_destroy(&actions);
-		return -rc;
-	}
-	rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, out, 1);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, out, 2);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-	if (rc == 0)
-		rc = spawn_attributes(&attr);
-	if (rc == 0)
-		rc = posix_spawn(ret_pid, argv[0], &actions, &attr, argv, environ);
-	(void)posix_spawnattr_destroy(&attr);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	return -rc;
+	return child_spawn(
+	    &(struct child_plan){
+		.argv = argv,
+		.env = environ,
+		.fds = {CHILD_FD_NULL, out, out},
+		.fds_nr = 3,
+		.leads = CHILD_LEADS_GROUP,
+	    },
+	    ret_pid);
 }
 
 static int watch_process(struct reader *r, int out, snp_mono_t now)

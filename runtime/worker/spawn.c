@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/spawn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "worker/child.h"
 #include "worker/command.h"
 #include "worker/legacy.h"
 
 /* ---- pipes and spawning -------------------------------------------------- */
+
+static_assert(SPAWN_FD_NR <= CHILD_FDS_MAX, "the handshake fits");
 
 struct pipes {
 	int ready[2], log[2], out[2], err[2]; /* [0] ours, [1] the child's */
@@ -66,119 +69,31 @@ static int pipes_open(const struct spawn_request *r, struct pipes *p)
 	return rc;
 }
 
-/* What the child will have at each number, by our numbers; -1 = nothing. */
-struct handed {
-	int at[SPAWN_FD_NR];
-};
-
-static void handed_close(struct handed *h)
+static int start_launcher(const struct spawn_request *r, const struct pipes *p,
+			  pid_t *ret_pid)
 {
-	for (int fd = 0; fd < SPAWN_FD_NR; fd++)
-		close_end(h->at[fd]);
-}
-
-/* Ours may have any number, also one of the fixed ones, so copies out of the way are
- * handed over: dup2 in the child could otherwise overwrite one that is still needed.
- */
-static int handed_copy(const struct spawn_request *r, const struct pipes *p,
-		       struct handed *ret)
-{
-	const int ours[SPAWN_FD_NR] = {
-	    [0] = -1, /* opened in the child */
-	    [1] = p->out[1],
-	    [2] = p->err[1],
-	    [SPAWN_FD_READY] = p->ready[1],
-	    [SPAWN_FD_LIFELINE] = spawn_is_legacy(r) ? -1 : r->site->lifeline_fd,
-	    [SPAWN_FD_LOG] = p->log[1],
-	    [SPAWN_FD_BEAT] = r->beat_fd,
-	    [SPAWN_FD_STACKS] = r->stacks_fd,
-	};
-
-	memset(ret, 0xff, sizeof(*ret)); /* all -1 */
-	for (int fd = 0; fd < SPAWN_FD_NR; fd++) {
-		if (ours[fd] < 0)
-			continue;
-		ret->at[fd] = fcntl(ours[fd], F_DUPFD_CLOEXEC, SPAWN_FD_NR);
-		if (ret->at[fd] < 0) {
-			int rc = -errno;
-
-			handed_close(ret);
-			return rc;
-		}
-	}
-	return 0;
-}
-
-static int file_actions(posix_spawn_file_actions_t *fa, const struct handed *h)
-{
-	int rc = posix_spawn_file_actions_addopen(fa, 0, "/dev/null", O_RDONLY, 0);
-
-	for (int fd = 1; fd < SPAWN_FD_NR && rc == 0; fd++)
-		rc = h->at[fd] >= 0
-			 ? posix_spawn_file_actions_adddup2(fa, h->at[fd], fd)
-			 : posix_spawn_file_actions_addclose(fa, fd);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addclosefrom_np(fa, SPAWN_FD_NR);
-	return rc;
-}
-
-int spawn_attributes(posix_spawnattr_t *attr)
-{
-	sigset_t none, all;
-	int rc;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	rc = posix_spawnattr_setsigmask(attr, &none);
-	if (rc == 0)
-		rc = posix_spawnattr_setsigdefault(attr, &all);
-	if (rc == 0)
-		rc = posix_spawnattr_setpgroup(attr, 0);
-	if (rc == 0)
-		rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK |
-							POSIX_SPAWN_SETSIGDEF |
-							POSIX_SPAWN_SETPGROUP);
-	return rc;
-}
-
-static int spawn_with(const struct command *cmd, const struct handed *h, pid_t *ret_pid)
-{
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t attr;
-	int rc = posix_spawn_file_actions_init(&fa);
-
-	if (rc)
-		return -rc;
-	rc = posix_spawnattr_init(&attr);
-	if (rc) {
-		posix_spawn_file_actions_destroy(&fa);
-		return -rc;
-	}
-	rc = file_actions(&fa, h);
-	if (rc == 0)
-		rc = spawn_attributes(&attr);
-	if (rc == 0)
-		rc =
-		    posix_spawn(ret_pid, cmd->argv[0], &fa, &attr, cmd->argv, cmd->env);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&fa);
-	return -rc;
-}
-
-static int spawn_child(const struct spawn_request *r, const struct pipes *p,
-		       pid_t *ret_pid)
-{
-	struct handed handed;
 	struct command cmd;
 	int rc = command_build(r, &cmd);
 
 	if (rc < 0)
 		return rc;
-	rc = handed_copy(r, p, &handed);
-	if (rc == 0) {
-		rc = spawn_with(&cmd, &handed, ret_pid);
-		handed_close(&handed);
-	}
+	rc = child_spawn(
+	    &(struct child_plan){
+		.argv = cmd.argv,
+		.env = cmd.env,
+		.fds = {[0] = CHILD_FD_NULL,
+			[1] = p->out[1],
+			[2] = p->err[1],
+			[SPAWN_FD_READY] = p->ready[1],
+			[SPAWN_FD_LIFELINE] =
+			    spawn_is_legacy(r) ? CHILD_FD_NONE : r->site->lifeline_fd,
+			[SPAWN_FD_LOG] = p->log[1],
+			[SPAWN_FD_BEAT] = r->beat_fd,
+			[SPAWN_FD_STACKS] = r->stacks_fd},
+		.fds_nr = SPAWN_FD_NR,
+		.leads = CHILD_LEADS_GROUP,
+	    },
+	    ret_pid);
 	command_free(&cmd);
 	return rc;
 }
@@ -204,7 +119,7 @@ int spawn_worker(const struct spawn_request *r, struct spawn_result *ret,
 	if (rc < 0)
 		return snp_err_set(err, rc, "cannot create pipes for worker %s: %s%s",
 				   r->worker_id, strerror(-rc), limit_hint(rc));
-	rc = spawn_child(r, &p, &pid);
+	rc = start_launcher(r, &p, &pid);
 	pipes_close_ends(&p, 1);
 	if (rc < 0) {
 		pipes_close_ends(&p, 0);

@@ -2,16 +2,15 @@
 /*
  * spawn.h - start one worker process: pipes, process group, what it inherits.
  *
- * The child is started by posix_spawn through snakepit-launch (which sets the
- * parent-death signal), in a process group of its own, with default signals and an
- * empty mask, and with no descriptors but 0 (/dev/null), 1, 2 and those named below.
+ * It is a child (child.h) in a process group of its own, started through
+ * snakepit-launch (which sets the parent-death signal), with no descriptors but 0
+ * (/dev/null), 1, 2 and those named below.
  * Call it only from a thread that lives as long as the runtime: the parent-death signal
  * is tied to that thread.
  */
 #ifndef SNAKEPIT_RUNTIME_SPAWN_H
 #define SNAKEPIT_RUNTIME_SPAWN_H
 
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -80,9 +79,5 @@ int spawn_worker(const struct spawn_request *request, struct spawn_result *ret_r
  * from the arguments or the environment. */
 const char *spawn_python(const struct spawn_site *site,
 			 const struct snp_cfg_pool *pool);
-
-/* How every child of ours begins: default signals, none blocked, a process group of its
- * own. An errno, as posix_spawn itself returns it. */
-int spawn_attributes(posix_spawnattr_t *attr);
 
 #endif
