@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bucket.h"
 #include "instances.h"
 #include "model/log.h"
 #include "page.h"
@@ -15,10 +16,18 @@
  * answers are on their way at once. */
 #define SPARE_BODIES_MAX 4
 
+/* Each look copies what the runtime is writing, which costs the runtime something. So
+ * however many ask, it is looked at this often: as many at once, and one more each
+ * interval. Who asks beyond that sees it as it was an interval ago. */
+#define LOOKS_AT_ONCE	  50
+#define LOOKS_INTERVAL_NS (5 * SNP_NS_PER_MS)
+
 struct collector {
 	pthread_mutex_t lock; /* protects: everything below */
 	struct collector_options options;
 	struct instances instances;
+	struct bucket looks;
+	bool looked; /* ever */
 	struct page_room *room;
 	struct collector_body *spare;
 	unsigned spare_nr;
@@ -116,13 +125,25 @@ void collector_give_back(struct collector_body *body)
 
 /* ---- looking ------------------------------------------------------------- */
 
+/* Whether the instances were looked at now; else they are as at the last look. */
+static bool look_locked(struct collector *collector)
+{
+	if (!bucket_take(&collector->looks, snp_mono_now(), LOOKS_INTERVAL_NS,
+			 LOOKS_AT_ONCE) &&
+	    collector->looked)
+		return false;
+	instances_look(&collector->instances);
+	collector->looked = true;
+	return true;
+}
+
 bool collector_ready(struct collector *collector, char ret_why[SNP_ERR_MSG_BYTES])
 {
 	const struct instances *instances = &collector->instances;
 	bool ready = false;
 
 	(void)pthread_mutex_lock(&collector->lock);
-	instances_look(&collector->instances);
+	(void)look_locked(collector);
 	if (instances->nr == 0)
 		(void)snprintf(ret_why, SNP_ERR_MSG_BYTES, "there is no instance");
 	for (size_t i = 0; i < instances->nr && !ready; i++) {
@@ -195,17 +216,20 @@ static void render_locked(struct collector *collector, const struct negotiated *
 			    .exporter_metrics = options->exporter_metrics,
 			    .started = collector->started,
 			    .begin = snp_mono_now()};
+	bool looked;
 
 	narrowed.groups &= options->groups;
-	instances_look(instances);
+	looked = look_locked(collector);
 	page.sources = calloc(instances->nr + 1, sizeof(*page.sources));
 	if (!page.sources) {
 		buf->failed = true;
 		return;
 	}
 	page.sources_nr = instances->nr;
-	for (size_t i = 0; i < instances->nr; i++)
+	for (size_t i = 0; i < instances->nr; i++) {
 		fill_source(collector, instances->list[i], &page.sources[i]);
+		page.sources[i].fresh &= looked;
+	}
 	page_render(collector->room, &page, buf);
 	for (size_t i = 0; i < instances->nr; i++)
 		log_rejected(instances->list[i]);

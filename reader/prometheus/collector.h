@@ -2,8 +2,9 @@
 /*
  * collector.h - one scrape: look at the runtime, write everything down.
  *
- * Nothing is cached between scrapes but memory: the answer is always of now. A runtime
- * that is absent, dead or replaced is an answer too, never a failed scrape.
+ * Nothing is cached between scrapes but memory: the answer is of now, or, where
+ * hundreds ask in a second, of some milliseconds ago. A runtime that is absent, dead or
+ * replaced is an answer too, never a failed scrape.
  *
  * Thread-safe: scrapes wait for each other. A body belongs to whoever asked for it
  * until it is given back; all must be back before the collector is destroyed.

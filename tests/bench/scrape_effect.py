@@ -2,8 +2,9 @@
 """What scrapes cost the runtime: a writer's speed while snakepit-prometheus is asked.
 
 Prints rows for tests/bench/run, which says where to import from and what is measured.
-The writer counts as fast as it can on one processor; exporter and clients have another.
-Ratios are taken within a round.
+The writer counts as fast as it can on one processor; the others have the rest.
+Where the two share a core that alone costs something. So what is compared is the same
+clients at work with an exporter of another segment. Ratios are taken within a round.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from clients import a_hundred_at_once, each_10_ms, slow_loris
@@ -25,7 +26,6 @@ ROUND_MS = 400
 LIMIT = 1.02
 Load = Callable[[int], AbstractContextManager[None]]
 LOADS: tuple[tuple[str, Load], ...] = (
-    ("nobody asks", lambda _: nullcontext()),
     ("a scrape each 10 ms", each_10_ms),
     ("100 scrapes at once, always", a_hundred_at_once),
     ("100 slow-loris clients", slow_loris),
@@ -63,15 +63,24 @@ class Writer:
         assert self.process.wait(timeout=30) == 0
 
 
-def report(samples: list[list[float]]) -> None:
-    """Print the `samples`, by load and round."""
-    for i, (load, _) in enumerate(LOADS):
-        ratios = [taken / quiet for taken, quiet in zip(samples[i], samples[0])]
-        of = (statistics.median(samples[i]), min(samples[i]), max(samples[i]))
-        against = (statistics.median(ratios), LOADS[0][0], "ratio<=", LIMIT)
-        fields = ("", "", "", 0) if i == 0 else against
-        name = f"finished call, {load}"
-        print("row", name, "ns", *of, *fields, sep="\t", flush=True)
+def report(load: str, apart: list[float], here: list[float]) -> None:
+    """Print what a load costs: the writer's nanoseconds without and with it."""
+    ratios = [with_it / without for with_it, without in zip(here, apart)]
+    for name, values, ratio in (
+        (f"finished call, {load}, of another runtime", apart, ("", "", "", 0)),
+        (
+            f"finished call, {load}",
+            here,
+            (statistics.median(ratios), "of another", "ratio<=", LIMIT),
+        ),
+    ):
+        of = (statistics.median(values), min(values), max(values))
+        print("row", name, "ns", *of, *ratio, sep="\t", flush=True)
+
+
+def start(folder: Path, writer: Writer) -> Exporter:
+    log = folder / f"{writer.process.pid}.log"
+    return Exporter(log, "-n", writer.path, "--web.max-requests=0")
 
 
 def main() -> None:
@@ -81,20 +90,21 @@ def main() -> None:
         print("skip\twhat scrapes cost the writer\tone processor", flush=True)
         return
     os.sched_setaffinity(0, {processors[0]})
-    writer = Writer(build)
+    writer, other = Writer(build), Writer(build)
     os.sched_setaffinity(0, set(processors[1:]))
-    samples: list[list[float]] = [[] for _ in LOADS]
     with tempfile.TemporaryDirectory(dir=os.environ["SNAKEPIT_BENCH_DIR"]) as folder:
-        exporter = Exporter(
-            Path(folder) / "log", "-n", writer.path, "--web.max-requests=0"
-        )
-        for _ in range(ROUNDS):
-            for i, (_, load) in enumerate(LOADS):
-                with load(exporter.port):
-                    samples[i].append(writer.measure())
-        assert exporter.stop() == 0
+        exporters = [start(Path(folder), other), start(Path(folder), writer)]
+        for name, load in LOADS:
+            samples: tuple[list[float], list[float]] = ([], [])
+            for _ in range(ROUNDS):
+                for exporter, found in zip(exporters, samples):
+                    with load(exporter.port):
+                        found.append(writer.measure())
+            report(name, *samples)
+        for exporter in exporters:
+            assert exporter.stop() == 0
     writer.close()
-    report(samples)
+    other.close()
 
 
 if __name__ == "__main__":

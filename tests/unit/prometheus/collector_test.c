@@ -171,6 +171,32 @@ static void scrape_reuses_its_memory(void **state)
 	collector_give_back(second);
 }
 
+/* However many ask, the runtime is looked at 50 times at once and 200 times a second;
+ * what was not seen at first is seen soon. */
+static void scrape_looks_at_the_runtime_within_bounds(void **state)
+{
+	struct fixture *f = *state;
+	snp_mono_t begin = snp_mono_now(), end;
+	double seen = -1, last = 0;
+	unsigned looks = 0;
+
+	for (int i = 0; i < 500; i++) {
+		snp_add(&f->writer.bank.tools[0].requests[0], 1);
+		scrape(f);
+		last = expo_value(&f->doc, REQUESTS);
+		assert_true(last >= seen);
+		looks += last > seen;
+		seen = last;
+	}
+	end = snp_mono_now();
+	assert_true(looks >= 50);
+	assert_true(looks <= 51 + snp_mono_since_ns(end, begin) / 5000000);
+	while (expo_value(&f->doc, REQUESTS) < 500) {
+		assert_true(snp_mono_since_ns(snp_mono_now(), end) < 10 * SNP_NS_PER_S);
+		scrape(f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +206,7 @@ int main(void)
 	    CASE(scrape_without_segment_is_down_and_recovers),
 	    CASE(scrape_restarted_runtime_starts_anew),
 	    CASE(scrape_reuses_its_memory),
+	    CASE(scrape_looks_at_the_runtime_within_bounds),
 	};
 
 	return cmocka_run_group_tests_name("prometheus/collector", tests, NULL, NULL);
