@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -24,7 +21,6 @@ from readers import (
     Samples,
     Segment,
     inspect_json,
-    parse_page,
     series_of,
     states_of,
     wait_for,
@@ -230,75 +226,6 @@ def test_p01_negotiation_never_fails_a_scrape(
     assert b"snakepit_up" in body
 
 
-def test_pages_and_status_codes(segment: Segment, start: Start) -> None:
-    exporter = start("-n", str(segment.path))
-    status, headers, body = exporter.request("/")
-    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert b'<a href="/metrics">' in body
-    assert exporter.request("/-/healthy")[::2] == (200, b"healthy\n")
-    assert exporter.request("/-/ready")[::2] == (200, b"ready\n")
-    assert exporter.request("/nothing")[0] == 404
-    assert exporter.request("/metrics/")[0] == 404
-    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
-        status, headers, _ = exporter.request("/metrics", method)
-        assert (status, headers["Allow"]) == (405, "GET, HEAD")
-    status, headers, body = exporter.request("/metrics", "HEAD")
-    assert (status, headers["Content-Type"], body) == (200, CONTENT_TYPE, b"")
-    assert int(headers["Content-Length"]) > 10000
-
-
-def test_telemetry_path_can_be_chosen(segment: Segment, start: Start) -> None:
-    exporter = start("-n", str(segment.path), "--web.telemetry-path=/m")
-    assert exporter.request("/m")[0] == 200
-    assert exporter.request("/metrics")[0] == 404
-    assert b'<a href="/m">' in exporter.request("/")[2]
-    exporter = start("-n", str(segment.path), "--web.telemetry-path=/")
-    assert exporter.request("/")[1]["Content-Type"] == CONTENT_TYPE
-
-
-def test_ipv6_and_several_addresses(segment: Segment, start: Start) -> None:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        pytest.skip("this machine has no IPv6 loopback")
-    exporter = start(
-        "-n",
-        str(segment.path),
-        "--web.listen-address=127.0.0.1:0",
-        address="[::1]:0",
-    )
-    assert exporter.host == "::1"
-    assert exporter.request("/metrics")[0] == 200
-    lines = exporter.log.read_text()
-    assert lines.count("listening on") == 2
-    exporter = start("-n", str(segment.path), address=":0")
-    for host in ("127.0.0.1", "::1"):
-        exporter.host = host
-        assert exporter.request("/metrics")[0] == 200
-
-
-def test_concurrent_scrapes_all_answer(start: Start, tmp_path: Path) -> None:
-    segment = Segment(tmp_path, "big", "4", "50", "50")
-    exporter = start("-n", str(segment.path))
-    segment.tell("load on")
-    with concurrent.futures.ThreadPoolExecutor(100) as pool:
-        pages = list(pool.map(lambda _: exporter.page(), range(100)))
-    assert {len(parse_page(page)) for page in pages} == {len(parse_page(pages[0]))}
-    segment.close()
-
-
-def test_silent_clients_hold_up_nobody(segment: Segment, start: Start) -> None:
-    exporter = start("-n", str(segment.path))
-    silent = [
-        socket.create_connection((exporter.host, exporter.port)) for _ in range(50)
-    ]
-    for connection in silent:
-        connection.sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
-    assert value(exporter.samples(), "snakepit_up") == 1
-    for connection in silent:
-        connection.close()
-
-
 # ---- the runtime comes and goes ------------------------------------------------------
 
 
@@ -366,31 +293,6 @@ def test_restarted_runtime_is_found_again(segment: Segment, start: Start) -> Non
     assert value(samples, "snakepit_up") == 1
     assert value(samples, "snakepit_requests_total", **labels) == 10
     successor.close()
-
-
-def test_foreign_file_is_no_runtime(start: Start, tmp_path: Path) -> None:
-    path = tmp_path / "foreign.seg"
-    path.write_bytes(os.urandom(100000))
-    path.chmod(0o640)
-    exporter = start("-n", str(path))
-    assert value(exporter.samples(), "snakepit_up") == 0
-    assert b"not a Snakepit segment" in exporter.request("/-/ready")[2]
-
-
-def test_other_major_version_is_said(
-    segment: Segment, start: Start, tmp_path: Path
-) -> None:
-    other = tmp_path / "other.seg"
-    data = bytearray(segment.path.read_bytes())
-    struct.pack_into("<H", data, 0x0C, 2)
-    other.write_bytes(data)
-    other.chmod(0o640)
-    exporter = start("-n", str(other))
-    assert value(exporter.samples(), "snakepit_up") == 0
-    status, _, body = exporter.request("/-/ready")
-    assert status == 503
-    assert b"format 2.0" in body
-    assert "format 2.0" in exporter.log.read_text()
 
 
 def test_log_says_changes_once(segment: Segment, start: Start) -> None:
@@ -464,22 +366,6 @@ def test_five_hundred_scrapes_cost_nothing_lasting(
     assert value(after, name) <= value(before, name) + 2  # a connection may linger
     name = "process_resident_memory_bytes"
     assert SANITIZED or value(after, name) <= value(before, name) + 512 * 1024
-
-
-def test_segment_is_never_mapped_writable(segment: Segment, start: Start) -> None:
-    exporter = start("-n", str(segment.path))
-    exporter.page()
-    maps = Path(f"/proc/{exporter.process.pid}/maps").read_text().splitlines()
-    mapped = [line.split()[1] for line in maps if line.endswith(str(segment.path))]
-    assert mapped
-    assert all(mode.startswith("r--") for mode in mapped)
-    fds = Path(f"/proc/{exporter.process.pid}/fd")
-    (fd,) = [fd for fd in fds.iterdir() if os.readlink(fd) == str(segment.path)]
-    info = Path(f"/proc/{exporter.process.pid}/fdinfo/{fd.name}").read_text()
-    flags = int(
-        next(x for x in info.splitlines() if x.startswith("flags")).split()[1], 8
-    )
-    assert flags & os.O_ACCMODE == os.O_RDONLY
 
 
 # ---- Debian's Prometheus -------------------------------------------------------------

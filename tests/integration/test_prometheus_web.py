@@ -105,6 +105,8 @@ def test_p18_flags_choose_what_is_on_the_page(segment: Segment, start: Start) ->
     assert {"process_open_fds", "process_threads", "snakepit_workers"} <= gone
     assert not {"snakepit_requests_total", "snakepit_up"} & gone
     assert b'<a href="/m">' in exporter.request("/")[2]
+    at_root = start("-n", str(segment.path), "--web.telemetry-path=/")
+    assert b"snakepit_up 1\n" in at_root.request("/")[2]
     line = exporter.log.read_text().splitlines()[0]
     assert re.fullmatch(
         r'\{"time":"\S+","level":"info","msg":"listening on .*"\}', line
@@ -408,6 +410,10 @@ def test_p23_several_addresses_and_ipv6(segment: Segment, start: Start) -> None:
     for host, port in lines:
         exporter.host, exporter.port = host.strip("[]"), int(port)
         assert value(exporter.samples(), "snakepit_up") == 1
+    both = start("-n", str(segment.path), address=":0")
+    for host in ("127.0.0.1", "::1")[: len(more) - 1]:
+        both.host = host
+        assert value(both.samples(), "snakepit_up") == 1
 
 
 def test_p23_vsock(segment: Segment, start: Start) -> None:
