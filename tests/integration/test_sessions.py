@@ -50,9 +50,7 @@ class TestHint:
         run_daemon(config(workers=3)).wait_ready(3)
         owners = {name: pid_of(client, name) for name in ("a", "b", "c")}
         gate = world.directory / "gate"
-        busy = client.pool.Execute.future(
-            in_session("a", "wait_for", path=str(gate))
-        )
+        busy = client.pool.Execute.future(in_session("a", "wait_for", path=str(gate)))
         wait_books(world, active=1)
         assert pid_of(client, "a") != owners["a"]
         gate.touch()
@@ -81,9 +79,7 @@ class TestStrict:
         run_daemon(config(workers=2, affinity="strict_queue")).wait_ready(2)
         owner = pid_of(client, "a")
         gate = world.directory / "gate"
-        busy = client.pool.Execute.future(
-            in_session("a", "wait_for", path=str(gate))
-        )
+        busy = client.pool.Execute.future(in_session("a", "wait_for", path=str(gate)))
         wait_books(world, active=1)
         waits = client.pool.Execute.future(in_session("a", "echo"))
         wait_books(world, queued=1)
@@ -104,9 +100,7 @@ class TestStrict:
         run_daemon(config(workers=2, affinity="strict_fail_fast")).wait_ready(2)
         owner = pid_of(client, "a")
         gate = world.directory / "gate"
-        busy = client.pool.Execute.future(
-            in_session("a", "wait_for", path=str(gate))
-        )
+        busy = client.pool.Execute.future(in_session("a", "wait_for", path=str(gate)))
         wait_books(world, active=1)
         with failing("session_busy", grpc.StatusCode.UNAVAILABLE):
             pid_of(client, "a")
