@@ -12,7 +12,6 @@ import harness
 import pytest
 import report
 from fixtures import cli, run_daemon, snp_dir, trial, world
-from trials import FULL
 
 __all__ = ["cli", "run_daemon", "snp_dir", "trial", "world"]
 
@@ -40,9 +39,3 @@ def pytest_runtest_makereport(
     if result.failed and "trial" in getattr(item, "funcargs", {}):
         result.sections.append(("Events", item.funcargs["trial"].story()))  # type: ignore[attr-defined]
     return result
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if FULL:
-        for line in report.table(report.rows()):
-            terminalreporter.write_line(line)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Keep what the cases of chaos measured, and print it.
 
-report.py            print the table of the last run
+report.py            print the last run; status 1 where a case failed or is missing
 report.py --write    write docs/chaos.md from it; the run must have been a full one
 """
 
@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("SNP_BUILD", ROOT / "build")) / "chaos"
 HEAD = ("case", "what", "called", "detected", "recovered", "result")
 WIDTHS = (5, 46, 20, 10, 10, 7)
+CASES = (*range(1, 17), *range(18, 23), 24, *range(27, 53))
 Row = dict[str, Any]
 
 INTRO = """\
@@ -100,14 +101,33 @@ def table(found: list[Row]) -> list[str]:
     return [line.rstrip() for line in text]
 
 
+def troubles(found: list[Row]) -> list[str]:
+    """Say what of a run is no good: cases without a row, rows that failed."""
+    there = {int(row["case"]) for row in found}
+    failed = [
+        f"{row['case']} {row['name']}" for row in found if row["result"] == "failed"
+    ]
+    return [f"case {n}: no row" for n in CASES if n not in there] + [
+        f"case {name}: failed" for name in failed
+    ]
+
+
+def skips(found: list[Row]) -> list[str]:
+    return [
+        f"{row['case']}, {row['what']}: {row['why']}"
+        for row in found
+        if row["result"] == "skipped"
+    ]
+
+
 def markdown(found: list[Row]) -> str:
     lines = ["| " + " | ".join(HEAD) + " |", "|---:|---|---|---:|---:|---|"]
     lines += ["| " + " | ".join(cells(row)) + " |" for row in found]
-    skipped = [row for row in found if row["result"] == "skipped"]
+    skipped = skips(found)
     text = [INTRO, "## The table\n", *lines, ""]
     if skipped:
         text += ["Skipped there:\n"]
-        text += [f"- {row['case']}, {row['what']}: {row['why']}" for row in skipped]
+        text += [f"- {line}" for line in skipped]
         text += [""]
     text += [
         f"Run on {platform.system()} {platform.release()}, {os.cpu_count()} cores,"
@@ -133,12 +153,17 @@ def main() -> int:
         return 0
     found = rows()
     print("\n".join(table(found)))
+    for line in skips(found):
+        print(f"skipped {line}")
+    wrong = troubles(found)
+    for line in wrong:
+        print(line, file=sys.stderr)
     if arguments.write:
         if not found or not all(row["full"] for row in found):
             print("report.py: not a full run; use make chaos", file=sys.stderr)
             return 1
         (ROOT / "docs" / "chaos.md").write_text(markdown(found))
-    return 0
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

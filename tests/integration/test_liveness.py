@@ -89,12 +89,12 @@ class TestBusy:
         self, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
         run_daemon(
-            config(workers=2, heartbeat=JUDGED, request_timeout_ms=180_000)
+            config(workers=2, heartbeat=JUDGED, request_timeout_ms=600_000)
         ).wait_ready(2)
         pids = worker_pids(world)
 
         def start(tool: str, **arguments: Any) -> Any:
-            return client.future("default", tool, timeout_s=180, **arguments)
+            return client.future("default", tool, timeout_s=600, **arguments)
 
         # Two at a time: there may be no more processors.
         first = [
@@ -105,7 +105,7 @@ class TestBusy:
         wait_metric(world, SUPPRESSED, at_least(1), reason="busy")
         if FULL:
             first.append(start("sort", count=12_000_000))
-        assert all(f.result(180).WhichOneof("outcome") == "result_json" for f in first)
+        assert all(f.result(600).WhichOneof("outcome") == "result_json" for f in first)
         wait_until(
             lambda: {health(world, 0), health(world, 1)} == {"ok"}, 10, "both well"
         )

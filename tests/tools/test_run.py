@@ -226,6 +226,21 @@ def test_files_of_a_long_suite_run_side_by_side(tmp_path: Path) -> None:
     assert last_line(result) == "2 passed, 0 failed, 0 skipped"
 
 
+def test_a_file_of_a_long_suite_runs_alone(tmp_path: Path) -> None:
+    program = tree_with_suite(tmp_path, "def test_a(): pass\n")
+    folder = tmp_path / "tests" / "integration"
+    folder.mkdir()
+    (folder / "test_one.py").write_text("def test_a(): pass\n")
+    (folder / "test_two.py").write_text("def test_a(): assert 0\n")
+
+    result = run(
+        *("--build", str(tmp_path), "--only", "integration/test_one", "--lanes", "1"),
+        program=program,
+    )
+
+    assert last_line(result) == "1 passed, 0 failed, 0 skipped"
+
+
 def test_a_missing_venv_is_a_failure(tmp_path: Path) -> None:
     program = tree_with_suite(tmp_path, "def test_a(): pass\n")
     (tmp_path / ".venv").unlink()

@@ -22,13 +22,14 @@ $(B)/tests/chaos/clock_shift.so: $(B)/obj/tests/chaos/clock_shift.o
 unit-bins: $(B)/tests/chaos/clock_shift.so
 endif
 
+# In three lanes, because most of it is waiting; what they print is in build/test-logs.
+CHAOS_SUITES := chaos segment_chaos \
+	$(addprefix integration/test_,segment_chaos liveness orphans)
+
 .PHONY: chaos
 chaos: deps ## the long versions: 10,000 restarts, 200 kills, each fault as long as in production
 	$(Q)+$(BUILD) bins unit-bins
-	$(Q)SNP_CHAOS=full SNP_BUILD=$(abspath $(B)) .venv/bin/pytest -s -q tests/segment_chaos
-	$(Q)SNP_CHAOS=full SNP_BUILD=$(abspath $(B)) PYTHONPATH=priv/python .venv/bin/pytest -s -q \
-		tests/integration/test_segment_chaos.py tests/integration/test_liveness.py \
-		tests/integration/test_orphans.py
 	$(Q)tests/chaos/report.py --clear
-	$(Q)SNP_CHAOS=full SNP_BUILD=$(abspath $(B)) PYTHONPATH=priv/python .venv/bin/pytest -q \
-		tests/chaos
+	$(Q)SNP_CHAOS=full PYTEST_ADDOPTS=-s tests/run --build $(B) --lanes 3 \
+		$(CHAOS_SUITES:%=--only %); status=$$?; \
+		SNP_BUILD=$(abspath $(B)) tests/chaos/report.py && exit $$status

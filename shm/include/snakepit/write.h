@@ -226,10 +226,25 @@ static inline unsigned snp__hist_word(uint64_t v)
 	return k + (v > snp__hist_upper[k]);
 }
 
+/* Fetch the cell's line with the right to write to it. One that a reader on another
+ * processor has looked at is shared: without this the load finds it so, and the store
+ * asks for it once more and waits. */
+static inline void snp__will_write(_Atomic uint64_t *cell)
+{
+#ifdef __x86_64__ /* gcc's own, without -mprfchw, is for reading */
+	__asm__ volatile("prefetchw %0" : : "m"(*cell));
+#else
+	__builtin_prefetch(cell, 1);
+#endif
+}
+
 static inline void snp__hist_add(struct snp_fmt_hist *h, unsigned word, uint64_t ns)
 {
-	uint64_t sum = atomic_load_explicit(&h->sum, memory_order_relaxed);
+	uint64_t sum;
 
+	snp__will_write(&h->bucket[word]);
+	snp__will_write(&h->sum);
+	sum = atomic_load_explicit(&h->sum, memory_order_relaxed);
 	snp_add(&h->bucket[word], 1);
 	/* Release: a reader that sees this sum also sees the bucket (snapshot.c). */
 	atomic_store_explicit(&h->sum, sum + ns, memory_order_release);
