@@ -282,11 +282,14 @@ int snp_runtime_submit(struct snp_runtime *rt, const struct snp_request *request
 		       snp_reply_fn fn, void *user, struct snp_err *err)
 {
 	struct exec *exec;
-	int rc = fn ? embed_check(rt, err)
-		    : snp_err_set(err, -EINVAL, "expected a function for the reply");
+	int rc;
 
-	if (rc == 0)
-		rc = prepare(rt, request, &exec, err);
+	if (!fn)
+		return snp_err_set(err, -EINVAL, "expected a function for the reply");
+	rc = embed_check(rt, err);
+	if (rc < 0)
+		return rc;
+	rc = prepare(rt, request, &exec, err);
 	if (rc < 0)
 		return rc;
 	exec->fn = fn;
@@ -313,12 +316,14 @@ int snp_runtime_execute(struct snp_runtime *rt, const struct snp_request *reques
 			struct snp_reply **ret_reply, struct snp_err *err)
 {
 	struct exec *exec;
-	int rc = ret_reply
-		     ? check_may_wait(rt, err)
-		     : snp_err_set(err, -EINVAL, "expected a place for the reply");
+	int rc;
 
-	if (rc == 0)
-		rc = prepare(rt, request, &exec, err);
+	if (!ret_reply)
+		return snp_err_set(err, -EINVAL, "expected a place for the reply");
+	rc = check_may_wait(rt, err);
+	if (rc < 0)
+		return rc;
+	rc = prepare(rt, request, &exec, err);
 	if (rc < 0)
 		return rc;
 	rc = send_request(rt, request, &unary_ops, exec, err);
@@ -419,14 +424,16 @@ int snp_runtime_stream(struct snp_runtime *rt, const struct snp_request *request
 {
 	const struct taker taker = {rt, fn, user};
 	struct exec *exec;
-	int rc = fn && ret_reply
-		     ? check_may_wait(rt, err)
-		     : snp_err_set(err, -EINVAL,
-				   "expected a function for chunks and a place for "
-				   "the reply");
+	int rc;
 
-	if (rc == 0)
-		rc = prepare(rt, request, &exec, err);
+	if (!fn || !ret_reply)
+		return snp_err_set(
+		    err, -EINVAL,
+		    "expected a function for chunks and a place for the reply");
+	rc = check_may_wait(rt, err);
+	if (rc < 0)
+		return rc;
+	rc = prepare(rt, request, &exec, err);
 	if (rc < 0)
 		return rc;
 	rc = send_request(rt, request, &stream_ops, exec, err);
