@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A request arrives: which pool and tool it is for, and whether it is let in. */
 #define LOG_COMPONENT "pool"
-#include <stdio.h>
 #include <string.h>
 
 #include "core/front.h"
@@ -36,13 +35,16 @@ static struct pool *find_pool(struct request *r)
 	char name[SNP_FMT_NAME_BYTES];
 	struct rpc_str asked = rpc_str_of(r->msg.pool);
 	struct pool *pool = NULL;
+	size_t len;
 
 	if (!asked.len)
 		asked =
 		    rpc_md_in_get(rpc_server_call_metadata(r->call), FRONT_POOL_KEY);
-	(void)snprintf(name, sizeof(name), "%.*s", (int)asked.len,
-		       asked.data ? asked.data : "");
-	if (asked.len < sizeof(name)) /* no pool has a longer name */
+	len = asked.len < sizeof(name) ? asked.len : sizeof(name) - 1;
+	if (len)
+		memcpy(name, asked.data, len);
+	name[len] = '\0';
+	if (len == asked.len) /* no pool has a longer name */
 		pool = front_find_pool(r->front, name);
 	if (!pool)
 		request_fail(r, ERROR_POOL_NOT_FOUND,

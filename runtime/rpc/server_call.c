@@ -24,6 +24,7 @@
 #include "metadata_internal.h"
 #include "server_internal.h"
 #include "snakepit/check.h"
+#include "status_internal.h"
 #include "tag.h"
 
 enum {
@@ -225,7 +226,7 @@ void rpc_server_call_finish(struct rpc_server_call *call, struct rpc_buf *messag
 	unsigned before;
 
 	SNP_CHECK(!message || code == RPC_OK);
-	rpc_status_set(&status, code, "%s", text ? text : "");
+	rpc__status_set_bytes(&status, code, text ? text : "", text ? strlen(text) : 0);
 	call->code = code;
 	call->details = grpc_slice_from_copied_string(status.message);
 	if (message)

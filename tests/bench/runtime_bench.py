@@ -42,7 +42,7 @@ def running(
         world = World(Path(folder), build)
         daemon = Daemon.start(world, settings)
         try:
-            daemon.wait_ready(workers, 180)
+            daemon.wait_ready(workers, 600)
             yield world, daemon
         finally:
             daemon.stop()

@@ -74,8 +74,8 @@ def starts(build: Path, workers: int) -> None:
     settings = quiet(config(workers=workers)["pools"][0], segment={})
     settings["pools"][0]["startup"] = {
         "batch_size": workers,
-        "boot_timeout_ms": 180000,
-        "answer_timeout_ms": 180000,
+        "boot_timeout_ms": 600000,
+        "answer_timeout_ms": 600000,
     }
     with running(build, settings, workers) as (world, daemon):
         memory = rss_kib(daemon.pid) / 1024

@@ -60,7 +60,9 @@ bench: deps ## measure the segment, print the table (BENCH_GATE=1: fail where a 
 	$(Q)+$(BUILD) -s $(BENCH_BINS) bins lib
 	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS) $(BENCH_ALIGN)' $(BENCH_ARGS)
 
+BENCH_RUNTIME := runtime_calls.py runtime_scale.py
+
 .PHONY: bench-runtime
 bench-runtime: deps ## the same for the runtime: 1,000 workers, starts, deaths, the price of a call
 	$(Q)+$(BUILD) -s bins lib $(CALL_BINS) $(B)/tests/standin_hub $(B)/tests/standin_worker
-	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) runtime_calls.py runtime_scale.py
+	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) $(BENCH_RUNTIME)
