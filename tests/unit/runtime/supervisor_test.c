@@ -621,8 +621,8 @@ static void run_replaces_a_worker_that_cannot_be_killed(void **state)
 int main(int argc, char **argv)
 {
 	(void)argv;
-	while (argc > 1) /* as a launcher: start_stuck_in_exec_names_its_stage() */
-		(void)pause();
+	if (argc > 1) /* as a launcher: start_stuck_in_exec_names_its_stage() */
+		return pause();
 
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
