@@ -68,12 +68,18 @@ class Writer(_Process):
         first = self.rounds()
         wait_for("the writer to go on", lambda: self.rounds() > first + more)
 
-    def speed(self, seconds: float) -> float:
-        """Measure rounds a second, over about that long."""
-        first, start = self.rounds(), time.monotonic()
+    def cpu_s(self) -> float:
+        """Give the CPU time of all its threads."""
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+    def speed(self, seconds: float) -> tuple[float, float]:
+        """Measure rounds a second and rounds a second of CPU, over about that long."""
+        first, start, cpu_s = self.rounds(), time.monotonic(), self.cpu_s()
         while time.monotonic() - start < seconds:
             time.sleep(seconds / 10)
-        return (self.rounds() - first) / (time.monotonic() - start)
+        rounds = self.rounds() - first
+        return rounds / (time.monotonic() - start), rounds / (self.cpu_s() - cpu_s)
 
 
 class Reader(_Process):

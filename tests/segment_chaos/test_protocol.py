@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from readers import SANITIZED, wait_for
@@ -138,10 +139,11 @@ def test_sampler_finds_a_row_that_goes(folder: Path) -> None:
 
 
 def test_stopped_reader_does_not_slow_the_writer(folder: Path) -> None:
-    """Rounds a second with a stopped reader, against the same without any reader.
+    """Rounds with a stopped reader, against the same without any reader.
 
-    The bound is wide: machines are shared. A writer that waited for the reader would
-    not get anywhere at all.
+    A writer that worked more would do fewer rounds a second of CPU, whoever else uses
+    the machine; one that waited would do fewer rounds a second, and that bound is wide:
+    machines are shared.
     """
     with Writer(folder) as writer:
         alone = []
@@ -153,9 +155,12 @@ def test_stopped_reader_does_not_slow_the_writer(folder: Path) -> None:
                 beside.append(writer.speed(0.3))
                 reader.signal(signal.SIGCONT)
                 reader.end()
-    ratio = sorted(beside)[2] / sorted(alone)[2]
-    print(f"rounds a second with a stopped reader: {ratio:.2f} of those without")
-    assert ratio > 0.2
+    by_clock, by_cpu = (
+        median(b[i] for b in beside) / median(a[i] for a in alone) for i in (0, 1)
+    )
+    print(f"with a stopped reader, of without: {by_clock:.2f}, of CPU {by_cpu:.2f}")
+    assert by_cpu > 0.7
+    assert by_clock > 0.2
 
 
 def test_writer_stopped_anywhere_leaves_a_readable_segment(folder: Path) -> None:
