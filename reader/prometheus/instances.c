@@ -14,7 +14,7 @@ static int add(struct instances *instances, const char *name, const char *label,
 	int r;
 
 	list =
-	    reallocarray(instances->list, instances->nr + 1, sizeof(*instances->list));
+	    reallocarray(instances->list, instances->nr + 1, sizeof(struct instance *));
 	if (!list)
 		return -ENOMEM;
 	instances->list = list;
@@ -165,7 +165,7 @@ static void follow_directory(struct instances *instances)
 		return; /* those we have may be there all the same */
 	drop_gone(instances);
 	if (instances->nr > 1)
-		qsort(instances->list, instances->nr, sizeof(*instances->list),
+		qsort(instances->list, instances->nr, sizeof(struct instance *),
 		      by_label);
 }
 

@@ -174,8 +174,10 @@ static int make_version(const char *path, struct versioned **ret_version,
 	const struct snp_buf *text;
 	int r;
 
-	if (!version)
-		return snp_err_set(err, -ENOMEM, "%s: out of memory", path);
+	if (!version) {
+		(void)snp_err_set(err, -ENOMEM, "%s: out of memory", path);
+		return -ENOMEM;
+	}
 	version->refs = 1;
 	r = read_file(path, &version->files[WEB_CONFIG], err);
 	text = &version->files[WEB_CONFIG].text;
@@ -184,7 +186,7 @@ static int make_version(const char *path, struct versioned **ret_version,
 				    &version->policy.config, err);
 	if (r == 0 && webconfig_has_tls(version->policy.config))
 		r = make_tls(path, version, err);
-	if (r < 0)
+	if (r != 0)
 		unref(version);
 	else
 		*ret_version = version;
@@ -234,7 +236,7 @@ static int refresh_locked(struct policies *policies, struct snp_err *err)
 	if (policies->last && is_current(policies->path, policies->last))
 		return 0;
 	r = make_version(policies->path, &version, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (policies->last && !policies->last->policy.tls != !version->policy.tls) {
 		unref(version);

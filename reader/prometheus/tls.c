@@ -355,6 +355,7 @@ bool tls_prepare(const struct tls *tls, void *session)
 	return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library's signature */
 static int no_certificate(gnutls_session_t session, const gnutls_datum_t *names,
 			  int names_nr, const gnutls_pk_algorithm_t *algorithms,
 			  int algorithms_nr, gnutls_pcert_st **ret_chain,

@@ -23,6 +23,10 @@ FUZZ_SYS_rpc_wire = $(GRPC_LIBS)
 FUZZ_SRC_prometheus_negotiate = shm/src/err.c \
 	$(addprefix reader/prometheus/,negotiate.c query.c filter.c)
 FUZZ_INC_prometheus_negotiate = $(INC_snakepit-prometheus)
+FUZZ_SRC_prometheus_webconfig = shm/src/err.c tools/cli/nearest.c \
+	reader/prometheus/webconfig.c
+FUZZ_INC_prometheus_webconfig = $(INC_snakepit-prometheus)
+FUZZ_SYS_prometheus_webconfig = -lyaml
 
 .PHONY: fuzz
 fuzz: proto ## fuzz TARGET=segment_attach for TIME=60 seconds (0 = until stopped)

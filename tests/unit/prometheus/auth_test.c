@@ -103,7 +103,8 @@ static int by_size(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-#define TRIES 51
+#define TRIES  51
+#define MIDDLE (TRIES / 2)
 
 static void check_takes_as_long_for_a_stranger(void **state)
 {
@@ -117,7 +118,7 @@ static void check_takes_as_long_for_a_stranger(void **state)
 	}
 	qsort(known, TRIES, sizeof(known[0]), by_size);
 	qsort(stranger, TRIES, sizeof(stranger[0]), by_size);
-	ratio = (double)known[TRIES / 2] / (double)stranger[TRIES / 2];
+	ratio = (double)known[MIDDLE] / (double)stranger[MIDDLE];
 	if (ratio < 0.8 || ratio > 1.25)
 		fail_msg("a stranger is told by the time: ratio %f", ratio);
 }
