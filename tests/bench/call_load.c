@@ -237,12 +237,12 @@ static int by_size(const void *a, const void *b)
 
 static void print(struct path *path)
 {
-	double n = (double)path->calls;
+	const double n = (double)path->calls;
+	const size_t p50 = path->calls / 2, p99 = path->calls * 99 / 100;
 
 	qsort(path->took_ns, path->calls, sizeof(uint64_t), by_size);
 	(void)printf("%s\t%.1f\t%.1f\t%.0f\t%.1f\t%.2f\n", path->name,
-		     (double)path->took_ns[path->calls / 2] / 1e3,
-		     (double)path->took_ns[path->calls * 99 / 100] / 1e3,
+		     (double)path->took_ns[p50] / 1e3, (double)path->took_ns[p99] / 1e3,
 		     n / ((double)path->turns_ns / NS_PER_S),
 		     (double)(cpu_ns(path->pid) - path->cpu_ns) / 1e3 / n,
 		     (double)(switches(path->pid) - path->switches) / n);
