@@ -79,17 +79,12 @@ void sender_destroy(struct sender **sender)
 static int connect_to(struct sender *sender, const struct sockaddr *peer, socklen_t len)
 {
 	int fd = socket(peer->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r = 0;
 
-	if (fd < 0)
-		r = -errno;
-	else if (connect(fd, peer, len) < 0)
-		r = -errno;
-	if (r < 0) {
+	if (fd < 0 || connect(fd, peer, len) < 0) {
+		sender->error = -errno;
 		if (fd >= 0)
 			(void)close(fd);
-		sender->error = r;
-		return r;
+		return sender->error;
 	}
 	shut(sender);
 	sender->fd = fd;
@@ -107,22 +102,26 @@ static int open_unix(struct sender *sender)
 	return connect_to(sender, (const struct sockaddr *)&peer, sizeof(peer));
 }
 
-/* Whether the kernel delivers to `peer` within send(): then an error behind it is of
+/* Whether the kernel delivers to the peer within send(): then an error behind it is of
  * that datagram. */
-static bool is_local(int fd, const struct sockaddr_storage *peer)
+static bool is_local(const struct sender *sender)
 {
-	const struct sockaddr_in *to4 = (const void *)peer;
-	const struct sockaddr_in6 *to6 = (const void *)peer;
-	struct sockaddr_storage own = {0};
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} own = {.v6 = {0}}, peer = {.v6 = {0}};
 	socklen_t len = sizeof(own);
 
-	if (getsockname(fd, (struct sockaddr *)&own, &len) < 0)
+	if (sender->peer_len > sizeof(peer) ||
+	    getsockname(sender->fd, &own.any, &len) < 0)
 		return false;
-	if (peer->ss_family == AF_INET6)
-		return memcmp(&((struct sockaddr_in6 *)&own)->sin6_addr,
-			      &to6->sin6_addr, sizeof(to6->sin6_addr)) == 0;
-	return ntohl(to4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET ||
-	       ((struct sockaddr_in *)&own)->sin_addr.s_addr == to4->sin_addr.s_addr;
+	memcpy(&peer, &sender->peer, sender->peer_len);
+	if (peer.any.sa_family == AF_INET6)
+		return memcmp(&own.v6.sin6_addr, &peer.v6.sin6_addr,
+			      sizeof(own.v6.sin6_addr)) == 0;
+	return ntohl(peer.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET ||
+	       own.v4.sin_addr.s_addr == peer.v4.sin_addr.s_addr;
 }
 
 static void name_peer(struct sender *sender)
@@ -186,7 +185,7 @@ static int resolve(struct sender *sender, snp_mono_t now)
 	freeaddrinfo(list);
 	if (r < 0)
 		return r;
-	sender->local = is_local(sender->fd, &sender->peer);
+	sender->local = is_local(sender);
 	name_peer(sender);
 	return 0;
 }
