@@ -103,8 +103,8 @@ static int by_size(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-#define TRIES  51
-#define MIDDLE (TRIES / 2)
+#define MIDDLE 25
+#define TRIES  (2 * MIDDLE + 1)
 
 static void check_takes_as_long_for_a_stranger(void **state)
 {
