@@ -219,10 +219,13 @@ static void describe(enum reader_kind kind, const struct snp_cfg_readers *cfg,
 	memset(ret_arguments, 0, sizeof(*ret_arguments));
 	switch (kind) {
 	case READER_PROMETHEUS:
-		if (cfg->prometheus.enabled)
-			(void)snprintf(text[0], sizeof(text[0]),
-				       "--web.listen-address=%s",
-				       cfg->prometheus.listen);
+		if (!cfg->prometheus.enabled)
+			break;
+		(void)snprintf(text[0], sizeof(text[0]), "--web.listen-address=%s",
+			       cfg->prometheus.listen);
+		if (cfg->prometheus.web_config_file)
+			(void)snprintf(text[1], sizeof(text[1]), "--web.config.file=%s",
+				       cfg->prometheus.web_config_file);
 		break;
 	case READER_STATSD:
 		if (!cfg->statsd.enabled)

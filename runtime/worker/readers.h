@@ -16,7 +16,7 @@
 #include "core/watch.h"
 #include "worker/output.h"
 
-#define READER_ARGUMENT_BYTES 320
+#define READER_ARGUMENT_BYTES 4160 /* a flag and a path */
 #define READER_ARGUMENTS_MAX  2
 
 /* X(ID, name in the configuration and the log) */

@@ -49,6 +49,18 @@ def test_it_runs_is_started_again_and_ends_with_the_runtime(
     daemon.stop()  # which fails if the reader is left
 
 
+def test_its_web_config_file_is_handed_on(run_daemon: RunDaemon, world: World) -> None:
+    port = free_port()
+    file = world.directory / "web.yml"
+    file.write_text("http_server_config: {headers: {X-Frame-Options: deny}}\n")
+    wanted = with_prometheus(port)
+    wanted["readers"]["prometheus"]["web_config_file"] = str(file)
+    run_daemon(wanted)
+    wait_until(lambda: "snakepit_up 1\n" in scrape(port), 10, "a page")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as page:
+        assert page.headers["X-Frame-Options"] == "deny"
+
+
 def test_one_that_cannot_run_does_no_harm(run_daemon: RunDaemon) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -265,7 +265,8 @@ struct snp_cfg_telemetry {
 
 struct snp_cfg_prometheus {
 	bool enabled;
-	char *listen; /* HOST:PORT */
+	char *listen;	       /* HOST:PORT */
+	char *web_config_file; /* NULL: none */
 };
 
 struct snp_cfg_otlp {
