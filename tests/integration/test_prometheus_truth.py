@@ -163,11 +163,11 @@ def lose_workers(world: World, times: int) -> None:
         slot = i % WORKERS
         pid = worker_pids(world)[slot]
         os.kill(pid, signal.SIGKILL)
-        wait_until(
-            lambda slot=slot, pid=pid: worker_pids(world).get(slot, pid) != pid,
-            30,
-            f"another worker in slot {slot}",
-        )
+
+        def replaced(slot: int = slot, pid: int = pid) -> bool:
+            return worker_pids(world).get(slot, pid) != pid
+
+        wait_until(replaced, 30, f"another worker in slot {slot}")
 
 
 def falls(server: Prometheus) -> dict[Any, list[float]]:
