@@ -205,9 +205,11 @@ static inline char *put(char *to, const struct render *r, const struct piece *pi
 	return snp_put_short(to, r->pieces + piece->off, piece->len);
 }
 
-/* All of a line but the value. */
-static inline char *put_series(char *to, const struct render *r, uint32_t row,
-			       const struct piece *name, const struct piece *tail)
+/* All of a line but the value. Inlined also where there are many calls: a line is so
+ * little work that the call would be a good part of it. */
+__attribute__((always_inline)) static inline char *
+put_series(char *to, const struct render *r, uint32_t row, const struct piece *name,
+	   const struct piece *tail)
 {
 	const struct label_set *rows = r->family->rows;
 
@@ -249,7 +251,9 @@ static void render_scalar(const struct render *r, const struct snp_series *serie
 	if (!to)
 		return;
 	to = put_series(to, r, series->row, &lines->name, &lines->tails[series->cell]);
-	if (lines->integers)
+	if (lines->integers && series->value < 10)
+		*to++ = (char)('0' + series->value);
+	else if (lines->integers)
 		to += snp_number_u64(to, series->value);
 	else
 		to += snp_value_text(to, r->source->snap, series);
