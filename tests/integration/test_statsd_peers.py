@@ -434,8 +434,10 @@ def test_s04_netdata_has_the_same_gauges_and_counters(
     folders = ("cache", "lib", "log", "stock", "plugins")
     for folder in folders:
         (tmp_path / folder).mkdir()
-    off = ("timex", "idlejitter", "netdata monitoring", "profile", "tc", "diskspace")
-    off += ("proc", "cgroups", "enable running new plugins")
+    off = [
+        *("timex", "idlejitter", "netdata monitoring", "profile", "tc", "diskspace"),
+        *("proc", "cgroups", "enable running new plugins"),
+    ]
     (tmp_path / "netdata.conf").write_text(
         "\n".join(
             [

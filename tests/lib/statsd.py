@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
+import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -80,7 +82,7 @@ def counters_of(report: dict[str, Any]) -> Totals:
 
 
 class Receiver:
-    """A socket that datagrams are sent to."""
+    """A socket that datagrams are sent to, and emptied before it is full."""
 
     def __init__(self, path: Path | None = None, port: int = 0) -> None:
         self.path = path
@@ -97,18 +99,43 @@ class Receiver:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.settimeout(0)
         self.datagrams: list[bytes] = []
+        self._lock = threading.Lock()
+        self._closed, self._close = socket.socketpair()
+        self._thread = threading.Thread(target=self._keep_reading)
+        self._thread.start()
 
-    def read(self) -> list[Line]:
-        """Take what has come, and return the lines of everything so far."""
-        with contextlib.suppress(BlockingIOError):
+    def _keep_reading(self) -> None:
+        while True:
+            ready, _, _ = select.select([self.socket, self._closed], [], [])
+            if self._closed in ready:
+                return
+            self._take()
+
+    def _take(self) -> None:
+        with self._lock, contextlib.suppress(BlockingIOError):
             while True:
                 self.datagrams.append(self.socket.recv(1 << 16))
+
+    def read(self) -> list[Line]:
+        """Take all that has come, and return the lines of everything so far."""
+        self._take()
         return self.lines()
 
     def lines(self) -> list[Line]:
-        return [line for datagram in self.datagrams for line in parse(datagram)]
+        with self._lock:
+            datagrams = list(self.datagrams)
+        return [line for datagram in datagrams for line in parse(datagram)]
+
+    def forget(self) -> None:
+        """Leave what has come so far out of what read() returns."""
+        self._take()
+        with self._lock:
+            self.datagrams.clear()
 
     def close(self) -> None:
+        self._close.close()
+        self._thread.join()
+        self._closed.close()
         self.socket.close()
 
 
