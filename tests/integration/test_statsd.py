@@ -51,6 +51,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
         assert sender.stop() == 0, sender.text()
 
 
+def has_come(receiver: Receiver, datagrams: int) -> bool:
+    receiver.read()
+    return len(receiver.datagrams) >= datagrams
+
+
 def once(
     segment: Path, address: str, *options: str
 ) -> subprocess.CompletedProcess[str]:
