@@ -19,8 +19,8 @@
 /* Each look copies what the runtime is writing, which costs the runtime something. So
  * however many ask, it is looked at this often: as many at once, and one more each
  * interval. Who asks beyond that sees it as it was an interval ago. */
-#define LOOKS_AT_ONCE	  50
-#define LOOKS_INTERVAL_NS (5 * SNP_NS_PER_MS)
+#define LOOKS_AT_ONCE	  20
+#define LOOKS_INTERVAL_NS (10 * SNP_NS_PER_MS)
 
 struct collector {
 	pthread_mutex_t lock; /* protects: everything below */

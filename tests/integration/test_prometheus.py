@@ -300,6 +300,8 @@ def test_log_says_changes_once(segment: Segment, start: Start) -> None:
     for _ in range(20):
         exporter.page()
     segment.kill()
+    # Asked this often, it may look some milliseconds later.
+    wait_for("snakepit_up 0", lambda: value(exporter.samples(), "snakepit_up") == 0)
     for _ in range(20):
         exporter.page()
     lines = exporter.log.read_text().splitlines()

@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,10 @@ __all__ = ["segment", "start"]
 
 def names(samples: Samples) -> set[str]:
     return {name for name, _ in samples}
+
+
+def says(log: Path, line: str) -> bool:
+    return line in log.read_text()
 
 
 # ---- P17: workers come and go --------------------------------------------------------
@@ -297,7 +302,7 @@ def test_p24_a_hundred_at_once_within_bounded_memory(
     assert first.count("\n") > 10000
 
     def lines(_: int) -> int:
-        status, _, body = exporter.request("/metrics")
+        status, _headers, body = exporter.request("/metrics")
         assert status == 200
         return body.count(b"\n")
 
@@ -373,7 +378,7 @@ def test_p22_sockets_of_systemd(segment: Segment, tmp_path: Path) -> None:
             assert connection.getresponse().read() == b"ready\n"
             connection.close()
             line = f"listening on http://127.0.0.1:{port}"
-            wait_for(line, lambda line=line: line in log.read_text())
+            wait_for(line, partial(says, log, line))
     finally:
         process.terminate()
         assert process.wait(timeout=15) == 0
