@@ -514,16 +514,18 @@ def test_p27_what_is_no_segment_of_ours_is_said(
 def test_p28_unlinked_and_made_again(segment: Segment, start: Start) -> None:
     """P28: a segment that goes and comes back is found by the same process."""
     exporter = start("-n", str(segment.path))
+    present = segment
     for _ in range(3):
         assert value(exporter.samples(), "snakepit_up") == 1
-        segment.kill()
-        segment.path.unlink()
+        present.kill()
+        present.close()
+        present.path.unlink()
         assert value(exporter.samples(), "snakepit_up") == 0
         assert exporter.request("/-/ready")[0] == 503
-        successor = Segment(segment.path.parent)
-        segment.process = successor.process
+        present = Segment(present.path.parent)
     assert value(exporter.samples(), "snakepit_up") == 1
     assert exporter.request("/-/ready")[0] == 200
+    present.close()
 
 
 # ---- several instances ---------------------------------------------------------------
