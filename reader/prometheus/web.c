@@ -335,12 +335,33 @@ static bool is_within_rate(struct web *web, const struct webconfig *config)
 	return within;
 }
 
+static snp_mono_t in_ms(uint64_t ms)
+{
+	return snp_mono_add_ms(snp_mono_now(), ms);
+}
+
+/* How long an answer may be on its way: as long as the scraper waits for it. */
+static uint64_t answer_ms(struct MHD_Connection *connection)
+{
+	const char *text = MHD_lookup_connection_value(
+	    connection, MHD_HEADER_KIND, "X-Prometheus-Scrape-Timeout-Seconds");
+	double seconds = text ? strtod(text, NULL) : 0;
+
+	/* Written so that NaN is refused, too. */
+	if (!(seconds >= 0.001))
+		return ANSWER_MS;
+	return seconds < ANSWER_MS_MAX / 1000.0 ? (uint64_t)(seconds * 1000)
+						: ANSWER_MS_MAX;
+}
+
 /* Everything goes through here, in the order of Prometheus' exporters. */
 static enum MHD_Result respond(const struct request *req, const char *path,
 			       const char *method)
 {
 	const struct webconfig *config;
 
+	clients_expect(&req->web->clients, req->client, CLIENT_LISTENS,
+		       in_ms(answer_ms(req->connection)));
 	req->client->policy = policies_take(req->web->options.policies);
 	if (!req->client->policy)
 		return answer_text(req, MHD_HTTP_INTERNAL_SERVER_ERROR,
@@ -366,28 +387,20 @@ static struct client *client_of(struct MHD_Connection *connection)
 	return info ? info->socket_context : NULL;
 }
 
-static snp_mono_t in_ms(uint64_t ms)
+/* Whether more is to come behind the head. */
+static bool has_body(struct MHD_Connection *connection)
 {
-	return snp_mono_add_ms(snp_mono_now(), ms);
-}
+	const char *length = MHD_lookup_connection_value(
+	    connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-/* How long an answer may be on its way: as long as the scraper waits for it. */
-static uint64_t answer_ms(struct MHD_Connection *connection)
-{
-	const char *text = MHD_lookup_connection_value(
-	    connection, MHD_HEADER_KIND, "X-Prometheus-Scrape-Timeout-Seconds");
-	double seconds = text ? strtod(text, NULL) : 0;
-
-	/* Written so that NaN is refused, too. */
-	if (!(seconds >= 0.001))
-		return ANSWER_MS;
-	return seconds < ANSWER_MS_MAX / 1000.0 ? (uint64_t)(seconds * 1000)
-						: ANSWER_MS_MAX;
+	return (length && strcmp(length, "0") != 0) ||
+	       MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+					   MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
 /* Called when the head of a request is there, and again when all of it is. An answer at
- * the first call would make the library close the connection, so a good request waits
- * for the second; a body we do not want is not waited for. */
+ * the first call makes the library close the connection, so a good request waits for
+ * the second; a body is nothing we want, and may never end. */
 /* NOLINTNEXTLINE(readability-function-size): the library's signature */
 static enum MHD_Result handle(void *user, struct MHD_Connection *connection,
 			      const char *path, const char *method, const char *version,
@@ -397,17 +410,13 @@ static enum MHD_Result handle(void *user, struct MHD_Connection *connection,
 
 	(void)version;
 	(void)upload;
+	(void)upload_bytes;
 	if (!req.client)
 		return MHD_NO;
 	if (!*state) {
 		*state = req.client;
-		clients_expect(&req.web->clients, req.client, CLIENT_LISTENS,
-			       in_ms(answer_ms(connection)));
-		return is_readable(method) ? MHD_YES : respond(&req, path, method);
-	}
-	if (*upload_bytes > 0) {
-		*upload_bytes = 0;
-		return MHD_YES;
+		if (is_readable(method) && !has_body(connection))
+			return MHD_YES;
 	}
 	return respond(&req, path, method);
 }

@@ -269,9 +269,15 @@ def test_p24_slow_loris_is_shown_out(segment: Segment, start: Start) -> None:
     loris = [
         socket.create_connection((exporter.host, exporter.port)) for _ in range(20)
     ]
+    line = b"GET /metrics HTTP/1.1\r\n"
+    begins = [
+        b"G",
+        line + b"X-Slow: ",
+        line + b"Host: x\r\nContent-Length: 1000000\r\n\r\n",
+    ]
     for i, connection in enumerate(loris):
         connection.settimeout(0.0)
-        connection.sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: " if i % 2 else b"G")
+        connection.sendall(begins[i % len(begins)])
     open_ones = set(loris)
 
     def all_shown_out() -> bool:
