@@ -105,7 +105,7 @@ struct family *families_find(const struct families *families, const char *name)
 {
 	for (size_t i = 0; i < families->nr; i++)
 		if (strcmp(families->list[i].as.name, name) == 0)
-			return families->list[i].rejected ? NULL : &families->list[i];
+			return &families->list[i];
 	return NULL;
 }
 

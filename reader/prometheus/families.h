@@ -60,7 +60,8 @@ int families_create(const struct snp_snapshot *snap, enum families_levels levels
 		    const char *instance, struct families **ret_families);
 void families_destroy(struct families **families);
 
-/* NULL when there is none of that name, or it is left out. */
+/* NULL when there is none of that name. One that was rejected because of its labels is
+ * found, and cannot be entered. */
 struct family *families_find(const struct families *families, const char *name);
 
 /* Before a family's series are written: look at its labels, and bring what is kept of

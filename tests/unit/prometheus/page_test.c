@@ -137,6 +137,24 @@ static void an_instance_that_is_gone_keeps_its_counts(void **state)
 					   "pool=\"default\"}"));
 }
 
+/* The checker finds a family that begins twice. */
+static void what_one_instance_cannot_say_the_other_says_once(void **state)
+{
+	struct fixture *f = *state;
+	struct family *family =
+	    families_find(f->sources[0].families, "snakepit_requests_total");
+
+	assert_non_null(family);
+	family->checked = family->rejected = true; /* as for an illegal label */
+	render(f);
+	assert_null(expo_find(&f->doc,
+			      "snakepit_requests_total{snakepit_instance=\"a\","
+			      "pool=\"default\",method=\"word_stats\"}"));
+	assert_non_null(expo_find(&f->doc, "snakepit_requests_total{"
+					   "snakepit_instance=\"b\\\"c\","
+					   "pool=\"default\",method=\"word_stats\"}"));
+}
+
 static void without_instances_there_is_a_page(void **state)
 {
 	struct fixture *f = *state;
@@ -230,6 +248,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	    CASE(instances_share_each_family),
 	    CASE(an_instance_that_is_gone_keeps_its_counts),
+	    CASE(what_one_instance_cannot_say_the_other_says_once),
 	    CASE(without_instances_there_is_a_page),
 	    CASE(p19_filters_leave_families_out),
 	    CASE(without_exporter_metrics),
