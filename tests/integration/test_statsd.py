@@ -210,6 +210,25 @@ def test_a_runtime_that_comes_after_us_is_told_from_zero(
         segment.close()
 
 
+def test_who_reads_the_log_may_leave_first(
+    segment: Segment, receiver: Receiver
+) -> None:
+    """What is said into a closed pipe does not keep the last flush from being sent."""
+    baseline = counters_of(inspect_json(segment.path))
+    target = ["-n", str(segment.path), f"--statsd.address={receiver.address}", NEVER]
+    with subprocess.Popen(
+        [str(BUILD / "bin/snakepit-statsd"), *target], stderr=subprocess.PIPE
+    ) as sender:
+        assert sender.stderr is not None
+        assert b"runtime is alive" in sender.stderr.readline()
+        sender.stderr.close()
+        segment.tell("step")
+        sender.terminate()
+        assert sender.wait(timeout=30) == 0
+    expected = counters_of(inspect_json(segment.path)) - baseline
+    assert totals(receiver.read()) == expected
+
+
 # ---- receivers that come and go ------------------------------------------------------
 
 
