@@ -261,7 +261,7 @@ static bool all_gone(const struct supervisor *sup)
 	return true;
 }
 
-/* Do what is due; returns when something will be. */
+/* Whether the front door is, and the readers have said their last or had the time. */
 static bool is_closed(struct supervisor *sup, snp_mono_t now)
 {
 	if (now.ns >= sup->phase_deadline.ns)
@@ -270,6 +270,7 @@ static bool is_closed(struct supervisor *sup, snp_mono_t now)
 	       (!sup->phase_deadline.ns || readers_gone(&sup->readers));
 }
 
+/* Do what is due; returns when something will be. */
 static snp_mono_t tend(struct supervisor *sup)
 {
 	snp_mono_t now = snp_mono_now(), next;
