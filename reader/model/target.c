@@ -196,6 +196,11 @@ enum snp_target_state snp_target_state(const struct snp_target *target)
 	return target->state;
 }
 
+bool snp_target_is_up(const struct snp_target *target)
+{
+	return target->state == SNP_TARGET_LIVE && target->verdict == SNP_WRITER_ALIVE;
+}
+
 bool snp_target_fresh(const struct snp_target *target)
 {
 	return target->fresh;

@@ -147,7 +147,7 @@ bool collector_ready(struct collector *collector, char ret_why[SNP_ERR_MSG_BYTES
 	if (instances->nr == 0)
 		(void)snprintf(ret_why, SNP_ERR_MSG_BYTES, "there is no instance");
 	for (size_t i = 0; i < instances->nr && !ready; i++) {
-		ready = instance_is_up(instances->list[i]);
+		ready = snp_target_is_up(instances->list[i]->target);
 		if (!ready)
 			instance_why(instances->list[i], ret_why);
 	}
@@ -176,7 +176,7 @@ static void fill_source(struct collector *collector, struct instance *instance,
 
 	*ret_source = (struct page_source){
 	    .label = label,
-	    .up = instance_is_up(instance),
+	    .up = snp_target_is_up(instance->target),
 	    .fresh = snp_target_fresh(instance->target),
 	    .totals = &instance->totals,
 	    .part = snp_target_state(instance->target) == SNP_TARGET_LIVE

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/log.h"
-
 int instance_create(const char *name, const char *label, struct instance **ret_instance)
 {
 	struct instance *instance = calloc(1, sizeof(*instance));
@@ -34,12 +32,6 @@ void instance_destroy(struct instance **instance)
 	*instance = NULL;
 }
 
-bool instance_is_up(const struct instance *instance)
-{
-	return snp_target_state(instance->target) == SNP_TARGET_LIVE &&
-	       snp_target_verdict(instance->target) == SNP_WRITER_ALIVE;
-}
-
 void instance_why(const struct instance *instance, char ret_why[SNP_ERR_MSG_BYTES])
 {
 	const struct snp_target *target = instance->target;
@@ -52,37 +44,12 @@ void instance_why(const struct instance *instance, char ret_why[SNP_ERR_MSG_BYTE
 			       snp_target_error(target)->msg);
 }
 
-/* One line a change, not one a scrape. */
-static void log_change(struct instance *instance)
-{
-	enum snp_target_state state = snp_target_state(instance->target);
-	enum snp_writer_verdict verdict = snp_target_verdict(instance->target);
-	const struct snp_segment *seg = snp_target_segment(instance->target);
-
-	if (instance->logged && instance->logged_state == state &&
-	    instance->logged_verdict == verdict &&
-	    instance->generation == snp_target_generation(instance->target))
-		return;
-	instance->logged = true;
-	instance->logged_state = state;
-	instance->logged_verdict = verdict;
-	if (seg)
-		snp_log_line(instance_is_up(instance) ? SNP_LOG_INFO : SNP_LOG_WARN,
-			     "runtime is %s: %s, incarnation %llu",
-			     snp_writer_verdict_name(verdict),
-			     snp_segment_info(seg)->path,
-			     (unsigned long long)snp_segment_info(seg)->incarnation);
-	else
-		snp_log_line(SNP_LOG_WARN, "no runtime to read: %s",
-			     snp_target_error(instance->target)->msg);
-}
-
 void instance_look(struct instance *instance)
 {
 	struct snp_target *target = instance->target;
 
 	(void)snp_target_poll(target);
-	log_change(instance);
+	snp_news_tell(&instance->news, target);
 	/* Families point into the segment they were made for: they go with it, also
 	 * when it was let go without a successor. */
 	if (snp_target_generation(target) != instance->generation ||

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "families.h"
+#include "model/news.h"
 #include "model/target.h"
 #include "source.h"
 #include "snakepit/err.h"
@@ -22,9 +23,7 @@ struct instance {
 	uint64_t generation;
 	struct own_totals totals;
 	bool listed; /* in the directory: its file was there at the last look */
-	bool logged; /* whether the two below have been */
-	enum snp_target_state logged_state;
-	enum snp_writer_verdict logged_verdict;
+	struct snp_news news;
 	size_t logged_rejected; /* of families->rejected */
 };
 
@@ -36,9 +35,7 @@ void instance_destroy(struct instance **instance);
 /* See how it is now; logs a change. */
 void instance_look(struct instance *instance);
 
-/* As of the last look: a runtime is there and its heart beats. */
-bool instance_is_up(const struct instance *instance);
-/* What is in the way when it is not. */
+/* As of the last look: what is in the way when no runtime is up. */
 void instance_why(const struct instance *instance, char ret_why[SNP_ERR_MSG_BYTES]);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/log.h"
+#include "model/news.h"
 #include "sender.h"
 #include "snakepit/time.h"
 
@@ -27,45 +28,10 @@ struct exporter {
 	enum sending sending;
 	uint64_t dropped_before; /* when sending last went well */
 	bool too_long_logged;
-	bool looked;
-	enum snp_target_state logged_state;
-	enum snp_writer_verdict logged_verdict;
-	uint64_t logged_generation;
+	struct snp_news news;
 };
 
 /* ---- looking ------------------------------------------------------------- */
-
-static bool is_up(const struct exporter *exporter)
-{
-	return snp_target_state(exporter->target) == SNP_TARGET_LIVE &&
-	       snp_target_verdict(exporter->target) == SNP_WRITER_ALIVE;
-}
-
-static void log_target(struct exporter *exporter)
-{
-	const struct snp_target *target = exporter->target;
-	const struct snp_segment *seg = snp_target_segment(target);
-	enum snp_target_state state = snp_target_state(target);
-	enum snp_writer_verdict verdict = snp_target_verdict(target);
-
-	if (exporter->looked && exporter->logged_state == state &&
-	    exporter->logged_verdict == verdict &&
-	    exporter->logged_generation == snp_target_generation(target))
-		return;
-	exporter->looked = true;
-	exporter->logged_state = state;
-	exporter->logged_verdict = verdict;
-	exporter->logged_generation = snp_target_generation(target);
-	if (seg)
-		snp_log_line(is_up(exporter) ? SNP_LOG_INFO : SNP_LOG_WARN,
-			     "runtime is %s: %s, incarnation %llu",
-			     snp_writer_verdict_name(verdict),
-			     snp_segment_info(seg)->path,
-			     (unsigned long long)snp_segment_info(seg)->incarnation);
-	else
-		snp_log_line(SNP_LOG_WARN, "no runtime to read: %s",
-			     snp_target_error(target)->msg);
-}
 
 /* Whether the runtime had counted before there was anybody to tell of it. */
 static bool is_older(const struct exporter *exporter)
@@ -146,7 +112,7 @@ static void tell_own(struct exporter *exporter)
 {
 	struct flush *flush = exporter->flush;
 
-	flush_own_gauge(flush, "snakepit.up", is_up(exporter));
+	flush_own_gauge(flush, "snakepit.up", snp_target_is_up(exporter->target));
 	flush_own_counter(flush, "snakepit.statsd.packets.sent", exporter->sent.value,
 			  &exporter->sent.told);
 	flush_own_counter(flush, "snakepit.statsd.packets.dropped",
@@ -211,7 +177,7 @@ void exporter_flush(struct exporter *exporter, struct flush_result *ret_result)
 	/* What keeps it from being opened is what sending then fails with. */
 	(void)sender_begin(exporter->sender, snp_mono_now());
 	(void)snp_target_poll(exporter->target);
-	log_target(exporter);
+	snp_news_tell(&exporter->news, exporter->target);
 	r = tell_predecessor(exporter, &result);
 	later = keep_ledger(exporter);
 	if (r == 0)
@@ -247,7 +213,7 @@ int exporter_create(const struct exporter_options *options,
 		r = flush_create(&options->flush, send_one, exporter, &exporter->flush);
 	if (r == 0) {
 		(void)snp_target_poll(exporter->target);
-		log_target(exporter);
+		snp_news_tell(&exporter->news, exporter->target);
 		r = keep_ledger(exporter);
 	}
 	if (r < 0)

@@ -74,7 +74,7 @@ static void found_instances_come_and_go(void **state)
 	assert_int_equal(instances.nr, 0);
 	instances_look(&instances);
 	assert_int_equal(instances.nr, 1);
-	assert_true(instance_is_up(instances.list[0]));
+	assert_true(snp_target_is_up(instances.list[0]->target));
 	assert_null(instances_label(&instances, instances.list[0]));
 
 	assert_int_equal(link(f.path, other), 0);

@@ -50,6 +50,8 @@ enum snp_target_state snp_target_poll(struct snp_target *target);
 
 /* Of the last poll. */
 enum snp_target_state snp_target_state(const struct snp_target *target);
+/* A runtime is there and its heart beats. */
+bool snp_target_is_up(const struct snp_target *target);
 /* Whether the last poll took a new snapshot. */
 bool snp_target_fresh(const struct snp_target *target);
 /* Only of meaning in states LIVE and ENDED. */
