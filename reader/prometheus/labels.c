@@ -15,8 +15,9 @@ int labels_init(struct labels *labels, const char *instance)
 	if (!instance)
 		return 0;
 	expo_label(&labels->scratch, LABELS_INSTANCE, instance);
+	snp_buf_put(&labels->scratch, "", 1);
 	if (!labels->scratch.failed)
-		labels->instance = strndup(labels->scratch.data, labels->scratch.len);
+		labels->instance = strdup(labels->scratch.data);
 	if (labels->instance)
 		return 0;
 	labels_fini(labels);

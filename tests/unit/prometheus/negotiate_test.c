@@ -116,8 +116,9 @@ static void p02_accept_table(void **state)
 static void p02_accept_of_64k(void **state)
 {
 	static const char item[] = "a/b;c=\"d";
+	static const char last[] = OM ";version=1.0.0";
 	size_t len = 65536;
-	char *accept = malloc(len + sizeof(OM ";version=1.0.0"));
+	char *accept = malloc(len + sizeof(last));
 	struct negotiated got;
 
 	(void)state;
@@ -125,7 +126,7 @@ static void p02_accept_of_64k(void **state)
 	for (size_t i = 0; i < len; i++)
 		accept[i] = item[i % (sizeof(item) - 1)];
 	accept[len - 1] = ',';
-	strcpy(accept + len, OM ";version=1.0.0");
+	memcpy(accept + len, last, sizeof(last));
 	negotiate(accept, accept, &got);
 	assert_int_equal(got.format, O);
 	free(accept);
