@@ -79,6 +79,7 @@ static bool extend(struct worker *w, uint32_t timeout_ms, snp_mono_t now)
 	w->deadline = snp_mono_add_ms(now, timeout_ms);
 	if (w->deadline.ns > last.ns)
 		w->deadline = last;
+	w->boot_extended = true;
 	log_info("worker is slow to start, but gets on", LOG_STR("worker", w->id),
 		 LOG_MS("uptime_ms", snp_mono_since_ns(now, w->started)));
 	return true;
@@ -91,7 +92,7 @@ static void time_is_up(struct worker *w, const char *missing, const char *key,
 
 	(void)snprintf(why, sizeof(why), "%s: startup.%s (%u ms) is over%s", missing,
 		       key, timeout_ms,
-		       w->boot_progress ? ", though it was extended" : "");
+		       w->boot_extended ? ", though it was extended" : "");
 	fail_start(w, SNP_START_FAILURE_BOOT_TIMEOUT, why);
 	liveness_kill(w, SNP_EXIT_REASON_START_FAILED, SNP_MOVE_REASON_BOOT_TIMEOUT);
 }
@@ -203,6 +204,7 @@ void worker_hello(struct worker *w, const struct hello *hello)
 	memcpy(&w->proc[SNP_PROC_PYTHON], hello->python, strlen(hello->python));
 	(void)worker_event(w, MACHINE_HELLO, SNP_MOVE_REASON_HELLO);
 	w->boot_progress = w->live.beat.seen[BEAT_SIGN_PROGRESS].seq;
+	w->boot_extended = false;
 	w->deadline =
 	    snp_mono_add_ms(snp_mono_now(), w->cfg->startup.answer_timeout_ms);
 	link_start(w->link);
@@ -284,6 +286,7 @@ int boot_begin(struct worker *w, int ready_fd)
 	snp_mono_t hello = snp_mono_add_ms(w->started, cfg->boot_timeout_ms);
 
 	w->boot_progress = 0;
+	w->boot_extended = false;
 	w->launched = false;
 	w->deadline = exec_deadline(w).ns < hello.ns ? exec_deadline(w) : hello;
 	return watch_add(w->site->watcher, &w->ready_pipe, ready_fd,

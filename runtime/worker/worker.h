@@ -86,6 +86,7 @@ struct worker {
 	enum snp_enum_MOVE_REASON why; /* the first move towards that */
 	bool fenced;		       /* no new requests, whatever the state */
 	bool launched;		       /* STARTING: its program runs */
+	bool boot_extended;	       /* the deadline of this stage of its start */
 	bool mute;		       /* its ready pipe was closed without a hello */
 	unsigned failures;	       /* unplanned ends in a row, for the backoff */
 	enum snp_enum_START_FAILURE start_failure;
