@@ -538,10 +538,12 @@ out:
 	return r;
 }
 
+/* With poll, and not epoll: there the library waits for edges, and takes a short read
+ * for the last one. Where the end of the connection had come with those bytes it is
+ * never woken again, and the connection keeps its place for ever. */
 int web_serve(struct web *web, int take_fd, struct snp_err *err)
 {
-	unsigned flags =
-	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 	struct MHD_Daemon *daemon;
 
 	if (web->daemons_nr == WEB_SOCKETS_MAX) {

@@ -298,6 +298,21 @@ def test_p24_slow_loris_is_shown_out(segment: Segment, start: Start) -> None:
         connection.close()
 
 
+def test_p24_who_leaves_in_the_middle_is_let_go(segment: Segment, start: Start) -> None:
+    """P24: half a request and its end, both there when the exporter looks."""
+    exporter = start("-n", str(segment.path))
+    folder = Path(f"/proc/{exporter.process.pid}/fd")
+    before = len(list(folder.iterdir()))
+    exporter.process.send_signal(signal.SIGSTOP)
+    for _ in range(50):
+        with socket.create_connection((exporter.host, exporter.port)) as client:
+            client.sendall(b"GET /")
+    exporter.process.send_signal(signal.SIGCONT)
+    # Behind the others in the queue, so they have all come in.
+    assert exporter.request("/-/healthy")[0] == 200
+    wait_for("all to be let go", lambda: len(list(folder.iterdir())) <= before)
+
+
 def test_p24_a_hundred_at_once_within_bounded_memory(
     ten_thousand: Segment, start: Start
 ) -> None:
