@@ -287,6 +287,7 @@ deps: ## install packages and make .venv (idempotent)
 
 test: deps ## install, build, pass every test (SAN=asan|tsan for sanitizer builds)
 	$(Q)+$(BUILD) bins unit-bins proto-python
+	-$(Q)+$(BUILD) -s -k peers
 	$(Q)tests/run --build $(B)
 
 check: ## C unit tests only, no installation

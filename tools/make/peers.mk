@@ -4,9 +4,14 @@ PEERS     := build/peers
 STATSD_EXPORTER := github.com/prometheus/statsd_exporter@v0.30.0
 TELEGRAF        := github.com/influxdata/telegraf/cmd/telegraf@v1.39.3
 
+# What go install leaves is as old as the cache it comes from.
+$(PEERS)/statsd_exporter $(PEERS)/telegraf: tools/make/peers.mk
+	@mkdir -p $(@D)
+	@echo "  GO    $@"
+	$(Q)GOBIN=$(abspath $(@D)) go install $(PEER_SOURCE) && touch $@
+$(PEERS)/statsd_exporter: PEER_SOURCE := $(STATSD_EXPORTER)
+$(PEERS)/telegraf: PEER_SOURCE := \
+    -tags 'custom,inputs.statsd,outputs.file,serializers.json' $(TELEGRAF)
+
 .PHONY: peers
-peers: ## build statsd_exporter and telegraf for the tests (Go, some minutes)
-	$(Q)mkdir -p $(PEERS)
-	$(Q)GOBIN=$(abspath $(PEERS)) go install $(STATSD_EXPORTER)
-	$(Q)GOBIN=$(abspath $(PEERS)) go install -tags \
-	    'custom,inputs.statsd,outputs.file,serializers.json' $(TELEGRAF)
+peers: $(PEERS)/statsd_exporter $(PEERS)/telegraf ## build receivers no package has (Go)
