@@ -80,7 +80,7 @@ static size_t put_quoted(char *dst, size_t room, const char *text)
 		if (*text == '"' || *text == '\\')
 			dst[len++] = '\\';
 		memcpy(dst + len, text, bytes);
-		if ((unsigned char)*text < 0x20)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			dst[len] = ' ';
 		len += bytes;
 	}
