@@ -68,20 +68,6 @@ INC_client   := $(SHM_INC) $(RPC_INC) $(MODEL_INC) $(CLIENT_INC)
 # ---- Programs: sources, include paths, archives in link order, system libraries --------
 # tools/snakepit/ makes `snakepit`; a program never links a component not named here.
 GRPC_LIBS := -lgrpc -lgpr -lcrypto -lprotobuf-c -ljansson
-# The daemon has gRPC in itself where its archives are installed: what gRPC calls of itself
-# and its thread-local variables then go through no table (decision 0081). TLS stays shared.
-# The symbol is looked up by name at the start (rpc/init.c).
-GRPC_ARCHIVE := $(if $(SAN),,$(wildcard $(shell $(CC) -print-file-name=libgrpc.a 2>/dev/null)))
-ifneq ($(GRPC_ARCHIVE),)
-GRPC_SHARED := -lssl -lcrypto -lre2 -lcares -lz
-ABSL_SWITCH := _ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE
-GRPC_DAEMON := -Wl,-Bstatic -Wl,--start-group \
-	       $(filter-out $(GRPC_SHARED),$(shell pkg-config --libs grpc)) \
-	       -Wl,--end-group -Wl,-Bdynamic -Wl,--export-dynamic-symbol=$(ABSL_SWITCH) \
-	       $(GRPC_SHARED) -lstdc++ -lprotobuf-c -ljansson
-else
-GRPC_DAEMON := $(GRPC_LIBS)
-endif
 # What calls unix sockets only needs no TLS, and starts faster without the libraries.
 GRPC_UNSECURE_LIBS := -lgrpc_unsecure -lgpr -lprotobuf-c -ljansson
 PROGS := snakepitd snakepit-launch snakepit-guard snakepit snakepit-exec snakepit-control \
@@ -90,8 +76,7 @@ PROGS := snakepitd snakepit-launch snakepit-guard snakepit snakepit-exec snakepi
 SRC_snakepitd  := $(wildcard runtime/main.c)
 INC_snakepitd  := $(INC_runtime)
 ARCH_snakepitd := runtime rpc config log shm
-RUNTIME_SYS    := -lcyaml -lyaml -lurcu-qsbr -lurcu-common -ldl
-SYS_snakepitd  := $(GRPC_DAEMON) $(RUNTIME_SYS)
+SYS_snakepitd  := $(GRPC_LIBS) -lcyaml -lyaml -lurcu-qsbr -lurcu-common -ldl
 SRC_snakepit-launch := $(wildcard runtime/launch/launch.c)
 SRC_snakepit-guard  := $(wildcard runtime/launch/guard.c)
 INC_snakepit-guard  := $(INC_runtime)
@@ -143,10 +128,10 @@ TARCH_rpc       := rpc shm
 TSYS_rpc        := $(GRPC_LIBS) -ldl
 TINC_runtime    := $(INC_runtime)
 TARCH_runtime   := runtime rpc config log shm
-TSYS_runtime    := $(GRPC_LIBS) $(RUNTIME_SYS)
+TSYS_runtime    := $(SYS_snakepitd)
 TINC_embed      := $(INC_runtime)
 TARCH_embed     := $(TARCH_runtime)
-TSYS_embed      := $(TSYS_runtime)
+TSYS_embed      := $(SYS_snakepitd)
 TINC_model      := $(INC_model)
 TARCH_model     := model shm
 TINC_cli        := $(INC_cli)

@@ -4,8 +4,7 @@
  * one method and makes the same call of another server. It decodes nothing, counts
  * nothing and keeps nothing (of the runtime's code it has the start of the library), so
  * what the runtime costs beyond it is the runtime's own. One thread, one completion
- * queue; three batches a call, the least there can be. It is linked like the runtime,
- * with gRPC in itself (decision 0081).
+ * queue; three batches a call, the least there can be.
  *
  *   call_floor LISTEN UPSTREAM METHOD    until it is killed
  *

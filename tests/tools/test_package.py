@@ -129,17 +129,6 @@ def test_installed_programs_run(prefix: Path, segment: Segment) -> None:
     assert "snakepit" in run(str(prefix / "bin/snakepit"), "version")
 
 
-def test_daemon_finds_the_switch_of_absl_whichever_way_it_has_grpc(
-    prefix: Path,
-) -> None:
-    """Without it absl aborts the process when it believes to see a deadlock."""
-    source = (ROOT / "runtime/rpc/init.c").read_text()
-    (switch,) = re.findall(r'"(_ZN4absl\w+)"', source)
-    daemon = str(prefix / "bin/snakepitd")
-    if "[libgrpc.so" not in run("readelf", "-d", daemon):
-        assert f" {switch}\n" in run("readelf", "-W", "--dyn-syms", daemon)
-
-
 def test_destdir_is_where_files_go_and_prefix_where_they_will_be(
     tmp_path: Path,
 ) -> None:

@@ -21,7 +21,7 @@ $(CALL_OBJ): INC := $(INC_rpc)
 $(CALL_BINS): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(TARCH_rpc:%=$(B)/lib/libsnp-%.a)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(GRPC_DAEMON) -ldl -lm
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TSYS_rpc)
 
 # Every build compiles them, lest they rot; icount is a test as well.
 ifeq ($(SAN),)

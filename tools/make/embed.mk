@@ -13,7 +13,7 @@ $(B)/lib/$(RUNTIME_REAL): $(RUNTIME_ARCH) $(RUNTIME_MAP)
 	$(Q)$(CC) -shared -pthread -Wl,-soname,$(RUNTIME_SONAME) -Wl,--version-script=$(RUNTIME_MAP) \
 	    -Wl,-z,relro,-z,now $(if $(SAN),,-Wl$(comma)-z$(comma)defs) $(SAN_FLAGS) \
 	    -o $@ -Wl,--whole-archive $(B)/lib/libsnp-runtime.a -Wl,--no-whole-archive \
-	    $(filter-out $(B)/lib/libsnp-runtime.a,$(RUNTIME_ARCH)) $(TSYS_runtime) -lm
+	    $(filter-out $(B)/lib/libsnp-runtime.a,$(RUNTIME_ARCH)) $(SYS_snakepitd) -lm
 $(B)/lib/$(RUNTIME_SONAME): $(B)/lib/$(RUNTIME_REAL)
 	$(Q)ln -sf $(RUNTIME_REAL) $@
 $(B)/lib/libsnakepit.so: $(B)/lib/$(RUNTIME_SONAME)
