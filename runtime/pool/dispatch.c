@@ -11,7 +11,7 @@
 #include "snakepit/check.h"
 
 #define ATTEMPTS_MAX   5
-#define SHUN_MS	       50 /* how long a worker that was lost is passed over */
+#define SHUN_MS	       50 /* how long a worker is passed over that was lost first */
 #define IDEMPOTENT_KEY "x-snakepit-idempotent"
 
 /* ---- sessions and their workers ------------------------------------------ */
@@ -374,6 +374,15 @@ static void observe(const struct request *r, snp_mono_t now)
 		    r->pool->service_ns, snp_mono_since_ns(now, r->dispatched));
 }
 
+/* Most likely the worker's process is gone, and the supervisor about to say so: whoever
+ * waits is not to follow. Longer with each attempt: on a busy machine that word is late,
+ * and a request must not use up its attempts on it. */
+static void shun(const struct request *r, snp_mono_t now)
+{
+	roster_pass_over(&r->pool->roster, r->link,
+			 snp_mono_add_ms(now, SHUN_MS << (r->last.number - 1)));
+}
+
 void request_back(struct rpc_task *task)
 {
 	struct request *r = list_entry(task, struct request, back_task);
@@ -385,10 +394,8 @@ void request_back(struct rpc_task *task)
 		roster_abandoned(&pool->roster, r->link);
 	else
 		roster_returned(&pool->roster, r->link);
-	/* Most likely its process is gone, and the supervisor about to say so: whoever
-	 * waits is not to follow. */
 	if (r->kind == ERROR_WORKER_DIED || r->kind == ERROR_WORKER_UNREACHABLE)
-		roster_pass_over(&pool->roster, r->link, snp_mono_add_ms(now, SHUN_MS));
+		shun(r, now);
 	observe(r, now);
 	if (may_retry(r, now)) {
 		retry(r, now);
