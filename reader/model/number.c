@@ -9,80 +9,30 @@
 #include <string.h>
 #include <threads.h>
 
-#define NS_DIGITS  9
-#define U64_DIGITS 20
-#define EXP10_MAX  30
+#define NS_DIGITS 9
+#define EXP10_MAX 30
 
-static const char digit_pairs[200 + 1] = "00010203040506070809"
-					 "10111213141516171819"
-					 "20212223242526272829"
-					 "30313233343536373839"
-					 "40414243444546474849"
-					 "50515253545556575859"
-					 "60616263646566676869"
-					 "70717273747576777879"
-					 "80818283848586878889"
-					 "90919293949596979899";
-
-/* Digits of `value` that end just before `end`; returns where they begin. */
-static inline char *digits_before(char *end, uint64_t value)
+static void put_digits(char *dst, uint64_t value)
 {
-	while (value >= 100) {
-		end -= 2;
-		memcpy(end, digit_pairs + 2 * (value % 100), 2);
-		value /= 100;
-	}
-	if (value >= 10) {
-		end -= 2;
-		memcpy(end, digit_pairs + 2 * value, 2);
-	} else {
-		*--end = (char)('0' + value);
-	}
-	return end;
-}
+	uint64_t text = snp_digits(value) + SNP_DIGITS_TEXT;
 
-/* value > 0. A value of n bits has n * log10(2) digits, or one more. */
-static size_t digits_of(uint64_t value)
-{
-	static const uint64_t power[U64_DIGITS] = {
-	    1,
-	    10,
-	    100,
-	    1000,
-	    10000,
-	    100000,
-	    1000000,
-	    10000000,
-	    100000000,
-	    1000000000,
-	    10000000000,
-	    100000000000,
-	    1000000000000,
-	    10000000000000,
-	    100000000000000,
-	    1000000000000000,
-	    10000000000000000,
-	    100000000000000000,
-	    1000000000000000000,
-	    UINT64_C(10000000000000000000),
-	};
-	unsigned bits = 64 - (unsigned)__builtin_clzll(value);
-	unsigned least = bits * 1233 >> 12;
-
-	return least + (value >= power[least]);
+	memcpy(dst, &text, sizeof(text));
 }
 
 size_t snp_number_u64(char *dst, uint64_t value)
 {
+	struct snp_short_number number;
+	uint64_t rest = value / SNP_DIGITS_END;
 	size_t len;
 
-	if (value < 10) { /* most cells are 0 */
-		*dst = (char)('0' + value);
-		return 1;
+	if (rest == 0) {
+		number = snp_number_short(value);
+		memcpy(dst, &number.text, sizeof(number.text));
+		return number.len;
 	}
-	len = digits_of(value);
-	(void)digits_before(dst + len, value);
-	return len;
+	len = snp_number_u64(dst, rest);
+	put_digits(dst + len, value % SNP_DIGITS_END);
+	return len + 8;
 }
 
 size_t snp_number_i64(char *dst, int64_t value)
@@ -159,17 +109,17 @@ size_t snp_number_seconds(char *dst, uint64_t ns)
 {
 	uint64_t fraction = ns % 1000000000;
 	size_t len = snp_number_u64(dst, ns / 1000000000);
-	char *start;
+	uint64_t digits;
 
 	if (fraction == 0)
 		return len;
 	dst[len++] = '.';
-	start = digits_before(dst + len + NS_DIGITS, fraction);
-	memset(dst + len, '0', (size_t)(start - (dst + len)));
-	len += NS_DIGITS;
-	while (dst[len - 1] == '0')
-		len--;
-	return len;
+	digits = snp_digits(fraction / 10);
+	put_digits(dst + len, fraction / 10);
+	if (fraction % 10 == 0) /* then the digits before are not all 0 */
+		return len + 8 - (unsigned)__builtin_clzll(digits) / 8;
+	dst[len + 8] = (char)('0' + fraction % 10);
+	return len + 9;
 }
 
 /* Go's %g, which OpenMetrics made canonical: an exponent below 1e-4 and from 1e6 on. */

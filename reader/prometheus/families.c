@@ -96,6 +96,7 @@ void families_destroy(struct families **families)
 	exemplars_destroy(&(*families)->exemplars);
 	labels_fini(&(*families)->labels);
 	snp_buf_fini(&(*families)->text);
+	snp_buf_fini(&(*families)->start);
 	free((*families)->list);
 	free(*families);
 	*families = NULL;

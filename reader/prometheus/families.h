@@ -50,7 +50,8 @@ struct families {
 	size_t rejected; /* metrics left out because of what they are called */
 	struct labels labels;
 	struct exemplars *exemplars;
-	struct snp_buf text; /* what text.c's lines are made of */
+	struct snp_buf text;  /* what text.c's lines are made of */
+	struct snp_buf start; /* what those of one histogram begin with */
 };
 
 /* Prepare for the segment `snap` was taken from; good for every snapshot of it, and not

@@ -299,32 +299,80 @@ static char *put_exemplar(char *to, const struct exemplar *exemplar)
 	return to + snp_number_seconds(to, exemplar->ended.ns);
 }
 
-static inline char *put_count(char *to, uint64_t count)
+/* What all buckets of a row begin with, in one piece: of any length, so copied in equal
+ * parts, the last of which may be too long. */
+#define START_STEP 32
+static char *put_start(char *to, const char *start, size_t len)
 {
-	to += snp_number_u64(to, count);
+	for (size_t i = 0; i < len; i += START_STEP)
+		memcpy(to + i, start + i, START_STEP);
+	return to + len;
+}
+
+/* In families->start: where it was written last. NULL: out of memory. */
+static const char *start_of_row(const struct render *r, uint32_t row, size_t *ret_len)
+{
+	const struct label_set *rows = r->family->rows;
+	struct snp_buf *start = &r->source->families->start;
+	size_t len = r->lines->name.len + rows->rows[row].len;
+	char *to;
+
+	snp_buf_reset(start);
+	to = snp_buf_reserve(start, len + SNP_SHORT_BYTES);
+	if (!to)
+		return NULL;
+	to = put(to, r, &r->lines->name);
+	to = snp_put_short(to, label_set_text(rows, row), rows->rows[row].len);
+	*ret_len = len;
+	return start->data;
+}
+
+/* The end of a line. `text` is that of the count if it is short. */
+static inline char *put_count(char *to, uint64_t count, struct snp_short_number text)
+{
+	if (count < SNP_DIGITS_END) {
+		memcpy(to, &text.text, sizeof(text.text));
+		to += text.len;
+	} else {
+		to += snp_number_u64(to, count);
+	}
 	*to = '\n';
 	return to + 1;
 }
 
+/* Neighbours mostly have the same count, as most buckets are empty: it is printed when
+ * it changes. */
 static char *put_buckets(char *to, const struct render *r,
 			 const struct snp_series *series, uint64_t *ret_count)
 {
 	const struct text_lines *lines = r->lines;
 	const struct exemplar *exemplars = NULL;
-	uint64_t count = 0, below;
-	uint32_t word = 0;
+	struct snp_hist_span used = snp_series_span(r->source->snap, series);
+	struct snp_short_number text = snp_number_short(0);
+	uint64_t count = 0, more;
+	size_t start_len;
+	const char *start = start_of_row(r, series->row, &start_len);
 
+	if (!start)
+		return NULL;
 	if (r->job->openmetrics)
 		exemplars = exemplars_of(r->source->families->exemplars,
 					 r->source->snap, series);
 	for (uint32_t i = 0; i < lines->tails_nr; i++) {
-		for (below = count; word < lines->words[i]; word++)
-			count += series->hist[word];
-		to = put_series(to, r, series->row, &lines->name, &lines->tails[i]);
-		to += snp_number_u64(to, count);
-		if (exemplars && exemplars[i].ended.ns && count > below)
-			to = put_exemplar(to, &exemplars[i]);
-		*to++ = '\n';
+		uint32_t end = lines->words[i] < used.end ? lines->words[i] : used.end;
+
+		more = 0;
+		for (; used.first < end; used.first++)
+			more += series->hist[used.first];
+		if (more > 0)
+			text = snp_number_short(count += more);
+		to = put_start(to, start, start_len);
+		to = put(to, r, &lines->tails[i]);
+		to = put_count(to, count, text);
+		if (exemplars && exemplars[i].ended.ns && more > 0) {
+			to = put_exemplar(to - 1, &exemplars[i]);
+			*to++ = '\n';
+		}
 	}
 	*ret_count = count;
 	return to;
@@ -347,12 +395,15 @@ static void render_histogram(const struct render *r, const struct snp_series *se
 	if (!to)
 		return;
 	to = put_buckets(to, r, series, &count);
+	if (!to) {
+		r->job->buf->failed = true;
+		return;
+	}
 	to = put_series(to, r, series->row, &lines->sum, &lines->close);
 	to += snp_number_seconds(to, series->hist[r->family->metric->nbuckets + 2]);
 	*to++ = '\n';
 	to = put_series(to, r, series->row, &lines->count, &lines->close);
-	to = put_count(to, count);
-	commit(r, to);
+	commit(r, put_count(to, count, snp_number_short(count)));
 }
 
 /* ---- a family ------------------------------------------------------------ */

@@ -31,6 +31,7 @@ struct kind {
 	const struct snp_fmt_snap_table *table;
 	uint64_t banks;		   /* in use */
 	uint64_t row_words;	   /* of a ROWD entry */
+	uint64_t used;		   /* words of the bits before the sums; 0 = none */
 	unsigned char *long_texts; /* NULL: they are in the entries too */
 };
 
@@ -121,22 +122,67 @@ static int copy_error(const struct kind *k, uint64_t index, uint64_t *ret_words,
 	return 0;
 }
 
-/* The row's entry of every bank in use, added up. From the last word to the first, each
- * with acquire: a histogram's sum stands behind its buckets and is published after
- * them, so a sum counted here has its bucket counted too. */
-static void sum_banks(const struct kind *k, uint64_t index, uint64_t *ret_words)
+/* `nr` words of every bank in use, added up; false when all are zero. From the last
+ * word to the first, each with acquire: a histogram's sum stands behind its buckets and
+ * is published after them, so a sum counted here has its bucket counted too. */
+__attribute__((always_inline)) static inline bool sum_words(const struct kind *k,
+							    const unsigned char *at,
+							    uint64_t *ret_sums,
+							    unsigned nr)
+{
+	uint64_t banks = k->banks, any = 0;
+
+	for (unsigned i = 0; i < nr; i++)
+		ret_sums[i] = 0;
+	for (; banks-- > 0; at += k->bank->outer_stride)
+#pragma GCC unroll 8
+		for (unsigned i = nr; i-- > 0;)
+			ret_sums[i] += snp__load_acquire(at, sizeof(uint64_t) * i);
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < nr; i++)
+		any |= ret_sums[i];
+	return any != 0;
+}
+
+__attribute__((always_inline)) static inline void
+put_words(uint64_t *ret_words, const uint64_t *sums, unsigned nr)
+{
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < nr; i++)
+		__atomic_store_n(&ret_words[i], sums[i], __ATOMIC_RELAXED);
+}
+
+/* The row's entry of all banks. Where a line was zero and is, nothing is written. The
+ * processor sees lines coming that are asked for upwards: so are those of the next row.
+ * `used`: the bits of the lines (snap_layout.h), or NULL. */
+static void sum_banks(const struct kind *k, uint64_t index, uint64_t *ret_words,
+		      uint64_t *used)
 {
 	const unsigned char *entry = k->map + k->bank->off + index * k->bank->stride;
-	const uint64_t next_bank = k->bank->outer_stride;
-	const uint64_t banks = k->banks;
+	const unsigned char *ahead = entry + k->bank->stride;
+	uint64_t line = k->bank->stride / SNP__LINE_BYTES;
+	uint64_t sums[SNP__LINE_WORDS], was;
+	unsigned rest = (unsigned)(k->bank->stride / 8 % SNP__LINE_WORDS);
 
-	for (uint64_t i = k->bank->stride / 8; i-- > 0;) {
-		const unsigned char *at = entry + 8 * i;
-		uint64_t sum = 0;
+	if (rest > 0) {
+		(void)sum_words(k, entry + line * SNP__LINE_BYTES, sums, rest);
+		put_words(ret_words + line * SNP__LINE_WORDS, sums, rest);
+		if (used)
+			used[line / 64] |= UINT64_C(1) << line % 64;
+	}
+	while (line-- > 0) {
+		bool any =
+		    sum_words(k, entry + line * SNP__LINE_BYTES, sums, SNP__LINE_WORDS);
 
-		for (uint64_t b = 0; b < banks; b++, at += next_bank)
-			sum += snp__load_acquire(at, 0);
-		__atomic_store_n(&ret_words[i], sum, __ATOMIC_RELAXED);
+		__builtin_prefetch(ahead);
+		ahead += SNP__LINE_BYTES;
+		if (used) {
+			was = used[line / 64] >> line % 64 & 1;
+			if (!any && !was)
+				continue;
+			used[line / 64] ^= (was ^ any) << line % 64;
+		}
+		put_words(ret_words + line * SNP__LINE_WORDS, sums, SNP__LINE_WORDS);
 	}
 }
 
@@ -159,7 +205,8 @@ static int copy_values(const struct kind *k, uint64_t index, uint64_t *entry,
 		    k->map, k->rowc->off + index * k->rowc->stride + LATCH_BYTES,
 		    entry + t->cells / 8, (k->rowc->stride - LATCH_BYTES) / 8);
 	if (rc == 0 && k->bank)
-		sum_banks(k, index, entry + t->sums / 8);
+		sum_banks(k, index, entry + t->sums / 8,
+			  k->used ? entry + t->sums / 8 - k->used : NULL);
 	return rc;
 }
 
@@ -289,6 +336,8 @@ void snp__gather(const struct snp__source *source, struct snp_fmt_snap *head,
 			k.rowd = find(source, SNP_REGION_ROWD, kind);
 		if (source->image == SNP__IMAGE_OWN)
 			k.long_texts = image + head->length;
+		if (k.bank && source->image == SNP__IMAGE_OWN)
+			k.used = snp__used_words(k.bank->stride);
 		if (k.bank)
 			k.banks =
 			    banks < k.bank->outer_count ? banks : k.bank->outer_count;

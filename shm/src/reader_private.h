@@ -150,6 +150,7 @@ struct snp_snapshot {
 	struct snp_fmt_snap head;
 	unsigned char *image;
 	uint64_t image_bytes;
+	bool gathered; /* the image is of live cells, and its layout that of `head` */
 	uint32_t rows_nr[SNP_ROW_KINDS], rows_max[SNP_ROW_KINDS];
 	struct snp__decoded *decoded;
 };

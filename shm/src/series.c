@@ -6,6 +6,7 @@
 #include "reader_private.h"
 
 #define ENTRIES_AHEAD 8 /* what a cache miss takes, in series */
+#define SPANS_AHEAD   2 /* and in histograms */
 
 static const struct snp__metric *private_of(const struct snp_metric *metric)
 {
@@ -188,6 +189,81 @@ const uint64_t *snp_snapshot_hist(const struct snp_snapshot *snap,
 	    !snp__row_present(snap, metric->row_kind, row))
 		return NULL;
 	return cell_words(snap, private_of(metric), row, cell);
+}
+
+/* First line in use at or behind `line`, `end` without one. */
+static uint64_t next_used(const uint64_t *used, uint64_t line, uint64_t end)
+{
+	while (line < end) {
+		uint64_t bits = used[line / 64] >> line % 64;
+
+		if (bits) {
+			line += (unsigned)__builtin_ctzll(bits);
+			break;
+		}
+		line = (line / 64 + 1) * 64;
+	}
+	return line < end ? line : end;
+}
+
+static bool any_word(const uint64_t *words, uint64_t first, uint64_t end)
+{
+	uint64_t any = 0;
+
+	for (; first < end; first++)
+		any |= words[first];
+	return any != 0;
+}
+
+/* The bits of lines `first` to `end` - 1 as a span of words; `at`: where words begin.
+ */
+static struct snp_hist_span span_of(const uint64_t *used, uint64_t first, uint64_t end,
+				    uint64_t at)
+{
+	uint64_t line = next_used(used, first, end);
+
+	if (line == end)
+		line = end = first;
+	while (end > line && !(used[(end - 1) / 64] >> (end - 1) % 64 & 1))
+		end--;
+	return (struct snp_hist_span){(uint32_t)(line * SNP__LINE_WORDS - at),
+				      (uint32_t)(end * SNP__LINE_WORDS - at)};
+}
+
+struct snp_hist_span snp_series_span(const struct snp_snapshot *snap,
+				     const struct snp_series *series)
+{
+	const struct snp_metric *metric = series->metric;
+	uint32_t words = metric->nbuckets + 2;
+	struct snp_hist_span span = {0, words};
+	const uint64_t *sums;
+	uint64_t at, line, end;
+
+	if (!series->hist || !snap->gathered ||
+	    private_of(metric)->storage != SNP_ST_BANK)
+		return span;
+	sums = snp__words_at(snp__entry_of(snap, metric->row_kind, series->row),
+			     snap->head.table[metric->row_kind].sums);
+	at = (uint64_t)(series->hist - sums);
+	line = (at + SNP__LINE_WORDS - 1) / SNP__LINE_WORDS;
+	end = (at + words) / SNP__LINE_WORDS;
+	if (line >= end)
+		return span;
+	span = span_of(
+	    sums - snp__used_words(snap->seg->regions.bank[metric->row_kind].stride),
+	    line, end, at);
+	/* Neighbours are alike, and too far apart for the processor to foresee. */
+	for (uint32_t i = span.first; i < span.end; i += SNP__LINE_WORDS)
+		__builtin_prefetch((const unsigned char *)(series->hist + i) +
+				   SPANS_AHEAD *
+				       snap->head.table[metric->row_kind].stride);
+	/* Of lines that are its own in part, as that with the sum, the bits say little.
+	 */
+	if (any_word(series->hist, 0, line * SNP__LINE_WORDS - at))
+		span.first = 0;
+	if (any_word(series->hist, end * SNP__LINE_WORDS - at, words))
+		span.end = words;
+	return span;
 }
 
 /* ---- series -------------------------------------------------------------- */

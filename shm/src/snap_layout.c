@@ -39,6 +39,7 @@ uint64_t snp__snap_tables(enum snp__image image, const struct snp_fmt_region *re
 		struct snp_fmt_snap_table *t = &ret_tables[kind];
 		uint64_t rowc = stride_of(regions, regions_nr, SNP_REGION_ROWC, kind);
 		uint64_t text = stride_of(regions, regions_nr, SNP_REGION_TEXT, kind);
+		uint64_t bank = stride_of(regions, regions_nr, SNP_REGION_BANK, kind);
 
 		*t = (struct snp_fmt_snap_table){
 		    .off = length,
@@ -48,8 +49,9 @@ uint64_t snp__snap_tables(enum snp__image image, const struct snp_fmt_region *re
 		t->record = part(t, rowc >= latch ? SNP__SNAP_RECORD_BYTES : 0);
 		t->text = part(t, text ? text_bytes(image, kind) : 0);
 		t->cells = part(t, rowc > latch ? rowc - latch : 0);
-		t->sums =
-		    part(t, stride_of(regions, regions_nr, SNP_REGION_BANK, kind));
+		if (image == SNP__IMAGE_OWN)
+			(void)part(t, sizeof(uint64_t) * snp__used_words(bank));
+		t->sums = part(t, bank);
 		t->ledger = part(
 		    t, stride_of(regions, regions_nr, SNP_REGION_LEDG, kind) >= latch
 			   ? SNP__SNAP_RECORD_BYTES

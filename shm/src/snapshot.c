@@ -47,6 +47,8 @@ static int fill_live(struct snp_snapshot *snap, struct snp_err *err)
 					   .regions = seg->dir,
 					   .regions_nr = seg->dir_nr,
 					   .image = SNP__IMAGE_OWN};
+	const struct snp_fmt_snap before = snap->head;
+	const unsigned char *image = snap->image;
 	int rc = snp__gather_plan(&source, &snap->head);
 
 	if (rc < 0)
@@ -55,9 +57,16 @@ static int fill_live(struct snp_snapshot *snap, struct snp_err *err)
 					 seg->info.path);
 	rc = reserve(snap, snap->head.length,
 		     snap->head.table[SNP_ROW_WORKER].count * SNP__SNAP_TEXT_BYTES);
-	if (rc == 0)
-		snp__gather(&source, &snap->head, snap->image, &snap->stats.retries);
-	return rc;
+	if (rc < 0)
+		return rc;
+	/* What snp__gather() asks for; new pages are zero. */
+	if (image == snap->image &&
+	    (!snap->gathered ||
+	     memcmp(before.table, snap->head.table, sizeof(before.table)) != 0))
+		memset(snap->image, 0, snap->head.length);
+	snap->gathered = true;
+	snp__gather(&source, &snap->head, snap->image, &snap->stats.retries);
+	return 0;
 }
 
 /* ---- SNAP ---------------------------------------------------------------- */
@@ -103,6 +112,7 @@ static int copy_half(struct snp_snapshot *snap, uint64_t seq, bool *ret_whole)
 	struct snp_fmt_snap *head = &snap->head;
 
 	*ret_whole = false;
+	snap->gathered = false;
 	snp__copy_words(seg->map, off, (uint64_t *)(void *)head, sizeof(*head) / 8);
 	if (head->seq != seq || head->length % 8 || head->length < sizeof(*head) ||
 	    head->length > r->len)

@@ -266,6 +266,14 @@ bool snp_series_next(struct snp_series_iter *it, struct snp_series *ret_series);
 double snp_series_number(const struct snp_snapshot *snap,
 			 const struct snp_series *series);
 
+/* Words of a histogram that may be other than 0: `first` to `end` - 1, none where they
+ * are equal. Of hundreds few are, and to load the others is most of what one costs. */
+struct snp_hist_span {
+	uint32_t first, end; /* at most nbuckets + 2 */
+};
+struct snp_hist_span snp_series_span(const struct snp_snapshot *snap,
+				     const struct snp_series *series);
+
 /* Raw word of one cell without labels; 0 where the row is absent. For views that know
  * what they want. `row` is an index of metric->row_kind. Not for histograms. */
 uint64_t snp_snapshot_value(const struct snp_snapshot *snap,

@@ -238,6 +238,71 @@ static void tiers_of_any_segment_say_the_same(void **state)
 	free(text);
 }
 
+/* ---- what a copy leaves alone -------------------------------------------- */
+
+/* A row that held a histogram is zero in the next life, also in the copy that a reader
+ * makes where it had one of the life before. */
+static void second_copy_forgets_what_is_zero_now(void **state)
+{
+	const struct timespec quarantine = {.tv_nsec = 2000000};
+	struct snp_row_decl decl = {.kind = SNP_ROW_TOOL, .name = "new"};
+	struct world *world = *state;
+	uint32_t tool, again;
+
+	decl.pool = declare(world, SNP_ROW_POOL, 0, "pool", "x.Y");
+	tool = declare(world, SNP_ROW_TOOL, decl.pool, "old", NULL);
+	/* A copy with another number of rows begins anew. */
+	while (snp_row_declare(world->w, &decl, &again, NULL) == 0)
+		;
+	for (unsigned bit = 0; bit < 40; bit += 9)
+		snp_hist_record(world->bank[1].tools[tool].duration, UINT64_C(1)
+									 << bit);
+	expect_same(world);
+	snp_row_retire(world->w, SNP_ROW_TOOL, tool, SNP_RETIRE_REASON_IDLE);
+	while (snp_row_declare(world->w, &decl, &again, NULL) < 0)
+		(void)nanosleep(&quarantine, NULL);
+	assert_int_equal(again, tool);
+	snp_hist_record(world->bank[0].tools[tool].duration, 1000);
+	expect_same(world);
+}
+
+static void expect_span(const struct snp_snapshot *snap, const struct snp_series *s,
+			uint32_t most)
+{
+	struct snp_hist_span span = snp_series_span(snap, s);
+
+	assert_true(span.first <= span.end && span.end <= s->metric->nbuckets + 2);
+	assert_true(span.end - span.first <= most);
+	for (uint32_t i = 0; i < s->metric->nbuckets + 2; i++)
+		if (i < span.first || i >= span.end)
+			assert_int_equal(s->hist[i], 0);
+}
+
+static void span_holds_every_word_in_use_and_few_others(void **state)
+{
+	/* Lines of eight words: buckets of 1 and 2 ms are in two or three of them. */
+	const uint32_t few = 24;
+	struct world *world = *state;
+	struct snp_series_iter it;
+	struct snp_series s;
+	unsigned used = 0;
+
+	fill_full(world);
+	expect_same(world);
+	snp_series_iter_init(&it, world->live, NULL);
+	while (snp_series_next(&it, &s)) {
+		if (!s.hist)
+			continue;
+		used += s.hist[s.metric->nbuckets + 2] > 0;
+		expect_span(world->live, &s, few);
+	}
+	assert_int_equal(used, 2);
+	snp_series_iter_init(&it, world->snap, NULL);
+	while (snp_series_next(&it, &s))
+		if (s.hist)
+			expect_span(world->snap, &s, s.metric->nbuckets + 2);
+}
+
 static void text_of_any_length_is_whole_in_both_tiers(void **state)
 {
 	static const size_t lengths[] = {SNP_TEXT_BYTES - 1, 8, 7, 0, 1, 9};
@@ -415,6 +480,8 @@ int main(void)
 #define W(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 #define L(name) cmocka_unit_test_setup_teardown(name, lab_setup, lab_teardown)
 	    W(tiers_of_any_segment_say_the_same),
+	    W(second_copy_forgets_what_is_zero_now),
+	    W(span_holds_every_word_in_use_and_few_others),
 	    W(text_of_any_length_is_whole_in_both_tiers),
 	    L(tiers_of_the_bench_say_the_same),
 	    W(snap_tier_shows_the_moment_it_was_taken),
