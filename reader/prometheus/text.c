@@ -322,7 +322,7 @@ static const char *start_of_row(const struct render *r, uint32_t row, size_t *re
 	if (!to)
 		return NULL;
 	to = put(to, r, &r->lines->name);
-	to = snp_put_short(to, label_set_text(rows, row), rows->rows[row].len);
+	(void)snp_put_short(to, label_set_text(rows, row), rows->rows[row].len);
 	*ret_len = len;
 	return start->data;
 }

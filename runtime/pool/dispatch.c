@@ -375,8 +375,8 @@ static void observe(const struct request *r, snp_mono_t now)
 }
 
 /* Most likely the worker's process is gone, and the supervisor about to say so: whoever
- * waits is not to follow. Longer with each attempt: on a busy machine that word is late,
- * and a request must not use up its attempts on it. */
+ * waits is not to follow. Longer with each attempt: on a busy machine that word is
+ * late, and a request must not use up its attempts on it. */
 static void shun(const struct request *r, snp_mono_t now)
 {
 	roster_pass_over(&r->pool->roster, r->link,

@@ -134,10 +134,11 @@ __attribute__((always_inline)) static inline bool sum_words(const struct kind *k
 
 	for (unsigned i = 0; i < nr; i++)
 		ret_sums[i] = 0;
-	for (; banks-- > 0; at += k->bank->outer_stride)
+	for (; banks-- > 0; at += k->bank->outer_stride) {
 #pragma GCC unroll 8
 		for (unsigned i = nr; i-- > 0;)
 			ret_sums[i] += snp__load_acquire(at, sizeof(uint64_t) * i);
+	}
 #pragma GCC unroll 8
 	for (unsigned i = 0; i < nr; i++)
 		any |= ret_sums[i];

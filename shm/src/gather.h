@@ -34,8 +34,8 @@ int snp__gather_plan(const struct snp__source *source, struct snp_fmt_snap *ret_
 
 /* Fill the rows that snp__gather_plan() found into `image` (head->length bytes, aligned
  * to 8; its first sizeof(*head) bytes are left alone), and the rest of *head but for
- * `crc` and `seq`. An SNP__IMAGE_OWN is zero before, or as this function left it with the
- * same tables. Behind SNP__IMAGE_OWN is room for long texts: SNP__SNAP_TEXT_BYTES
+ * `crc` and `seq`. An SNP__IMAGE_OWN is zero before, or as this function left it with
+ * the same tables. Behind SNP__IMAGE_OWN is room for long texts: SNP__SNAP_TEXT_BYTES
  * for each worker row. *retries grows by the torn reads that were repeated. */
 void snp__gather(const struct snp__source *source, struct snp_fmt_snap *head,
 		 unsigned char *image, unsigned *retries);
