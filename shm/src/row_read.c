@@ -304,10 +304,13 @@ static bool has_pool(const struct snp_snapshot *snap, unsigned kind,
 static void settle(struct snp_snapshot *snap, unsigned kind)
 {
 	const struct snp_fmt_snap_table *t = &snap->head.table[kind];
-	const unsigned char *entry = snap->image + t->off;
 	uint8_t *state = snap->decoded->state[kind];
+	const unsigned char *entry;
 
 	snap->rows_nr[kind] = (uint32_t)t->count;
+	if (t->count == 0)
+		return; /* then nothing has been checked that its table says */
+	entry = snap->image + t->off;
 	for (uint64_t i = 0; i < t->count; i++, entry += t->stride) {
 		uint64_t gen = ROW_FIELD(entry, gen) % 4;
 

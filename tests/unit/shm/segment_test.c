@@ -439,11 +439,16 @@ static void snapshots_beside_a_busy_writer_are_whole(void **state)
 	assert_int_equal(snp_bank_adopt(f->w, &race.bank), 0);
 	assert_int_equal(pthread_create(&thread, NULL, write_ledgers, &race), 0);
 	assert_int_equal(pthread_create(&supervisor, NULL, write_heads, &race), 0);
-	for (int i = 0; i < 2000; i++) {
+	for (int whole = 0; whole < 2000;) {
 		const struct snp_metric *duration;
 		uint64_t requests, sum;
 
 		take(f);
+		/* These writers never pause, so a row may not settle in all its tries:
+		 * then it is left out, and said to be. */
+		if (snp_snapshot_stats(f->snap)->rows_skipped > 0)
+			continue;
+		whole++;
 		requests = snp_snapshot_value(
 		    f->snap, metric(f, "snakepit.pool.requests"), f->pool, 0);
 		sum = snp_snapshot_value(f->snap,

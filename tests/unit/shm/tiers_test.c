@@ -450,7 +450,7 @@ static void snap_tier_with_wrong_tables_returns_ebadmsg(void **state)
 	uint64_t *word;
 
 	for (unsigned kind = 0; kind < SNP_ROW_KINDS; kind++)
-		for (size_t field = 0; field < 7; field++)
+		for (size_t field = 0; field < sizeof(*good) / sizeof(*word); field++)
 			for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 				word = (uint64_t *)&lab_snap(lab)->table[kind] + field;
 				*word = wrong[i];
