@@ -14,10 +14,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from peers import Prometheus
+from prometheus_kit import Start, segment, start, value
 from readers import (
     BUILD,
     SANITIZED,
-    Exporter,
     Samples,
     Segment,
     inspect_json,
@@ -62,14 +62,7 @@ ACCEPTS = [
     (";;;,,,q=q", CONTENT_TYPE),
 ]
 
-Start = Callable[..., Exporter]
-
-
-@pytest.fixture
-def segment(tmp_path: Path) -> Iterator[Segment]:
-    segment = Segment(tmp_path)
-    yield segment
-    segment.close()
+__all__ = ["segment", "start"]
 
 
 @pytest.fixture
@@ -83,25 +76,6 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[[int], Prometheus]]:
     yield run
     for server in started:
         server.stop()
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start exporters that end with the test, and end well."""
-    exporters: list[Exporter] = []
-
-    def run(*options: str, address: str = "127.0.0.1:0") -> Exporter:
-        log = tmp_path / f"exporter{len(exporters)}.log"
-        exporters.append(Exporter(log, *options, address=address))
-        return exporters[-1]
-
-    yield run
-    for exporter in exporters:
-        assert exporter.stop() == 0, exporter.log.read_text()
-
-
-def value(samples: Samples, name: str, **labels: str) -> float:
-    return samples[name, tuple(sorted(labels.items()))]
 
 
 # ---- the page ------------------------------------------------------------------------
