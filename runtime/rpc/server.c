@@ -5,9 +5,11 @@
  * loop takes calls to methods nobody registered: left alone, those would hang until
  * their deadline.
  *
- * Shutdown: gRPC stops taking calls and gives every slot back as failed; when all slots
- * are back and gRPC says that the last call is gone (`pending` counts both), the owner
- * is told on the first loop.
+ * Shutdown: gRPC stops taking calls, gives every slot back as failed, and says when its
+ * connections are gone. That is not the end of its calls: one whose connection broke
+ * may still have to be finished, by a batch on a queue that must not be closed before.
+ * So `holds` counts slots, calls and the shutdown; at zero the owner is told on the
+ * first loop.
  *
  * TLS: grpc_server_add_channel_from_fd() knows no credentials. What takes connected
  * sockets for a listener with credentials is the "external" address; it hands out an
@@ -67,9 +69,9 @@ struct rpc_server {
 	struct rpc__tls *tls; /* NULL: connections are not encrypted */
 	struct rpc__tls_acceptor *tls_acceptor; /* gRPC's; dies with its listener */
 
-	atomic_uint pending; /* slots with gRPC, and the shutdown tag */
+	atomic_uint holds; /* slots with gRPC, calls, and the shutdown tag */
 	/* Keeps the shutdown from taking the acceptor away under a connection that is
-	 * being added. */
+	 * being added, and the first loop under the thread that posts the end to it. */
 	pthread_mutex_t stop_mutex;
 	bool stopping; /* protected by stop_mutex */
 	uint32_t grace_ms;
@@ -172,8 +174,6 @@ int rpc_server_method(struct rpc_server *server, const char *method, rpc_handler
 
 /* ---- Arrival ------------------------------------------------------------- */
 
-static void drop_pending(struct rpc_server *server);
-
 static void request_next(struct slot *slot)
 {
 	grpc_completion_queue *cq = rpc__loop_cq(slot->loop);
@@ -238,7 +238,7 @@ static void serve(const struct method *method, struct rpc_server_call *call,
 static void on_known(struct slot *slot)
 {
 	struct rpc_server_call *call =
-	    rpc__server_call_create(slot->loop, &slot->arrival);
+	    rpc__server_call_create(slot->server, slot->loop, &slot->arrival);
 	grpc_byte_buffer *payload = slot->payload;
 
 	request_next(slot);
@@ -254,7 +254,7 @@ static void on_unknown(struct slot *slot)
 
 	slot->arrival.deadline = slot->details.deadline;
 	grpc_call_details_destroy(&slot->details);
-	call = rpc__server_call_create(slot->loop, &slot->arrival);
+	call = rpc__server_call_create(slot->server, slot->loop, &slot->arrival);
 	request_next(slot);
 	if (call)
 		rpc_server_call_finish(call, NULL, RPC_UNIMPLEMENTED,
@@ -269,7 +269,7 @@ static void on_arrival(struct rpc__tag *tag, bool ok)
 		grpc_metadata_array_destroy(&slot->arrival.metadata);
 		if (!slot->method)
 			grpc_call_details_destroy(&slot->details);
-		drop_pending(slot->server);
+		rpc__server_drop(slot->server);
 	} else if (slot->method) {
 		on_known(slot);
 	} else {
@@ -322,7 +322,7 @@ int rpc_server_start(struct rpc_server *server, struct rpc_loop *const *loops, s
 		add_slot(server, loops[i], NULL);
 	}
 	server->first_loop = loops[0];
-	atomic_store(&server->pending, (unsigned)server->n_slots);
+	atomic_store(&server->holds, (unsigned)server->n_slots);
 	grpc_server_start(server->core);
 	for (size_t i = 0; i < server->n_slots; i++)
 		request_next(&server->slots[i]);
@@ -357,18 +357,25 @@ static void tell_stopped(struct rpc_task *task)
 		server->on_stopped(server->stopped_user);
 }
 
-static void drop_pending(struct rpc_server *server)
+void rpc__server_hold(struct rpc_server *server)
 {
-	if (atomic_fetch_sub_explicit(&server->pending, 1, memory_order_acq_rel) > 1)
+	atomic_fetch_add_explicit(&server->holds, 1, memory_order_relaxed);
+}
+
+void rpc__server_drop(struct rpc_server *server)
+{
+	if (atomic_fetch_sub_explicit(&server->holds, 1, memory_order_acq_rel) > 1)
 		return;
+	pthread_mutex_lock(&server->stop_mutex);
 	server->task.fn = tell_stopped;
 	rpc_loop_post(server->first_loop, &server->task);
+	pthread_mutex_unlock(&server->stop_mutex);
 }
 
 static void on_shutdown(struct rpc__tag *tag, bool ok)
 {
 	(void)ok;
-	drop_pending(SERVER_OF(tag, shutdown_tag));
+	rpc__server_drop(SERVER_OF(tag, shutdown_tag));
 }
 
 static void on_grace_over(struct rpc_timer *timer)
@@ -399,7 +406,7 @@ void rpc_server_shutdown(struct rpc_server *server, uint32_t grace_ms,
 	server->grace_ms = grace_ms;
 	server->on_stopped = on_stopped;
 	server->stopped_user = user;
-	atomic_fetch_add(&server->pending, 1);
+	rpc__server_hold(server);
 	server->task.fn = begin_shutdown;
 	rpc_loop_post(server->first_loop, &server->task);
 }
@@ -430,7 +437,11 @@ void rpc_server_destroy(struct rpc_server **server_ptr)
 	*server_ptr = NULL;
 	if (server->first_loop && !server->stopping)
 		stop_and_wait(server);
-	SNP_CHECK(atomic_load(&server->pending) == 0);
+	SNP_CHECK(atomic_load(&server->holds) == 0);
+	/* Whoever dropped the last hold may still be posting to the first loop, which
+	 * may go next. */
+	pthread_mutex_lock(&server->stop_mutex);
+	pthread_mutex_unlock(&server->stop_mutex);
 	grpc_server_destroy(server->core);
 	grpc_server_credentials_release(server->creds);
 	rpc__tls_destroy(&server->tls);

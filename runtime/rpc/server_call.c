@@ -38,6 +38,7 @@ struct rpc_server_call {
 	atomic_uint pending;
 	atomic_uint state;
 	grpc_call *core;
+	struct rpc_server *server; /* held */
 	struct rpc_loop *loop;
 	const struct rpc_server_call_ops *ops;
 	void *user;
@@ -76,6 +77,8 @@ struct rpc_server_call *rpc_server_call_ref(struct rpc_server_call *call)
 
 void rpc_server_call_unref(struct rpc_server_call *call)
 {
+	struct rpc_server *server;
+
 	if (!call ||
 	    atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) > 1)
 		return;
@@ -85,9 +88,10 @@ void rpc_server_call_unref(struct rpc_server_call *call)
 	rpc__md_out_fini(&call->trailing);
 	grpc_metadata_array_destroy(&call->metadata.array);
 	grpc_slice_unref(call->details);
-	/* Last: the server's shutdown waits for it, and nothing may follow that. */
 	grpc_call_unref(call->core);
+	server = call->server;
 	free(call);
+	rpc__server_drop(server); /* last: this may be the end of the server */
 }
 
 void rpc_server_call_set_ops(struct rpc_server_call *call,
@@ -292,7 +296,8 @@ static void on_close(struct rpc__tag *tag, bool ok)
 	drop_pending(call);
 }
 
-struct rpc_server_call *rpc__server_call_create(struct rpc_loop *loop,
+struct rpc_server_call *rpc__server_call_create(struct rpc_server *server,
+						struct rpc_loop *loop,
 						struct rpc__arrival *arrival)
 {
 	struct rpc_server_call *call = calloc(1, sizeof(*call));
@@ -309,6 +314,8 @@ struct rpc_server_call *rpc__server_call_create(struct rpc_loop *loop,
 	atomic_init(&call->refs, 1);
 	atomic_init(&call->pending, 2);
 	call->core = arrival->core;
+	rpc__server_hold(server);
+	call->server = server;
 	call->loop = loop;
 	call->ops = &no_ops;
 	call->deadline = rpc__deadline_from_core(arrival->deadline);

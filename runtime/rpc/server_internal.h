@@ -18,9 +18,15 @@ struct rpc__arrival {
 };
 
 /* Take over an arrived call and begin to watch for its end. NULL: no memory; the call
- * has been cancelled and dropped then. */
-struct rpc_server_call *rpc__server_call_create(struct rpc_loop *loop,
+ * has been cancelled and dropped then. The call holds its server until its last
+ * reference is dropped. */
+struct rpc_server_call *rpc__server_call_create(struct rpc_server *server,
+						struct rpc_loop *loop,
 						struct rpc__arrival *arrival);
+
+/* Keep a server from being stopped; any thread. The last drop tells its owner. */
+void rpc__server_hold(struct rpc_server *server);
+void rpc__server_drop(struct rpc_server *server);
 
 grpc_call *rpc__server_call_core(struct rpc_server_call *call);
 

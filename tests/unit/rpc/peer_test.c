@@ -255,6 +255,44 @@ static void shutdown_cancels_what_outlives_the_grace(void **state)
 	start_server();
 }
 
+static void count_stopped(void *user)
+{
+	atomic_fetch_add((atomic_uint *)user, 1);
+}
+
+/* The connection is gone, the call is not: its last batch needs the loops. */
+static void server_outlives_a_call_that_outlived_its_connection(void **state)
+{
+	struct rpc_buf *request = rpc_buf_from_bytes("x", 1);
+	struct reply r;
+	struct rpc_call_args args = args_for(KEEP, request, &r);
+	atomic_uint stopped = 0;
+
+	(void)state;
+	start(&args, &r);
+	rpc_buf_unref(request);
+	wait_until(atomic_load(&world.handled) == 1);
+	rpc_call_cancel(r.call);
+	finish(&r);
+	rpc_channel_destroy(&world.channel);
+	wait_until(atomic_load(&world.cancelled) == 1);
+	acceptor_stop(&world.acceptor);
+	rpc_server_shutdown(world.server, 0, count_stopped, &stopped);
+	/* Time for a server that would not wait, to say so. */
+	for (int i = 0; i < 100 && !atomic_load(&stopped); i++)
+		usleep(1000);
+	assert_int_equal(stopped, 0);
+	rpc_server_call_finish(world.kept, NULL, RPC_CANCELLED, NULL);
+	wait_until(atomic_load(&stopped) == 1);
+	assert_int_equal(world.done, 1);
+	rpc_server_destroy(&world.server);
+	for (int i = 0; i < 2; i++)
+		rpc_loop_destroy(&world.server_loops[i]);
+	start_server();
+	assert_int_equal(rpc_channel_create(world.address, NULL, &world.channel, NULL),
+			 0);
+}
+
 static void create_and_destroy_fifty_times_leaves_nothing(void **state)
 {
 	struct reply r;
@@ -379,6 +417,7 @@ int main(int argc, char **argv)
 	    CALL_TEST(server_survives_running_out_of_descriptors),
 	    CALL_TEST(server_serves_again_after_a_restart),
 	    CALL_TEST(shutdown_cancels_what_outlives_the_grace),
+	    CALL_TEST(server_outlives_a_call_that_outlived_its_connection),
 	    CALL_TEST(create_and_destroy_fifty_times_leaves_nothing),
 	    CALL_TEST(random_cancels_lose_and_double_nothing),
 	};

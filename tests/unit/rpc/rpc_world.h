@@ -18,6 +18,7 @@
 #define HANG	  "/test.Service/Hang"
 #define STREAM	  "/test.Service/Stream"
 #define EARLY	  "/test.Service/Early" /* a stream that says at once that it begins */
+#define KEEP	  "/test.Service/Keep"	/* its owner finishes long after its end */
 #define FLOOD	  "/test.Service/Flood"
 #define ELSEWHERE "/test.Service/Elsewhere"
 #define FORWARD	  "/test.Service/Forward"
@@ -37,6 +38,7 @@ struct world {
 	struct rpc_channel *channel;
 
 	atomic_uint handled, cancelled, done, flooded;
+	struct rpc_server_call *kept; /* by KEEP; read it after `cancelled` */
 };
 
 static struct world world;
@@ -91,6 +93,25 @@ static inline void handle_hang(struct rpc_server_call *call, struct rpc_buf *req
 	(void)user;
 	atomic_fetch_add(&world.handled, 1);
 	rpc_server_call_set_ops(call, &ops, NULL);
+}
+
+static inline void count_cancelled(struct rpc_server_call *call)
+{
+	(void)call;
+	atomic_fetch_add(&world.cancelled, 1);
+}
+
+static inline void handle_keep(struct rpc_server_call *call, struct rpc_buf *request,
+			       void *user)
+{
+	static const struct rpc_server_call_ops ops = {.on_cancelled = count_cancelled,
+						       .on_done = count_done};
+
+	(void)request;
+	(void)user;
+	world.kept = call;
+	rpc_server_call_set_ops(call, &ops, NULL);
+	atomic_fetch_add(&world.handled, 1);
 }
 
 struct stream {
@@ -238,6 +259,7 @@ static inline void add_methods(struct rpc_server *server)
 	assert_int_equal(rpc_server_method(server, ECHO, handle_echo, NULL), 0);
 	assert_int_equal(rpc_server_method(server, FAIL, handle_fail, NULL), 0);
 	assert_int_equal(rpc_server_method(server, HANG, handle_hang, NULL), 0);
+	assert_int_equal(rpc_server_method(server, KEEP, handle_keep, NULL), 0);
 	assert_int_equal(rpc_server_method(server, STREAM, handle_stream, NULL), 0);
 	assert_int_equal(rpc_server_method(server, EARLY, handle_stream, server), 0);
 	assert_int_equal(rpc_server_method(server, FLOOD, handle_flood, NULL), 0);
