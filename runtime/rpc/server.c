@@ -31,6 +31,7 @@
 
 #include "args.h"
 #include "buf_internal.h"
+#include "holds.h"
 #include "loop_internal.h"
 #include "rpc/channel.h"
 #include "server_internal.h"
@@ -69,15 +70,15 @@ struct rpc_server {
 	struct rpc__tls *tls; /* NULL: connections are not encrypted */
 	struct rpc__tls_acceptor *tls_acceptor; /* gRPC's; dies with its listener */
 
-	atomic_uint holds; /* slots with gRPC, calls, and the shutdown tag */
+	struct rpc__holds holds; /* slots with gRPC, calls, and the shutdown tag */
 	/* Keeps the shutdown from taking the acceptor away under a connection that is
-	 * being added, and the first loop under the thread that posts the end to it. */
+	 * being added. */
 	pthread_mutex_t stop_mutex;
 	bool stopping; /* protected by stop_mutex */
 	uint32_t grace_ms;
 	struct rpc_timer grace_timer; /* the first loop's */
 	struct rpc__tag shutdown_tag;
-	struct rpc_task task; /* start of the shutdown, later its end */
+	struct rpc_task shutdown_task;
 	void (*on_stopped)(void *user);
 	void *stopped_user;
 };
@@ -117,6 +118,15 @@ static void fill_args(const struct rpc_server_opts *opts, struct rpc__args *args
 	rpc__args_add(args, GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10000);
 }
 
+static void tell_stopped(struct rpc_task *task)
+{
+	struct rpc_server *server = SERVER_OF(task, holds.ended);
+
+	(void)rpc_timer_cancel(server->first_loop, &server->grace_timer);
+	if (server->on_stopped)
+		server->on_stopped(server->stopped_user);
+}
+
 int rpc_server_create(const struct rpc_server_opts *opts,
 		      struct rpc_server **ret_server, struct snp_err *err)
 {
@@ -127,6 +137,7 @@ int rpc_server_create(const struct rpc_server_opts *opts,
 	if (!server)
 		return snp_err_set(err, -ENOMEM, "out of memory for a server");
 	pthread_mutex_init(&server->stop_mutex, NULL);
+	rpc__holds_init(&server->holds, tell_stopped);
 	fill_args(opts ? opts : &defaults, &args);
 	rpc__args_add_pointer(&args, RPC__TLS_ADDRESS, &server->tls_acceptor);
 	server->core = grpc_server_create(
@@ -238,7 +249,7 @@ static void serve(const struct method *method, struct rpc_server_call *call,
 static void on_known(struct slot *slot)
 {
 	struct rpc_server_call *call =
-	    rpc__server_call_create(slot->server, slot->loop, &slot->arrival);
+	    rpc__server_call_create(&slot->server->holds, slot->loop, &slot->arrival);
 	grpc_byte_buffer *payload = slot->payload;
 
 	request_next(slot);
@@ -254,7 +265,8 @@ static void on_unknown(struct slot *slot)
 
 	slot->arrival.deadline = slot->details.deadline;
 	grpc_call_details_destroy(&slot->details);
-	call = rpc__server_call_create(slot->server, slot->loop, &slot->arrival);
+	call =
+	    rpc__server_call_create(&slot->server->holds, slot->loop, &slot->arrival);
 	request_next(slot);
 	if (call)
 		rpc_server_call_finish(call, NULL, RPC_UNIMPLEMENTED,
@@ -269,7 +281,7 @@ static void on_arrival(struct rpc__tag *tag, bool ok)
 		grpc_metadata_array_destroy(&slot->arrival.metadata);
 		if (!slot->method)
 			grpc_call_details_destroy(&slot->details);
-		rpc__server_drop(slot->server);
+		rpc__holds_drop(&slot->server->holds);
 	} else if (slot->method) {
 		on_known(slot);
 	} else {
@@ -321,8 +333,8 @@ int rpc_server_start(struct rpc_server *server, struct rpc_loop *const *loops, s
 			add_slot(server, loops[i], m);
 		add_slot(server, loops[i], NULL);
 	}
-	server->first_loop = loops[0];
-	atomic_store(&server->holds, (unsigned)server->n_slots);
+	server->first_loop = server->holds.loop = loops[0];
+	rpc__holds_take(&server->holds, (unsigned)server->n_slots);
 	grpc_server_start(server->core);
 	for (size_t i = 0; i < server->n_slots; i++)
 		request_next(&server->slots[i]);
@@ -348,34 +360,10 @@ int rpc_server_add_fd(struct rpc_server *server, int fd)
 
 /* ---- The end ------------------------------------------------------------- */
 
-static void tell_stopped(struct rpc_task *task)
-{
-	struct rpc_server *server = SERVER_OF(task, task);
-
-	(void)rpc_timer_cancel(server->first_loop, &server->grace_timer);
-	if (server->on_stopped)
-		server->on_stopped(server->stopped_user);
-}
-
-void rpc__server_hold(struct rpc_server *server)
-{
-	atomic_fetch_add_explicit(&server->holds, 1, memory_order_relaxed);
-}
-
-void rpc__server_drop(struct rpc_server *server)
-{
-	if (atomic_fetch_sub_explicit(&server->holds, 1, memory_order_acq_rel) > 1)
-		return;
-	pthread_mutex_lock(&server->stop_mutex);
-	server->task.fn = tell_stopped;
-	rpc_loop_post(server->first_loop, &server->task);
-	pthread_mutex_unlock(&server->stop_mutex);
-}
-
 static void on_shutdown(struct rpc__tag *tag, bool ok)
 {
 	(void)ok;
-	rpc__server_drop(SERVER_OF(tag, shutdown_tag));
+	rpc__holds_drop(&SERVER_OF(tag, shutdown_tag)->holds);
 }
 
 static void on_grace_over(struct rpc_timer *timer)
@@ -385,7 +373,7 @@ static void on_grace_over(struct rpc_timer *timer)
 
 static void begin_shutdown(struct rpc_task *task)
 {
-	struct rpc_server *server = SERVER_OF(task, task);
+	struct rpc_server *server = SERVER_OF(task, shutdown_task);
 
 	server->shutdown_tag.fn = on_shutdown;
 	grpc_server_shutdown_and_notify(server->core, rpc__loop_cq(server->first_loop),
@@ -406,9 +394,9 @@ void rpc_server_shutdown(struct rpc_server *server, uint32_t grace_ms,
 	server->grace_ms = grace_ms;
 	server->on_stopped = on_stopped;
 	server->stopped_user = user;
-	rpc__server_hold(server);
-	server->task.fn = begin_shutdown;
-	rpc_loop_post(server->first_loop, &server->task);
+	rpc__holds_take(&server->holds, 1);
+	server->shutdown_task.fn = begin_shutdown;
+	rpc_loop_post(server->first_loop, &server->shutdown_task);
 }
 
 static void post_stopped(void *user)
@@ -437,11 +425,7 @@ void rpc_server_destroy(struct rpc_server **server_ptr)
 	*server_ptr = NULL;
 	if (server->first_loop && !server->stopping)
 		stop_and_wait(server);
-	SNP_CHECK(atomic_load(&server->holds) == 0);
-	/* Whoever dropped the last hold may still be posting to the first loop, which
-	 * may go next. */
-	pthread_mutex_lock(&server->stop_mutex);
-	pthread_mutex_unlock(&server->stop_mutex);
+	rpc__holds_fini(&server->holds);
 	grpc_server_destroy(server->core);
 	grpc_server_credentials_release(server->creds);
 	rpc__tls_destroy(&server->tls);

@@ -21,6 +21,7 @@
 
 #include "buf_internal.h"
 #include "deadline.h"
+#include "holds.h"
 #include "metadata_internal.h"
 #include "server_internal.h"
 #include "snakepit/check.h"
@@ -38,7 +39,7 @@ struct rpc_server_call {
 	atomic_uint pending;
 	atomic_uint state;
 	grpc_call *core;
-	struct rpc_server *server; /* held */
+	struct rpc__holds *server; /* one is ours */
 	struct rpc_loop *loop;
 	const struct rpc_server_call_ops *ops;
 	void *user;
@@ -77,7 +78,7 @@ struct rpc_server_call *rpc_server_call_ref(struct rpc_server_call *call)
 
 void rpc_server_call_unref(struct rpc_server_call *call)
 {
-	struct rpc_server *server;
+	struct rpc__holds *server;
 
 	if (!call ||
 	    atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) > 1)
@@ -91,7 +92,7 @@ void rpc_server_call_unref(struct rpc_server_call *call)
 	grpc_call_unref(call->core);
 	server = call->server;
 	free(call);
-	rpc__server_drop(server); /* last: this may be the end of the server */
+	rpc__holds_drop(server); /* last: this may be the end of the server */
 }
 
 void rpc_server_call_set_ops(struct rpc_server_call *call,
@@ -296,7 +297,7 @@ static void on_close(struct rpc__tag *tag, bool ok)
 	drop_pending(call);
 }
 
-struct rpc_server_call *rpc__server_call_create(struct rpc_server *server,
+struct rpc_server_call *rpc__server_call_create(struct rpc__holds *server,
 						struct rpc_loop *loop,
 						struct rpc__arrival *arrival)
 {
@@ -314,7 +315,7 @@ struct rpc_server_call *rpc__server_call_create(struct rpc_server *server,
 	atomic_init(&call->refs, 1);
 	atomic_init(&call->pending, 2);
 	call->core = arrival->core;
-	rpc__server_hold(server);
+	rpc__holds_take(server, 1);
 	call->server = server;
 	call->loop = loop;
 	call->ops = &no_ops;

@@ -8,6 +8,7 @@
 
 #include <grpc/grpc.h>
 
+#include "holds.h"
 #include "rpc/server.h"
 
 /* What gRPC delivered for one new call; members are moved out of it. */
@@ -20,13 +21,9 @@ struct rpc__arrival {
 /* Take over an arrived call and begin to watch for its end. NULL: no memory; the call
  * has been cancelled and dropped then. The call holds its server until its last
  * reference is dropped. */
-struct rpc_server_call *rpc__server_call_create(struct rpc_server *server,
+struct rpc_server_call *rpc__server_call_create(struct rpc__holds *server,
 						struct rpc_loop *loop,
 						struct rpc__arrival *arrival);
-
-/* Keep a server from being stopped; any thread. The last drop tells its owner. */
-void rpc__server_hold(struct rpc_server *server);
-void rpc__server_drop(struct rpc_server *server);
 
 grpc_call *rpc__server_call_core(struct rpc_server_call *call);
 
