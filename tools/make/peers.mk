@@ -13,5 +13,16 @@ $(PEERS)/statsd_exporter: PEER_SOURCE := $(STATSD_EXPORTER)
 $(PEERS)/telegraf: PEER_SOURCE := \
     -tags 'custom,inputs.statsd,outputs.file,serializers.json' $(TELEGRAF)
 
+# The Collector comes as modules and a builder, which writes a program that has those in
+# its manifest, and compiles it.
+OTELCOL_BUILDER := go.opentelemetry.io/collector/cmd/builder@v0.159.0
+OTELCOL_CONFIG  := tests/receivers/otelcol/builder.yaml
+$(PEERS)/otelcol: $(OTELCOL_CONFIG) tools/make/peers.mk
+	@mkdir -p $(@D)
+	@echo "  GO    $@"
+	$(Q)GOBIN=$(abspath $(@D)) go install $(OTELCOL_BUILDER)
+	$(Q)$(@D)/builder --config=$(OTELCOL_CONFIG) >$@.log 2>&1 || { cat $@.log; exit 1; }
+	$(Q)cp $(@D)/otelcol-source/otelcol $@
+
 .PHONY: peers
-peers: $(PEERS)/statsd_exporter $(PEERS)/telegraf ## build receivers no package has (Go)
+peers: $(PEERS)/statsd_exporter $(PEERS)/telegraf $(PEERS)/otelcol ## build receivers no package has (Go)
