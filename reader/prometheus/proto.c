@@ -22,14 +22,14 @@ typedef Google__Protobuf__Timestamp pb_time;
 
 void proto_fini(struct proto *proto)
 {
-	arena_fini(&proto->arena);
+	snp_arena_fini(&proto->arena);
 	free(proto->metrics);
 	*proto = (struct proto){0};
 }
 
 void proto_begin(struct proto *proto)
 {
-	arena_reset(&proto->arena);
+	snp_arena_reset(&proto->arena);
 	proto->metrics_nr = 0;
 	proto->failed = false;
 }
@@ -39,7 +39,7 @@ void proto_begin(struct proto *proto)
 /* NULL, and the family has failed, when there is no memory. */
 static void *alloc(struct proto *proto, size_t nr, size_t bytes)
 {
-	void *at = arena_alloc(&proto->arena, nr * bytes);
+	void *at = snp_arena_alloc(&proto->arena, nr * bytes);
 
 	proto->failed |= !at;
 	return at;

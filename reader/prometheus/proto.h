@@ -8,7 +8,7 @@
 #ifndef SNP_PROMETHEUS_PROTO_H
 #define SNP_PROMETHEUS_PROTO_H
 
-#include "arena.h"
+#include "model/arena.h"
 #include "families.h"
 #include "model/buf.h"
 #include "own.h"
@@ -16,7 +16,7 @@
 
 /* A zeroed struct is ready. */
 struct proto {
-	struct arena arena; /* of the family at hand */
+	struct snp_arena arena; /* of the family at hand */
 	void **metrics;
 	size_t metrics_nr, metrics_max;
 	bool failed; /* memory ran out: the family at hand is not whole */

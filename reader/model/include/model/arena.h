@@ -4,22 +4,22 @@
  *
  * A zeroed struct is an empty arena. One thread at a time.
  */
-#ifndef SNP_PROMETHEUS_ARENA_H
-#define SNP_PROMETHEUS_ARENA_H
+#ifndef SNP_MODEL_ARENA_H
+#define SNP_MODEL_ARENA_H
 
 #include <stddef.h>
 
-struct arena_chunk;
+struct snp_arena_chunk;
 
-struct arena {
-	struct arena_chunk *first, *now;
+struct snp_arena {
+	struct snp_arena_chunk *first, *now;
 	size_t used; /* of the chunk at hand */
 };
 
 /* Uninitialised, aligned for anything; NULL when there is no memory. */
-void *arena_alloc(struct arena *arena, size_t bytes);
+void *snp_arena_alloc(struct snp_arena *arena, size_t bytes);
 /* Forget everything, keep the memory. */
-void arena_reset(struct arena *arena);
-void arena_fini(struct arena *arena);
+void snp_arena_reset(struct snp_arena *arena);
+void snp_arena_fini(struct snp_arena *arena);
 
 #endif

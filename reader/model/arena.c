@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "arena.h"
+#include "model/arena.h"
 
 #include <stdalign.h>
 #include <stdlib.h>
 
 #define CHUNK_BYTES ((size_t)64 << 10)
 
-struct arena_chunk {
-	struct arena_chunk *next;
+struct snp_arena_chunk {
+	struct snp_arena_chunk *next;
 	size_t bytes;
 	alignas(max_align_t) char data[];
 };
@@ -18,10 +18,10 @@ static size_t rounded(size_t bytes)
 }
 
 /* A chunk of at least that much becomes the one at hand. */
-static int next_chunk(struct arena *arena, size_t bytes)
+static int next_chunk(struct snp_arena *arena, size_t bytes)
 {
-	struct arena_chunk **link = arena->now ? &arena->now->next : &arena->first;
-	struct arena_chunk *chunk = *link;
+	struct snp_arena_chunk **link = arena->now ? &arena->now->next : &arena->first;
+	struct snp_arena_chunk *chunk = *link;
 
 	if (!chunk || chunk->bytes < bytes) {
 		bytes = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
@@ -37,7 +37,7 @@ static int next_chunk(struct arena *arena, size_t bytes)
 	return 0;
 }
 
-void *arena_alloc(struct arena *arena, size_t bytes)
+void *snp_arena_alloc(struct snp_arena *arena, size_t bytes)
 {
 	void *at;
 
@@ -50,19 +50,19 @@ void *arena_alloc(struct arena *arena, size_t bytes)
 	return at;
 }
 
-void arena_reset(struct arena *arena)
+void snp_arena_reset(struct snp_arena *arena)
 {
 	arena->now = NULL;
 	arena->used = 0;
 }
 
-void arena_fini(struct arena *arena)
+void snp_arena_fini(struct snp_arena *arena)
 {
-	struct arena_chunk *chunk;
+	struct snp_arena_chunk *chunk;
 
 	while ((chunk = arena->first) != NULL) {
 		arena->first = chunk->next;
 		free(chunk);
 	}
-	*arena = (struct arena){0};
+	*arena = (struct snp_arena){0};
 }

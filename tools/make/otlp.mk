@@ -1,0 +1,27 @@
+# snakepit-otlp: its messages are an archive of their own, as snakepit-prometheus' are. To
+# call gRPC it takes the runtime's wrapper.
+OTLP_PB := common resource metrics trace logs metrics_service trace_service logs_service rpc
+OTLP_PB_SRC := $(OTLP_PB:%=$(GEN)/otlp/%.pb-c.c) \
+	       $(GEN)/google/protobuf/any.pb-c.c $(GEN)/google/protobuf/duration.pb-c.c
+$(B)/lib/libsnp-otlp-pb.a: $(OTLP_PB_SRC:$(GEN)/%.c=$(B)/obj/gen/%.o)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+# A message includes those it is made of.
+$(OTLP_PB_SRC:$(GEN)/%.c=$(B)/obj/gen/%.o): | $(OTLP_PB_SRC)
+proto: $(OTLP_PB_SRC)
+
+OTLP_SRC := $(wildcard reader/otlp/*.c)
+$(OTLP_SRC:%.c=$(B)/obj/%.o): | $(OTLP_PB_SRC)
+PROGS += snakepit-otlp
+# Without a main file there are but the modules and their tests.
+SRC_snakepit-otlp  := $(if $(wildcard reader/otlp/main.c),$(OTLP_SRC))
+INC_snakepit-otlp  := $(INC_model) $(CLI_INC) $(RPC_INC) -Ireader/otlp -isystem $(GEN)
+ARCH_snakepit-otlp := otlp-pb rpc cli model shm
+SYS_snakepit-otlp  := $(GRPC_LIBS) -lcurl -lz -ldl
+$(OTLP_SRC:%.c=$(B)/obj/%.o): INC := $(INC_snakepit-otlp)
+
+TINC_otlp  := $(INC_snakepit-otlp)
+TARCH_otlp := $(ARCH_snakepit-otlp)
+TSYS_otlp  := $(SYS_snakepit-otlp)
+TOBJ_otlp  := $(filter-out reader/otlp/main.c,$(OTLP_SRC))
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/unit/otlp/*.c)): | $(OTLP_PB_SRC)
