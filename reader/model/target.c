@@ -231,6 +231,11 @@ const struct snp_snapshot *snp_target_predecessor(const struct snp_target *targe
 	return target->old_snap;
 }
 
+struct snp_segment *snp_target_predecessor_segment(const struct snp_target *target)
+{
+	return target->old_snap ? target->old_seg : NULL;
+}
+
 uint64_t snp_target_generation(const struct snp_target *target)
 {
 	return target->generation;

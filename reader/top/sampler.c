@@ -135,7 +135,7 @@ static void events_take(struct top_sampler *s, struct top_frame *frame)
 	if (s->events_nr > 1) /* rings come one after another */
 		qsort(s->events, s->events_nr, sizeof(*s->events), by_time);
 	for (size_t i = 0; i < s->events_nr; i++) {
-		struct top_event event;
+		struct snp_told_event event;
 
 		top_event_read(&event, &s->events[i], snp_target_segment(s->target),
 			       &frame->look);

@@ -13,32 +13,33 @@ static void event_time(char out[16], snp_wall_t wall)
 		out[0] = '\0';
 }
 
-static enum top_style severity_style(enum top_severity severity)
+static enum top_style severity_style(enum snp_severity severity)
 {
-	return severity == TOP_ERROR	 ? TOP_BAD
-	       : severity == TOP_WARNING ? TOP_WARN
-					 : TOP_DIM;
+	return severity == SNP_SEVERITY_ERROR	  ? TOP_BAD
+	       : severity == SNP_SEVERITY_WARNING ? TOP_WARN
+						  : TOP_DIM;
 }
 
-static void draw_event(const struct top_event *event, struct top_grid *grid, int row)
+static void draw_event(const struct snp_told_event *event, struct top_grid *grid,
+		       int row)
 {
-	enum top_severity severity = top_event_severity(&event->event);
+	enum snp_severity severity = snp_event_severity(&event->event);
 	struct top_pen pen = {
 	    .grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
-	char text[TOP_EVENT_BYTES];
+	char text[SNP_EVENT_BYTES];
 	int subject;
 
 	event_time(text, event->wall);
 	top_pen_put(&pen, TOP_DIM, text);
 	pen.col++;
 	top_pen_printf(&pen, severity_style(severity), "%-5s",
-		       top_severity_name(severity));
+		       snp_severity_name(severity));
 	pen.col++;
 	subject = pen.col;
-	top_event_subject(text, event);
+	snp_event_subject(text, event);
 	top_pen_put(&pen, TOP_NORMAL, text);
 	pen.col = pen.col < subject + 14 ? subject + 14 : pen.col + 1;
-	top_event_text(text, event);
+	snp_event_text(text, event);
 	top_pen_put(&pen, TOP_NORMAL, text);
 }
 

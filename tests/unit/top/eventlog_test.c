@@ -6,9 +6,9 @@
 #include "eventlog.h"
 #include "model/event.h"
 
-static struct top_event event_of(unsigned kind, unsigned reason)
+static struct snp_told_event event_of(unsigned kind, unsigned reason)
 {
-	struct top_event event = {
+	struct snp_told_event event = {
 	    .event = {.kind = kind, .reason = reason, .slot = 3, .incarnation = 7},
 	    .pool = "small"};
 
@@ -23,35 +23,35 @@ static void line_says_whom_what_and_why(void **state)
 {
 	static const struct {
 		unsigned kind, reason;
-		enum top_severity severity;
+		enum snp_severity severity;
 		const char *subject, *text;
 	} cases[] = {
-	    {SNP_EVENT_KIND_WORKER_SUSPECTED, SNP_MOVE_REASON_BUSY_GIL, TOP_WARNING,
-	     "small/3", "suspected (busy_gil)"},
-	    {SNP_EVENT_KIND_RECYCLE_DEFERRED, SNP_MOVE_REASON_TTL, TOP_INFO, "small/3",
-	     "recycle deferred (ttl)"},
-	    {SNP_EVENT_KIND_BREAKER_OPENED, SNP_MOVE_REASON_CRASH_LOOP, TOP_ERROR,
-	     "small", "breaker opened (crash_loop)"},
-	    {SNP_EVENT_KIND_POOL_DRAINED, SNP_MOVE_REASON_OPERATOR, TOP_INFO, "small",
-	     "drained (operator)"},
-	    {SNP_EVENT_KIND_ROLL_HALTED, SNP_MOVE_REASON_GENERATION, TOP_ERROR, "small",
-	     "roll halted (generation)"},
-	    {SNP_EVENT_KIND_CONFIG_REFUSED, SNP_MOVE_REASON_NONE, TOP_WARNING,
+	    {SNP_EVENT_KIND_WORKER_SUSPECTED, SNP_MOVE_REASON_BUSY_GIL,
+	     SNP_SEVERITY_WARNING, "small/3", "suspected (busy_gil)"},
+	    {SNP_EVENT_KIND_RECYCLE_DEFERRED, SNP_MOVE_REASON_TTL, SNP_SEVERITY_INFO,
+	     "small/3", "recycle deferred (ttl)"},
+	    {SNP_EVENT_KIND_BREAKER_OPENED, SNP_MOVE_REASON_CRASH_LOOP,
+	     SNP_SEVERITY_ERROR, "small", "breaker opened (crash_loop)"},
+	    {SNP_EVENT_KIND_POOL_DRAINED, SNP_MOVE_REASON_OPERATOR, SNP_SEVERITY_INFO,
+	     "small", "drained (operator)"},
+	    {SNP_EVENT_KIND_ROLL_HALTED, SNP_MOVE_REASON_GENERATION, SNP_SEVERITY_ERROR,
+	     "small", "roll halted (generation)"},
+	    {SNP_EVENT_KIND_CONFIG_REFUSED, SNP_MOVE_REASON_NONE, SNP_SEVERITY_WARNING,
 	     "runtime", "config refused"},
-	    {SNP_EVENT_KIND_RUNTIME_STOPPING, SNP_MOVE_REASON_NONE, TOP_INFO, "runtime",
-	     "stopping"},
+	    {SNP_EVENT_KIND_RUNTIME_STOPPING, SNP_MOVE_REASON_NONE, SNP_SEVERITY_INFO,
+	     "runtime", "stopping"},
 	};
-	char out[TOP_EVENT_BYTES];
+	char out[SNP_EVENT_BYTES];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct top_event event = event_of(cases[i].kind, cases[i].reason);
+		struct snp_told_event event = event_of(cases[i].kind, cases[i].reason);
 
-		top_event_subject(out, &event);
+		snp_event_subject(out, &event);
 		assert_string_equal(out, cases[i].subject);
-		top_event_text(out, &event);
+		snp_event_text(out, &event);
 		assert_string_equal(out, cases[i].text);
-		assert_int_equal(top_event_severity(&event.event), cases[i].severity);
+		assert_int_equal(snp_event_severity(&event.event), cases[i].severity);
 	}
 }
 
@@ -84,7 +84,7 @@ static void json_names_the_pool_where_there_is_one(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct top_event event = event_of(kinds[i], SNP_MOVE_REASON_NONE);
+		struct snp_told_event event = event_of(kinds[i], SNP_MOVE_REASON_NONE);
 
 		top_eventlog_add(&log, &event);
 	}

@@ -226,7 +226,7 @@ static inline void scene_events(struct scene *s)
 	n = snp_segment_events(s->seg, &cursor, events, 16);
 	assert_int_equal(5, n);
 	for (size_t i = 0; i < n; i++) {
-		struct top_event event;
+		struct snp_told_event event;
 
 		top_event_read(&event, &events[i], s->seg, &s->frame.look);
 		event.wall.ns = SCENE_WALL_NS - (s->now_ns - events[i].mono.ns);

@@ -65,6 +65,8 @@ struct snp_segment *snp_target_segment(const struct snp_target *target);
 /* Where the last poll attached a successor: the last word of the segment it replaced,
  * for who counts up to the end. NULL otherwise. */
 const struct snp_snapshot *snp_target_predecessor(const struct snp_target *target);
+/* And what that was taken from, for the rest of its rings. NULL where there is none. */
+struct snp_segment *snp_target_predecessor_segment(const struct snp_target *target);
 /* Grows by 1 with each segment attached: 0 = none yet. Counters of two generations do
  * not compare, and what was learnt of one generation's metrics does not hold for the
  * next. */
