@@ -149,12 +149,16 @@ static void poll_restarted_writer_leaves_its_last_word(void **state)
 	assert_int_equal(snp_target_poll(f->target), SNP_TARGET_LIVE);
 	last = snp_target_predecessor(f->target);
 	assert_non_null(last);
+	assert_non_null(snp_target_predecessor_segment(f->target));
+	assert_ptr_not_equal(snp_target_predecessor_segment(f->target),
+			     snp_target_segment(f->target));
 	assert_int_equal(
 	    snp_snapshot_value(
 		last, snp_snapshot_metric_find(last, "snakepit.requests"), 0, 0),
 	    13);
 	assert_int_equal(snp_target_poll(f->target), SNP_TARGET_LIVE);
 	assert_null(snp_target_predecessor(f->target));
+	assert_null(snp_target_predecessor_segment(f->target));
 }
 
 static void poll_foreign_file_is_broken(void **state)
