@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exemplars.h"
+#include "model/exemplars.h"
 #include "own.h"
 #include "text.h"
 
@@ -73,7 +73,7 @@ int families_create(const struct snp_snapshot *snap, enum families_levels levels
 		return -ENOMEM;
 	families->list = calloc(metrics_nr ? metrics_nr : 1, sizeof(*families->list));
 	if (!families->list || labels_init(&families->labels, instance) < 0 ||
-	    exemplars_create(&families->exemplars) < 0) {
+	    snp_exemplars_create(SNP_EXEMPLARS_SAMPLED, &families->exemplars) < 0) {
 		families_destroy(&families);
 		return -ENOMEM;
 	}
@@ -93,7 +93,7 @@ void families_destroy(struct families **families)
 		return;
 	for (size_t i = 0; i < (*families)->nr; i++)
 		text_lines_destroy((*families)->list[i].lines);
-	exemplars_destroy(&(*families)->exemplars);
+	snp_exemplars_destroy(&(*families)->exemplars);
 	labels_fini(&(*families)->labels);
 	snp_buf_fini(&(*families)->text);
 	snp_buf_fini(&(*families)->start);

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "exemplars.h"
+#include "model/exemplars.h"
 #include "expo.h"
 #include "labels.h"
 #include "snakepit/read.h"
@@ -49,7 +49,7 @@ struct families {
 	size_t nr;
 	size_t rejected; /* metrics left out because of what they are called */
 	struct labels labels;
-	struct exemplars *exemplars;
+	struct snp_exemplars *exemplars;
 	struct snp_buf text;  /* what text.c's lines are made of */
 	struct snp_buf start; /* what those of one histogram begin with */
 };

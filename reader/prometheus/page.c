@@ -139,7 +139,7 @@ static void begin_source(const struct page_source *source)
 	if (!source->families)
 		return;
 	labels_begin(&source->families->labels);
-	exemplars_look(source->families->exemplars, source->seg, source->snap);
+	snp_exemplars_look(source->families->exemplars, source->seg, source->snap);
 }
 
 /* ---- the exporter's own -------------------------------------------------- */

@@ -133,7 +133,8 @@ static void set_counter(struct proto *proto, pb_metric *metric, double value,
 
 /* ---- histograms ---------------------------------------------------------- */
 
-static pb_exemplar *new_exemplar(struct proto *proto, const struct exemplar *exemplar)
+static pb_exemplar *new_exemplar(struct proto *proto,
+				 const struct snp_exemplar *exemplar)
 {
 	pb_exemplar *pb = alloc(proto, 1, sizeof(*pb));
 	pb_label **labels = new_labels(proto, 2);
@@ -141,9 +142,9 @@ static pb_exemplar *new_exemplar(struct proto *proto, const struct exemplar *exe
 
 	if (!pb || !labels || !ids)
 		return NULL;
-	exemplar_trace_hex(exemplar, ids);
+	snp_exemplar_trace_hex(exemplar, ids);
 	ids[32] = '\0';
-	exemplar_span_hex(exemplar, ids + 33);
+	snp_exemplar_span_hex(exemplar, ids + 33);
 	ids[49] = '\0';
 	set_label(labels[0], "trace_id", ids);
 	set_label(labels[1], "span_id", ids + 33);
@@ -159,7 +160,7 @@ static pb_exemplar *new_exemplar(struct proto *proto, const struct exemplar *exe
 /* The classic buckets, and the exemplars of both kinds. */
 static void set_buckets(struct proto *proto, pb_histogram *h,
 			const struct snp_series *series,
-			const struct exemplar *exemplars)
+			const struct snp_exemplar *exemplars)
 {
 	const struct snp_metric *metric = series->metric;
 	size_t nr = metric->bounds_nr + 1;
@@ -284,8 +285,9 @@ static void set_histogram(struct proto *proto, pb_metric *metric,
 	h->sample_count = snp_hist_count(series->metric, series->hist);
 	h->sample_sum = (double)series->hist[series->metric->nbuckets + 2] / NS_PER_S;
 	h->created_timestamp = new_time(proto, source_created(source, series));
-	set_buckets(proto, h, series,
-		    exemplars_of(source->families->exemplars, source->snap, series));
+	set_buckets(
+	    proto, h, series,
+	    snp_exemplars_of(source->families->exemplars, source->snap, series));
 	set_native(proto, h, series);
 }
 

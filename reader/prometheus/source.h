@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "families.h"
+#include "model/created.h"
 #include "snakepit/read.h"
 
 /* Over the exporter's life. */
@@ -29,19 +30,11 @@ struct page_source {
 	struct families *families; /* NULL: nothing can be shown of the snapshot */
 };
 
-/* When the counts of a series began: with the row they are of, or the segment. The same
- * at every scrape. */
+/* When the counts of a series began. */
 static inline snp_wall_t source_created(const struct page_source *source,
 					const struct snp_series *series)
 {
-	const struct snp_segment_info *info = snp_segment_info(source->seg);
-	const struct snp_row *row =
-	    snp_snapshot_row(source->snap, series->metric->row_kind, series->row);
-	snp_wall_t created = info->start_wall;
-
-	if (row && row->born_mono.ns > info->start_mono.ns)
-		created.ns += row->born_mono.ns - info->start_mono.ns;
-	return created;
+	return snp_series_created(snp_segment_info(source->seg), source->snap, series);
 }
 
 #endif

@@ -287,12 +287,12 @@ static char *put_text(char *to, const char *text)
 	return to + len;
 }
 
-static char *put_exemplar(char *to, const struct exemplar *exemplar)
+static char *put_exemplar(char *to, const struct snp_exemplar *exemplar)
 {
 	to = put_text(to, " # {trace_id=\"");
-	exemplar_trace_hex(exemplar, to);
+	snp_exemplar_trace_hex(exemplar, to);
 	to = put_text(to + 32, "\",span_id=\"");
-	exemplar_span_hex(exemplar, to);
+	snp_exemplar_span_hex(exemplar, to);
 	to = put_text(to + 16, "\"} ");
 	to += snp_number_seconds(to, exemplar->value_ns);
 	*to++ = ' ';
@@ -346,7 +346,7 @@ static char *put_buckets(char *to, const struct render *r,
 			 const struct snp_series *series, uint64_t *ret_count)
 {
 	const struct text_lines *lines = r->lines;
-	const struct exemplar *exemplars = NULL;
+	const struct snp_exemplar *exemplars = NULL;
 	struct snp_hist_span used = snp_series_span(r->source->snap, series);
 	struct snp_short_number text = snp_number_short(0);
 	uint64_t count = 0, more;
@@ -356,8 +356,8 @@ static char *put_buckets(char *to, const struct render *r,
 	if (!start)
 		return NULL;
 	if (r->job->openmetrics)
-		exemplars = exemplars_of(r->source->families->exemplars,
-					 r->source->snap, series);
+		exemplars = snp_exemplars_of(r->source->families->exemplars,
+					     r->source->snap, series);
 	for (uint32_t i = 0; i < lines->tails_nr; i++) {
 		uint32_t end = lines->words[i] < used.end ? lines->words[i] : used.end;
 

@@ -1,5 +1,4 @@
-# snakepit-otlp: its messages are an archive of their own, as snakepit-prometheus' are. To
-# call gRPC it takes the runtime's wrapper.
+# snakepit-otlp: its messages are an archive of their own, as snakepit-prometheus' are.
 OTLP_PB := common resource metrics trace logs metrics_service trace_service logs_service rpc
 OTLP_PB_SRC := $(OTLP_PB:%=$(GEN)/otlp/%.pb-c.c) \
 	       $(GEN)/google/protobuf/any.pb-c.c $(GEN)/google/protobuf/duration.pb-c.c
@@ -15,9 +14,9 @@ $(OTLP_SRC:%.c=$(B)/obj/%.o): | $(OTLP_PB_SRC)
 PROGS += snakepit-otlp
 # Without a main file there are but the modules and their tests.
 SRC_snakepit-otlp  := $(if $(wildcard reader/otlp/main.c),$(OTLP_SRC))
-INC_snakepit-otlp  := $(INC_model) $(CLI_INC) $(RPC_INC) -Ireader/otlp -isystem $(GEN)
-ARCH_snakepit-otlp := otlp-pb rpc cli model shm
-SYS_snakepit-otlp  := $(GRPC_LIBS) -lcurl -lz -ldl
+INC_snakepit-otlp  := $(INC_model) $(CLI_INC) -Ireader/otlp -isystem $(GEN)
+ARCH_snakepit-otlp := otlp-pb cli model shm
+SYS_snakepit-otlp  := -lcurl -lprotobuf-c -lz -ljansson
 $(OTLP_SRC:%.c=$(B)/obj/%.o): INC := $(INC_snakepit-otlp)
 
 TINC_otlp  := $(INC_snakepit-otlp)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exemplars.h"
+#include "model/exemplars.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,22 +17,27 @@
 /* Of a tool's row: the buckets of one life of it. */
 struct tool {
 	uint64_t uid;
-	struct exemplar *buckets;
+	struct snp_exemplar *buckets;
 };
 
-struct exemplars {
+struct snp_exemplars {
+	enum snp_exemplar_filter filter;
 	struct snp_ring_cursor cursor;
 	struct tool *tools;
 	uint32_t tools_nr;
 };
 
-int exemplars_create(struct exemplars **ret_exemplars)
+int snp_exemplars_create(enum snp_exemplar_filter filter,
+			 struct snp_exemplars **ret_exemplars)
 {
 	*ret_exemplars = calloc(1, sizeof(**ret_exemplars));
-	return *ret_exemplars ? 0 : -ENOMEM;
+	if (!*ret_exemplars)
+		return -ENOMEM;
+	(*ret_exemplars)->filter = filter;
+	return 0;
 }
 
-void exemplars_destroy(struct exemplars **exemplars)
+void snp_exemplars_destroy(struct snp_exemplars **exemplars)
 {
 	if (!*exemplars)
 		return;
@@ -43,7 +48,7 @@ void exemplars_destroy(struct exemplars **exemplars)
 	*exemplars = NULL;
 }
 
-static bool grow(struct exemplars *exemplars, uint32_t rows)
+static bool grow(struct snp_exemplars *exemplars, uint32_t rows)
 {
 	struct tool *tools;
 
@@ -60,8 +65,8 @@ static bool grow(struct exemplars *exemplars, uint32_t rows)
 }
 
 /* The buckets of a row's present life. */
-static struct exemplar *buckets_of(struct tool *tool, const struct snp_metric *metric,
-				   uint64_t uid)
+static struct snp_exemplar *buckets_of(struct tool *tool,
+				       const struct snp_metric *metric, uint64_t uid)
 {
 	size_t bytes = (metric->bounds_nr + 1) * sizeof(*tool->buckets);
 
@@ -75,23 +80,27 @@ static struct exemplar *buckets_of(struct tool *tool, const struct snp_metric *m
 
 /* Slower than the one there, or that one is old. Never back in time: a server takes the
  * exemplars of a series in order alone. */
-static bool is_better(const struct exemplar *there, uint64_t value_ns, snp_wall_t ended)
+static bool is_better(const struct snp_exemplar *there, uint64_t value_ns,
+		      snp_wall_t ended)
 {
 	return ended.ns > there->ended.ns &&
 	       (value_ns >= there->value_ns || ended.ns - there->ended.ns > LATELY_NS);
 }
 
-static void take(struct exemplars *exemplars, const struct snp_snapshot *snap,
+static void take(struct snp_exemplars *exemplars, const struct snp_snapshot *snap,
 		 const struct snp_metric *metric, const struct snp_span *span)
 {
 	const struct snp_row *row = snp_snapshot_row(snap, SNP_ROW_TOOL, span->tool);
 	uint64_t value_ns = snp_mono_since_ns(span->end, span->start);
 	snp_wall_t ended = snp_snapshot_wall(snap, span->end);
-	struct exemplar *buckets;
+	struct snp_exemplar *buckets;
 	uint32_t i = 0;
 
-	if (span->kind != SNP_SPAN_KIND_REQUEST || !(span->flags & W3C_FLAGS_SAMPLED) ||
+	if (span->kind != SNP_SPAN_KIND_REQUEST ||
 	    !(span->trace_id[0] | span->trace_id[1]))
+		return;
+	if (exemplars->filter == SNP_EXEMPLARS_SAMPLED &&
+	    !(span->flags & W3C_FLAGS_SAMPLED))
 		return;
 	/* The span may be of a tool that was there before. */
 	if (!row || row->uid != span->tool_uid)
@@ -102,7 +111,7 @@ static void take(struct exemplars *exemplars, const struct snp_snapshot *snap,
 	while (i < metric->bounds_nr && value_ns > metric->bounds_ns[i])
 		i++;
 	if (is_better(&buckets[i], value_ns, ended))
-		buckets[i] = (struct exemplar){
+		buckets[i] = (struct snp_exemplar){
 		    .trace_id = {span->trace_id[0], span->trace_id[1]},
 		    .span_id = span->span_id,
 		    .value_ns = value_ns,
@@ -116,8 +125,8 @@ static bool is_ours(const struct snp_metric *metric)
 	       strcmp(metric->name, METRIC) == 0;
 }
 
-void exemplars_look(struct exemplars *exemplars, struct snp_segment *seg,
-		    const struct snp_snapshot *snap)
+void snp_exemplars_look(struct snp_exemplars *exemplars, struct snp_segment *seg,
+			const struct snp_snapshot *snap)
 {
 	const struct snp_metric *metric = snp_snapshot_metric_find(snap, METRIC);
 	struct snp_span spans[SPANS_AT_ONCE];
@@ -133,9 +142,9 @@ void exemplars_look(struct exemplars *exemplars, struct snp_segment *seg,
 	} while (nr == SPANS_AT_ONCE);
 }
 
-const struct exemplar *exemplars_of(const struct exemplars *exemplars,
-				    const struct snp_snapshot *snap,
-				    const struct snp_series *series)
+const struct snp_exemplar *snp_exemplars_of(const struct snp_exemplars *exemplars,
+					    const struct snp_snapshot *snap,
+					    const struct snp_series *series)
 {
 	const struct snp_row *row;
 	const struct tool *tool;
@@ -155,13 +164,13 @@ static void hex(char *dst, uint64_t value)
 		dst[i] = "0123456789abcdef"[value & 15];
 }
 
-void exemplar_trace_hex(const struct exemplar *exemplar, char ret_hex[32])
+void snp_exemplar_trace_hex(const struct snp_exemplar *exemplar, char ret_hex[32])
 {
 	hex(ret_hex, exemplar->trace_id[0]);
 	hex(ret_hex + 16, exemplar->trace_id[1]);
 }
 
-void exemplar_span_hex(const struct exemplar *exemplar, char ret_hex[16])
+void snp_exemplar_span_hex(const struct snp_exemplar *exemplar, char ret_hex[16])
 {
 	hex(ret_hex, exemplar->span_id);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* P09, the pure side: which of the requests that ended stands for a bucket. */
-#include "exemplars.h"
+#include "model/exemplars.h"
 
 #include "segment_fixture.h"
 
@@ -14,7 +14,7 @@ struct fixture {
 	struct segment_fixture writer;
 	struct snp_segment *seg;
 	struct snp_snapshot *snap;
-	struct exemplars *exemplars;
+	struct snp_exemplars *exemplars;
 	snp_mono_t now;
 };
 
@@ -28,7 +28,7 @@ static int setup(void **state)
 	segment_fixture_open(&f->writer, "default", "word_stats");
 	if (snp_segment_attach(f->writer.path, &f->seg, &err) < 0)
 		fail_msg("%s", err.msg);
-	assert_int_equal(exemplars_create(&f->exemplars), 0);
+	assert_int_equal(snp_exemplars_create(SNP_EXEMPLARS_SAMPLED, &f->exemplars), 0);
 	f->now = snp_mono_now();
 	*state = f;
 	return 0;
@@ -38,7 +38,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	exemplars_destroy(&f->exemplars);
+	snp_exemplars_destroy(&f->exemplars);
 	snp_snapshot_destroy(&f->snap);
 	snp_segment_detach(&f->seg);
 	segment_fixture_close(&f->writer);
@@ -69,17 +69,17 @@ static void end_request(struct fixture *f, uint64_t trace, uint64_t ns,
 }
 
 /* The exemplar of the bucket up to a second; NULL when there are none at all. */
-static const struct exemplar *look(struct fixture *f)
+static const struct snp_exemplar *look(struct fixture *f)
 {
 	struct snp_series series = {0};
-	const struct exemplar *buckets;
+	const struct snp_exemplar *buckets;
 
 	assert_int_equal(snp_segment_snapshot(f->seg, &f->snap, NULL), 0);
-	exemplars_look(f->exemplars, f->seg, f->snap);
+	snp_exemplars_look(f->exemplars, f->seg, f->snap);
 	series.metric = snp_snapshot_metric_find(f->snap, "snakepit.request.duration");
 	assert_non_null(series.metric);
 	assert_int_equal(series.metric->bounds_ns[BUCKET_1S], 1000 * MS);
-	buckets = exemplars_of(f->exemplars, f->snap, &series);
+	buckets = snp_exemplars_of(f->exemplars, f->snap, &series);
 	return buckets ? &buckets[BUCKET_1S] : NULL;
 }
 
@@ -158,17 +158,29 @@ static void p09_only_sampled_requests_of_the_tool_count(void **state)
 	assert_null(look(f));
 }
 
+static void any_trace_will_do_where_so_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct snp_span_fields span = request_of(f, 1, 900 * MS);
+
+	snp_exemplars_destroy(&f->exemplars);
+	assert_int_equal(snp_exemplars_create(SNP_EXEMPLARS_TRACED, &f->exemplars), 0);
+	span.flags = 0;
+	snp_span_record(&f->writer.bank, &span);
+	assert_int_equal(look(f)->trace_id[0], 1);
+}
+
 static void ids_are_lower_case_hex(void **state)
 {
-	const struct exemplar exemplar = {
+	const struct snp_exemplar exemplar = {
 	    .trace_id = {UINT64_C(0x0af7651916cd43dd), UINT64_C(0x8448eb211c80319c)},
 	    .span_id = UINT64_C(0x00f067aa0ba902b7),
 	};
 	char trace[33] = "", span[17] = "";
 
 	(void)state;
-	exemplar_trace_hex(&exemplar, trace);
-	exemplar_span_hex(&exemplar, span);
+	snp_exemplar_trace_hex(&exemplar, trace);
+	snp_exemplar_span_hex(&exemplar, span);
 	assert_string_equal(trace, "0af7651916cd43dd8448eb211c80319c");
 	assert_string_equal(span, "00f067aa0ba902b7");
 }
@@ -182,8 +194,9 @@ int main(void)
 	    CASE(p09_never_back_in_time),
 	    CASE(p09_bounds_belong_to_their_bucket),
 	    CASE(p09_only_sampled_requests_of_the_tool_count),
+	    CASE(any_trace_will_do_where_so_asked),
 	    cmocka_unit_test(ids_are_lower_case_hex),
 	};
 
-	return cmocka_run_group_tests_name("prometheus/exemplars", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("model/exemplars", tests, NULL, NULL);
 }
