@@ -96,13 +96,6 @@ static int add_spans(struct report *report)
 	return 0;
 }
 
-const char *report_span_status(const struct report *report, const struct snp_span *span)
-{
-	return span->status
-		   ? report_enum(report, SNP_ENUM_TABLE_FAILURE_CODE, span->status - 1)
-		   : "ok";
-}
-
 /* ---- in flight ----------------------------------------------------------- */
 
 static int add_inflight(struct report *report)

@@ -146,7 +146,13 @@ static void put_span(const struct report *report, const struct snp_span *span,
 	snp_json_kv_u64(json, "seq", span->seq);
 	snp_json_kv_string(json, "kind",
 			   report_enum(report, SNP_ENUM_TABLE_SPAN_KIND, span->kind));
-	snp_json_kv_string(json, "status", report_span_status(report, span));
+	snp_json_kv_string(
+	    json, "method",
+	    report_enum(report, SNP_ENUM_TABLE_SPAN_METHOD, span->method));
+	snp_json_kv_string(
+	    json, "status",
+	    report_enum(report, SNP_ENUM_TABLE_SPAN_STATUS, span->status));
+	snp_json_kv_bool(json, "error", snp_span_is_error(span));
 	snp_json_kv_string(
 	    json, "pool",
 	    report_uid_name(report, SNP_ROW_POOL, span->pool, span->pool_uid));
@@ -161,6 +167,7 @@ static void put_span(const struct report *report, const struct snp_span *span,
 	snp_json_kv_u64(json, "incarnation", span->incarnation);
 	snp_json_kv_u64(json, "attempt", span->attempt);
 	snp_json_kv_string(json, "correlation_id", span->correlation);
+	snp_json_kv_string(json, "session_id", span->session);
 	kv_trace_id(json, span->trace_id);
 	kv_span_id(json, "span_id", span->span_id);
 	kv_span_id(json, "parent_span_id", span->parent_span_id);

@@ -204,7 +204,7 @@ static void put_span(const struct report *report, const struct snp_span *span,
 	put_name(out,
 		 report_uid_name(report, SNP_ROW_TOOL, span->tool, span->tool_uid));
 	snp_buf_puts(out, "  ");
-	snp_terminal_put(out, report_span_status(report, span));
+	render_text_enum(report, out, SNP_ENUM_TABLE_SPAN_STATUS, span->status);
 	snp_buf_puts(out, " in ");
 	render_text_duration(out, snp_mono_since_ns(span->end, span->start));
 	if (span->queue_ns) {

@@ -78,10 +78,6 @@ const char *report_row_name(const struct report *report, unsigned kind, uint32_t
 const char *report_uid_name(const struct report *report, unsigned kind, uint32_t index,
 			    uint64_t uid);
 
-/* "ok", or the name of what the span failed with. */
-const char *report_span_status(const struct report *report,
-			       const struct snp_span *span);
-
 /* The samples of a row, for one renderer at a time: memory is kept for the next row.
  * A zeroed struct is empty; to be freed with report_history_fini(). */
 struct report_history {

@@ -6,24 +6,38 @@
 
 #include "core/front.h"
 
+/* The statuses of spans are gRPC's, by number. */
+#define X(id, number, name)                                                            \
+	static_assert((int)SNP_SPAN_STATUS_##id == (int)RPC_##id, name);
+RPC_CODES(X)
+#undef X
+
 const struct request_protocol request_pool_unary = {
     .worker_method = RPC_METHOD_BRIDGE_EXECUTE,
+    .method = SNP_SPAN_METHOD_POOL_EXECUTE,
+    .attempt_method = SNP_SPAN_METHOD_BRIDGE_EXECUTE_TOOL,
     .decode = rpc_pool_decode_execute_request,
     .encode_response = rpc_pool_encode_execute_response,
 };
 const struct request_protocol request_pool_stream = {
     .worker_method = RPC_METHOD_BRIDGE_EXECUTE_STREAM,
+    .method = SNP_SPAN_METHOD_POOL_EXECUTE_STREAM,
+    .attempt_method = SNP_SPAN_METHOD_BRIDGE_EXECUTE_STREAMING_TOOL,
     .streaming = true,
     .decode = rpc_pool_decode_execute_request,
     .encode_chunk = rpc_pool_encode_chunk,
 };
 const struct request_protocol request_bridge_unary = {
     .worker_method = RPC_METHOD_BRIDGE_EXECUTE,
+    .method = SNP_SPAN_METHOD_BRIDGE_EXECUTE_TOOL,
+    .attempt_method = SNP_SPAN_METHOD_BRIDGE_EXECUTE_TOOL,
     .decode = rpc_bridge_decode_execute_request,
     .encode_response = rpc_bridge_encode_execute_response,
 };
 const struct request_protocol request_bridge_stream = {
     .worker_method = RPC_METHOD_BRIDGE_EXECUTE_STREAM,
+    .method = SNP_SPAN_METHOD_BRIDGE_EXECUTE_STREAMING_TOOL,
+    .attempt_method = SNP_SPAN_METHOD_BRIDGE_EXECUTE_STREAMING_TOOL,
     .streaming = true,
     .decode = rpc_bridge_decode_execute_request,
     .encode_chunk = rpc_bridge_encode_chunk,
@@ -157,6 +171,8 @@ struct snp_span_fields request_span(const struct request *r,
 {
 	struct snp_span_fields span = {
 	    .kind = kind,
+	    .method = kind == SNP_SPAN_KIND_REQUEST ? r->protocol->method
+						    : r->protocol->attempt_method,
 	    .flags = r->trace.flags,
 	    .end = end,
 	    .trace_id = {r->trace.id[0], r->trace.id[1]},
@@ -168,9 +184,7 @@ struct snp_span_fields request_span(const struct request *r,
 	    .correlation = r->correlation,
 	};
 
-	if (r->tool_failed)
-		span.status = SNP_FAILURE_CODE_TOOL_ERROR + 1;
-	else if (code != RPC_OK)
-		span.status = request_failure_code(code) + 1;
+	span.status = r->tool_failed ? SNP_SPAN_STATUS_TOOL_ERROR
+				     : (enum snp_enum_SPAN_STATUS)code;
 	return span;
 }

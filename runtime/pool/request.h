@@ -32,6 +32,7 @@
 /* How a protocol says the same things. */
 struct request_protocol {
 	const char *worker_method;
+	enum snp_enum_SPAN_METHOD method, attempt_method; /* the client's, ours */
 	bool streaming;
 	int (*decode)(const struct rpc_buf *buf, struct rpc_arena *arena,
 		      struct rpc_execute_request *ret, struct snp_err *err);

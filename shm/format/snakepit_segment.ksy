@@ -631,6 +631,8 @@ types:
         type: u8
       - id: kind
         type: u8
+      - id: flags
+        type: u8
       - id: queue_ns
         type: u8
       - id: pool
@@ -648,10 +650,13 @@ types:
       - id: attempt
         type: u8
       - id: correlation
+        size: 128
+        type: padded
+      - id: session
         size: 64
         type: padded
       - id: reserved
-        size: 56
+        size: 48
   samples:
     params:
       - {id: stride, type: u8}

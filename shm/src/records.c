@@ -71,7 +71,8 @@ void snp_span_record(const struct snp_bank *bank, const struct snp_span_fields *
 	words[SNP__WORD(snp_fmt_span, span_id)] = f->span_id;
 	words[SNP__WORD(snp_fmt_span, parent_span_id)] = f->parent_span_id;
 	words[SNP__WORD(snp_fmt_span, kind)] =
-	    low16(f->kind) | low16(f->status) << 16 | (uint64_t)f->flags << 32;
+	    low16(f->kind) | low16(f->status) << 16 | low16(f->method) << 32;
+	words[SNP__WORD(snp_fmt_span, flags)] = f->flags;
 	words[SNP__WORD(snp_fmt_span, queue_ns)] = f->queue_ns;
 	words[SNP__WORD(snp_fmt_span, pool)] = f->pool;
 	words[SNP__WORD(snp_fmt_span, pool_uid)] =
@@ -84,6 +85,8 @@ void snp_span_record(const struct snp_bank *bank, const struct snp_span_fields *
 	words[SNP__WORD(snp_fmt_span, attempt)] = f->attempt;
 	copy_cut((char *)&words[SNP__WORD(snp_fmt_span, correlation)],
 		 SNP_SPAN_CORRELATION_BYTES, f->correlation);
+	copy_cut((char *)&words[SNP__WORD(snp_fmt_span, session)],
+		 SNP_SPAN_SESSION_BYTES, f->session);
 	snp__ring_append(bank->span_ring, w->options.spans_per_ring, words,
 			 SNP__RECORD_WORDS(snp_fmt_span));
 }

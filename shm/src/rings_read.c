@@ -120,7 +120,8 @@ static void decode_span(const struct walk *walk, struct snp_span *s)
 	    .ring = walk->index,
 	    .kind = (unsigned)(SPAN(kind) & 0xffff),
 	    .status = (unsigned)(SPAN(kind) >> 16 & 0xffff),
-	    .flags = (unsigned)(SPAN(kind) >> 32),
+	    .method = (unsigned)(SPAN(kind) >> 32 & 0xffff),
+	    .flags = (unsigned)SPAN(flags),
 	    .start = {SPAN(start_mono_ns)},
 	    .end = {SPAN(end_mono_ns)},
 	    .queue_ns = SPAN(queue_ns),
@@ -137,6 +138,31 @@ static void decode_span(const struct walk *walk, struct snp_span *s)
 	};
 	snp__words_text(&SPAN(correlation[0]), SNP_SPAN_CORRELATION_BYTES,
 			s->correlation);
+	snp__words_text(&SPAN(session[0]), SNP_SPAN_SESSION_BYTES, s->session);
+}
+
+/* The calls of clients, as against ours to a worker. */
+static bool is_served_call(const struct snp_span *s)
+{
+	return s->kind == SNP_SPAN_KIND_REQUEST && s->method != SNP_SPAN_METHOD_C_API;
+}
+
+bool snp_span_is_error(const struct snp_span *s)
+{
+	if (!is_served_call(s))
+		return s->status != SNP_SPAN_STATUS_OK;
+	switch (s->status) {
+	case SNP_SPAN_STATUS_UNKNOWN:
+	case SNP_SPAN_STATUS_DEADLINE_EXCEEDED:
+	case SNP_SPAN_STATUS_UNIMPLEMENTED:
+	case SNP_SPAN_STATUS_INTERNAL:
+	case SNP_SPAN_STATUS_UNAVAILABLE:
+	case SNP_SPAN_STATUS_DATA_LOSS:
+	case SNP_SPAN_STATUS_TOOL_ERROR:
+		return true;
+	default:
+		return false;
+	}
 }
 
 size_t snp_segment_spans(struct snp_segment *seg, struct snp_ring_cursor *cursor,

@@ -366,7 +366,8 @@ static void record_spans(struct golden *g)
 {
 	struct snp_span_fields span = {
 	    .kind = SNP_SPAN_KIND_REQUEST,
-	    .flags = 1,
+	    .method = SNP_SPAN_METHOD_POOL_EXECUTE,
+	    .flags = SNP_SPAN_FLAGS_EXPORT | SNP_SPAN_FLAGS_REMOTE | 1,
 	    .start = {MONO_START_NS},
 	    .end = {MONO_START_NS + SNP_NS_PER_MS},
 	    .queue_ns = 1000,
@@ -378,11 +379,13 @@ static void record_spans(struct golden *g)
 	    .incarnation = 3,
 	    .attempt = 2,
 	    .correlation = "request-\xC3\xA9",
+	    .session = "session-\xC3\xA9",
 	};
 
 	snp_span_record(&g->bank[0], &span);
 	span.kind = SNP_SPAN_KIND_ATTEMPT;
-	span.status = 1 + SNP_FAILURE_CODE_TOOL_ERROR;
+	span.method = SNP_SPAN_METHOD_BRIDGE_EXECUTE_TOOL;
+	span.status = SNP_SPAN_STATUS_TOOL_ERROR;
 	span.parent_span_id = span.span_id++;
 	snp_span_record(&g->bank[1], &span);
 }

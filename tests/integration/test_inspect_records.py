@@ -135,14 +135,18 @@ def test_spans_show_requests_and_their_attempts(segment: Segment) -> None:
     assert [span["kind"] for span in data["spans"]] == ["request", "attempt"] * 3
     request, attempt = data["spans"][4:]  # each third round fails
     assert request["status"] == attempt["status"] == "TOOL_ERROR"
-    assert data["spans"][0]["status"] == "ok"
+    assert data["spans"][0]["status"] == "OK"
     assert request["duration_ns"] == 5000000
     assert attempt["duration_ns"] == 4000000
     assert attempt["parent_span_id"] == request["span_id"] == f"{6:016x}"
     assert request["parent_span_id"] == ""
     assert attempt["trace_id"] == request["trace_id"] == f"0af7651916cd43dd{3:016x}"
     assert request["slot"] == 1
-    assert request["flags"] == 1
+    assert request["flags"] == 0x401
+    assert request["method"] == "snakepit.pool.v1.Pool/Execute"
+    assert attempt["method"] == "snakepit.bridge.BridgeService/ExecuteTool"
+    assert [span["error"] for span in data["spans"]] == [False] * 4 + [True] * 2
+    assert request["session_id"] == "session-ä"
     text = inspect(segment.path, "--spans").stdout
     assert re.search(
         r"\n  \S+Z  request 1  default/1#1  word_stats  TOOL_ERROR in 5ms"

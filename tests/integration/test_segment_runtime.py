@@ -165,7 +165,7 @@ class TestSpans:
         call(client, "echo", "it-good")
         call(client, "fail", "it-bad", message="no luck")
         for correlation, tool, status in (
-            ("it-good", "echo", "ok"),
+            ("it-good", "echo", "OK"),
             ("it-bad", "fail", "TOOL_ERROR"),
         ):
             whole, attempt = (
@@ -199,9 +199,9 @@ class TestSpans:
         attempts = spans(world, kind="attempt", correlation_id="it-again")
         attempts.sort(key=lambda span: span["attempt"])
         assert [span["attempt"] for span in attempts] == [1, 2]
-        assert [span["status"] for span in attempts] == ["UNAVAILABLE", "ok"]
+        assert [span["status"] for span in attempts] == ["UNAVAILABLE", "OK"]
         assert attempts[0]["slot"] != attempts[1]["slot"] == whole["slot"]
-        assert (whole["status"], whole["attempt"]) == ("ok", 2)
+        assert (whole["status"], whole["attempt"]) == ("OK", 2)
 
 
 class TestHistory:

@@ -239,8 +239,10 @@ static void record_spans(struct fixture *f)
 {
 	struct snp_span_fields span = {
 	    .kind = SNP_SPAN_KIND_REQUEST,
-	    .status = f->rounds % 3 == 0 ? 1 + SNP_FAILURE_CODE_TOOL_ERROR : 0,
-	    .flags = 1,
+	    .status =
+		f->rounds % 3 == 0 ? SNP_SPAN_STATUS_TOOL_ERROR : SNP_SPAN_STATUS_OK,
+	    .method = SNP_SPAN_METHOD_POOL_EXECUTE,
+	    .flags = SNP_SPAN_FLAGS_EXPORT | 1,
 	    .end = snp_mono_now(),
 	    .queue_ns = 1000000,
 	    .trace_id = {UINT64_C(0x0af7651916cd43dd), f->rounds},
@@ -249,11 +251,13 @@ static void record_spans(struct fixture *f)
 	    .incarnation = 1,
 	    .attempt = 1,
 	    .correlation = "request-\xC3\xA4",
+	    .session = "session-\xC3\xA4",
 	};
 
 	span.start.ns = span.end.ns - 5000000;
 	snp_span_record(&f->bank, &span);
 	span.kind = SNP_SPAN_KIND_ATTEMPT;
+	span.method = SNP_SPAN_METHOD_BRIDGE_EXECUTE_TOOL;
 	span.parent_span_id = span.span_id++;
 	span.start.ns += span.queue_ns;
 	snp_span_record(&f->bank, &span);

@@ -293,7 +293,7 @@ _ENTRY = {
     RegionType.INFL: (256, 8),
     RegionType.EVNT: (128, 8),
     RegionType.EVID: (4096, 8),
-    RegionType.SPAN: (256, 8),
+    RegionType.SPAN: (384, 8),
     RegionType.TEXT: (1024, 8),
     RegionType.THRD: (128, 8),
     RegionType.LEDG: (LATCH_BYTES, 8),

@@ -94,7 +94,7 @@ var entryBytes = map[uint32]uint64{
 	regionInfl: 256,
 	regionEvnt: eventBytes,
 	regionEvid: 4096,
-	regionSpan: 256,
+	regionSpan: 384,
 	regionHist: 64,
 	regionText: 1024,
 	regionThrd: 128,

@@ -506,15 +506,22 @@ struct snp_fmt_evidence {
 static_assert(sizeof(struct snp_fmt_evidence) == 4096, "evidence record");
 
 /* A finished span. writer: the thread that holds the bank. */
-#define SNP_SPAN_CORRELATION_BYTES 64
+#define SNP_SPAN_CORRELATION_BYTES 128
+#define SNP_SPAN_SESSION_BYTES	   64
+
+/* Bits of `flags`. The first three are those of OpenTelemetry's Span.flags. */
+#define SNP_SPAN_FLAGS_W3C	 0x0FF /* of the traceparent: 1 sampled, 2 random */
+#define SNP_SPAN_FLAGS_REMOTE	 0x100 /* whether the parent is remote is known */
+#define SNP_SPAN_FLAGS_IS_REMOTE 0x200 /* and it is: another process's */
+#define SNP_SPAN_FLAGS_EXPORT	 0x400 /* may leave the host: tracing is on, sampled */
 
 struct snp_fmt_span {
 	_Atomic uint64_t seq, crc;
 	_Atomic uint64_t start_mono_ns, end_mono_ns;
 	_Atomic uint64_t trace_id[2]; /* as in flight: first and last 8 bytes */
 	_Atomic uint64_t span_id, parent_span_id; /* parent 0 = root */
-	_Atomic uint64_t kind; /* SPAN_KIND | status << 16 (0 = ok, else FAILURE_CODE
-				  plus 1) | W3C trace flags << 32 */
+	_Atomic uint64_t kind;	/* SPAN_KIND | SPAN_STATUS << 16 | SPAN_METHOD << 32 */
+	_Atomic uint64_t flags; /* SNP_SPAN_FLAGS_* */
 	_Atomic uint64_t queue_ns; /* time in the queue before `start` of an attempt, or
 				      in all */
 	_Atomic uint64_t pool, pool_uid;
@@ -523,9 +530,10 @@ struct snp_fmt_span {
 	_Atomic uint64_t incarnation;
 	_Atomic uint64_t attempt; /* from 1; of the whole request: attempts made */
 	_Atomic uint64_t correlation[SNP_SPAN_CORRELATION_BYTES / 8]; /* NUL-padded */
-	_Atomic uint64_t reserved[7];
+	_Atomic uint64_t session[SNP_SPAN_SESSION_BYTES / 8];	      /* NUL-padded */
+	_Atomic uint64_t reserved[6];
 };
-static_assert(sizeof(struct snp_fmt_span) == 256, "span record");
+static_assert(sizeof(struct snp_fmt_span) == 384, "span record");
 
 /* ---- history ------------------------------------------------------------- */
 

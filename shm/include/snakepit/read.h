@@ -367,17 +367,23 @@ size_t snp_segment_events(struct snp_segment *seg, struct snp_ring_cursor *curso
 struct snp_span {
 	uint64_t seq; /* per ring */
 	unsigned ring;
-	unsigned kind, status, flags; /* as in struct snp_span_fields */
+	unsigned kind, status, method; /* SPAN_KIND, SPAN_STATUS, SPAN_METHOD */
+	unsigned flags;		       /* SNP_SPAN_FLAGS_* */
 	snp_mono_t start, end;
 	uint64_t queue_ns;
 	uint64_t trace_id[2], span_id, parent_span_id;
-	uint32_t pool, tool; /* row indexes */
+	uint32_t pool, tool; /* row indexes; UINT32_MAX = none */
 	uint64_t pool_uid, tool_uid;
 	uint32_t slot; /* plus 1; 0 = reached none */
 	uint64_t incarnation;
 	unsigned attempt;
 	char correlation[SNP_SPAN_CORRELATION_BYTES + 1]; /* UTF-8 */
+	char session[SNP_SPAN_SESSION_BYTES + 1];	  /* UTF-8; "" = none */
 };
+
+/* Whether OpenTelemetry counts the span as an error. That of a server's call is one
+ * where the server is to blame; any other where it did not end well. */
+bool snp_span_is_error(const struct snp_span *span);
 
 /* Copy up to `max` new spans, ring by ring, oldest first; returns how many. */
 size_t snp_segment_spans(struct snp_segment *seg, struct snp_ring_cursor *cursor,

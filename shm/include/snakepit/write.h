@@ -298,16 +298,18 @@ void snp_event_record(const struct snp_bank *bank,
 
 struct snp_span_fields {
 	enum snp_enum_SPAN_KIND kind;
-	unsigned status; /* 0 = ok, else FAILURE_CODE plus 1 */
-	unsigned flags;	 /* W3C trace flags */
+	enum snp_enum_SPAN_STATUS status;
+	enum snp_enum_SPAN_METHOD method;
+	unsigned flags; /* SNP_SPAN_FLAGS_* */
 	snp_mono_t start, end;
 	uint64_t queue_ns;
 	uint64_t trace_id[2], span_id, parent_span_id;
-	uint32_t pool, tool; /* row indexes */
+	uint32_t pool, tool; /* row indexes; UINT32_MAX = none */
 	uint32_t slot;	     /* worker slot plus 1; 0 = reached none */
 	uint64_t incarnation;
 	unsigned attempt;
-	const char *correlation; /* cut at 64 bytes; may be NULL */
+	const char *correlation; /* cut at 128 bytes; may be NULL */
+	const char *session;	 /* cut at 64 bytes; may be NULL */
 };
 
 /* Append to the bank's span ring; overwrites the oldest. */

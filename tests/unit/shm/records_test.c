@@ -174,8 +174,9 @@ static void span_has_every_field_in_its_word(void **state)
 	struct fixture *f = *state;
 	const struct snp_span_fields fields = {
 	    .kind = SNP_SPAN_KIND_ATTEMPT,
-	    .status = SNP_FAILURE_CODE_UNAVAILABLE + 1,
-	    .flags = 1,
+	    .status = SNP_SPAN_STATUS_UNAVAILABLE,
+	    .method = SNP_SPAN_METHOD_BRIDGE_EXECUTE_TOOL,
+	    .flags = SNP_SPAN_FLAGS_EXPORT | 1,
 	    .start = {2},
 	    .end = {3},
 	    .queue_ns = 4,
@@ -188,6 +189,7 @@ static void span_has_every_field_in_its_word(void **state)
 	    .incarnation = 10,
 	    .attempt = 11,
 	    .correlation = "a-correlation-id",
+	    .session = "a-session",
 	};
 	const struct snp_fmt_span *s = span_at(f, 0);
 
@@ -199,9 +201,9 @@ static void span_has_every_field_in_its_word(void **state)
 	assert_int_equal(segment_bytes_word(s, trace_id[1]), 6);
 	assert_int_equal(segment_bytes_word(s, span_id), 7);
 	assert_int_equal(segment_bytes_word(s, parent_span_id), 8);
-	assert_int_equal(segment_bytes_word(s, kind), SNP_SPAN_KIND_ATTEMPT |
-							  fields.status << 16 |
-							  UINT64_C(1) << 32);
+	assert_int_equal(segment_bytes_word(s, kind),
+			 SNP_SPAN_KIND_ATTEMPT | 14 << 16 | UINT64_C(3) << 32);
+	assert_int_equal(segment_bytes_word(s, flags), 0x401);
 	assert_int_equal(segment_bytes_word(s, queue_ns), 4);
 	assert_int_equal(segment_bytes_word(s, pool), f->pool);
 	assert_int_equal(
@@ -217,22 +219,26 @@ static void span_has_every_field_in_its_word(void **state)
 	assert_int_equal(segment_bytes_word(s, incarnation), 10);
 	assert_int_equal(segment_bytes_word(s, attempt), 11);
 	assert_string_equal((const char *)s->correlation, "a-correlation-id");
+	assert_string_equal((const char *)s->session, "a-session");
 }
 
-/* What a span keeps of the correlation id: `room` bytes, but no part of a character. */
-static void assert_cut(struct fixture *f, const char *correlation, size_t kept)
+/* What a span keeps of its texts: `kept` bytes, but no part of a character. */
+static void assert_cut(struct fixture *f, const char *text, size_t kept)
 {
 	const struct snp_fmt_ring *ring =
 	    segment_bytes_block(&f->b, SNP_REGION_SPAN, 0, f->bank.index);
 	uint64_t n = segment_bytes_word(ring, head);
 	const struct snp_fmt_span *s = span_at(f, n % RING);
 	char expected[SNP_SPAN_CORRELATION_BYTES] = "";
+	char session[SNP_SPAN_SESSION_BYTES] = "";
 
-	memcpy(expected, correlation, kept);
-	snp_span_record(&f->bank,
-			&(struct snp_span_fields){.correlation = correlation});
+	memcpy(expected, text, kept);
+	memcpy(session, text, kept < sizeof(session) ? kept : sizeof(session));
+	snp_span_record(
+	    &f->bank, &(struct snp_span_fields){.correlation = text, .session = text});
 	assert_record_whole(s, sizeof(*s), n);
 	assert_memory_equal(s->correlation, expected, sizeof(expected));
+	assert_memory_equal(s->session, session, sizeof(session));
 }
 
 static void correlation_is_cut_between_characters(void **state)

@@ -159,8 +159,9 @@ static void spans_return_every_field(void **state)
 	struct bench *b = *state;
 	const struct snp_span_fields f = {
 	    .kind = SNP_SPAN_KIND_ATTEMPT,
-	    .status = 1 + SNP_FAILURE_CODE_UNAVAILABLE,
-	    .flags = 0xff,
+	    .status = SNP_SPAN_STATUS_UNAVAILABLE,
+	    .method = SNP_SPAN_METHOD_POOL_EXECUTE,
+	    .flags = SNP_SPAN_FLAGS_EXPORT | 0xff,
 	    .start = {10},
 	    .end = {20},
 	    .queue_ns = 5,
@@ -173,6 +174,7 @@ static void spans_return_every_field(void **state)
 	    .incarnation = 4,
 	    .attempt = 2,
 	    .correlation = "caf\xc3\xa9",
+	    .session = "caf\xc3\xa9 2",
 	};
 	struct snp_ring_cursor cursor = {0};
 	struct snp_span s;
@@ -183,6 +185,7 @@ static void spans_return_every_field(void **state)
 	assert_int_equal(s.ring, 0);
 	assert_int_equal(s.kind, f.kind);
 	assert_int_equal(s.status, f.status);
+	assert_int_equal(s.method, f.method);
 	assert_int_equal(s.flags, f.flags);
 	assert_int_equal(s.start.ns, 10);
 	assert_int_equal(s.end.ns, 20);
@@ -199,6 +202,36 @@ static void spans_return_every_field(void **state)
 	assert_int_equal(s.incarnation, 4);
 	assert_int_equal(s.attempt, 2);
 	assert_string_equal(s.correlation, "caf\xc3\xa9");
+	assert_string_equal(s.session, "caf\xc3\xa9 2");
+}
+
+/* Which of the 17 codes, and the tool's own failure, make a span an error. */
+static void t09_span_is_an_error_by_status_and_side(void **state)
+{
+	static const bool of_server[] = {
+	    [SNP_SPAN_STATUS_UNKNOWN] = true,
+	    [SNP_SPAN_STATUS_DEADLINE_EXCEEDED] = true,
+	    [SNP_SPAN_STATUS_UNIMPLEMENTED] = true,
+	    [SNP_SPAN_STATUS_INTERNAL] = true,
+	    [SNP_SPAN_STATUS_UNAVAILABLE] = true,
+	    [SNP_SPAN_STATUS_DATA_LOSS] = true,
+	    [SNP_SPAN_STATUS_TOOL_ERROR] = true,
+	    [SNP_SPAN_STATUS_NR] = false,
+	};
+	struct snp_span s = {0};
+
+	(void)state;
+	for (s.status = 0; s.status < SNP_SPAN_STATUS_NR; s.status++) {
+		s.kind = SNP_SPAN_KIND_REQUEST;
+		s.method = SNP_SPAN_METHOD_POOL_EXECUTE;
+		assert_int_equal(snp_span_is_error(&s), of_server[s.status]);
+		s.method = SNP_SPAN_METHOD_C_API; /* nobody's server */
+		assert_int_equal(snp_span_is_error(&s), s.status != 0);
+		s.kind = SNP_SPAN_KIND_ATTEMPT;
+		assert_int_equal(snp_span_is_error(&s), s.status != 0);
+		s.kind = SNP_SPAN_KIND_QUEUE;
+		assert_int_equal(snp_span_is_error(&s), s.status != 0);
+	}
 }
 
 static void span_with_an_id_that_is_no_text_has_none(void **state)
@@ -389,6 +422,7 @@ int main(void)
 	    T(event_of_another_number_is_lost),
 	    T(heads_and_capacities_that_lie_end_the_walk),
 	    T(spans_return_every_field),
+	    T(t09_span_is_an_error_by_status_and_side),
 	    T(span_with_an_id_that_is_no_text_has_none),
 	    T(evidence_is_put_together_from_its_parts),
 	    T(evidence_that_is_not_there_returns_enoent),

@@ -274,7 +274,7 @@ const ENTRIES = new Map([
   [Type.INFL, [256n, 8n]],
   [Type.EVNT, [128n, 8n]],
   [Type.EVID, [4096n, 8n]],
-  [Type.SPAN, [256n, 8n]],
+  [Type.SPAN, [384n, 8n]],
   [Type.HIST, [64n, 8n]],
   [Type.TEXT, [1024n, 8n]],
   [Type.THRD, [128n, 8n]],

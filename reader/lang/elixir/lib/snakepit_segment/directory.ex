@@ -57,7 +57,7 @@ defmodule SnakepitSegment.Directory do
     infl: 256,
     evnt: 128,
     evid: 4096,
-    span: 256,
+    span: 384,
     text: 1024,
     thrd: 128
   }

@@ -128,7 +128,8 @@ record Region(
       case BANK -> 8;
       case HIST -> kind == RowKind.POOL ? 192 : 64;
       case DESC, EVNT, THRD -> 128;
-      case INFL, SPAN -> 256;
+      case INFL -> 256;
+      case SPAN -> 384;
       case ROWC, LEDG -> LATCH_BYTES;
       case ROWD -> RowKind.ENTRY_BYTES;
       case SNAP -> 512;
