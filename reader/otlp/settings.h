@@ -14,8 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "batch.h"
+#include "metrics_options.h"
 #include "model/log.h"
+#include "signal.h"
 #include "snakepit/err.h"
 
 enum otlp_exporter {
@@ -27,13 +28,6 @@ enum otlp_exporter {
 
 enum otlp_protocol { OTLP_HTTP_PROTOBUF, OTLP_HTTP_JSON, OTLP_GRPC };
 enum otlp_compression { OTLP_PLAIN, OTLP_GZIP };
-enum otlp_temporality { OTLP_CUMULATIVE, OTLP_DELTA, OTLP_LOWMEMORY };
-enum otlp_histograms { OTLP_HISTOGRAMS_EXPLICIT, OTLP_HISTOGRAMS_EXPONENTIAL };
-enum otlp_exemplars {
-	OTLP_EXEMPLARS_TRACE_BASED,
-	OTLP_EXEMPLARS_ALWAYS_ON,
-	OTLP_EXEMPLARS_ALWAYS_OFF,
-};
 
 struct otlp_header {
 	char *name, *value; /* a token; printable ASCII */
