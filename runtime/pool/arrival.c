@@ -8,6 +8,7 @@
 #include "pool/estimate.h"
 #include "pool/request.h"
 #include "pool/session_life.h"
+#include "trace/carrier.h"
 
 /* ---- what it says of itself ---------------------------------------------- */
 
@@ -246,6 +247,17 @@ static void admit(struct request *r)
 	}
 }
 
+static void begin_trace(struct request *r)
+{
+	struct prng *prng = &r->front->loop.prng;
+
+	trace_incoming(rpc_server_call_metadata(r->call), &r->parent);
+	r->trace = r->parent;
+	if (!r->parent.span)
+		trace_context_root(&r->trace, prng_next(prng), prng_next_nonzero(prng));
+	r->trace = trace_context_child(&r->trace, prng_next_nonzero(prng));
+}
+
 void request_arrive(struct front *front, struct rpc_server_call *call,
 		    struct rpc_buf *buf, const struct request_protocol *protocol)
 {
@@ -260,9 +272,7 @@ void request_arrive(struct front *front, struct rpc_server_call *call,
 		return;
 	}
 	take_tool(r);
-	trace_begin(&r->trace,
-		    rpc_md_in_get(rpc_server_call_metadata(call), RPC_MD_TRACEPARENT),
-		    &front->loop.prng);
+	begin_trace(r);
 	snp_add(request_tool_cells(r)->requests, 1);
 	admit(r);
 }

@@ -40,7 +40,7 @@ static void record_span(const struct request *r, snp_mono_t now)
 
 	span.start = r->received;
 	span.span_id = r->trace.span;
-	span.parent_span_id = r->trace.parent_span;
+	span.parent_span_id = r->parent.span;
 	span.queue_ns = r->queued_ns;
 	if (r->state == REQUEST_QUEUED)
 		span.queue_ns += snp_mono_since_ns(now, r->queued);

@@ -21,13 +21,13 @@
 
 #include <stdatomic.h>
 
-#include "core/trace.h"
 #include "pool/error_kind.h"
 #include "pool/pool.h"
 #include "pool/queue.h"
 #include "rpc/messages.h"
 #include "rpc/metadata.h"
 #include "rpc/server.h"
+#include "trace/context.h"
 
 /* How a protocol says the same things. */
 struct request_protocol {
@@ -73,7 +73,8 @@ struct request {
 	struct rpc_arena arena; /* holds msg */
 	struct rpc_execute_request msg;
 	char correlation[RPC_CORRELATION_BYTES];
-	struct trace trace;
+	struct trace_context parent; /* the client's; span 0: none */
+	struct trace_context trace;  /* with the span of the request */
 	struct tool *tool; /* taken while the request is a pool's and has no outcome */
 	struct session *session; /* the same; NULL: none */
 	struct request_try last; /* the attempt under way, or the last one */

@@ -9,6 +9,7 @@
 
 #include "core/front.h"
 #include "pool/request.h"
+#include "trace/carrier.h"
 
 static struct snp_pool_cells *pool_cells(const struct request *r)
 {
@@ -203,23 +204,10 @@ static const struct rpc_call_ops worker_call_ops = {
 
 /* ---- the call ------------------------------------------------------------ */
 
-static void add_trace_context(const struct request *r, struct rpc_md_list *md)
-{
-	static const char *const keys[] = {RPC_MD_TRACEPARENT, RPC_MD_TRACESTATE,
-					   RPC_MD_BAGGAGE};
-	const struct rpc_md_in *in = rpc_server_call_metadata(r->call);
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		struct rpc_str value = rpc_md_in_get(in, keys[i]);
-
-		if (value.data)
-			(void)rpc_md_add(md, keys[i], value);
-	}
-}
-
 static int start_call(struct request *r, struct rpc_buf *buf)
 {
 	struct rpc_md_list md = {0};
+	struct trace_buffers buffers;
 	const struct rpc_call_args args = {
 	    .channel = r->link->channel,
 	    .loop = r->loop->rpc,
@@ -235,7 +223,7 @@ static int start_call(struct request *r, struct rpc_buf *buf)
 
 	(void)rpc_md_add(&md, RPC_MD_CORRELATION_ID, rpc_str_of(r->correlation));
 	(void)rpc_md_add(&md, RPC_MD_WORKER_ID, rpc_str_of(r->link->worker_id));
-	add_trace_context(r, &md);
+	trace_forward(&buffers, rpc_server_call_metadata(r->call), &md);
 	return rpc_call_start(&args, &r->worker_call);
 }
 

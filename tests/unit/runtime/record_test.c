@@ -231,7 +231,7 @@ static void span_without_a_traceparent_is_a_root_of_its_own(void **state)
 	assert_true(a->span_id != b->span_id);
 	assert_int_equal(a->parent_span_id, 0);
 	assert_int_equal(b->parent_span_id, 0);
-	assert_int_equal(b->flags, 0);
+	assert_int_equal(b->flags, TRACE_FLAG_RANDOM);
 }
 
 static void span_says_how_a_request_failed(void **state)
