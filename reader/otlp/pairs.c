@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pairs.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+		return (c | 0x20) - 'a' + 10;
+	return -1;
+}
+
+/* In place; false for a '%' without two digits. */
+static bool percent_decode(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++) {
+		if (*text != '%') {
+			*to++ = *text;
+			continue;
+		}
+		if (digit_of(text[1]) < 0 || digit_of(text[2]) < 0)
+			return false;
+		*to++ = (char)(digit_of(text[1]) * 16 + digit_of(text[2]));
+		text += 2;
+	}
+	*to = '\0';
+	return true;
+}
+
+static char *trim(char *text)
+{
+	size_t len;
+
+	text += strspn(text, " \t");
+	len = strlen(text);
+	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+		len--;
+	text[len] = '\0';
+	return text;
+}
+
+/* One member, which is overwritten. */
+static int read_member(char *member, otlp_pair_fn take, void *user,
+		       const char **ret_wrong)
+{
+	char *equals = strchr(member, '=');
+	char *name, *value;
+
+	if (!equals) {
+		*ret_wrong = "has a member without '='";
+		return 0;
+	}
+	*equals = '\0';
+	name = trim(member);
+	value = trim(equals + 1);
+	/* A zero byte would cut the value short. */
+	if (strstr(value, "%00") || !percent_decode(value)) {
+		*ret_wrong = "has a '%' without two hexadecimal digits of a character";
+		return 0;
+	}
+	return take(user, name, value, ret_wrong);
+}
+
+int otlp_pairs_read(const char *text, otlp_pair_fn take, void *user,
+		    const char **ret_wrong)
+{
+	char *copy = strdup(text), *rest = copy, *member;
+	const char *wrong;
+	int rc = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	*ret_wrong = NULL;
+	while (rc == 0 && (member = strsep(&rest, ","))) {
+		wrong = NULL;
+		if (*trim(member) != '\0')
+			rc = read_member(member, take, user, &wrong);
+		if (wrong)
+			*ret_wrong = wrong;
+	}
+	free(copy);
+	return rc;
+}
