@@ -27,6 +27,9 @@ FUZZ_SRC_prometheus_webconfig = shm/src/err.c tools/cli/nearest.c \
 	reader/prometheus/webconfig.c
 FUZZ_INC_prometheus_webconfig = $(INC_snakepit-prometheus)
 FUZZ_SYS_prometheus_webconfig = -lyaml
+FUZZ_SRC_trace_context = shm/src/err.c $(addprefix runtime/trace/,baggage.c context.c sampler.c state.c)
+FUZZ_INC_trace_context = $(INC_trace)
+FUZZ_SEEDS_trace_context = python3 tests/fuzz/trace_seeds.py
 
 .PHONY: fuzz
 fuzz: proto ## fuzz TARGET=segment_attach for TIME=60 seconds (0 = until stopped)
