@@ -1,4 +1,4 @@
-"""proto/otlp/ against the official messages: same names, numbers, types, on the wire."""
+"""proto/otlp/ against the official messages: the same names, numbers and types."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Facts = tuple[str, int, int, str, int, str]
 
 
 def group_of(message: Message, field: Field) -> str:
-    """`optional` is a oneof of one member to us, whatever its name."""
+    """Name the oneof; one of a single member is what `optional` is to us."""
     if not field.HasField("oneof_index"):
         return ""
     members = [f for f in message.field if f.HasField("oneof_index")]

@@ -24,3 +24,17 @@ TARCH_otlp := $(ARCH_snakepit-otlp)
 TSYS_otlp  := $(SYS_snakepit-otlp)
 TOBJ_otlp  := $(filter-out reader/otlp/main.c,$(OTLP_SRC))
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/unit/otlp/*.c)): | $(OTLP_PB_SRC)
+
+# Requests of metrics without a receiver, for tests that read them with the official
+# messages.
+OTLP_COLLECT := $(B)/tests/otlp_collect
+OTLP_COLLECT_OBJ := $(B)/obj/tests/lib/otlp_collect.o \
+	$(patsubst %,$(B)/obj/reader/otlp/%.o,drawing instrument ledger message metrics points)
+$(OTLP_COLLECT): $(OTLP_COLLECT_OBJ) $(ARCH_snakepit-otlp:%=$(B)/lib/libsnp-%.a)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lprotobuf-c -lm
+$(B)/obj/tests/lib/otlp_collect.o: INC := $(INC_snakepit-otlp)
+$(B)/obj/tests/lib/otlp_collect.o: | $(OTLP_PB_SRC)
+
+unit-bins: $(OTLP_COLLECT)
