@@ -17,6 +17,7 @@
 
 #include "core/event_loop.h"
 #include "core/host_tools.h"
+#include "core/tracing.h"
 #include "pool/pool.h"
 #include "rpc/server.h"
 
@@ -43,6 +44,7 @@ struct front {
 	struct pool **pools;
 	uint32_t pools_nr;
 	bool accept_correlation; /* take over the clients' ids */
+	struct tracing tracing;	 /* set before front_init(); zeros: off */
 	struct host_tools host_tools;
 	/* Loop. */
 	bool draining;

@@ -22,6 +22,9 @@
 #define CORES_A_LOOP 8
 #define BANKS_BESIDE 2 /* front door, supervisor */
 #define HEARTBEAT_MS 100
+/* Spans a ring has room for once they are to leave: a second and a half of 20,000 a
+ * second, for a reader that comes ten times a second. */
+#define TRACED_SPANS 32768
 /* What must fit behind the socket directory: "/<row>.<incarnation>.sock". */
 #define SOCKET_TAIL_BYTES 24
 
@@ -133,6 +136,8 @@ static struct snp_writer_options segment_options(const struct snp_config *cfg,
 	    .workers_max = worker_rows(cfg),
 	    .tools_max = cfg->segment.max_tool_rows,
 	    .banks_max = loops_wanted() + BANKS_BESIDE,
+	    .spans_per_ring =
+		tracing_is_wanted(&cfg->telemetry.traces) ? TRACED_SPANS : 0,
 	    .inflight_per_worker = snp_config_largest_capacity(cfg),
 	    .history_seconds = cfg->segment.history_seconds,
 	    .heartbeat_interval_ms = HEARTBEAT_MS,
@@ -246,6 +251,7 @@ static int create_loops(struct runtime *rt, struct snp_err *err)
 	rt->front.controlled = &rt->sup;
 	rt->front.accept_correlation =
 	    rt->cfg->telemetry.correlation.accept_from_clients;
+	tracing_init(&rt->front.tracing, &rt->cfg->telemetry.traces);
 	rt->front.tls = rt->cfg->tls;
 	rt->front.limits = (struct rpc_server_opts){
 	    .max_message_bytes = rt->cfg->limits.max_message_mb << 20,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "line.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -234,10 +235,30 @@ static bool put_value(struct line *line, const struct log_field *field)
 		return put_str(line, text);
 	case LOG__ERRNO:
 		return put_errno(line, field->i64);
+	case LOG__CONTEXT: /* add_context() */
 	case LOG__END:
 		break;
 	}
 	return false;
+}
+
+static void add_context(struct line *line, const struct log_context *context)
+{
+	char text[2 * 16 + 1];
+
+	if (context->correlation_id && *context->correlation_id)
+		line_add(line, &LOG_STR("correlation_id", context->correlation_id));
+	if (context->trace_id[0] | context->trace_id[1]) {
+		(void)snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64,
+			       context->trace_id[0], context->trace_id[1]);
+		line_add(line, &LOG_STR("trace_id", text));
+	}
+	if (context->span_id) {
+		(void)snprintf(text, sizeof(text), "%016" PRIx64, context->span_id);
+		line_add(line, &LOG_STR("span_id", text));
+		(void)snprintf(text, sizeof(text), "%02x", context->trace_flags & 0xFF);
+		line_add(line, &LOG_STR("trace_flags", text));
+	}
 }
 
 /* ---- Lines --------------------------------------------------------------- */
@@ -279,6 +300,10 @@ void line_add(struct line *line, const struct log_field *field)
 {
 	size_t before = line->len;
 
+	if (field->type == LOG__CONTEXT) {
+		add_context(line, &field->context);
+		return;
+	}
 	if (put_key(line, field->key) && put_value(line, field))
 		return;
 	line->len = before;

@@ -8,7 +8,6 @@
 #include "pool/estimate.h"
 #include "pool/request.h"
 #include "pool/session_life.h"
-#include "trace/carrier.h"
 
 /* ---- what it says of itself ---------------------------------------------- */
 
@@ -26,8 +25,7 @@ static void adopt_correlation(struct request *r)
 	origin = rpc_correlation_adopt(given, r->correlation);
 	if (origin == RPC_CORRELATION_REPLACED)
 		log_warn("correlation id of a client is not valid, using a new one",
-			 LOG_STR("correlation_id", r->correlation),
-			 LOG_U64("given_len", given.len));
+			 LOG_CONTEXT(request_log(r)), LOG_U64("given_len", given.len));
 }
 
 /* Which pool; NULL: there is none of that name, and request_fail() has been called. */
@@ -247,17 +245,6 @@ static void admit(struct request *r)
 	}
 }
 
-static void begin_trace(struct request *r)
-{
-	struct prng *prng = &r->front->loop.prng;
-
-	trace_incoming(rpc_server_call_metadata(r->call), &r->parent);
-	r->trace = r->parent;
-	if (!r->parent.span)
-		trace_context_root(&r->trace, prng_next(prng), prng_next_nonzero(prng));
-	r->trace = trace_context_child(&r->trace, prng_next_nonzero(prng));
-}
-
 void request_arrive(struct front *front, struct rpc_server_call *call,
 		    struct rpc_buf *buf, const struct request_protocol *protocol)
 {
@@ -267,12 +254,12 @@ void request_arrive(struct front *front, struct rpc_server_call *call,
 		error_kind_finish(call, ERROR_OUT_OF_MEMORY, NULL);
 		return;
 	}
+	request_trace_begin(r);
 	if (!understand(r, buf)) {
 		request_turn_away(r);
 		return;
 	}
 	take_tool(r);
-	begin_trace(r);
 	snp_add(request_tool_cells(r)->requests, 1);
 	admit(r);
 }

@@ -233,6 +233,7 @@ static void leave_queue_for(struct request *r, struct seat *seat, snp_mono_t now
 {
 	(void)rpc_timer_cancel(r->front->loop.rpc, &r->queue_timer);
 	queue_remove(r);
+	request_span_queue(r, RPC_OK, now);
 	pool_book_move(r->pool, POOL_QUEUED, POOL_ACTIVE);
 	request_send(r, seat, now);
 }

@@ -33,20 +33,6 @@ void request_fail(struct request *r, enum error_kind kind, const char *fmt, ...)
 
 /* ---- records ------------------------------------------------------------- */
 
-static void record_span(const struct request *r, snp_mono_t now)
-{
-	struct snp_span_fields span =
-	    request_span(r, SNP_SPAN_KIND_REQUEST, r->status.code, now);
-
-	span.start = r->received;
-	span.span_id = r->trace.span;
-	span.parent_span_id = r->parent.span;
-	span.queue_ns = r->queued_ns;
-	if (r->state == REQUEST_QUEUED)
-		span.queue_ns += snp_mono_since_ns(now, r->queued);
-	snp_span_record(&r->front->loop.bank, &span);
-}
-
 static const char *kind_name(const struct request *r)
 {
 	return r->kind == ERROR_KIND_NR ? "" : error_kinds[r->kind].name;
@@ -57,7 +43,7 @@ static void log_end(const struct request *r, snp_mono_t now)
 	uint64_t waited =
 	    r->dispatched.ns ? snp_mono_since_ns(r->dispatched, r->received) : 0;
 
-	log_info("request finished", LOG_STR("correlation_id", r->correlation),
+	log_info("request finished", LOG_CONTEXT(request_log(r)),
 		 LOG_STR("pool", r->pool ? r->pool->cfg->name : ""),
 		 LOG_STR("tool", r->msg.tool ? r->msg.tool : ""),
 		 LOG_STR("code",
@@ -111,16 +97,18 @@ static void answer(struct request *r)
 
 void request_turn_away(struct request *r)
 {
+	snp_mono_t now = snp_mono_now();
+
 	snp_add(
 	    &r->front->loop.bank.proc->refused[request_failure_code(r->status.code)],
 	    1);
-	log_end(r, snp_mono_now());
+	request_span_whole(r, now);
+	log_end(r, now);
 	answer(r);
 }
 
-void request_conclude(struct request *r)
+static void conclude(struct request *r, snp_mono_t now)
 {
-	snp_mono_t now = snp_mono_now();
 	struct snp_tool_cells *cells = request_tool_cells(r);
 
 	if (r->tool_failed)
@@ -128,7 +116,7 @@ void request_conclude(struct request *r)
 	else if (r->status.code != RPC_OK)
 		snp_add(&cells->failures[request_failure_code(r->status.code)], 1);
 	snp_hist_record(cells->duration, snp_mono_since_ns(now, r->received));
-	record_span(r, now);
+	request_span_whole(r, now);
 	tool_release(r->tool, now);
 	r->tool = NULL;
 	if (r->session)
@@ -137,6 +125,11 @@ void request_conclude(struct request *r)
 	log_end(r, now);
 	answer(r);
 	front_request_ended(r->front);
+}
+
+void request_conclude(struct request *r)
+{
+	conclude(r, snp_mono_now());
 }
 
 static void count_rejection(const struct request *r)
@@ -156,10 +149,13 @@ void request_refuse(struct request *r)
 
 void request_drop(struct request *r)
 {
+	snp_mono_t now = snp_mono_now();
+
 	SNP_CHECK(r->state == REQUEST_QUEUED);
 	(void)rpc_timer_cancel(r->front->loop.rpc, &r->queue_timer);
 	queue_remove(r);
 	count_rejection(r);
 	pool_book_outcome(r->pool, POOL_QUEUED, SNP_OUTCOME_ERROR);
-	request_conclude(r);
+	request_span_queue(r, r->status.code, now);
+	conclude(r, now);
 }

@@ -6,12 +6,6 @@
 
 #include "core/front.h"
 
-/* The statuses of spans are gRPC's, by number. */
-#define X(id, number, name)                                                            \
-	static_assert((int)SNP_SPAN_STATUS_##id == (int)RPC_##id, name);
-RPC_CODES(X)
-#undef X
-
 const struct request_protocol request_pool_unary = {
     .worker_method = RPC_METHOD_BRIDGE_EXECUTE,
     .method = SNP_SPAN_METHOD_POOL_EXECUTE,
@@ -163,28 +157,4 @@ unsigned request_failure_code(enum rpc_code code)
 	default:
 		return SNP_FAILURE_CODE_OTHER;
 	}
-}
-
-struct snp_span_fields request_span(const struct request *r,
-				    enum snp_enum_SPAN_KIND kind, enum rpc_code code,
-				    snp_mono_t end)
-{
-	struct snp_span_fields span = {
-	    .kind = kind,
-	    .method = kind == SNP_SPAN_KIND_REQUEST ? r->protocol->method
-						    : r->protocol->attempt_method,
-	    .flags = r->trace.flags,
-	    .end = end,
-	    .trace_id = {r->trace.id[0], r->trace.id[1]},
-	    .pool = r->pool->index,
-	    .tool = r->tool->row,
-	    .slot = r->last.slot,
-	    .incarnation = r->last.incarnation,
-	    .attempt = r->last.number,
-	    .correlation = r->correlation,
-	};
-
-	span.status = r->tool_failed ? SNP_SPAN_STATUS_TOOL_ERROR
-				     : (enum snp_enum_SPAN_STATUS)code;
-	return span;
 }

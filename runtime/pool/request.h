@@ -21,13 +21,14 @@
 
 #include <stdatomic.h>
 
+#include "log/log.h"
 #include "pool/error_kind.h"
 #include "pool/pool.h"
 #include "pool/queue.h"
 #include "rpc/messages.h"
 #include "rpc/metadata.h"
 #include "rpc/server.h"
-#include "trace/context.h"
+#include "trace/carrier.h"
 
 /* How a protocol says the same things. */
 struct request_protocol {
@@ -50,15 +51,15 @@ enum request_state {
 	REQUEST_DONE,
 };
 
-/* One try of a worker. Written by the front door, `place` and `start` by the event
- * loop.
- */
+/* One try of a worker. Written by the front door, `start`, `span` and `place` by the
+ * event loop. */
 struct request_try {
 	unsigned number; /* from 1; 0 = none yet */
 	uint32_t slot;	 /* of the worker plus 1; 0 = none */
 	uint64_t incarnation;
 	uint64_t queued_ns; /* before it */
 	snp_mono_t start;
+	uint64_t span;	/* its id */
 	uint32_t place; /* in flight */
 };
 
@@ -176,10 +177,26 @@ struct snp_tool_cells *request_tool_cells(const struct request *request);
 /* FAILURE_CODE for a status. */
 unsigned request_failure_code(enum rpc_code code);
 
-/* What all spans of a request have in common; `code` is how it, or a try, ended. The
- * thread that has the request. */
-struct snp_span_fields request_span(const struct request *request,
-				    enum snp_enum_SPAN_KIND kind, enum rpc_code code,
-				    snp_mono_t end);
+/* ---- spans.c ------------------------------------------------------------- */
+
+/* Which trace it belongs to, the client's or one of its own, and whether that is
+ * sampled. Front door, before anything is said of the request. */
+void request_trace_begin(struct request *request);
+
+/* How it names itself in log lines. The thread that has the request. */
+struct log_context request_log(const struct request *request);
+
+/* Record that it ended, as its status says; front door. That it waited until now, and
+ * how that ended; front door. That a worker is done with it; event loop. */
+void request_span_whole(const struct request *request, snp_mono_t now);
+void request_span_queue(const struct request *request, enum rpc_code code,
+			snp_mono_t now);
+void request_span_attempt(const struct request *request, snp_mono_t now);
+
+/* To the call of a worker: the trace context, which may live in `buffers`. Event loop.
+ */
+void request_trace_outgoing(const struct request *request,
+			    struct trace_buffers *buffers,
+			    struct rpc_md_list *metadata);
 
 #endif

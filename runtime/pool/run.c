@@ -9,23 +9,10 @@
 
 #include "core/front.h"
 #include "pool/request.h"
-#include "trace/carrier.h"
 
 static struct snp_pool_cells *pool_cells(const struct request *r)
 {
 	return &r->loop->bank.pools[r->pool->index];
-}
-
-static void record_span(const struct request *r, snp_mono_t now)
-{
-	struct snp_span_fields span =
-	    request_span(r, SNP_SPAN_KIND_ATTEMPT, r->status.code, now);
-
-	span.start = r->last.start;
-	span.span_id = prng_next_nonzero(&r->loop->prng);
-	span.parent_span_id = r->trace.span;
-	span.queue_ns = r->last.queued_ns;
-	snp_span_record(&r->loop->bank, &span);
 }
 
 static enum link_call_end how_it_ended(const struct request *r)
@@ -41,7 +28,7 @@ static void end_try(struct request *r)
 	snp_mono_t now = snp_mono_now();
 
 	link_call_end(r->link, r->last.place, how_it_ended(r), now);
-	record_span(r, now);
+	request_span_attempt(r, now);
 	r->back_task.fn = request_back;
 }
 
@@ -223,7 +210,7 @@ static int start_call(struct request *r, struct rpc_buf *buf)
 
 	(void)rpc_md_add(&md, RPC_MD_CORRELATION_ID, rpc_str_of(r->correlation));
 	(void)rpc_md_add(&md, RPC_MD_WORKER_ID, rpc_str_of(r->link->worker_id));
-	trace_forward(&buffers, rpc_server_call_metadata(r->call), &md);
+	request_trace_outgoing(r, &buffers, &md);
 	return rpc_call_start(&args, &r->worker_call);
 }
 
@@ -240,6 +227,7 @@ static void begin(struct request *r)
 	};
 
 	r->last.start = fields.start;
+	r->last.span = prng_next_nonzero(&r->loop->prng);
 	r->last.place = link_call_begin(r->link, &fields);
 }
 

@@ -175,6 +175,51 @@ static void log_info_in_logfmt_quotes_only_where_needed(void **state)
 	    strstr(line, " pool=default text=\"a\\\"b\\nc\" empty=\"\" bad_key_=v\n"));
 }
 
+static const struct log_context of_a_request = {
+    .correlation_id = "sp-0123456789abcdef01234567",
+    .trace_id = {UINT64_C(0x0af7651916cd43dd), 0x80319c},
+    .span_id = 0x3331,
+    .trace_flags = 0x403, /* what is no W3C flag is not for the log */
+};
+
+static void l02_context_of_a_request_is_four_fields(void **state)
+{
+	static const char json[] =
+	    ",\"correlation_id\":\"sp-0123456789abcdef01234567\","
+	    "\"trace_id\":\"0af7651916cd43dd000000000080319c\","
+	    "\"span_id\":\"0000000000003331\",\"trace_flags\":\"03\",\"n\":1}\n";
+	static const char logfmt[] = " correlation_id=sp-0123456789abcdef01234567"
+				     " trace_id=0af7651916cd43dd000000000080319c"
+				     " span_id=0000000000003331 trace_flags=03 n=1\n";
+	struct far_end *far = *state;
+
+	log_info("m", LOG_CONTEXT(of_a_request), LOG_I64("n", 1));
+	assert_non_null(strstr(collect(far), json));
+	log_set_format(LOG_FORMAT_LOGFMT);
+	log_info("m", LOG_CONTEXT(of_a_request), LOG_I64("n", 1));
+	assert_non_null(strstr(collect(far), logfmt));
+}
+
+static void l03_context_that_is_not_there_leaves_no_fields(void **state)
+{
+	struct log_context context = of_a_request;
+	const char *line;
+
+	log_info("m", LOG_CONTEXT((struct log_context){.correlation_id = ""}));
+	line = after_ts(collect(*state));
+	assert_null(strstr(line, "_id"));
+	assert_null(strstr(line, "trace"));
+	forget(*state);
+	context.span_id = 0;
+	context.correlation_id = NULL;
+	log_info("m", LOG_CONTEXT(context));
+	line = after_ts(collect(*state));
+	assert_non_null(strstr(line, "\"trace_id\":\"0af7651916cd43dd"));
+	assert_null(strstr(line, "span_id"));
+	assert_null(strstr(line, "trace_flags"));
+	assert_null(strstr(line, "correlation_id"));
+}
+
 static void log_below_level_evaluates_nothing(void **state)
 {
 	int evaluated = 0;
@@ -595,6 +640,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(log_info_with_fields_writes_keys_in_order),
 	    T(log_info_in_logfmt_quotes_only_where_needed),
+	    T(l02_context_of_a_request_is_four_fields),
+	    T(l03_context_that_is_not_there_leaves_no_fields),
 	    T(log_below_level_evaluates_nothing),
 	    T(log_write_leaves_errno_alone),
 	    T(log_hostile_strings_stay_json_and_keep_their_text),

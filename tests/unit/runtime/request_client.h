@@ -245,6 +245,23 @@ static inline struct reply *ask_and_wait(struct ask ask)
 
 #define ask_tool(name) ((struct ask){.tool = (name)})
 
+/* A request with a trace of its client's, which that samples. */
+#define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define TRACE_HI    UINT64_C(0x0af7651916cd43dd)
+#define TRACE_LO    UINT64_C(0x8448eb211c80319c)
+#define PARENT_SPAN UINT64_C(0xb7ad6b7169203331)
+
+static inline struct ask traced(const char *tool)
+{
+	return (struct ask){
+	    .tool = tool, .correlation = "it-4711", .traceparent = TRACEPARENT};
+}
+
+static inline void wait_held(unsigned n)
+{
+	wait_until(atomic_load(&world.n_held) == n);
+}
+
 /* A deadline that a request outlives on its way in, on a busy machine too: one that
  * passes before is in no book. */
 #define ASK_COMES_IN_MS 1000

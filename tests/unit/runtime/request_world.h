@@ -30,6 +30,7 @@
 #define WORLD_FLOOD	 100
 #define WORLD_REPLIES	 64
 #define WORLD_TOOLS	 8
+#define WORLD_SEEN	 8
 #define FAKE_CONNECTIONS 64
 
 /* ---- One fake worker and the slot it is in ------------------------------- */
@@ -76,6 +77,8 @@ struct world {
 	struct fake fakes[WORLD_SLOTS];
 	struct held *held; /* fake loop */
 	atomic_uint n_held, handled, cancelled, cleaned, flooded;
+	/* The traceparent that came with number n of `handled`, "" for none. */
+	char seen_parent[WORLD_SEEN][TRACE_PARENT_BYTES];
 	struct rpc_loop *client_loop;
 	struct rpc_channel *channel;
 	struct reply *replies[WORLD_REPLIES];

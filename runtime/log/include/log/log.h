@@ -106,6 +106,15 @@ enum log_field_type {
 	LOG__BOOL,
 	LOG__NS_AS_MS,
 	LOG__ERRNO,
+	LOG__CONTEXT,
+};
+
+/* The request that a line is about. What is 0, NULL or empty is left out. */
+struct log_context {
+	const char *correlation_id;
+	uint64_t trace_id[2]; /* first and last 8 bytes as big-endian numbers */
+	uint64_t span_id;
+	unsigned trace_flags; /* written where there is a span */
 };
 
 /* Build these with the macros below. Strings are borrowed for the call. */
@@ -121,6 +130,7 @@ struct log_field {
 		int64_t i64;
 		double f64;
 		bool b;
+		struct log_context context;
 	};
 };
 
@@ -142,6 +152,10 @@ struct log_field {
  * result can be given as it is. */
 #define LOG_ERRNO(errnum)                                                              \
 	((struct log_field){.key = "error", .type = LOG__ERRNO, .i64 = (errnum)})
+/* Several fields: correlation_id, trace_id, span_id, trace_flags, as Python's lines and
+ * OpenTelemetry name and write them. */
+#define LOG_CONTEXT(context_)                                                          \
+	((struct log_field){.type = LOG__CONTEXT, .context = (context_)})
 
 /* ---- Writing ------------------------------------------------------------- */
 
