@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drawing.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "model/created.h"
@@ -192,6 +193,8 @@ static void add_series(struct otlp_drawing *d, const struct snp_series *series)
 
 	if (!otlp_words_of(series))
 		return;
+	if (is_double(it->metric) && isnan(double_of(series->value)))
+		return; /* never set */
 	if (it->present && metrics->pending.rows[kind].list[series->row].gone &&
 	    (!metrics->options.no_recorded_value || !row || row->gone))
 		return;

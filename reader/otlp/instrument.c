@@ -68,6 +68,7 @@ bool otlp_instrument_of(const struct snp_metric *metric,
 	counts = shape == OTLP_SHAPE_SUM || shape == OTLP_SHAPE_HISTOGRAM;
 	*ret_instrument = (struct otlp_instrument){
 	    .metric = metric,
+	    .id = metric->id,
 	    .shape = shape,
 	    .delta = delta_of(shape, options->temporality),
 	    .exponential = shape == OTLP_SHAPE_HISTOGRAM &&

@@ -19,6 +19,7 @@ enum otlp_shape {
 
 struct otlp_instrument {
 	const struct snp_metric *metric;
+	uint32_t id; /* the metric's, in every segment of one run */
 	enum otlp_shape shape;
 	bool delta;
 	bool exponential;

@@ -56,6 +56,19 @@ int otlp_ledger_counts(struct otlp_ledger *ledger, size_t instrument, size_t blo
 	return 0;
 }
 
+void otlp_ledger_move(struct otlp_ledger *to, size_t instrument,
+		      struct otlp_ledger *from, size_t instrument_from)
+{
+	to->counts[instrument] = from->counts[instrument_from];
+	from->counts[instrument_from] = (struct otlp_ledger_counts){0};
+}
+
+void otlp_ledger_move_rows(struct otlp_ledger *to, struct otlp_ledger *from)
+{
+	memcpy(to->rows, from->rows, sizeof(to->rows));
+	memset(from->rows, 0, sizeof(from->rows));
+}
+
 void otlp_ledger_copy(struct otlp_ledger *to, const struct otlp_ledger *from)
 {
 	for (unsigned kind = 0; kind < SNP_ROW_KINDS; kind++)

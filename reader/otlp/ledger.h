@@ -52,6 +52,12 @@ int otlp_ledger_rows(struct otlp_ledger *ledger, unsigned kind, uint32_t nr);
 int otlp_ledger_counts(struct otlp_ledger *ledger, size_t instrument, size_t block,
 		       uint32_t rows);
 
+/* Give `to` what `from` knows of its instrument, which then knows nothing of it. */
+void otlp_ledger_move(struct otlp_ledger *to, size_t instrument,
+		      struct otlp_ledger *from, size_t instrument_from);
+/* The same of all rows. */
+void otlp_ledger_move_rows(struct otlp_ledger *to, struct otlp_ledger *from);
+
 /* Make `to` say what `from` says; it is as large. */
 void otlp_ledger_copy(struct otlp_ledger *to, const struct otlp_ledger *from);
 

@@ -33,6 +33,7 @@ static int add_instruments(struct otlp_metrics *metrics,
 	uint8_t level = metrics->options.diag ? SNP_LEVEL_DIAG : SNP_LEVEL_INFO;
 	size_t nr = snp_snapshot_metrics_nr(snap), words = 1;
 
+	metrics->rejected = 0;
 	metrics->instruments = calloc(nr ? nr : 1, sizeof(*metrics->instruments));
 	if (!metrics->instruments)
 		return -ENOMEM;
@@ -47,6 +48,29 @@ static int add_instruments(struct otlp_metrics *metrics,
 	}
 	metrics->scratch = calloc(words, sizeof(*metrics->scratch));
 	return metrics->scratch ? 0 : -ENOMEM;
+}
+
+/* What belongs to the segment at hand. */
+static int bind(struct otlp_metrics *metrics, struct snp_segment *seg,
+		const struct snp_snapshot *snap)
+{
+	int r;
+
+	metrics->seg = seg;
+	r = add_instruments(metrics, snap);
+	if (r == 0)
+		r = otlp_ledger_init(&metrics->told, metrics->instruments_nr);
+	if (r == 0)
+		r = otlp_ledger_init(&metrics->pending, metrics->instruments_nr);
+	return r;
+}
+
+static void unbind(struct otlp_metrics *metrics)
+{
+	otlp_ledger_fini(&metrics->told);
+	otlp_ledger_fini(&metrics->pending);
+	free(metrics->scratch);
+	free(metrics->instruments);
 }
 
 static int create_exemplars(struct otlp_metrics *metrics)
@@ -70,18 +94,13 @@ int otlp_metrics_create(struct snp_segment *seg, const struct snp_snapshot *snap
 
 	if (!metrics)
 		return -ENOMEM;
-	metrics->seg = seg;
 	metrics->origin = *origin;
 	metrics->options = *options;
 	if (options->cardinality_limit == 0)
 		metrics->options.cardinality_limit = OTLP_CARDINALITY_LIMIT;
 	if (options->from_start)
 		metrics->began = snp_segment_info(seg)->start_wall.ns;
-	r = add_instruments(metrics, snap);
-	if (r == 0)
-		r = otlp_ledger_init(&metrics->told, metrics->instruments_nr);
-	if (r == 0)
-		r = otlp_ledger_init(&metrics->pending, metrics->instruments_nr);
+	r = bind(metrics, seg, snap);
 	if (r == 0)
 		r = create_exemplars(metrics);
 	if (r < 0) {
@@ -96,14 +115,47 @@ void otlp_metrics_destroy(struct otlp_metrics **metrics)
 {
 	if (!*metrics)
 		return;
-	otlp_ledger_fini(&(*metrics)->told);
-	otlp_ledger_fini(&(*metrics)->pending);
+	unbind(*metrics);
 	snp_exemplars_destroy(&(*metrics)->exemplars);
 	otlp_maker_fini(&(*metrics)->maker);
-	free((*metrics)->scratch);
-	free((*metrics)->instruments);
 	free(*metrics);
 	*metrics = NULL;
+}
+
+/* Words of a row. */
+static size_t block_of(const struct snp_metric *metric)
+{
+	return metric->cells * otlp_value_words(metric);
+}
+
+/* An instrument the metrics before had too goes on where it was. */
+static void inherit(struct otlp_metrics *metrics, struct otlp_metrics *before)
+{
+	otlp_ledger_move_rows(&metrics->told, &before->told);
+	for (size_t i = 0; i < metrics->instruments_nr; i++)
+		for (size_t j = 0; j < before->instruments_nr; j++)
+			if (metrics->instruments[i].id == before->instruments[j].id &&
+			    before->told.counts[j].block ==
+				block_of(metrics->instruments[i].metric))
+				otlp_ledger_move(&metrics->told, i, &before->told, j);
+}
+
+int otlp_metrics_rebind(struct otlp_metrics *metrics, struct snp_segment *seg,
+			const struct snp_snapshot *snap)
+{
+	struct otlp_metrics before = *metrics;
+	int r;
+
+	metrics->instruments_nr = 0;
+	metrics->instruments = NULL;
+	metrics->scratch = NULL;
+	metrics->told = metrics->pending = (struct otlp_ledger){0};
+	metrics->pending_time = 0;
+	r = bind(metrics, seg, snap);
+	if (r == 0)
+		inherit(metrics, &before);
+	unbind(&before);
+	return r;
 }
 
 size_t otlp_metrics_rejected(const struct otlp_metrics *metrics)
@@ -144,28 +196,34 @@ static void note_rows(struct otlp_ledger *ledger, const struct otlp_metrics_look
 
 /* ---- counts that must be remembered -------------------------------------- */
 
+static bool is_remembered(const struct otlp_metrics *metrics,
+			  const struct otlp_instrument *it, uint32_t rows)
+{
+	return otlp_is_count(it) && it->values > 0 && rows > 0 &&
+	       (it->delta ||
+		!otlp_has_own_point(metrics, it, rows - 1, it->values - 1));
+}
+
 static int reserve(struct otlp_metrics *metrics, const struct snp_snapshot *snap)
 {
-	struct otlp_ledger *const ledgers[] = {&metrics->told, &metrics->pending};
+	struct otlp_ledger *told = &metrics->told, *pending = &metrics->pending;
 	int r = 0;
 
-	for (int l = 0; l < 2; l++) {
-		for (unsigned kind = 0; kind < SNP_ROW_KINDS && r == 0; kind++)
-			r = otlp_ledger_rows(ledgers[l], kind,
-					     snp_snapshot_rows_nr(snap, kind));
-		for (size_t i = 0; i < metrics->instruments_nr && r == 0; i++) {
-			const struct otlp_instrument *it = &metrics->instruments[i];
-			uint32_t rows =
-			    snp_snapshot_rows_nr(snap, it->metric->row_kind);
+	for (unsigned kind = 0; kind < SNP_ROW_KINDS && r == 0; kind++) {
+		r = otlp_ledger_rows(told, kind, snp_snapshot_rows_nr(snap, kind));
+		if (r == 0)
+			r = otlp_ledger_rows(pending, kind, told->rows[kind].nr);
+	}
+	for (size_t i = 0; i < metrics->instruments_nr && r == 0; i++) {
+		const struct otlp_instrument *it = &metrics->instruments[i];
+		uint32_t rows = snp_snapshot_rows_nr(snap, it->metric->row_kind);
+		size_t block = block_of(it->metric);
 
-			if (otlp_is_count(it) && it->values > 0 && rows > 0 &&
-			    (it->delta || !otlp_has_own_point(metrics, it, rows - 1,
-							      it->values - 1)))
-				r = otlp_ledger_counts(ledgers[l], i,
-						       it->metric->cells *
-							   otlp_value_words(it->metric),
-						       rows);
-		}
+		if (!is_remembered(metrics, it, rows))
+			continue;
+		r = otlp_ledger_counts(told, i, block, rows);
+		if (r == 0)
+			r = otlp_ledger_counts(pending, i, block, told->counts[i].rows);
 	}
 	return r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * metrics.h - the metrics of one segment as requests of OTLP, collection by collection.
+ * metrics.h - the metrics of one run as requests of OTLP, collection by collection.
  *
  * Everything comes from the segment; no metric's name is known here. Cumulative points
  * start with the row they are of, so that neither this program's end nor its start is a
@@ -26,11 +26,16 @@ struct otlp_origin {
 	const char *schema_url; /* of the resource and the metrics */
 };
 
-/* For one segment and every snapshot of it, and not beyond it. -ENOMEM. */
+/* For one run of the runtime. -ENOMEM. */
 int otlp_metrics_create(struct snp_segment *seg, const struct snp_snapshot *snap,
 			const struct otlp_origin *origin,
 			const struct otlp_metrics_options *options,
 			struct otlp_metrics **ret_metrics);
+/* Go on with what the receiver was told after attaching once more to the same run,
+ * whose metrics have become more meanwhile. Before the next collection; the segment
+ * before need not be there any more. On -ENOMEM they can only be destroyed. */
+int otlp_metrics_rebind(struct otlp_metrics *metrics, struct snp_segment *seg,
+			const struct snp_snapshot *snap);
 void otlp_metrics_destroy(struct otlp_metrics **metrics);
 
 /* Metrics left out, because of what they or their labels are called. */

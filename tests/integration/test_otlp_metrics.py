@@ -134,6 +134,8 @@ def test_o04_deltas_add_up_to_the_totals(
         if i % 3 == 2:  # what is not acknowledged is part of the next
             receiver.accept(request)
             delta.acknowledge()
+        if i == 4:
+            delta.attach_again()
     totals = totals_of(cumulative.collect())
     deltas = {key: s.total for key, s in receiver.streams.items() if s.total}
     assert len(deltas) > 10

@@ -53,6 +53,9 @@ class Collector:
             return None
         return ExportMetricsServiceRequest.FromString(self.process.stdout.read(size))
 
+    def attach_again(self) -> None:
+        assert self._line("again") == "ok\n"
+
     def acknowledge(self) -> None:
         assert self._line("ack") == "ok\n"
 

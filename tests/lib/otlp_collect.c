@@ -9,7 +9,8 @@
  * (say once that a gauge is gone), fresh (nobody reported before), limit=POINTS.
  * Obeys lines on stdin. `collect` and `ended` (the same of a runtime that is gone) are
  * answered with the size of the request in a line, 0 for none, and the request itself;
- * `ack`, after which the last is known to be received, with "ok".
+ * `ack`, after which the last is known to be received, with "ok"; so is `again`, which
+ * attaches once more.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,11 @@ static bool parse(const char *word, struct otlp_metrics_options *to)
 	return sscanf(word, "limit=%u", &to->cardinality_limit) == 1;
 }
 
+struct target {
+	struct snp_segment *seg;
+	struct snp_snapshot *snap;
+};
+
 static int collect(struct otlp_metrics *metrics, const struct snp_snapshot *snap,
 		   bool ended)
 {
@@ -72,25 +78,41 @@ static int collect(struct otlp_metrics *metrics, const struct snp_snapshot *snap
 	return fflush(stdout);
 }
 
-static int obey(struct snp_segment *seg, struct snp_snapshot **snap,
-		struct otlp_metrics *metrics)
+static int attach(struct target *target, const char *path)
 {
 	struct snp_err err = {0};
-	char line[16];
+	int r;
+
+	snp_snapshot_destroy(&target->snap);
+	if (target->seg)
+		snp_segment_detach(&target->seg);
+	r = snp_segment_attach(path, &target->seg, &err);
+	if (r == 0)
+		r = snp_segment_snapshot(target->seg, &target->snap, &err);
+	if (r < 0)
+		(void)fprintf(stderr, "otlp_collect: %s\n", err.msg);
+	return r;
+}
+
+static int obey_line(struct target *target, struct otlp_metrics *metrics,
+		     const char *path, const char *line)
+{
 	int r = 0;
 
-	while (r == 0 && fgets(line, sizeof(line), stdin)) {
-		if (strcmp(line, "ack\n") == 0) {
-			otlp_metrics_acknowledge(metrics);
-			(void)puts("ok");
-			r = fflush(stdout);
-			continue;
-		}
-		r = snp_segment_snapshot(seg, snap, &err);
+	if (strcmp(line, "ack\n") == 0) {
+		otlp_metrics_acknowledge(metrics);
+	} else if (strcmp(line, "again\n") == 0) {
+		r = attach(target, path);
 		if (r == 0)
-			r = collect(metrics, *snap, strcmp(line, "ended\n") == 0);
+			r = otlp_metrics_rebind(metrics, target->seg, target->snap);
+	} else {
+		r = snp_segment_snapshot(target->seg, &target->snap, NULL);
+		return r < 0 ? r
+			     : collect(metrics, target->snap,
+				       strcmp(line, "ended\n") == 0);
 	}
-	return r;
+	(void)puts("ok");
+	return r < 0 ? r : fflush(stdout);
 }
 
 int main(int argc, char **argv)
@@ -100,27 +122,23 @@ int main(int argc, char **argv)
 					   "https://opentelemetry.io/schema"};
 	struct otlp_metrics_options chosen = {0};
 	struct otlp_metrics *metrics = NULL;
-	struct snp_segment *seg = NULL;
-	struct snp_snapshot *snap = NULL;
-	struct snp_err err = {0};
+	struct target target = {0};
+	char line[16];
 	int r;
 
 	opentelemetry__proto__resource__v1__resource__init(&resource);
 	for (int i = 2; i < argc; i++)
 		if (!parse(argv[i], &chosen))
 			return EXIT_FAILURE;
-	r = argc < 2 ? -1 : snp_segment_attach(argv[1], &seg, &err);
+	r = argc < 2 ? -1 : attach(&target, argv[1]);
 	if (r == 0)
-		r = snp_segment_snapshot(seg, &snap, &err);
-	if (r == 0)
-		r = otlp_metrics_create(seg, snap, &origin, &chosen, &metrics);
-	if (r == 0)
-		r = obey(seg, &snap, metrics);
-	if (r < 0)
-		(void)fprintf(stderr, "otlp_collect: %s\n", err.msg);
+		r = otlp_metrics_create(target.seg, target.snap, &origin, &chosen,
+					&metrics);
+	while (r == 0 && fgets(line, sizeof(line), stdin))
+		r = obey_line(&target, metrics, argv[1], line);
 	otlp_metrics_destroy(&metrics);
-	snp_snapshot_destroy(&snap);
-	if (seg)
-		snp_segment_detach(&seg);
+	snp_snapshot_destroy(&target.snap);
+	if (target.seg)
+		snp_segment_detach(&target.seg);
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
