@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "gzip.h"
+#include "model/gzip.h"
 #include "model/number.h"
 #include "own.h"
 #include "proto.h"
@@ -13,7 +13,7 @@
 struct page_room {
 	struct own own;
 	struct proto proto;
-	struct gzip *gzip;
+	struct snp_gzip *gzip;
 	struct snp_buf plain; /* what is to be compressed */
 };
 
@@ -23,7 +23,7 @@ int page_room_create(struct page_room **ret_room)
 
 	if (!room)
 		return -ENOMEM;
-	if (gzip_create(&room->gzip) < 0) {
+	if (snp_gzip_create(&room->gzip) < 0) {
 		free(room);
 		return -ENOMEM;
 	}
@@ -37,7 +37,7 @@ void page_room_destroy(struct page_room **room)
 		return;
 	own_fini(&(*room)->own);
 	proto_fini(&(*room)->proto);
-	gzip_destroy(&(*room)->gzip);
+	snp_gzip_destroy(&(*room)->gzip);
 	snp_buf_fini(&(*room)->plain);
 	free(*room);
 	*room = NULL;
@@ -276,5 +276,5 @@ void page_render(struct page_room *room, const struct page *page, struct snp_buf
 	if (room->plain.failed)
 		buf->failed = true;
 	else
-		gzip_page(room->gzip, room->plain.data, room->plain.len, buf);
+		snp_gzip_append(room->gzip, room->plain.data, room->plain.len, buf);
 }

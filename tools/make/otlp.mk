@@ -38,3 +38,14 @@ $(B)/obj/tests/lib/otlp_collect.o: INC := $(INC_snakepit-otlp)
 $(B)/obj/tests/lib/otlp_collect.o: | $(OTLP_PB_SRC)
 
 unit-bins: $(OTLP_COLLECT)
+
+# Its sender alone, for tests of what goes over the wire.
+OTLP_SEND := $(B)/tests/otlp_send
+OTLP_SEND_OBJ := $(B)/obj/tests/lib/otlp_send.o $(patsubst %.c,$(B)/obj/%.o,$(TOBJ_otlp))
+$(OTLP_SEND): $(OTLP_SEND_OBJ) $(ARCH_snakepit-otlp:%=$(B)/lib/libsnp-%.a)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(SYS_snakepit-otlp) -lm
+$(B)/obj/tests/lib/otlp_send.o: INC := $(INC_snakepit-otlp)
+$(B)/obj/tests/lib/otlp_send.o: | $(OTLP_PB_SRC)
+unit-bins: $(OTLP_SEND)

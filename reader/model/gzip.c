@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gzip.h"
+#include "model/gzip.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include <zlib.h>
 
-/* Pages repeat themselves so much that the cheapest level gets most of what there is.
- */
+/* Metrics and spans repeat themselves so much that the cheapest level gets most of what
+ * there is. */
 #define LEVEL	     1
 #define WINDOW_BITS  15
 #define GZIP_WRAPPER 16
 #define MEMORY_LEVEL 8
 #define PIECE_BYTES  ((size_t)64 << 10)
 
-struct gzip {
+struct snp_gzip {
 	z_stream stream;
 };
 
-int gzip_create(struct gzip **ret_gzip)
+int snp_gzip_create(struct snp_gzip **ret_gzip)
 {
-	struct gzip *gzip = calloc(1, sizeof(*gzip));
+	struct snp_gzip *gzip = calloc(1, sizeof(*gzip));
 
 	if (!gzip)
 		return -ENOMEM;
@@ -33,7 +33,7 @@ int gzip_create(struct gzip **ret_gzip)
 	return 0;
 }
 
-void gzip_destroy(struct gzip **gzip)
+void snp_gzip_destroy(struct snp_gzip **gzip)
 {
 	if (!*gzip)
 		return;
@@ -59,7 +59,8 @@ static bool drain(z_stream *stream, int flush, struct snp_buf *out)
 	return true;
 }
 
-void gzip_page(struct gzip *gzip, const char *data, size_t len, struct snp_buf *out)
+void snp_gzip_append(struct snp_gzip *gzip, const char *data, size_t len,
+		     struct snp_buf *out)
 {
 	z_stream *stream = &gzip->stream;
 	size_t piece;
