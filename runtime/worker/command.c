@@ -12,6 +12,9 @@
 
 extern char **environ;
 
+/* "1": start the OpenTelemetry SDK. */
+#define OTEL_VARIABLE "SNAKEPIT_OTEL"
+
 /* ---- lists of strings ---------------------------------------------------- */
 
 /* A NULL-terminated vector of owned strings. After a failed add `failed` stays set, so
@@ -177,6 +180,20 @@ static void env_set(struct strings *env, const char *entry)
 		env_take(env, copy);
 }
 
+__attribute__((format(printf, 2, 3))) static void env_setf(struct strings *env,
+							   const char *fmt, ...)
+{
+	char *entry = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&entry, fmt, ap) < 0)
+		env->failed = 1;
+	else
+		env_take(env, entry);
+	va_end(ap);
+}
+
 /* Add a folder, or a list of them, to the end of a path. */
 static void path_add(char **path, const char *more, struct strings *env)
 {
@@ -217,7 +234,7 @@ static bool is_ours_alone(const char *entry)
 	    PROCID_RUN_VARIABLE,	 PROCID_WORKER_VARIABLE,
 	    "SNAKEPIT_BEAT_LIBRARY",	 "SNAKEPIT_READY_FILE",
 	    "SNAKEPIT_GRPC_ADDRESS",	 "SNAKEPIT_PROCESS_GROUP",
-	    "SNAKEPIT_HEARTBEAT_CONFIG",
+	    "SNAKEPIT_HEARTBEAT_CONFIG", OTEL_VARIABLE,
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -251,6 +268,61 @@ static bool is_identity(const char *entry)
 	       is_set_by(entry, PROCID_WORKER_VARIABLE, strlen(PROCID_WORKER_VARIABLE));
 }
 
+/* ---- OpenTelemetry ------------------------------------------------------- */
+
+static int is_variable_set(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value;
+}
+
+/* A worker is an instance of its own: what the environment says of the runtime's goes
+ * first, where the same keys after it win. */
+static void env_set_resource(struct strings *env, const struct spawn_request *r)
+{
+	const char *ours = getenv("OTEL_RESOURCE_ATTRIBUTES");
+
+	/* The run's uuid with the number of the process: an id of version 8, one's own
+	 * making. */
+	env_setf(env,
+		 "OTEL_RESOURCE_ATTRIBUTES=%s%sservice.instance.id=%.14s8%.9s%012llx,"
+		 "snakepit.runtime.instance.id=%s,snakepit.pool.name=%s,"
+		 "snakepit.worker.slot=%u,snakepit.worker.id=%s",
+		 ours ? ours : "", ours && *ours ? "," : "", r->site->run_uuid,
+		 r->site->run_uuid + 15, (unsigned long long)r->number,
+		 r->site->run_uuid, r->pool->name, r->slot, r->worker_id);
+}
+
+/* To where the runtime sends its own, unless the environment says where. Workers know
+ * no OTLP over gRPC. */
+static void env_set_endpoint(struct strings *env, const struct snp_cfg_otlp *otlp)
+{
+	if (!is_variable_set("OTEL_EXPORTER_OTLP_ENDPOINT") &&
+	    !is_variable_set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") &&
+	    otlp->protocol != SNP_CFG_OTLP_PROTOCOL_GRPC)
+		env_setf(env, "OTEL_EXPORTER_OTLP_ENDPOINT=%s", otlp->endpoint);
+}
+
+static void add_otel(const struct spawn_request *r, struct strings *env)
+{
+	if (!r->site->cfg || !r->site->cfg->telemetry.python.otel)
+		return;
+	env_set(env, OTEL_VARIABLE "=1");
+	if (!is_variable_set("OTEL_SERVICE_NAME"))
+		env_set(env, "OTEL_SERVICE_NAME=snakepit-worker");
+	env_set_resource(env, r);
+	env_set_endpoint(env, &r->site->cfg->readers.otlp);
+	/* The runtime has decided, and a worker without one takes all. */
+	env_set(env, "OTEL_TRACES_SAMPLER=parentbased_always_on");
+	/* The runtime has them from the segment and from the workers' output. */
+	env_set(env, "OTEL_METRICS_EXPORTER=none");
+	env_set(env, "OTEL_LOGS_EXPORTER=none");
+	/* What a worker that is killed loses. */
+	if (!is_variable_set("OTEL_BSP_SCHEDULE_DELAY"))
+		env_set(env, "OTEL_BSP_SCHEDULE_DELAY=1000");
+}
+
 static void build_env(const struct spawn_request *r, struct strings *env)
 {
 	/* One thread each: with a hundred workers BLAS would start thousands. Users who
@@ -258,7 +330,6 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 	static const char *const thread_caps[] = {
 	    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
 	    "NUMEXPR_NUM_THREADS"};
-	char log_level[64];
 
 	for (char **e = environ; *e; e++)
 		if (!is_ours_alone(*e))
@@ -269,9 +340,8 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 			strings_addf(env, "%s=1", thread_caps[i]);
 	env_set_pythonpath(env, r);
 	env_set(env, "PYTHONUNBUFFERED=1");
-	(void)snprintf(log_level, sizeof(log_level), "SNAKEPIT_LOG_LEVEL=%s",
-		       log_level_name(r->site->log_level));
-	env_set(env, log_level);
+	env_setf(env, "SNAKEPIT_LOG_LEVEL=%s", log_level_name(r->site->log_level));
+	add_otel(r, env);
 	for (uint32_t i = 0; i < r->pool->env_count; i++)
 		if (!is_identity(r->pool->env[i]))
 			env_set(env, r->pool->env[i]);

@@ -133,6 +133,7 @@ static void apply(struct supervisor *sup, struct held_config *held,
 	sup->cfg = cfg;
 	sup->site.shutdown = &cfg->shutdown;
 	sup->site.telemetry = &cfg->telemetry.events;
+	sup->spawn.cfg = cfg;
 	for (uint32_t i = 0; i < sup->pools_nr; i++) {
 		const struct snp_cfg_pool *old = sup->pools[i]->cfg;
 

@@ -41,6 +41,8 @@ struct spawn_site {
 	const char *host_address; /* "unix:..." of the front door, for calls back */
 	int lifeline_fd;	  /* read end to hand down */
 	enum log_level log_level;
+	/* What it says of OpenTelemetry in workers; NULL: there is none. */
+	const struct snp_config *cfg;
 };
 
 struct spawn_request {

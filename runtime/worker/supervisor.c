@@ -575,6 +575,7 @@ int supervisor_init(struct supervisor *sup, const struct supervisor_options *o,
 				  });
 	legacy_init(&sup->legacy, &sup->watcher, o->front);
 	sup->spawn.lifeline_fd = sup->lifeline[0];
+	sup->spawn.cfg = o->cfg;
 	oom_init(&sup->oom, "/proc/self/cgroup", "/sys/fs/cgroup");
 	make_site(sup, o);
 	return create_workers(sup, err);

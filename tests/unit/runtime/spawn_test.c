@@ -148,6 +148,81 @@ static void spawn_environment_carries_the_run_whatever_else_it_has(void **state)
 	assert_int_equal(lines_with(env, "SNAKEPIT_RUN_ID="), 1);
 }
 
+static struct snp_config with_otel(void)
+{
+	struct snp_config cfg = {.instance = NULL};
+
+	cfg.telemetry.python.otel = true;
+	cfg.readers.otlp.endpoint = (char *)(uintptr_t) "http://collector:4318";
+	cfg.readers.otlp.protocol = SNP_CFG_OTLP_PROTOCOL_HTTP_PROTOBUF;
+	return cfg;
+}
+
+static void spawn_environment_says_all_the_sdk_needs(void **state)
+{
+	const struct snp_config cfg = with_otel();
+	const char *env;
+
+	(void)state;
+	site.cfg = &cfg;
+	request.number = 10;
+	env = output_of("env\n");
+	assert_has_line(env, "SNAKEPIT_OTEL=1");
+	assert_has_line(env, "OTEL_SERVICE_NAME=snakepit-worker");
+	assert_has_line(env, "OTEL_RESOURCE_ATTRIBUTES="
+			     "service.instance.id="
+			     "12ab34cd-0000-8000-8000-00000000000a"
+			     ","
+			     "snakepit.runtime.instance.id=" RUN_UUID ","
+			     "snakepit.pool.name=default,snakepit.worker.slot=3,"
+			     "snakepit.worker.id=default/3#2");
+	assert_has_line(env, "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318");
+	assert_has_line(env, "OTEL_TRACES_SAMPLER=parentbased_always_on");
+	assert_has_line(env, "OTEL_METRICS_EXPORTER=none");
+	assert_has_line(env, "OTEL_LOGS_EXPORTER=none");
+	assert_has_line(env, "OTEL_BSP_SCHEDULE_DELAY=1000");
+}
+
+static void spawn_environment_of_the_sdk_that_is_set_stays(void **state)
+{
+	const struct snp_config cfg = with_otel();
+	const char *env;
+
+	(void)state;
+	site.cfg = &cfg;
+	assert_int_equal(setenv("OTEL_SERVICE_NAME", "mine", 1), 0);
+	assert_int_equal(setenv("OTEL_RESOURCE_ATTRIBUTES", "a=b", 1), 0);
+	assert_int_equal(setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t", 1),
+			 0);
+	assert_int_equal(setenv("OTEL_BSP_SCHEDULE_DELAY", "7", 1), 0);
+	env = output_of("env\n");
+	(void)unsetenv("OTEL_SERVICE_NAME");
+	(void)unsetenv("OTEL_RESOURCE_ATTRIBUTES");
+	(void)unsetenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
+	(void)unsetenv("OTEL_BSP_SCHEDULE_DELAY");
+	assert_has_line(env, "OTEL_SERVICE_NAME=mine");
+	assert_non_null(
+	    strstr(env, "OTEL_RESOURCE_ATTRIBUTES=a=b,service.instance.id="));
+	assert_int_equal(lines_with(env, "OTEL_RESOURCE_ATTRIBUTES="), 1);
+	assert_int_equal(lines_with(env, "OTEL_EXPORTER_OTLP_ENDPOINT="), 0);
+	assert_has_line(env, "OTEL_BSP_SCHEDULE_DELAY=7");
+}
+
+static void spawn_environment_has_no_sdk_unless_asked(void **state)
+{
+	struct snp_config cfg = with_otel();
+	const char *env;
+
+	(void)state;
+	cfg.telemetry.python.otel = false;
+	site.cfg = &cfg;
+	assert_int_equal(setenv("SNAKEPIT_OTEL", "1", 1), 0); /* another runtime's */
+	env = output_of("env\n");
+	(void)unsetenv("SNAKEPIT_OTEL");
+	assert_int_equal(lines_with(env, "SNAKEPIT_OTEL="), 0);
+	assert_int_equal(lines_with(env, "OTEL_"), 0);
+}
+
 /* /proc shows the block as it was given, before a shell tidies it up. */
 static void spawn_environment_has_no_name_twice(void **state)
 {
@@ -330,6 +405,9 @@ int main(void)
 	    T(spawn_environment_has_what_workers_need),
 	    T(spawn_environment_of_the_runtime_and_the_pool_win),
 	    T(spawn_environment_carries_the_run_whatever_else_it_has),
+	    T(spawn_environment_says_all_the_sdk_needs),
+	    T(spawn_environment_of_the_sdk_that_is_set_stays),
+	    T(spawn_environment_has_no_sdk_unless_asked),
 	    T(spawn_environment_has_no_name_twice),
 	    T(spawn_beat_page_comes_with_its_arguments_and_library),
 	    T(spawn_missing_interpreter_says_what_to_set),
