@@ -1,7 +1,7 @@
 """A receiver of OTLP that answers as it is told, over HTTP and over gRPC.
 
-Each attempt takes the next `Answer` of the script (the last one stays) and is recorded as
-an `Attempt`, with the message decoded by the official classes.
+Each attempt takes the next `Answer` of the script (the last one stays) and is recorded
+as an `Attempt`, with the message decoded by the official classes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from typing import Any
 import grpc
 from google.protobuf import any_pb2, duration_pb2, json_format
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import (  # type: ignore[import-untyped]
+    error_details_pb2,
+    status_pb2,
+)
 from harness import BUILD, wait_until
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
@@ -89,7 +92,7 @@ SIGNALS = {
 class Answer:
     """What the receiver says: an HTTP status, or the number of a gRPC code."""
 
-    status: int = 200
+    status: int
     headers: Sequence[tuple[str, str | bytes]] = ()  # trailers, for gRPC
     body: bytes = b""
     message: str = ""  # of gRPC
@@ -105,9 +108,6 @@ class Answer:
             setattr(partial, signal.rejected, self.rejected)
             partial.error_message = self.warning
         return response
-
-
-OK = Answer()
 
 
 @dataclasses.dataclass
@@ -136,7 +136,7 @@ def status_body(message: str, delay_s: float | None = None) -> bytes:
         delay = duration_pb2.Duration()
         delay.FromNanoseconds(int(delay_s * 1e9))
         status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
-    return status.SerializeToString()
+    return bytes(status.SerializeToString())
 
 
 def retry_info(delay_s: float) -> tuple[str, bytes]:
@@ -148,7 +148,7 @@ class Receiver:
     """What both kinds share: the script, and the record of attempts."""
 
     def __init__(self, script: Sequence[Answer]) -> None:
-        self.script = list(script) or [OK]
+        self.script = list(script)
         self.attempts: list[Attempt] = []
         self.most_at_once = 0
         self.closing = threading.Event()
@@ -233,8 +233,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+    def log_message(self, *_: Any) -> None:
+        """Nothing: what matters is recorded."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -248,10 +248,14 @@ class HttpReceiver(Receiver):
     """OTLP/HTTP on a port of 127.0.0.1, over TLS if there are certificates."""
 
     def __init__(
-        self, *script: Answer, certs: Path | None = None, client_ca: bool = False
+        self,
+        *script: Answer,
+        certs: Path | None = None,
+        client_ca: bool = False,
+        host: str = "127.0.0.1",
     ) -> None:
-        super().__init__(script)
-        self.server = _Server(("127.0.0.1", 0), _Handler)
+        super().__init__(script or (Answer(200),))
+        self.server = _Server((host, 0), _Handler)
         self.server.receiver = self
         scheme = "http"
         if certs:
@@ -265,7 +269,7 @@ class HttpReceiver(Receiver):
                 self.server.socket, server_side=True, do_handshake_on_connect=False
             )
         self.port = int(self.server.server_address[1])
-        self.url = f"{scheme}://127.0.0.1:{self.port}"
+        self.url = f"{scheme}://{host}:{self.port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
         self.thread.start()
 
@@ -280,7 +284,11 @@ class GrpcReceiver(Receiver):
     """OTLP/gRPC, the same."""
 
     def __init__(
-        self, *script: Answer, certs: Path | None = None, client_ca: bool = False
+        self,
+        *script: Answer,
+        certs: Path | None = None,
+        client_ca: bool = False,
+        host: str = "127.0.0.1",
     ) -> None:
         super().__init__(script or (Answer(0),))
         self.server = grpc.server(futures.ThreadPoolExecutor(8))
@@ -297,20 +305,19 @@ class GrpcReceiver(Receiver):
                 (certs / "ca.pem").read_bytes() if client_ca else None,
                 client_ca,
             )
-            self.port = self.server.add_secure_port("127.0.0.1:0", credentials)
+            self.port = self.server.add_secure_port(f"{host}:0", credentials)
         else:
-            self.port = self.server.add_insecure_port("127.0.0.1:0")
+            self.port = self.server.add_insecure_port(f"{host}:0")
         scheme = "https" if certs else "http"
-        self.url = f"{scheme}://127.0.0.1:{self.port}"
+        self.url = f"{scheme}://{host}:{self.port}"
         self.server.start()
 
     def _service(self, signal_: Signal) -> grpc.GenericRpcHandler:
         def export(request: bytes, context: grpc.ServicerContext) -> bytes:
             return self._export(signal_, request, context)
 
-        handler = grpc.unary_unary_rpc_method_handler(export)
         return grpc.method_handlers_generic_handler(
-            signal_.service, {"Export": handler}
+            signal_.service, {"Export": grpc.unary_unary_rpc_method_handler(export)}
         )
 
     def _export(
