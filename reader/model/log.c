@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -29,15 +30,18 @@ static const struct {
 static enum snp_log_level level_min = SNP_LOG_INFO;
 static enum snp_log_form form_now = SNP_LOG_LOGFMT;
 
-bool snp_log_level_parse(const char *text, enum snp_log_level *ret_level)
+int snp_log_level_parse(const char *text, enum snp_log_level *ret_level,
+			struct snp_err *err)
 {
 	for (unsigned i = 0; i < SNP_LOG_NR; i++) {
 		if (strcmp(text, level_names[i]) == 0) {
 			*ret_level = (enum snp_log_level)i;
-			return true;
+			return 0;
 		}
 	}
-	return false;
+	return snp_err_set(err, -EINVAL,
+			   "--log.level '%s': expected debug, info, warn or error",
+			   text);
 }
 
 void snp_log_set_level(enum snp_log_level level)
@@ -45,15 +49,17 @@ void snp_log_set_level(enum snp_log_level level)
 	level_min = level;
 }
 
-bool snp_log_form_parse(const char *text, enum snp_log_form *ret_form)
+int snp_log_form_parse(const char *text, enum snp_log_form *ret_form,
+		       struct snp_err *err)
 {
 	for (unsigned i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		if (strcmp(text, forms[i].name) == 0) {
 			*ret_form = (enum snp_log_form)i;
-			return true;
+			return 0;
 		}
 	}
-	return false;
+	return snp_err_set(err, -EINVAL, "--log.format '%s': expected logfmt or json",
+			   text);
 }
 
 void snp_log_set_form(enum snp_log_form form)

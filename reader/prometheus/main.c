@@ -14,6 +14,7 @@
 #include "collector.h"
 #include "listen.h"
 #include "model/log.h"
+#include "model/program.h"
 #include "model/target.h"
 #include "options.h"
 #include "web.h"
@@ -158,21 +159,13 @@ int main(int argc, char **argv)
 		    err.msg);
 		return SNP_EXIT_USAGE;
 	}
-	if (options.action != OPTIONS_SERVE) {
-		(void)fputs(options.action == OPTIONS_HELP
-				? options_help
-				: "snakepit-prometheus " SNP_VERSION "\n",
-			    stdout);
-		return fflush(stdout) == 0 ? SNP_EXIT_OK : SNP_EXIT_FAILURE;
-	}
+	if (options.action == OPTIONS_HELP)
+		return snp_program_print(options_help);
+	if (options.action == OPTIONS_VERSION)
+		return snp_program_print("snakepit-prometheus " SNP_VERSION "\n");
 	snp_log_set_level(options.log_level);
 	snp_log_set_form(options.log_form);
-	/* Blocked before there is a second thread, so that no other takes them. */
-	(void)sigemptyset(&stop);
-	(void)sigaddset(&stop, SIGTERM);
-	(void)sigaddset(&stop, SIGINT);
-	(void)sigprocmask(SIG_BLOCK, &stop, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
+	snp_program_take_signals(&stop);
 	if (run(&options, &stop, &err) < 0) {
 		(void)fprintf(stderr, "snakepit-prometheus: %s\n", err.msg);
 		return SNP_EXIT_FAILURE;

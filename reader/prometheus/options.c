@@ -173,17 +173,9 @@ static int parse_valued(int option, const char *value, struct options *options,
 	case OPT_MAX_REQUESTS:
 		return parse_max_requests(value, options, err);
 	case OPT_LOG_LEVEL:
-		if (snp_log_level_parse(value, &options->log_level))
-			return 0;
-		return snp_err_set(err, -EINVAL,
-				   "--log.level '%s': expected debug, info, warn "
-				   "or error",
-				   value);
+		return snp_log_level_parse(value, &options->log_level, err);
 	default:
-		if (snp_log_form_parse(value, &options->log_form))
-			return 0;
-		return snp_err_set(err, -EINVAL,
-				   "--log.format '%s': expected logfmt or json", value);
+		return snp_log_form_parse(value, &options->log_form, err);
 	}
 }
 

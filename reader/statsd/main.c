@@ -15,6 +15,7 @@
 
 #include "exporter.h"
 #include "model/log.h"
+#include "model/program.h"
 #include "options.h"
 #include "snakepit/time.h"
 
@@ -114,19 +115,12 @@ int main(int argc, char **argv)
 			      err.msg);
 		return SNP_EXIT_USAGE;
 	}
-	if (options.action == OPTIONS_HELP || options.action == OPTIONS_VERSION) {
-		(void)fputs(options.action == OPTIONS_HELP
-				? options_help
-				: "snakepit-statsd " SNP_VERSION "\n",
-			    stdout);
-		return fflush(stdout) == 0 ? SNP_EXIT_OK : SNP_EXIT_FAILURE;
-	}
+	if (options.action == OPTIONS_HELP)
+		return snp_program_print(options_help);
+	if (options.action == OPTIONS_VERSION)
+		return snp_program_print("snakepit-statsd " SNP_VERSION "\n");
 	snp_log_set_level(options.log_level);
 	snp_log_set_form(options.log_form);
-	(void)sigemptyset(&stop);
-	(void)sigaddset(&stop, SIGTERM);
-	(void)sigaddset(&stop, SIGINT);
-	(void)sigprocmask(SIG_BLOCK, &stop, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
+	snp_program_take_signals(&stop);
 	return run(&options, &stop);
 }

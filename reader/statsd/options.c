@@ -115,28 +115,6 @@ static bool parse_number(const char *text, size_t len, uint64_t max,
 	return true;
 }
 
-static int parse_interval(const char *text, uint64_t *ret_ms, struct snp_err *err)
-{
-	static const struct {
-		const char *name;
-		uint64_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}};
-	size_t digits = strspn(text, "0123456789");
-	uint64_t number = 0, ms = 0;
-
-	if (parse_number(text, digits, INTERVAL_MAX_MS, &number))
-		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-			if (strcmp(text + digits, units[i].name) == 0)
-				ms = number * units[i].ms;
-	if (ms < INTERVAL_MIN_MS || ms > INTERVAL_MAX_MS)
-		return snp_err_set(err, -EINVAL,
-				   "--statsd.interval '%s': expected 100ms to 60m, "
-				   "such as 10s",
-				   text);
-	*ret_ms = ms;
-	return 0;
-}
-
 static int parse_prefix(const char *text, const char **ret_prefix, struct snp_err *err)
 {
 	static const char allowed[] =
@@ -210,13 +188,9 @@ static int parse_word(int option, const char *value, struct options *options,
 		return unknown_word(option, value, "counters, timings or distributions",
 				    err);
 	case OPT_LOG_LEVEL:
-		if (snp_log_level_parse(value, &options->log_level))
-			return 0;
-		return unknown_word(option, value, "debug, info, warn or error", err);
+		return snp_log_level_parse(value, &options->log_level, err);
 	default:
-		if (snp_log_form_parse(value, &options->log_form))
-			return 0;
-		return unknown_word(option, value, "logfmt or json", err);
+		return snp_log_form_parse(value, &options->log_form, err);
 	}
 }
 
@@ -236,7 +210,8 @@ static int parse_valued(int option, const char *value, struct options *options,
 	case OPT_PREFIX:
 		return parse_prefix(value, &flush->format.prefix, err);
 	case OPT_INTERVAL:
-		return parse_interval(value, &options->interval_ms, err);
+		return cli_time(known[option].name, value, INTERVAL_MIN_MS,
+				INTERVAL_MAX_MS, &options->interval_ms, err);
 	case OPT_DATAGRAM_BYTES:
 		return parse_datagram_bytes(value, &flush->datagram_bytes_max, err);
 	default:

@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,5 +128,28 @@ int cli_seconds(const char *option, const char *text, uint64_t *ret_ms,
 				   "86400",
 				   option, text);
 	*ret_ms = (uint64_t)llround(seconds * 1000);
+	return 0;
+}
+
+int cli_time(const char *option, const char *text, uint64_t min_ms, uint64_t max_ms,
+	     uint64_t *ret_ms, struct snp_err *err)
+{
+	static const struct {
+		const char *name;
+		uint64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}};
+	size_t digits = strspn(text, "0123456789");
+	uint64_t number = digits > 0 && digits < 10 ? strtoull(text, NULL, 10) : 0;
+	uint64_t ms = 0;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(text + digits, units[i].name) == 0)
+			ms = number * units[i].ms;
+	if (ms < min_ms || ms > max_ms || ms == 0)
+		return snp_err_set(err, -EINVAL,
+				   "--%s '%s': expected %" PRIu64 "ms to %" PRIu64
+				   "m, such as 10s",
+				   option, text, min_ms, max_ms / 60000);
+	*ret_ms = ms;
 	return 0;
 }

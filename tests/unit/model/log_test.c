@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/log.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -80,11 +81,11 @@ static void forms_have_names(void **state)
 	enum snp_log_form form = SNP_LOG_LOGFMT;
 
 	(void)state;
-	assert_true(snp_log_form_parse("json", &form));
+	assert_int_equal(snp_log_form_parse("json", &form, NULL), 0);
 	assert_int_equal(form, SNP_LOG_JSON);
-	assert_true(snp_log_form_parse("logfmt", &form));
+	assert_int_equal(snp_log_form_parse("logfmt", &form, NULL), 0);
 	assert_int_equal(form, SNP_LOG_LOGFMT);
-	assert_false(snp_log_form_parse("JSON", &form));
+	assert_int_equal(snp_log_form_parse("JSON", &form, NULL), -EINVAL);
 }
 
 int main(void)

@@ -14,6 +14,8 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
+#include "snakepit/err.h"
+
 enum snp_log_level {
 	SNP_LOG_DEBUG,
 	SNP_LOG_INFO,
@@ -22,13 +24,15 @@ enum snp_log_level {
 	SNP_LOG_NR
 };
 
-/* "debug", "info", "warn" or "error"; false for anything else. */
-bool snp_log_level_parse(const char *text, enum snp_log_level *ret_level);
+/* The value of --log.level: "debug", "info", "warn" or "error". -EINVAL. */
+int snp_log_level_parse(const char *text, enum snp_log_level *ret_level,
+			struct snp_err *err);
 
 enum snp_log_form { SNP_LOG_LOGFMT, SNP_LOG_JSON };
 
-/* "logfmt" or "json"; false for anything else. */
-bool snp_log_form_parse(const char *text, enum snp_log_form *ret_form);
+/* The value of --log.format: "logfmt" or "json". -EINVAL. */
+int snp_log_form_parse(const char *text, enum snp_log_form *ret_form,
+		       struct snp_err *err);
 
 /* Before threads are started; info otherwise. */
 void snp_log_set_level(enum snp_log_level level);

@@ -43,6 +43,11 @@ enum { /* what cli_next() returns beside an index of options */
  * wrong and suggests the nearest option; do not go on. */
 int cli_next(struct cli_args *args, const char **ret_value, struct snp_err *err);
 
+/* The value of --`option`, such as 500ms, 10s or 1m, as milliseconds from `min_ms` to
+ * `max_ms`. -EINVAL. */
+int cli_time(const char *option, const char *text, uint64_t min_ms, uint64_t max_ms,
+	     uint64_t *ret_ms, struct snp_err *err);
+
 /* The value of --`option`, in seconds, 0.001 to 86400, as milliseconds. -EINVAL. */
 int cli_seconds(const char *option, const char *text, uint64_t *ret_ms,
 		struct snp_err *err);
