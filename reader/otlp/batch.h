@@ -9,7 +9,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-#include "signal.h"
+#include "signals.h"
 
 /* The message and all it points to are its maker's, unchanged until the maker makes the
  * next one. Never empty. */

@@ -16,7 +16,7 @@
 
 #include "metrics_options.h"
 #include "model/log.h"
-#include "signal.h"
+#include "signals.h"
 #include "snakepit/err.h"
 
 enum otlp_exporter {

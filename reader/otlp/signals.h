@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signal.h - the signals of OTLP and what they are called.
+ * signals.h - the signals of OTLP and what they are called.
  */
-#ifndef SNP_OTLP_SIGNAL_H
-#define SNP_OTLP_SIGNAL_H
+#ifndef SNP_OTLP_SIGNALS_H
+#define SNP_OTLP_SIGNALS_H
 
 enum otlp_signal {
 #define OTLP_SIGNAL(id, name, infix, package, service, type, noun) OTLP_##id,
