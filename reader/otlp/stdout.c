@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stdout.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+
+struct otlp_transport {
+	struct snp_buf lines; /* what was loaded last */
+};
+
+/* There is one standard output, and a sender for each signal. */
+static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
+
+static int stdout_open(enum otlp_signal signal, const struct otlp_endpoint *endpoint,
+		       struct otlp_transport **ret_transport, struct snp_err *err)
+{
+	(void)signal;
+	(void)endpoint;
+	*ret_transport = calloc(1, sizeof(**ret_transport));
+	return *ret_transport ? 0 : snp_err_set(err, -ENOMEM, "out of memory");
+}
+
+static void stdout_close(struct otlp_transport *transport)
+{
+	snp_buf_fini(&transport->lines);
+	free(transport);
+}
+
+/* ---- lines --------------------------------------------------------------- */
+
+static int put_line(struct otlp_transport *transport, const ProtobufCMessage *message)
+{
+	int r = otlp_json_write(message, &transport->lines);
+
+	snp_buf_putc(&transport->lines, '\n');
+	return r;
+}
+
+static int stdout_load(struct otlp_transport *transport, const struct otlp_batch *batch)
+{
+	snp_buf_reset(&transport->lines);
+	return put_line(transport, batch->request);
+}
+
+/* The repeated messages of a message: of the three levels request, resource and scope
+ * each has one list, of the level below. */
+static const ProtobufCFieldDescriptor *list_of(const ProtobufCMessage *message)
+{
+	const ProtobufCMessageDescriptor *type = message->descriptor;
+
+	for (unsigned i = 0; i < type->n_fields; i++)
+		if (type->fields[i].label == PROTOBUF_C_LABEL_REPEATED)
+			return &type->fields[i];
+	return NULL;
+}
+
+#define LEVELS 3
+
+/* Each item below `message`, `levels` down. */
+static int put_items(struct otlp_transport *transport, const ProtobufCMessage *message,
+		     unsigned levels)
+{
+	const ProtobufCFieldDescriptor *list = list_of(message);
+	ProtobufCMessage *const *items;
+	size_t nr;
+	int r = 0;
+
+	if (levels == 0)
+		return put_line(transport, message);
+	nr = *(const size_t *)((const char *)message + list->quantifier_offset);
+	items =
+	    *(ProtobufCMessage *const *const *)((const char *)message + list->offset);
+	for (size_t i = 0; i < nr && r == 0; i++)
+		r = put_items(transport, items[i], levels - 1);
+	return r;
+}
+
+static int console_load(struct otlp_transport *transport,
+			const struct otlp_batch *batch)
+{
+	snp_buf_reset(&transport->lines);
+	return put_items(transport, batch->request, LEVELS);
+}
+
+/* ---- writing ------------------------------------------------------------- */
+
+static void stdout_attempt(struct otlp_transport *transport,
+			   const _Atomic uint64_t *until,
+			   struct otlp_answer *ret_answer)
+{
+	int r;
+
+	(void)until;
+	(void)pthread_mutex_lock(&output);
+	r = snp_buf_write_fd(&transport->lines, STDOUT_FILENO);
+	(void)pthread_mutex_unlock(&output);
+	*ret_answer = (struct otlp_answer){.outcome = OTLP_TAKEN};
+	if (r == 0)
+		return;
+	ret_answer->outcome = OTLP_REFUSED;
+	(void)snprintf(ret_answer->error, sizeof(ret_answer->error), "stdout");
+	(void)snprintf(ret_answer->text, sizeof(ret_answer->text),
+		       "standard output: %s", strerror(-r));
+}
+
+const struct otlp_transport_ops otlp_transport_stdout = {
+    .open = stdout_open,
+    .close = stdout_close,
+    .load = stdout_load,
+    .attempt = stdout_attempt,
+};
+
+const struct otlp_transport_ops otlp_transport_console = {
+    .open = stdout_open,
+    .close = stdout_close,
+    .load = console_load,
+    .attempt = stdout_attempt,
+};
