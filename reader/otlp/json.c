@@ -196,8 +196,7 @@ static void put_key(struct snp_json *json, const char *name)
 static void put_repeated(struct snp_json *json, const ProtobufCMessage *message,
 			 const ProtobufCFieldDescriptor *field)
 {
-	size_t nr =
-	    *(const size_t *)((const char *)message + field->quantifier_offset);
+	size_t nr = *(const size_t *)((const char *)message + field->quantifier_offset);
 	const char *list =
 	    *(const char *const *)((const char *)message + field->offset);
 
