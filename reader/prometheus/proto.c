@@ -7,6 +7,8 @@
 
 #include <prometheus/metrics.pb-c.h>
 
+#include "model/rebin.h"
+
 /* Gaps of at most so many buckets are bridged: cheaper than another span. */
 #define GAP_MAX 2
 
@@ -165,29 +167,29 @@ static void set_buckets(struct proto *proto, pb_histogram *h,
 	const struct snp_metric *metric = series->metric;
 	size_t nr = metric->bounds_nr + 1;
 	pb_bucket *buckets = alloc(proto, nr, sizeof(*buckets));
-	uint64_t below = 0;
+	uint64_t *counts = alloc(proto, nr, sizeof(*counts));
+	uint64_t count = 0;
 
 	h->bucket = alloc(proto, nr, sizeof(pb_bucket *));
 	h->exemplars = alloc(proto, nr, sizeof(pb_exemplar *));
-	if (!buckets || !h->bucket || !h->exemplars)
+	if (!buckets || !h->bucket || !h->exemplars || !counts)
 		return;
+	(void)snp_rebin(metric, series->hist,
+			(struct snp_hist_span){0, metric->nbuckets + 2}, counts);
 	for (size_t i = 0; i < nr; i++) {
 		bool last = i == metric->bounds_nr;
-		uint64_t count = last ? h->sample_count
-				      : snp_hist_count_le(metric, series->hist,
-							  metric->bounds_ns[i]);
 
+		count += counts[i];
 		io__prometheus__client__bucket__init(&buckets[i]);
 		buckets[i].has_cumulative_count = true;
 		buckets[i].cumulative_count = count;
 		buckets[i].has_upper_bound = true;
 		buckets[i].upper_bound =
 		    last ? (double)INFINITY : (double)metric->bounds_ns[i] / NS_PER_S;
-		if (exemplars && exemplars[i].ended.ns && count > below)
+		if (exemplars && exemplars[i].ended.ns && counts[i] > 0)
 			buckets[i].exemplar = new_exemplar(proto, &exemplars[i]);
 		if (buckets[i].exemplar)
 			h->exemplars[h->n_exemplars++] = buckets[i].exemplar;
-		below = count;
 		h->bucket[h->n_bucket++] = &buckets[i];
 	}
 }
