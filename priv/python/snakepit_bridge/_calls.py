@@ -17,6 +17,7 @@ from ._errors import InvalidArgumentError, StreamingToolError, ToolNotFoundError
 from ._failure import failure_json, failure_status_text
 from ._handover import HandOver, HandOverClosed
 from ._proto import pb
+from ._scope import current_scope
 from ._values import BYTES_TYPES, decode_arguments, encode_any, encode_json
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class ToolCall:
                 response = self._respond(self._result(tools, arguments))
         except BaseException as exc:  # noqa: BLE001 - a tool's sys.exit() ends the call only
             self._refuse_unknown_tool(exc)
-            self.error_type = type(exc).__name__
+            self._note_failure(exc)
             response = pb.ExecuteToolResponse(
                 success=False, error_message=failure_json(exc, self._failure_context())
             )
@@ -170,12 +171,18 @@ class ToolCall:
                 grpc.StatusCode.NOT_FOUND, str(exc), "not_found"
             ) from None
 
+    def _note_failure(self, exc: BaseException) -> None:
+        self.error_type = type(exc).__name__
+        scope = current_scope()
+        if not scope.over:
+            scope.failure = exc
+
     def _stream_failure(self, exc: BaseException) -> CallRefused:
         try:
             self._refuse_unknown_tool(exc)
         except CallRefused as refused:
             return refused
-        self.error_type = type(exc).__name__
+        self._note_failure(exc)
         text = failure_status_text(exc, self._failure_context())
         return CallRefused(grpc.StatusCode.INTERNAL, text, "error")
 

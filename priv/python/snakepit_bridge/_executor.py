@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import inspect
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, cast
 
@@ -135,7 +135,7 @@ class AdapterLoop:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop = _carry_context(asyncio.new_event_loop())
                 self._thread = threading.Thread(
                     target=_run_and_close,
                     args=(self._loop,),
@@ -144,6 +144,26 @@ class AdapterLoop:
                 )
                 self._thread.start()
             return self._loop
+
+
+def _carry_context(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
+    """Have run_in_executor() take the context along, as asyncio.to_thread() does.
+
+    A coroutine's request, and its span, are then known in the thread as well. What goes
+    to another process cannot take it.
+    """
+    plain = loop.run_in_executor
+
+    def run_in_executor(
+        executor: Executor | None, work: Callable[..., T], *arguments: Any
+    ) -> asyncio.Future[T]:
+        if executor is None or isinstance(executor, ThreadPoolExecutor):
+            inside = contextvars.copy_context()
+            return plain(executor, inside.run, work, *arguments)
+        return plain(executor, work, *arguments)
+
+    loop.run_in_executor = run_in_executor  # type: ignore[assignment,method-assign]
+    return loop
 
 
 def _run_and_close(loop: asyncio.AbstractEventLoop) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-__all__ = ["failure_json", "failure_status_text"]
+__all__ = ["failure_event", "failure_json", "failure_status_text"]
 
 # Bounds of what one failure may put on the wire. gRPC carries a stream's failure in its
 # status text, for which peers allow about 8 KiB of metadata.
@@ -34,7 +34,6 @@ def failure_json(exc: BaseException, context: Mapping[str, str]) -> str:
     The bridge's own outer frames are left out: the trace starts in the adapter.
     """
     frames = _adapter_frames(exc.__traceback__)
-    lines = traceback.format_exception(type(exc), exc, frames)
     return _dump(
         exc,
         _message(exc)[:_MESSAGE_CHARS],
@@ -42,7 +41,7 @@ def failure_json(exc: BaseException, context: Mapping[str, str]) -> str:
             f"{frame.filename}:{frame.lineno} in {frame.name}"
             for frame in traceback.extract_tb(frames, limit=-32)
         ],
-        text=_keep_ends("".join(lines), _TRACEBACK_CHARS),
+        text=_trace_text(exc, frames),
         context=context,
     )
 
@@ -51,6 +50,22 @@ def failure_status_text(exc: BaseException, context: Mapping[str, str]) -> str:
     """Return the same object without traces, short and plain enough for a status."""
     message = _message(exc)[:_STATUS_MESSAGE_CHARS]
     return _dump(exc, message, stacktrace=[], text="", context=context)
+
+
+def failure_event(exc: BaseException) -> dict[str, str]:
+    """Return the attributes of an exception event, as OpenTelemetry names them."""
+    cls = type(exc)
+    module = "" if cls.__module__ == "builtins" else f"{cls.__module__}."
+    return {
+        "exception.type": module + cls.__qualname__,
+        "exception.message": _message(exc)[:_MESSAGE_CHARS],
+        "exception.stacktrace": _trace_text(exc, _adapter_frames(exc.__traceback__)),
+    }
+
+
+def _trace_text(exc: BaseException, frames: TracebackType | None) -> str:
+    lines = traceback.format_exception(type(exc), exc, frames)
+    return _keep_ends("".join(lines), _TRACEBACK_CHARS)
 
 
 def _dump(

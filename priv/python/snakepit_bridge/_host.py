@@ -12,8 +12,9 @@ import grpc
 
 from ._correlation import CORRELATION_HEADER, new_correlation_id
 from ._proto import pb, pb_grpc
-from ._scope import deadline, outgoing_metadata
+from ._scope import deadline
 from ._sessions import now
+from ._trace import outgoing_metadata
 
 if TYPE_CHECKING:
     from ._options import HeartbeatOptions

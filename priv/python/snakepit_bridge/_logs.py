@@ -15,8 +15,12 @@ import traceback
 from datetime import datetime, timezone
 
 from ._correlation import get_correlation_id
+from ._trace import current_ids
+from ._traceparent import TraceIds
 
-__all__ = ["CorrelationFilter", "JsonFormatter", "LineHandler", "configure"]
+__all__ = ["JsonFormatter", "LineHandler", "RequestFilter", "configure"]
+
+_REQUEST_KEYS = ("correlation_id", *TraceIds._fields)
 
 _QUEUED_LINES = 4096
 _STDERR = 2
@@ -37,7 +41,7 @@ def configure(fd: int | None, level_name: str, worker_id: str) -> LineHandler:
     Returns the handler, whose flush() belongs before the process ends.
     """
     handler = LineHandler(_STDERR if fd is None else fd)
-    handler.addFilter(CorrelationFilter())
+    handler.addFilter(RequestFilter())
     handler.setFormatter(JsonFormatter(worker_id))
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -46,13 +50,17 @@ def configure(fd: int | None, level_name: str, worker_id: str) -> LineHandler:
     return handler
 
 
-class CorrelationFilter(logging.Filter):
-    """Adds the current request's `correlation_id` to records; None outside of one."""
+class RequestFilter(logging.Filter):
+    """Adds to records what request they belong to; the ids are None outside of one."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass."""
         if not hasattr(record, "correlation_id"):
             record.correlation_id = get_correlation_id()
+        ids = current_ids()
+        for key in TraceIds._fields:
+            if not hasattr(record, key):
+                setattr(record, key, getattr(ids, key, None))
         return True
 
 
@@ -79,9 +87,9 @@ class JsonFormatter(logging.Formatter):
             "pid": self._pid,
             "worker_id": self._worker_id,
         }
-        correlation_id = getattr(record, "correlation_id", None)
-        if correlation_id:
-            line["correlation_id"] = correlation_id
+        for key in _REQUEST_KEYS:
+            if value := getattr(record, key, None):
+                line[key] = value
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = "".join(traceback.format_exception(*record.exc_info))
         for key, value in getattr(record, "fields", {}).items():

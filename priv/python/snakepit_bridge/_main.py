@@ -19,9 +19,12 @@ from ._host import host_answers
 from ._logs import configure
 from ._options import Options, OptionsError, parse_options
 from ._server import ServeError, serve
+from ._trace_sdk import start_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ._trace_sdk import SpanSender
 
 __all__ = ["main"]
 
@@ -94,11 +97,12 @@ def _run(options: Options) -> int:
         return _check(options)
     if options.ready_file is not None and not _host_is_there(options.host_address):
         return _fail(f"no answer from the host at {options.host_address}")
+    spans = start_sdk(os.environ) if options.otel else None
     adapter_class = _import(options)
     if adapter_class is None:
         return 1
     progress()  # a long import does not take from the time for initialize()
-    return _serve(options, adapter_class)
+    return _serve(options, adapter_class, spans)
 
 
 def _check(options: Options) -> int:
@@ -123,9 +127,9 @@ def _import(options: Options) -> type | None:
     return None
 
 
-def _serve(options: Options, adapter_class: type) -> int:
+def _serve(options: Options, adapter_class: type, spans: SpanSender | None) -> int:
     try:
-        idle = asyncio.run(serve(options, adapter_class))
+        idle = asyncio.run(serve(options, adapter_class, spans))
     except ServeError as exc:
         return _fail(str(exc))
     except BaseException as exc:  # noqa: BLE001 - whatever the adapter raises

@@ -54,6 +54,7 @@ class Options:
     ready_file: str | None
     log_level: str
     own_process_group: bool
+    otel: bool  # start the OpenTelemetry SDK
     health_check: bool
     heartbeat: HeartbeatOptions
     unknown: tuple[str, ...]  # arguments that were not understood
@@ -86,6 +87,7 @@ def parse_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Optio
         ready_file=environ.get("SNAKEPIT_READY_FILE") or None,
         log_level=environ.get("SNAKEPIT_LOG_LEVEL") or "info",
         own_process_group=environ.get("SNAKEPIT_PROCESS_GROUP") == "1",
+        otel=environ.get("SNAKEPIT_OTEL") == "1",
         health_check=parsed.health_check,
         heartbeat=_heartbeat(parsed, environ.get("SNAKEPIT_HEARTBEAT_CONFIG")),
         unknown=tuple(unknown),

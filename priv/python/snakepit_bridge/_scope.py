@@ -1,6 +1,6 @@
 """What the current request brought with it besides its payload.
 
-The scope is entered once per rpc and read wherever the request's work goes, in any
+The scope is made once per rpc and read wherever the request's work goes, in any
 thread that runs in a copy of its context.
 """
 
@@ -16,10 +16,10 @@ from typing import Union
 from ._correlation import (
     CORRELATION_HEADER,
     adopt_correlation_id,
-    get_correlation_id,
     reset_correlation_id,
     set_correlation_id,
 )
+from ._traceparent import TraceIds, parse_traceparent
 
 __all__ = [
     "Metadata",
@@ -27,22 +27,28 @@ __all__ = [
     "cancelled",
     "current_scope",
     "deadline",
-    "outgoing_metadata",
-    "request_scope",
+    "within",
 ]
 
 Metadata = Iterable[tuple[str, Union[str, bytes]]]
 
-_TRACE_HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
+_PARENT = "traceparent"
+_TRACE_HEADERS = frozenset({_PARENT, "tracestate", "baggage"})
 
 
 @dataclass
 class RequestScope:
-    """Trace headers and deadline of one request, and whether it is over."""
+    """What one request brought, how it goes, and whether it is over."""
 
+    correlation_id: str | None = None
+    # As they came: what the caller said of the trace, if it was valid, and baggage.
     trace_headers: tuple[tuple[str, str], ...] = ()
+    trace: TraceIds | None = None  # the caller's span
+    timeout_s: float | None = None  # that it had when it came
     deadline: float | None = None  # time.monotonic() seconds
     over: bool = False  # answered, cancelled, or past its deadline
+    # What the tool raised, for whoever ends the request's span.
+    failure: BaseException | None = None
 
     def remaining_s(self) -> float | None:
         """Return the seconds left until the deadline; None without one."""
@@ -50,15 +56,39 @@ class RequestScope:
             return None
         return max(0.0, self.deadline - time.monotonic())
 
+    def headers(self, name: str) -> list[str]:
+        """Return the values of a trace header, in the order they came."""
+        return [value for key, value in self.trace_headers if key == name]
+
+    def close(self) -> None:
+        """Say that it is over."""
+        self.over = True
+        self.failure = None  # its traceback leads back here
+
     @classmethod
-    def from_rpc(cls, metadata: Metadata, timeout_s: float | None) -> RequestScope:
-        """Read the scope from an incoming rpc's metadata and remaining time."""
+    def from_rpc(
+        cls, metadata: Metadata, fallback_id: str | None, timeout_s: float | None
+    ) -> RequestScope:
+        """Read the scope from an incoming rpc's metadata and remaining time.
+
+        The correlation id comes from the metadata, else it is `fallback_id`, else it
+        is made. Of a trace that has to begin anew only the baggage is taken.
+        """
+        sent: str | bytes | None = None
+        headers = []
+        for key, value in metadata:
+            if key == CORRELATION_HEADER:
+                sent = sent or value
+            elif key in _TRACE_HEADERS and isinstance(value, str):
+                headers.append((key, value))
+        trace = parse_traceparent([item for key, item in headers if key == _PARENT])
+        if trace is None:
+            headers = [pair for pair in headers if pair[0] == "baggage"]
         return cls(
-            tuple(
-                (key, value)
-                for key, value in metadata
-                if key in _TRACE_HEADERS and isinstance(value, str)
-            ),
+            adopt_correlation_id(sent or fallback_id),
+            tuple(headers),
+            trace,
+            timeout_s,
             None if timeout_s is None else time.monotonic() + timeout_s,
         )
 
@@ -70,23 +100,13 @@ _current: ContextVar[RequestScope] = ContextVar(
 
 
 @contextmanager
-def request_scope(
-    metadata: Metadata, *, fallback_id: str | None, timeout_s: float | None
-) -> Iterator[str]:
-    """Enter the scope of an incoming rpc; yields its correlation id.
-
-    The id comes from the metadata, else it is `fallback_id`, else it is made.
-    """
-    pairs = list(metadata)
-    sent = next((value for key, value in pairs if key == CORRELATION_HEADER), None)
-    correlation_id = adopt_correlation_id(sent or fallback_id)
-    id_token = set_correlation_id(correlation_id)
-    scope = RequestScope.from_rpc(pairs, timeout_s)
+def within(scope: RequestScope) -> Iterator[None]:
+    """Work for a request; may be entered more than once, in the same task or not."""
+    id_token = set_correlation_id(scope.correlation_id or "")
     scope_token = _current.set(scope)
     try:
-        yield correlation_id
+        yield
     finally:
-        scope.over = True
         _current.reset(scope_token)
         reset_correlation_id(id_token)
 
@@ -111,19 +131,3 @@ def cancelled() -> bool:
     from time to time, and return. Until then it keeps its place in the worker.
     """
     return _current.get().over
-
-
-def outgoing_metadata(
-    initial: Iterable[tuple[str, str]] | None = None,
-) -> list[tuple[str, str]]:
-    """Return gRPC metadata for a call made on behalf of the current request.
-
-    `initial` comes first and wins; the correlation id and the W3C trace headers follow.
-    """
-    pairs = list(initial or ())
-    named = {key.lower() for key, _ in pairs}
-    correlation_id = get_correlation_id()
-    if correlation_id is not None and CORRELATION_HEADER not in named:
-        pairs.append((CORRELATION_HEADER, correlation_id))
-    pairs.extend(pair for pair in _current.get().trace_headers if pair[0] not in named)
-    return pairs

@@ -18,6 +18,7 @@ from ._dispatch import Dispatcher, FreshDispatcher
 from ._executor import ToolExecutor
 from ._handshake import announce_on_fd, announce_port
 from ._host import CHANNEL_OPTIONS, connect, watch_host
+from ._interceptor import RequestInterceptor
 from ._proto import pb_grpc
 from ._service import BridgeService
 from ._session_context import SessionContext
@@ -25,6 +26,7 @@ from ._telemetry_buffer import default_buffer
 
 if TYPE_CHECKING:
     from ._options import Options
+    from ._trace_sdk import SpanSender
 
 __all__ = ["ServeError", "serve"]
 
@@ -32,6 +34,10 @@ _logger = logging.getLogger(__name__)
 
 _DRAIN_S = 5.0  # for calls that run when the worker is told to stop
 _CLEANUP_S = 0.5  # for the adapter's cleanup(), beyond what the drain left over
+# For the last spans: what the others left of the 6 s that the runtime gives by default,
+# less what the interpreter needs to end, and no more than a dead collector is worth.
+_ALL_S = 5.8
+_FLUSH_S = 2.0
 
 _SERVER_OPTIONS = (
     *CHANNEL_OPTIONS,
@@ -47,8 +53,10 @@ class ServeError(Exception):
     """The server cannot be started."""
 
 
-async def serve(options: Options, adapter_class: type) -> bool:
-    """Serve until told to stop.
+async def serve(
+    options: Options, adapter_class: type, spans: SpanSender | None = None
+) -> bool:
+    """Serve until told to stop; then send the last `spans`.
 
     Returns whether all of the adapter's threads are idle; if not, the process cannot
     end by itself. Raises what the adapter's constructor or initialize() raises, and
@@ -69,7 +77,9 @@ async def serve(options: Options, adapter_class: type) -> bool:
         )
         dispatcher = Dispatcher(adapter)
     service = BridgeService(dispatcher, executor, default_buffer, host)
-    server = grpc.aio.server(options=_SERVER_OPTIONS)
+    server = grpc.aio.server(
+        options=_SERVER_OPTIONS, interceptors=(RequestInterceptor(options.address),)
+    )
     pb_grpc.add_BridgeServiceServicer_to_server(service, server)
     port = _bind(server, options.address)
     await server.start()
@@ -83,9 +93,12 @@ async def serve(options: Options, adapter_class: type) -> bool:
     await stop.wait()
     _logger.info("worker stopping")
     watcher.cancel()
-    deadline = time.monotonic() + _DRAIN_S
+    told = time.monotonic()
     await _drain(server, executor)
-    idle = await _clean_up(adapter, executor, deadline + _CLEANUP_S)
+    idle = await _clean_up(adapter, executor, told + _DRAIN_S + _CLEANUP_S)
+    if spans is not None:
+        left = told + _ALL_S - time.monotonic()
+        await _flush(spans, min(left, _FLUSH_S))
     ended = executor.close()
     beating.cancel()
     _logger.info("worker stopped")
@@ -135,6 +148,11 @@ async def _drain(server: grpc.aio.Server, executor: ToolExecutor) -> None:
     # The telemetry stream is a call too, one that would last as long as it is let.
     default_buffer.close()
     await stopping
+
+
+async def _flush(spans: SpanSender, timeout_s: float) -> None:
+    if not await asyncio.to_thread(spans.flush, timeout_s):
+        _logger.warning("the last spans could not be sent within %.1f s", timeout_s)
 
 
 async def _clean_up(adapter: object, executor: ToolExecutor, deadline: float) -> bool:

@@ -7,13 +7,7 @@ import contextvars
 import functools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    TypeVar,
-)
+from typing import TYPE_CHECKING, Any, Callable
 
 import grpc
 
@@ -22,11 +16,11 @@ from ._calls import CallRefused, ToolCall
 from ._correlation import CORRELATION_HEADER, get_correlation_id
 from ._handover import HandOver
 from ._proto import pb, pb_grpc
-from ._scope import request_scope
 from ._session_context import SessionContext
 from ._sessions import SessionRegistry, now
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
     from concurrent.futures import Future
 
     from ._dispatch import Dispatcher
@@ -37,8 +31,6 @@ __all__ = ["BridgeService"]
 
 _logger = logging.getLogger(__name__)
 
-_F = TypeVar("_F", bound=Callable[..., Awaitable[Any]])
-
 # Chunks that may wait between a generator and the network.
 _CHUNKS_AHEAD = 16
 _CANCELLED = "cancelled"
@@ -46,27 +38,11 @@ _PATIENCE_S = 30.0  # with calls that run on though nobody waits for them
 _LOGGED_NAME_CHARS = 128  # the bound of a tool's name, for names that break it
 
 
-def _rpc(handler: _F) -> _F:
-    """Give an rpc handler its request scope, and the caller the correlation id back."""
-
-    @functools.wraps(handler)
-    async def scoped(self: Any, request: Any, context: Any) -> Any:
-        named: str | None = None
-        if isinstance(request, pb.ExecuteToolRequest):
-            named = request.metadata.get("correlation_id")
-        with request_scope(
-            context.invocation_metadata() or (),
-            fallback_id=named,
-            timeout_s=context.time_remaining(),
-        ) as correlation_id:
-            context.set_trailing_metadata(((CORRELATION_HEADER, correlation_id),))
-            return await handler(self, request, context)
-
-    return scoped  # type: ignore[return-value] # same signature, by construction
-
-
 class BridgeService(pb_grpc.BridgeServiceServicer):
-    """Serves one adapter. Lives on one event loop, on which no adapter code runs."""
+    """Serves one adapter. Lives on one event loop, on which no adapter code runs.
+
+    Its server has a RequestInterceptor, so that each call has its scope.
+    """
 
     def __init__(
         self,
@@ -86,7 +62,6 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
 
     # ---- liveness --------------------------------------------------------------------
 
-    @_rpc
     async def Ping(self, request: Any, context: Any) -> pb.PingResponse:
         """Answer at once."""
         del context
@@ -94,7 +69,6 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
             message=f"Pong from Python: {request.message}", server_time=now()
         )
 
-    @_rpc
     async def Heartbeat(self, request: Any, context: Any) -> pb.HeartbeatResponse:
         """Answer at once, asking nobody; the empty session means the worker itself."""
         del context
@@ -105,7 +79,6 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
 
     # ---- sessions --------------------------------------------------------------------
 
-    @_rpc
     async def InitializeSession(
         self, request: Any, context: Any
     ) -> pb.InitializeSessionResponse:
@@ -121,7 +94,6 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
             success=True, available_tools=await self._tool_specs()
         )
 
-    @_rpc
     async def CleanupSession(
         self, request: Any, context: Any
     ) -> pb.CleanupSessionResponse:
@@ -130,7 +102,6 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
         cleaned = self._sessions.close(request.session_id)
         return pb.CleanupSessionResponse(success=True, resources_cleaned=int(cleaned))
 
-    @_rpc
     async def GetSession(self, request: Any, context: Any) -> pb.GetSessionResponse:
         """Describe a session."""
         session = self._sessions.get(request.session_id)
@@ -148,7 +119,6 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
 
     # ---- tools -----------------------------------------------------------------------
 
-    @_rpc
     async def ExecuteTool(self, request: Any, context: Any) -> pb.ExecuteToolResponse:
         """Run a tool; its exception is a result, not a status."""
         call, log = self._begin(request)
@@ -167,7 +137,6 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
                 self._leave(call, work, log)
         raise AssertionError  # abort() never returns
 
-    @_rpc
     async def ExecuteStreamingTool(self, request: Any, context: Any) -> None:
         """Run a tool and send what it yields, no faster than the caller takes it."""
         # The caller learns that its stream began, however long the first chunk takes.
@@ -256,7 +225,6 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
 
     # ---- telemetry -------------------------------------------------------------------
 
-    @_rpc
     async def StreamTelemetry(self, request: Any, context: Any) -> None:
         """Send events until the host leaves or the worker stops."""
         # Headers otherwise wait for the first event, and the host for the headers.
@@ -274,7 +242,6 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
 
     # ---- what only the host serves ---------------------------------------------------
 
-    @_rpc
     async def GetExposedElixirTools(
         self, request: Any, context: Any
     ) -> pb.GetExposedElixirToolsResponse:
@@ -282,7 +249,6 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
         del request, context
         return pb.GetExposedElixirToolsResponse()
 
-    @_rpc
     async def ExecuteElixirTool(self, request: Any, context: Any) -> None:
         """Refuse: a worker has no host tools."""
         await context.abort(
@@ -290,7 +256,6 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
             f"a worker has no host tool {request.tool_name!r}",
         )
 
-    @_rpc
     async def RegisterTools(self, request: Any, context: Any) -> None:
         """Refuse: tools are registered with the host."""
         del request

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ._correlation import get_correlation_id, reset_correlation_id, set_correlation_id
 from ._telemetry_buffer import default_buffer
+from ._trace import otel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +27,9 @@ def emit(
     `event` is a dotted name. Measurements are numbers (anything else is sent as text),
     metadata is text. Without a correlation id the current request's is used.
     """
+    api = otel()
+    if api is not None:
+        api.add_event(event, {**(metadata or {}), **measurements})
     default_buffer.emit(event, measurements, metadata, correlation_id)
 
 
@@ -37,11 +41,29 @@ def span(
 ) -> Iterator[None]:
     """Emit `<operation>.start`, then `.stop` or `.exception` with `duration` in ns.
 
-    Inside the block `correlation_id`, if given, is the current one.
+    Inside the block `correlation_id`, if given, is the current one. Where OpenTelemetry
+    is in use, the block is a span of that name.
     """
     token = None if correlation_id is None else set_correlation_id(correlation_id)
-    began = time.perf_counter_ns()
     current = get_correlation_id()
+    api = otel()
+    around = nullcontext()
+    if api is not None:
+        around = api.local_span(operation, metadata or {}, current)
+    try:
+        with around, _told(operation, metadata, current):
+            yield
+    finally:
+        reset_correlation_id(token)
+
+
+@contextmanager
+def _told(
+    operation: str, metadata: Mapping[str, Any] | None, current: str | None
+) -> Iterator[None]:
+    """Emit the events of a span."""
+    emit = default_buffer.emit
+    began = time.perf_counter_ns()
     emit(f"{operation}.start", {"system_time": time.time_ns()}, metadata, current)
     try:
         yield
@@ -57,5 +79,3 @@ def span(
     else:
         duration = {"duration": time.perf_counter_ns() - began}
         emit(f"{operation}.stop", duration, metadata, current)
-    finally:
-        reset_correlation_id(token)

@@ -17,8 +17,8 @@ from ._correlation import (
     reset_correlation_id,
     set_correlation_id,
 )
-from ._scope import outgoing_metadata
 from ._telemetry import emit, span
+from ._trace import outgoing_metadata
 
 __all__ = [
     "CORRELATION_HEADER",

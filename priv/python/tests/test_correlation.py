@@ -44,11 +44,11 @@ def test_invalid_ids_are_replaced_and_logged(
 
 def test_scope_takes_header_then_fallback_then_makes_one() -> None:
     def enter(metadata: list[tuple[str, str | bytes]], fallback: str | None) -> str:
-        with _scope.request_scope(
-            metadata, fallback_id=fallback, timeout_s=None
-        ) as taken:
-            assert telemetry.get_correlation_id() == taken
-            return taken
+        scope = _scope.RequestScope.from_rpc(metadata, fallback, None)
+        with _scope.within(scope):
+            assert telemetry.get_correlation_id() == scope.correlation_id
+        assert scope.correlation_id is not None
+        return scope.correlation_id
 
     assert enter([(HEADER, "from-header")], "from-request") == "from-header"
     assert enter([], "from-request") == "from-request"
@@ -60,12 +60,12 @@ def test_outgoing_metadata_carries_id_and_trace_headers() -> None:
     assert telemetry.outgoing_metadata() == []
     incoming: list[tuple[str, str | bytes]] = [
         (HEADER, "cid"),
-        ("traceparent", "00-1-2-01"),
+        ("traceparent", f"00-{1:032x}-{2:016x}-01"),
         ("tracestate", "a=1"),
         ("tracestate", "b=2"),
         ("authorization", "secret"),
     ]
-    with _scope.request_scope(incoming, fallback_id=None, timeout_s=2.0):
+    with _scope.within(_scope.RequestScope.from_rpc(incoming, None, 2.0)):
         assert telemetry.outgoing_metadata([("x", "y"), ("traceparent", "mine")]) == [
             ("x", "y"),
             ("traceparent", "mine"),

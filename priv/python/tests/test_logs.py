@@ -18,7 +18,7 @@ def _format(*arguments: Any, **options: Any) -> str:
     record = logging.getLogger("some.logger").makeRecord(
         "some.logger", logging.INFO, __file__, 1, *arguments, **options
     )
-    _logs.CorrelationFilter().filter(record)
+    _logs.RequestFilter().filter(record)
     return _logs.JsonFormatter("pool/0#1").format(record)
 
 
