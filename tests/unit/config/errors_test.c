@@ -361,8 +361,6 @@ static void parse_what_this_version_cannot_do_is_refused(void **state)
 {
 #define NOT_YET(value, deflt) value " is not supported by this version; expected " deflt
 	static const struct error_case cases[] = {
-	    {POOL "telemetry: {python: {otel: true}}\n",
-	     "3:28: " NOT_YET("telemetry.python.otel: \"true\"", "false")},
 	    {POOL "readers: {otlp: {enabled: true}}\n",
 	     "3:27: " NOT_YET("readers.otlp.enabled: \"true\"", "false")},
 	};
