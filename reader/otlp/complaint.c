@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* That of the kind, else one to be used for it: free ones were never said. */
+/* That of the kind, else one to be used for it: a free one, or that said longest ago.
+ */
 static struct otlp_complaint *find(struct otlp_complaints *complaints, const char *kind)
 {
 	struct otlp_complaint *oldest = &complaints->kinds[0];
@@ -14,7 +15,7 @@ static struct otlp_complaint *find(struct otlp_complaints *complaints, const cha
 
 		if (strncmp(one->kind, kind, sizeof(one->kind) - 1) == 0)
 			return one;
-		if (one->said.ns < oldest->said.ns)
+		if (*oldest->kind && (!*one->kind || one->said.ns < oldest->said.ns))
 			oldest = one;
 	}
 	*oldest = (struct otlp_complaint){0};
