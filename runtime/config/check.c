@@ -74,17 +74,6 @@ static bool scalar_is_right(const struct node *node)
 	return true;
 }
 
-static bool is_default(const struct node *node)
-{
-	const struct key *key = node->def;
-
-	if (node->kind != NODE_SCALAR || !key->deflt)
-		return false;
-	if (key->type == KEY_F64)
-		return strtod(node->text, NULL) == strtod(key->deflt, NULL);
-	return strcmp(node->text, key->deflt) == 0;
-}
-
 /* An empty list where nothing would be left to do. */
 static bool is_empty_list(const struct node *node)
 {
@@ -121,8 +110,6 @@ static int check_node(const struct node *node, const struct diag *diag)
 		rc = check_list(node, diag);
 	else if (!scalar_is_right(node))
 		rc = snp__wrong_value(node, diag);
-	if (rc == 0 && (node->def->flags & KEY_NOT_YET) && !is_default(node))
-		rc = snp__wrong_not_yet(node, diag);
 	return rc;
 }
 

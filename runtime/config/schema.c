@@ -63,6 +63,18 @@ const char *snp_cfg_affinity_name(enum snp_cfg_affinity affinity)
 	return name_of(affinity_names, COUNT_OF(affinity_names), (int64_t)affinity);
 }
 
+const char *snp_cfg_otlp_protocol_name(enum snp_cfg_otlp_protocol protocol)
+{
+	return name_of(otlp_protocol_names, COUNT_OF(otlp_protocol_names),
+		       (int64_t)protocol);
+}
+
+const char *snp_cfg_otlp_exporter_name(enum snp_cfg_otlp_exporter exporter)
+{
+	return name_of(otlp_exporter_names, COUNT_OF(otlp_exporter_names),
+		       (int64_t)exporter);
+}
+
 const char *snp_cfg_statsd_tags_name(enum snp_cfg_statsd_tags tags)
 {
 	return name_of(statsd_tags_names, COUNT_OF(statsd_tags_names), (int64_t)tags);
@@ -175,7 +187,6 @@ const cyaml_schema_value_t snp__config_cyaml = {
 
 #define REQUIRED KEY_REQUIRED
 #define NULLABLE KEY_NULLABLE
-#define NOT_YET	 KEY_NOT_YET
 #define LIVE	 KEY_LIVE
 #define ROLL	 KEY_ROLL
 #define SECRET	 KEY_SECRET

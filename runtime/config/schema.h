@@ -30,10 +30,9 @@ enum key_type {
 enum key_flags {
 	KEY_REQUIRED = 1 << 0,
 	KEY_NULLABLE = 1 << 1,
-	KEY_NOT_YET = 1 << 2,
-	KEY_LIVE = 1 << 3,
-	KEY_ROLL = 1 << 4,
-	KEY_SECRET = 1 << 5,
+	KEY_LIVE = 1 << 2,
+	KEY_ROLL = 1 << 3,
+	KEY_SECRET = 1 << 4,
 };
 
 struct section;

@@ -189,8 +189,6 @@ static void put_help(struct writer *w, const struct key *key, int indent)
 		snp__key_describe(key, KEY_WHOLE, expected, sizeof(expected));
 		(void)fprintf(w->out, " (%s)", expected);
 	}
-	if (key->flags & KEY_NOT_YET)
-		(void)fputs(" [only the default in this version]", w->out);
 	(void)fputc('\n', w->out);
 }
 

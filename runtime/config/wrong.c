@@ -137,17 +137,3 @@ int snp__wrong_missing(const struct node *map, const struct key *key,
 	return diag_at(diag, map->mark, "%s has no \"%s\"; expected %s",
 		       path[0] ? path : "the file", key->name, expected);
 }
-
-int snp__wrong_not_yet(const struct node *node, const struct diag *diag)
-{
-	char path[PATH_BYTES], quoted[QUOTE_BYTES];
-
-	snp__tree_path(node, path, sizeof(path));
-	if (node->kind != NODE_SCALAR)
-		return diag_at(diag, node->mark,
-			       "%s is not supported by this version; expected null",
-			       path);
-	return diag_at(diag, node->mark,
-		       "%s: %s is not supported by this version; expected %s", path,
-		       snp__diag_quote(node->text, quoted), node->def->deflt);
-}

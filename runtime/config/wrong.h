@@ -21,9 +21,6 @@ int snp__wrong_key(const struct node *child, const struct diag *diag);
 int snp__wrong_missing(const struct node *map, const struct key *key,
 		       const struct diag *diag);
 
-/* The value is right, but nothing in this version does it. */
-int snp__wrong_not_yet(const struct node *node, const struct diag *diag);
-
 /* The section whose keys a mapping may have; NULL for a mapping where none belongs. */
 const struct section *snp__node_section(const struct node *map);
 

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -85,7 +86,7 @@ static void set_due(struct reader *r, snp_mono_t now)
 		: now;
 }
 
-static void on_exit(struct watch *watch)
+static void on_end(struct watch *watch)
 {
 	struct reader *r = watch->user;
 	snp_mono_t now = snp_mono_now();
@@ -121,6 +122,40 @@ static void end(struct reader *r, snp_mono_t now)
 
 #define ARGV_FIXED 5 /* what every reader is given */
 
+static bool is_option(const char *text)
+{
+	return *text == '-';
+}
+
+static bool is_set(const char *assignment)
+{
+	size_t len = strcspn(assignment, "=") + 1;
+
+	for (char *const *variable = environ; *variable; variable++)
+		if (strncmp(*variable, assignment, len) == 0)
+			return true;
+	return false;
+}
+
+/* Our own environment, and of the reader's variables those that are not in it. The
+ * array is to be freed. */
+static char **make_environment(const struct reader *r)
+{
+	size_t nr = 0;
+	char **env;
+
+	while (environ[nr])
+		nr++;
+	env = calloc(nr + READER_ARGUMENTS_MAX + 1, sizeof(*env));
+	if (!env)
+		return NULL;
+	memcpy(env, environ, nr * sizeof(*env));
+	for (int i = 0; i < READER_ARGUMENTS_MAX && *r->running.text[i]; i++)
+		if (!is_option(r->running.text[i]) && !is_set(r->running.text[i]))
+			env[nr++] = (char *)r->running.text[i];
+	return env;
+}
+
 /* Both outputs into `out`, nothing else open. */
 static int spawn(const struct reader *r, int out, pid_t *ret_pid)
 {
@@ -128,21 +163,28 @@ static int spawn(const struct reader *r, int out, pid_t *ret_pid)
 	char program[PATH_MAX], parent[16];
 	char *argv[ARGV_FIXED + READER_ARGUMENTS_MAX + 1] = {
 	    (char *)o->launcher, parent, program, (char *)"-n", (char *)o->segment};
+	int argc = ARGV_FIXED, rc;
+	char **env = make_environment(r);
 
+	if (!env)
+		return -ENOMEM;
 	(void)snprintf(program, sizeof(program), "%s/snakepit-%s", o->programs,
 		       names[r->kind]);
 	(void)snprintf(parent, sizeof(parent), "%d", (int)getpid());
 	for (int i = 0; i < READER_ARGUMENTS_MAX && *r->running.text[i]; i++)
-		argv[ARGV_FIXED + i] = (char *)r->running.text[i];
-	return child_spawn(
+		if (is_option(r->running.text[i]))
+			argv[argc++] = (char *)r->running.text[i];
+	rc = child_spawn(
 	    &(struct child_plan){
 		.argv = argv,
-		.env = environ,
+		.env = env,
 		.fds = {CHILD_FD_NULL, out, out},
 		.fds_nr = 3,
 		.leads = CHILD_LEADS_GROUP,
 	    },
 	    ret_pid);
+	free(env);
+	return rc;
 }
 
 static int watch_process(struct reader *r, int out, snp_mono_t now)
@@ -158,7 +200,7 @@ static int watch_process(struct reader *r, int out, snp_mono_t now)
 	output_init(&r->output, OUTPUT_READER, out, names[r->kind], true);
 	rc = watch_add(watcher, &r->output_watch, out, on_output, r);
 	if (rc == 0)
-		rc = watch_add(watcher, &r->pidfd, pidfd, on_exit, r);
+		rc = watch_add(watcher, &r->pidfd, pidfd, on_end, r);
 	if (rc < 0) {
 		watch_remove(watcher, &r->output_watch);
 		(void)close(pidfd);
@@ -210,30 +252,58 @@ static void try_start(struct reader *r, snp_mono_t now)
 
 /* ---- what is wanted ------------------------------------------------------- */
 
+static void describe_prometheus(const struct snp_cfg_prometheus *cfg,
+				char (*text)[READER_ARGUMENT_BYTES])
+{
+	(void)snprintf(text[0], sizeof(text[0]), "--web.listen-address=%s",
+		       cfg->listen);
+	if (cfg->web_config_file)
+		(void)snprintf(text[1], sizeof(text[1]), "--web.config.file=%s",
+			       cfg->web_config_file);
+}
+
+static void describe_statsd(const struct snp_cfg_statsd *cfg,
+			    char (*text)[READER_ARGUMENT_BYTES])
+{
+	(void)snprintf(text[0], sizeof(text[0]), "--statsd.address=%s", cfg->address);
+	(void)snprintf(text[1], sizeof(text[1]), "--statsd.tags=%s",
+		       snp_cfg_statsd_tags_name(cfg->tags));
+}
+
+/* As variables, before which those in the environment come: they may be set for one
+ * signal, too. */
+static void describe_otlp(const struct snp_cfg_otlp *cfg,
+			  char (*text)[READER_ARGUMENT_BYTES])
+{
+	static const char *const exporters[] = {
+	    "OTEL_METRICS_EXPORTER", "OTEL_TRACES_EXPORTER", "OTEL_LOGS_EXPORTER"};
+
+	(void)snprintf(text[0], sizeof(text[0]), "OTEL_EXPORTER_OTLP_ENDPOINT=%s",
+		       cfg->endpoint);
+	(void)snprintf(text[1], sizeof(text[1]), "OTEL_EXPORTER_OTLP_PROTOCOL=%s",
+		       snp_cfg_otlp_protocol_name(cfg->protocol));
+	for (size_t i = 0; i < sizeof(exporters) / sizeof(exporters[0]); i++)
+		(void)snprintf(text[2 + i], sizeof(text[2 + i]), "%s=%s", exporters[i],
+			       snp_cfg_otlp_exporter_name(cfg->exporter));
+}
+
 static void describe(enum reader_kind kind, const struct snp_cfg_readers *cfg,
 		     struct reader_arguments *ret_arguments)
 {
-	char(*text)[READER_ARGUMENT_BYTES] = ret_arguments->text;
-
 	/* All of it, as two of them are compared byte by byte. */
 	memset(ret_arguments, 0, sizeof(*ret_arguments));
 	switch (kind) {
 	case READER_PROMETHEUS:
-		if (!cfg->prometheus.enabled)
-			break;
-		(void)snprintf(text[0], sizeof(text[0]), "--web.listen-address=%s",
-			       cfg->prometheus.listen);
-		if (cfg->prometheus.web_config_file)
-			(void)snprintf(text[1], sizeof(text[1]), "--web.config.file=%s",
-				       cfg->prometheus.web_config_file);
+		if (cfg->prometheus.enabled)
+			describe_prometheus(&cfg->prometheus, ret_arguments->text);
 		break;
 	case READER_STATSD:
-		if (!cfg->statsd.enabled)
-			break;
-		(void)snprintf(text[0], sizeof(text[0]), "--statsd.address=%s",
-			       cfg->statsd.address);
-		(void)snprintf(text[1], sizeof(text[1]), "--statsd.tags=%s",
-			       snp_cfg_statsd_tags_name(cfg->statsd.tags));
+		if (cfg->statsd.enabled)
+			describe_statsd(&cfg->statsd, ret_arguments->text);
+		break;
+	case READER_OTLP:
+		if (cfg->otlp.enabled)
+			describe_otlp(&cfg->otlp, ret_arguments->text);
 		break;
 	case READERS_NR:
 		break;
@@ -322,7 +392,7 @@ void readers_fini(struct readers *readers)
 		(void)kill(-r->pid, SIGKILL);
 		gone.fd = r->pidfd.fd;
 		if (poll(&gone, 1, REAP_MS) == 1)
-			on_exit(&r->pidfd);
+			on_end(&r->pidfd);
 		else
 			let_go(r);
 	}

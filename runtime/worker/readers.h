@@ -17,12 +17,13 @@
 #include "worker/output.h"
 
 #define READER_ARGUMENT_BYTES 4160 /* a flag and a path */
-#define READER_ARGUMENTS_MAX  2
+#define READER_ARGUMENTS_MAX  5
 
 /* X(ID, name in the configuration and the log) */
 #define READERS(X)                                                                     \
 	X(PROMETHEUS, "prometheus")                                                    \
-	X(STATSD, "statsd")
+	X(STATSD, "statsd")                                                            \
+	X(OTLP, "otlp")
 
 enum reader_kind {
 #define X(id, name) READER_##id,
@@ -33,7 +34,8 @@ enum reader_kind {
 
 struct readers;
 
-/* The last ones of a command line; "" ends them, and all "" = not to be run. */
+/* The last ones of a command line; "" ends them, and all "" = not to be run. What does
+ * not begin with '-' is a variable instead, for an environment that lacks it. */
 struct reader_arguments {
 	char text[READER_ARGUMENTS_MAX][READER_ARGUMENT_BYTES];
 };

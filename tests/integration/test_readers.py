@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import urllib.request
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from client import Client
 from harness import Daemon, World, wait_until
+from otlp_kit import HttpReceiver
 from runtime_kit import RunDaemon, config, events, free_port
 
 
@@ -102,3 +106,61 @@ def test_statsd_is_told_of_requests_and_flushes_at_the_end(
     told = [line for line in lines if line.startswith(name)]
     assert sum(int(line[len(name) :].removesuffix("|c")) for line in told) == 3, lines
     assert any(line.startswith("snakepit.up:") for line in lines)
+
+
+@pytest.fixture
+def receiver() -> Iterator[HttpReceiver]:
+    receiver = HttpReceiver()
+    yield receiver
+    receiver.close()
+
+
+def with_otlp(url: str, *, protocol: str = "http/protobuf") -> dict[str, Any]:
+    otlp = {"enabled": True, "endpoint": url, "protocol": protocol}
+    tracing = {"traces": {"enabled": True}}
+    return {**config(), "readers": {"otlp": otlp}, "telemetry": tracing}
+
+
+def spans_of(receiver: HttpReceiver) -> list[Any]:
+    requests = [a.request for a in receiver.attempts if a.path == "/v1/traces"]
+    return [
+        span
+        for request in requests
+        for resource in request.resource_spans  # type: ignore[union-attr]
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
+
+
+def paths(receiver: HttpReceiver) -> set[str]:
+    return {attempt.path for attempt in receiver.attempts}
+
+
+def test_otlp_sends_all_signals_and_what_is_left_at_the_end(
+    run_daemon: RunDaemon, client: Client, receiver: HttpReceiver
+) -> None:
+    daemon = run_daemon(with_otlp(receiver.url))
+    daemon.wait_ready(2)
+    # Metrics come at once, events after a second; spans wait for a batch.
+    wait_until(lambda: {"/v1/metrics", "/v1/logs"} <= paths(receiver), 10, "requests")
+    for _ in range(3):
+        client.call("default", "echo")
+    daemon.stop()  # which fails if the reader is left
+    requests = [
+        span for span in spans_of(receiver) if span.kind == span.SPAN_KIND_SERVER
+    ]
+    assert len({span.trace_id for span in requests}) == 3
+    assert len(requests) == 3
+    last = [a.request for a in receiver.attempts if a.path == "/v1/logs"][-1]
+    assert "snakepit.runtime_stopping" in str(last)
+
+
+def test_otlp_follows_the_configuration(
+    run_daemon: RunDaemon, receiver: HttpReceiver
+) -> None:
+    daemon = run_daemon(with_otlp("http://127.0.0.1:1"))
+    daemon.wait_log(component="reader", reader="otlp")
+    daemon.config.write_text(json.dumps(with_otlp(receiver.url, protocol="http/json")))
+    os.kill(daemon.pid, signal.SIGHUP)
+    wait_until(lambda: "/v1/metrics" in paths(receiver), 10, "metrics")
+    assert receiver.attempts[0].headers["content-type"] == "application/json"

@@ -357,19 +357,6 @@ static void parse_values_that_disagree_say_where(void **state)
 	EXPECT_ERRORS(cases);
 }
 
-static void parse_what_this_version_cannot_do_is_refused(void **state)
-{
-#define NOT_YET(value, deflt) value " is not supported by this version; expected " deflt
-	static const struct error_case cases[] = {
-	    {POOL "readers: {otlp: {enabled: true}}\n",
-	     "3:27: " NOT_YET("readers.otlp.enabled: \"true\"", "false")},
-	};
-#undef NOT_YET
-
-	(void)state;
-	EXPECT_ERRORS(cases);
-}
-
 static void parse_variable_errors_name_it_and_say_where(void **state)
 {
 	static const struct error_case cases[] = {
@@ -541,7 +528,6 @@ int main(void)
 	    cmocka_unit_test(parse_wrong_type_says_what_is_expected),
 	    cmocka_unit_test(parse_wrong_value_says_what_is_expected),
 	    cmocka_unit_test(parse_values_that_disagree_say_where),
-	    cmocka_unit_test(parse_what_this_version_cannot_do_is_refused),
 	    cmocka_unit_test(parse_variable_errors_name_it_and_say_where),
 	    cmocka_unit_test(listen_addresses_are_checked),
 	    cmocka_unit_test(unix_path_over_107_bytes_is_refused),

@@ -108,6 +108,8 @@ const char *snp_cfg_profile_name(enum snp_cfg_profile profile);
 const char *snp_cfg_bridge_name(enum snp_cfg_bridge bridge);
 const char *snp_cfg_affinity_name(enum snp_cfg_affinity affinity);
 const char *snp_cfg_statsd_tags_name(enum snp_cfg_statsd_tags tags);
+const char *snp_cfg_otlp_protocol_name(enum snp_cfg_otlp_protocol protocol);
+const char *snp_cfg_otlp_exporter_name(enum snp_cfg_otlp_exporter exporter);
 
 struct snp_cfg_tls {
 	char *cert;
