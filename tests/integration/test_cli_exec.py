@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CORRELATION = "x-snakepit-correlation-id"
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 MESSAGE_BYTES = 100 * 1024 * 1024
 
 
@@ -137,6 +138,18 @@ class TestArguments:
         assert dict(door.request.binary) == {"blob": data, "empty": b""}
         assert door.metadata[CORRELATION] == "my:id-1"
 
+    def test_a_trace_is_joined_where_one_is_given_and_none_is_made_up(
+        self, cli: Cli, door: FrontDoor
+    ) -> None:
+        door.tools["t"] = answer(b"1")
+        assert run(cli, "p", "t").returncode == 0
+        assert not {"traceparent", "tracestate"} & set(door.metadata)
+        sent = (f"--traceparent={TRACEPARENT}", "--tracestate=a=1, b=2")
+        result = run(cli, *sent, "p", "t")
+        assert result.returncode == 0, result.stderr
+        assert door.metadata["traceparent"] == TRACEPARENT
+        assert door.metadata["tracestate"] == "a=1, b=2"
+
     def test_a_correlation_id_is_made_where_none_is_given(
         self, cli: Cli, door: FrontDoor
     ) -> None:
@@ -205,6 +218,16 @@ class TestArguments:
                 "argument 'a' is given twice",
             ),
             (["--correlation-id=a b", "p", "t"], "--correlation-id 'a b' is not"),
+            (
+                ["--traceparent=00-1-2-01", "p", "t"],
+                "--traceparent '00-1-2-01' is not 00-, 32 digits of a trace id",
+            ),
+            (["--traceparent=", "p", "t"], "--traceparent '' is not 00-"),
+            (["--tracestate=a=1", "p", "t"], "--tracestate needs --traceparent"),
+            (
+                [f"--traceparent={TRACEPARENT}", "--tracestate=A=1", "p", "t"],
+                "--tracestate 'A=1' is not a list of key=value",
+            ),
             (["--address=nonsense", "p", "t"], '"nonsense" is neither'),
             (
                 ["-n=x", "--address=unix:/x", "p", "t"],
@@ -298,6 +321,11 @@ class TestResults:
         assert result.stdout == "1\n"
         assert result.stderr == (
             "correlation_id=c1 worker=p/0#1 queue_wait_ms=1.500 service_ms=2.000\n"
+        )
+        traced = f"--traceparent={TRACEPARENT}"
+        result = run(cli, "-v", "--correlation-id=c1", traced, "p", "t")
+        assert result.stderr.startswith(
+            "correlation_id=c1 trace_id=0af7651916cd43dd8448eb211c80319c worker=p/0#1 "
         )
 
     def test_output_that_cannot_be_written_is_a_failure(

@@ -55,6 +55,20 @@ static const struct rpc_call_ops call_ops = {
     .on_done = on_done,
 };
 
+static int add_ids(struct rpc_md_list *metadata, const struct exchange_args *args)
+{
+	int r = rpc_md_add(metadata, RPC_MD_CORRELATION_ID,
+			   rpc_str_of(args->correlation_id));
+
+	if (r == 0 && args->traceparent)
+		r = rpc_md_add(metadata, RPC_MD_TRACEPARENT,
+			       rpc_str_of(args->traceparent));
+	if (r == 0 && args->tracestate)
+		r = rpc_md_add(metadata, RPC_MD_TRACESTATE,
+			       rpc_str_of(args->tracestate));
+	return r;
+}
+
 static int start_call(struct exchange *exchange, const struct exchange_args *args,
 		      struct snp_err *err)
 {
@@ -73,8 +87,7 @@ static int start_call(struct exchange *exchange, const struct exchange_args *arg
 
 	if (args->timeout_ms > 0)
 		call.deadline = snp_mono_add_ms(snp_mono_now(), args->timeout_ms);
-	r = rpc_md_add(&metadata, RPC_MD_CORRELATION_ID,
-		       rpc_str_of(args->correlation_id));
+	r = add_ids(&metadata, args);
 	if (r == 0)
 		r = rpc_call_start(&call, &exchange->call);
 	if (r < 0)

@@ -21,6 +21,8 @@
 #include "rpc/channel.h"
 #include "rpc/loop.h"
 #include "rpc/messages.h"
+#include "trace/context.h"
+#include "trace/state.h"
 
 static int complain(const struct snp_err *err, int code)
 {
@@ -66,15 +68,29 @@ static int encode(const struct exec_options *options, struct rpc_buf **ret_reque
 
 /* ---- the answer ---------------------------------------------------------- */
 
+/* In which call, and in which trace where one was given. */
+static void print_ids(const struct output_call *call)
+{
+	char text[TRACE_PARENT_BYTES];
+	struct trace_context context;
+
+	(void)fprintf(stderr, "correlation_id=%s ", call->correlation_id);
+	if (!call->options->traceparent ||
+	    !trace_context_parse(rpc_str_of(call->options->traceparent), &context))
+		return;
+	trace_context_format(&context, text);
+	(void)fprintf(stderr, "trace_id=%.32s ", strchr(text, '-') + 1);
+}
+
 static void print_details(const struct output_call *call,
 			  const struct rpc_execute_response *response)
 {
 	if (!call->options->verbose)
 		return;
-	(void)fprintf(
-	    stderr, "correlation_id=%s worker=%s queue_wait_ms=%.3f service_ms=%.3f\n",
-	    call->correlation_id, response->worker_id,
-	    (double)response->queue_wait_ns / 1e6, (double)response->service_ns / 1e6);
+	print_ids(call);
+	(void)fprintf(stderr, "worker=%s queue_wait_ms=%.3f service_ms=%.3f\n",
+		      response->worker_id, (double)response->queue_wait_ns / 1e6,
+		      (double)response->service_ns / 1e6);
 }
 
 static int show_response(const struct output_call *call, const struct rpc_buf *message,
@@ -122,9 +138,10 @@ static int show_end(const struct output_call *call, const struct exchange *excha
 	const struct rpc_status *status = exchange_status(exchange);
 
 	if (status->code == RPC_OK) {
-		if (call->options->verbose && call->options->stream)
-			(void)fprintf(stderr, "correlation_id=%s worker=%s\n",
-				      call->correlation_id, exchange_worker(exchange));
+		if (call->options->verbose && call->options->stream) {
+			print_ids(call);
+			(void)fprintf(stderr, "worker=%s\n", exchange_worker(exchange));
+		}
 		return SNP_EXIT_OK;
 	}
 	output_status(call, status);
@@ -170,6 +187,8 @@ static int exchange_run(const struct exec_options *options, const struct place *
 				      : RPC_METHOD_POOL_EXECUTE,
 	    .request = request,
 	    .correlation_id = options->correlation_id,
+	    .traceparent = options->traceparent,
+	    .tracestate = options->tracestate,
 	    .timeout_ms = options->timeout_ms,
 	    .stream = options->stream,
 	};
@@ -193,6 +212,41 @@ static int exchange_run(const struct exec_options *options, const struct place *
 	return code;
 }
 
+static bool is_state(const char *text)
+{
+	struct trace_state state;
+
+	trace_state_init(&state);
+	trace_state_add(&state, rpc_str_of(text));
+	return !state.invalid;
+}
+
+/* What the runtime would replace or drop without a word to us. */
+static int check_ids(const struct exec_options *options, struct snp_err *err)
+{
+	struct trace_context context;
+
+	if (options->correlation_id &&
+	    !rpc_correlation_is_valid(rpc_str_of(options->correlation_id)))
+		return snp_err_set(err, -EINVAL,
+				   "--correlation-id '%s' is not 1 to 128 characters "
+				   "of [A-Za-z0-9._:-]",
+				   options->correlation_id);
+	if (options->traceparent &&
+	    !trace_context_parse(rpc_str_of(options->traceparent), &context))
+		return snp_err_set(err, -EINVAL,
+				   "--traceparent '%s' is not 00-, 32 digits of a "
+				   "trace id, -, 16 of a span id, -, 2 of flags; "
+				   "digits are 0-9 and a-f, and no id all zeros",
+				   options->traceparent);
+	if (options->tracestate && !is_state(options->tracestate))
+		return snp_err_set(err, -EINVAL,
+				   "--tracestate '%s' is not a list of key=value with "
+				   "commas between them (W3C Trace Context)",
+				   options->tracestate);
+	return 0;
+}
+
 static int run(const struct exec_options *options)
 {
 	struct rpc_buf *request = NULL;
@@ -200,14 +254,8 @@ static int run(const struct exec_options *options)
 	struct snp_err err = {0};
 	int code;
 
-	if (options->correlation_id &&
-	    !rpc_correlation_is_valid(rpc_str_of(options->correlation_id))) {
-		cli_complain(
-		    "exec: --correlation-id '%s' is not 1 to 128 characters of "
-		    "[A-Za-z0-9._:-]",
-		    options->correlation_id);
-		return SNP_EXIT_USAGE;
-	}
+	if (check_ids(options, &err) < 0)
+		return complain(&err, SNP_EXIT_USAGE);
 	/* What can be wrong with the request is found before anybody is asked. */
 	if (encode(options, &request, &err) < 0)
 		return complain(&err, err.code == -ENOMEM ? SNP_EXIT_FAILURE

@@ -33,6 +33,9 @@ const char exec_help[] =
     "      --session ID         run in this session\n"
     "      --correlation-id ID  1 to 128 of [A-Za-z0-9._:-]; in the logs of both "
     "sides\n"
+    "      --traceparent TEXT   run in this trace (W3C Trace Context); --tracestate "
+    "TEXT\n"
+    "                           goes with it. Without it no trace is begun here\n"
     "      --binary KEY=FILE    one more argument, of bytes; may be repeated\n"
     "      --binary-out FILE    where the result's bytes go; '-' is standard output\n"
     "      --raw                text results without quotes, chunks as they came\n"
@@ -54,6 +57,8 @@ enum option {
 	OPT_TIMEOUT,
 	OPT_SESSION,
 	OPT_CORRELATION,
+	OPT_TRACEPARENT,
+	OPT_TRACESTATE,
 	OPT_BINARY,
 	OPT_BINARY_OUT,
 	OPT_RAW,
@@ -73,6 +78,8 @@ static const struct cli_option table[OPT_NR] = {
     [OPT_TIMEOUT] = {"timeout", '\0', "SECONDS"},
     [OPT_SESSION] = {"session", '\0', "ID"},
     [OPT_CORRELATION] = {"correlation-id", '\0', "ID"},
+    [OPT_TRACEPARENT] = {"traceparent", '\0', "TEXT"},
+    [OPT_TRACESTATE] = {"tracestate", '\0', "TEXT"},
     [OPT_BINARY] = {"binary", '\0', "KEY=FILE"},
     [OPT_BINARY_OUT] = {"binary-out", '\0', "FILE"},
     [OPT_RAW] = {"raw", '\0', NULL},
@@ -142,6 +149,12 @@ static int apply(struct exec_options *options, int option, const char *value,
 	case OPT_CORRELATION:
 		options->correlation_id = value;
 		return 0;
+	case OPT_TRACEPARENT:
+		options->traceparent = value;
+		return 0;
+	case OPT_TRACESTATE:
+		options->tracestate = value;
+		return 0;
 	case OPT_BINARY:
 		return parse_binary(options, value, err);
 	case OPT_BINARY_OUT:
@@ -191,6 +204,8 @@ int exec_options_parse(int argc, char **argv, struct exec_options *ret,
 				   "--tls-cert and --tls-key need each other");
 	if (options.tls.cert && !options.tls.ca)
 		return snp_err_set(err, -EINVAL, "--tls-cert needs --tls-ca");
+	if (options.tracestate && !options.traceparent)
+		return snp_err_set(err, -EINVAL, "--tracestate needs --traceparent");
 	if (options.stream && options.binary_out)
 		return snp_err_set(
 		    err, -EINVAL,

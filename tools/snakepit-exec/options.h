@@ -23,6 +23,7 @@ struct exec_options {
 	const char *instance, *address;
 	struct rpc_tls_client_files tls; /* ca NULL: no TLS */
 	const char *correlation_id, *session_id;
+	const char *traceparent, *tracestate; /* both NULL: in no trace */
 	const char *binary_out;
 	struct exec_binary binary[EXEC_BINARY_MAX];
 	int binary_nr;

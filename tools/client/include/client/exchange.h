@@ -26,6 +26,7 @@ struct exchange_args {
 	const char *method;	     /* RPC_METHOD_... */
 	struct rpc_buf *request;
 	const char *correlation_id;
+	const char *traceparent, *tracestate; /* NULL: not sent */
 	uint64_t timeout_ms; /* 0 = none of ours */
 	bool stream;
 };
