@@ -1,7 +1,7 @@
 """The OpenTelemetry SDK of a worker: spans in batches to OTLP over HTTP.
 
-All settings are those of the environment, which the runtime completes. OTLP over gRPC is
-not offered: its channel does not survive a fork, and adapters do fork.
+All settings are those of the environment, which the runtime completes. OTLP over gRPC
+is not offered: its channel does not survive a fork, and adapters do fork.
 """
 
 from __future__ import annotations

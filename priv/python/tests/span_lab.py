@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
@@ -19,7 +18,7 @@ from snakepit_bridge import _otel
 from snakepit_bridge._interceptor import RequestInterceptor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Awaitable
 
 DEADLINE_S = 20.0
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -55,11 +54,11 @@ class Spans:
 
 
 @pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
+def spans(monkeypatch: pytest.MonkeyPatch) -> Spans:
     """Have the bridge's spans collected; those of the plain API stay what they were."""
     made = Spans()
     monkeypatch.setattr(_otel, "_tracer", made.tracer)
-    yield made
+    return made
 
 
 async def wait(what: str, condition: Callable[[], object]) -> None:

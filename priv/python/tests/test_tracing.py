@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Any, Callable
 
 import grpc
@@ -27,6 +26,8 @@ from snakepit_bridge._interceptor import status_of
 from snakepit_bridge._trace import current_ids
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
     from opentelemetry.sdk.trace import ReadableSpan
 
 __all__ = ["spans"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,8 @@ from snakepit_bridge._telemetry_buffer import TelemetryBuffer
 from snakepit_bridge._trace import current_ids
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
     from opentelemetry.sdk.trace import ReadableSpan
 
 __all__ = ["spans"]
