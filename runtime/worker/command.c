@@ -306,8 +306,7 @@ static void env_set_endpoint(struct strings *env, const struct snp_cfg_otlp *otl
 
 static void add_otel(const struct spawn_request *r, struct strings *env)
 {
-	if (spawn_is_legacy(r) || !r->site->cfg ||
-	    !r->site->cfg->telemetry.python.otel)
+	if (spawn_is_legacy(r) || !r->site->cfg || !r->site->cfg->telemetry.python.otel)
 		return;
 	env_set(env, OTEL_VARIABLE "=1");
 	if (!is_variable_set("OTEL_SERVICE_NAME"))

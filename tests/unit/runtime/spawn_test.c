@@ -223,6 +223,21 @@ static void spawn_environment_has_no_sdk_unless_asked(void **state)
 	assert_int_equal(lines_with(env, "OTEL_"), 0);
 }
 
+/* An existing server has a package, and perhaps spans, of its own. */
+static void spawn_environment_of_a_legacy_worker_has_no_sdk(void **state)
+{
+	const struct snp_config cfg = with_otel();
+	char ready[128];
+
+	(void)state;
+	(void)snprintf(ready, sizeof(ready), "%s/ready", dir);
+	site.cfg = &cfg;
+	pool.bridge = SNP_CFG_BRIDGE_LEGACY;
+	request.ready_file = ready;
+	request.legacy_host = "127.0.0.1:1";
+	assert_int_equal(lines_with(output_of("env\n"), "OTEL_"), 0);
+}
+
 /* /proc shows the block as it was given, before a shell tidies it up. */
 static void spawn_environment_has_no_name_twice(void **state)
 {
@@ -408,6 +423,7 @@ int main(void)
 	    T(spawn_environment_says_all_the_sdk_needs),
 	    T(spawn_environment_of_the_sdk_that_is_set_stays),
 	    T(spawn_environment_has_no_sdk_unless_asked),
+	    T(spawn_environment_of_a_legacy_worker_has_no_sdk),
 	    T(spawn_environment_has_no_name_twice),
 	    T(spawn_beat_page_comes_with_its_arguments_and_library),
 	    T(spawn_missing_interpreter_says_what_to_set),
