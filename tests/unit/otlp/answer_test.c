@@ -109,7 +109,7 @@ static void http_body(long status, const char *type, const void *body, size_t le
 
 static void o10_http_statuses_are_judged_by_the_table(void **state)
 {
-	char text[16];
+	char text[24];
 
 	(void)state;
 	for (long status = 100; status < 600; status++) {
