@@ -5,7 +5,7 @@
  *
  * Redirects are not followed. Proxies are those of the environment. Certificates are
  * checked, against the system's authorities or those of a file instead. One thread at a
- * time, except http_wake().
+ * time, except http_wake(). The program must ignore SIGPIPE.
  */
 #ifndef SNP_OTLP_HTTP_H
 #define SNP_OTLP_HTTP_H

@@ -11,6 +11,7 @@ import gzip
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -39,6 +40,7 @@ __all__ = [
     "Attempt",
     "GrpcReceiver",
     "HttpReceiver",
+    "Nobody",
     "Receiver",
     "Sender",
     "retry_info",
@@ -147,6 +149,8 @@ def retry_info(delay_s: float) -> tuple[str, bytes]:
 class Receiver:
     """What both kinds share: the script, and the record of attempts."""
 
+    url: str
+
     def __init__(self, script: Sequence[Answer]) -> None:
         self.script = list(script)
         self.attempts: list[Attempt] = []
@@ -161,6 +165,9 @@ class Receiver:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
             return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+
+    def close(self) -> None:
+        raise NotImplementedError
 
     def given(self) -> None:
         with self._lock:
@@ -350,6 +357,14 @@ class GrpcReceiver(Receiver):
     def close(self) -> None:
         self.closing.set()
         self.server.stop(0).wait()
+
+
+class Nobody:
+    """An address where connections are refused."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
 class Sender:

@@ -10,7 +10,6 @@ import email.utils
 import gzip
 import os
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from otlp_kit import (
     Answer,
     GrpcReceiver,
     HttpReceiver,
+    Nobody,
     Receiver,
     Sender,
     retry_info,
@@ -59,7 +59,7 @@ def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def receive() -> Iterator[Receive]:
     """Start receivers that end with the test."""
-    receivers: list[HttpReceiver | GrpcReceiver] = []
+    receivers: list[Receiver] = []
 
     def start(protocol: str, *script: Answer, **options: Any) -> Receiver:
         receivers.append(KINDS[protocol](*script, **options))
@@ -90,14 +90,6 @@ def send(tmp_path: Path) -> Iterator[Send]:
     yield start
     for sender in senders:
         sender.close()
-
-
-class Nobody:
-    """An address where connections are refused."""
-
-    def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
 def seconds_until(sender: Sender) -> tuple[float, dict[str, Any]]:

@@ -12,6 +12,7 @@
  */
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,6 +258,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: otlp_send metrics|traces|logs\n");
 		return 2;
 	}
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (otlp_settings_read(&source, &settings, &err) < 0) {
 		snp_log_line(SNP_LOG_ERROR, "%s", err.msg);
 		return 1;
