@@ -122,69 +122,111 @@ static int copy_error(const struct kind *k, uint64_t index, uint64_t *ret_words,
 	return 0;
 }
 
-/* `nr` words of every bank in use, added up; false when all are zero. From the last
- * word to the first, each with acquire: a histogram's sum stands behind its buckets and
- * is published after them, so a sum counted here has its bucket counted too. */
-__attribute__((always_inline)) static inline bool sum_words(const struct kind *k,
-							    const unsigned char *at,
-							    uint64_t *ret_sums,
-							    unsigned nr)
-{
-	uint64_t banks = k->banks, any = 0;
+/* A line in registers. From the last word to the first, each with acquire: a
+ * histogram's sum stands behind its buckets and is published after them, so a sum
+ * counted here has its bucket counted too. */
+struct line {
+	uint64_t w0, w1, w2, w3, w4, w5, w6, w7;
+};
+static_assert(sizeof(struct line) == SNP__LINE_BYTES, "a line");
 
-	for (unsigned i = 0; i < nr; i++)
-		ret_sums[i] = 0;
-	for (; banks-- > 0; at += k->bank->outer_stride) {
-#pragma GCC unroll 8
-		for (unsigned i = nr; i-- > 0;)
-			ret_sums[i] += snp__load_acquire(at, sizeof(uint64_t) * i);
+#define EACH_WORD_FROM_LAST(X) X(7) X(6) X(5) X(4) X(3) X(2) X(1) X(0)
+
+/* That of a row in all banks in use, added up. */
+static inline struct line sum_line(const struct kind *k, const unsigned char *at)
+{
+	struct line line = {0};
+
+#define LOAD(i) line.w##i = snp__load_acquire(at, sizeof(uint64_t) * (i));
+#define ADD(i)	line.w##i += snp__load_acquire(at, sizeof(uint64_t) * (i));
+	if (k->banks == 0)
+		return line;
+	EACH_WORD_FROM_LAST(LOAD)
+	for (uint64_t bank = 1; bank < k->banks; bank++) {
+		at += k->bank->outer_stride;
+		EACH_WORD_FROM_LAST(ADD)
 	}
-#pragma GCC unroll 8
-	for (unsigned i = 0; i < nr; i++)
-		any |= ret_sums[i];
-	return any != 0;
+#undef ADD
+#undef LOAD
+	return line;
 }
 
-__attribute__((always_inline)) static inline void
-put_words(uint64_t *ret_words, const uint64_t *sums, unsigned nr)
+static inline bool any_in_line(const struct line *line)
 {
-#pragma GCC unroll 8
-	for (unsigned i = 0; i < nr; i++)
-		__atomic_store_n(&ret_words[i], sums[i], __ATOMIC_RELAXED);
+#define ANY(i) line->w##i |
+	return (EACH_WORD_FROM_LAST(ANY) 0) != 0;
+#undef ANY
 }
 
-/* The row's entry of all banks. Where a line was zero and is, nothing is written. The
+static inline void put_line(uint64_t *ret_words, const struct line *line)
+{
+#define PUT(i) __atomic_store_n(&ret_words[i], line->w##i, __ATOMIC_RELAXED);
+	EACH_WORD_FROM_LAST(PUT)
+#undef PUT
+}
+
+/* The last words of an entry, where it does not end with a line. */
+static void sum_rest(const struct kind *k, const unsigned char *at, uint64_t *ret_words,
+		     unsigned nr)
+{
+	uint64_t sum;
+
+	for (unsigned i = nr; i-- > 0;) {
+		sum = 0;
+		for (uint64_t bank = 0; bank < k->banks; bank++)
+			sum += snp__load_acquire(at, bank * k->bank->outer_stride +
+							 sizeof(uint64_t) * i);
+		__atomic_store_n(&ret_words[i], sum, __ATOMIC_RELAXED);
+	}
+}
+
+/* At most 64 lines. Those that were zero and are need not be written: `was` has a bit
+ * for each of the others. Returns the bits of those that are other than zero now. The
  * processor sees lines coming that are asked for upwards: so are those of the next row.
- * `used`: the bits of the lines (snap_layout.h), or NULL. */
+ */
+static uint64_t sum_lines(const struct kind *k, const unsigned char *at,
+			  uint64_t *ret_words, unsigned lines, uint64_t was)
+{
+	const unsigned char *ahead = at + k->bank->stride;
+	uint64_t now = 0;
+	struct line line;
+	bool any;
+
+	while (lines-- > 0) {
+		line = sum_line(k, at + lines * SNP__LINE_BYTES);
+		any = any_in_line(&line);
+		now = now << 1 | any;
+		if (any || was >> lines & 1)
+			put_line(ret_words + lines * SNP__LINE_WORDS, &line);
+		__builtin_prefetch(ahead);
+		ahead += SNP__LINE_BYTES;
+	}
+	return now;
+}
+
+/* The row's entry of all banks, added up. `used`: the bits of the lines
+ * (snap_layout.h), or NULL. */
 static void sum_banks(const struct kind *k, uint64_t index, uint64_t *ret_words,
 		      uint64_t *used)
 {
 	const unsigned char *entry = k->map + k->bank->off + index * k->bank->stride;
-	const unsigned char *ahead = entry + k->bank->stride;
-	uint64_t line = k->bank->stride / SNP__LINE_BYTES;
-	uint64_t sums[SNP__LINE_WORDS], was;
+	uint64_t lines = k->bank->stride / SNP__LINE_BYTES, end, first, now;
 	unsigned rest = (unsigned)(k->bank->stride / 8 % SNP__LINE_WORDS);
 
-	if (rest > 0) {
-		(void)sum_words(k, entry + line * SNP__LINE_BYTES, sums, rest);
-		put_words(ret_words + line * SNP__LINE_WORDS, sums, rest);
+	if (rest > 0)
+		sum_rest(k, entry + lines * SNP__LINE_BYTES,
+			 ret_words + lines * SNP__LINE_WORDS, rest);
+	for (end = lines; end > 0; end = first) {
+		first = (end - 1) / 64 * 64;
+		now = sum_lines(k, entry + first * SNP__LINE_BYTES,
+				ret_words + first * SNP__LINE_WORDS,
+				(unsigned)(end - first),
+				used ? used[first / 64] : UINT64_MAX);
 		if (used)
-			used[line / 64] |= UINT64_C(1) << line % 64;
+			used[first / 64] = now;
 	}
-	while (line-- > 0) {
-		bool any =
-		    sum_words(k, entry + line * SNP__LINE_BYTES, sums, SNP__LINE_WORDS);
-
-		__builtin_prefetch(ahead);
-		ahead += SNP__LINE_BYTES;
-		if (used) {
-			was = used[line / 64] >> line % 64 & 1;
-			if (!any && !was)
-				continue;
-			used[line / 64] ^= (was ^ any) << line % 64;
-		}
-		put_words(ret_words + line * SNP__LINE_WORDS, sums, SNP__LINE_WORDS);
-	}
+	if (rest > 0 && used)
+		used[lines / 64] |= UINT64_C(1) << lines % 64;
 }
 
 static int copy_values(const struct kind *k, uint64_t index, uint64_t *entry,

@@ -178,6 +178,15 @@ static inline bool snp__row_present(const struct snp_snapshot *snap, unsigned ki
 	       snap->decoded->state[kind][row] != SNP__ROW_ABSENT;
 }
 
+/* Whether a worker's row, by its entry, has a process. */
+static inline bool snp__has_process(const struct snp_snapshot *snap,
+				    const unsigned char *entry)
+{
+	uint64_t record = snap->head.table[SNP_ROW_WORKER].record;
+
+	return record && snp__load(entry, record + sizeof(uint64_t) * SNP_PROC_PID);
+}
+
 /* A row that is there, decoded. */
 static inline const struct snp__row *snp__row_of(const struct snp_snapshot *snap,
 						 unsigned kind, uint32_t row)

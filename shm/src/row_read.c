@@ -214,6 +214,42 @@ const struct snp_row *snp_snapshot_row(const struct snp_snapshot *snap, unsigned
 	return &snp__row_of(snap, kind, index)->pub;
 }
 
+static uint64_t process_number(const struct snp_snapshot *snap,
+			       const unsigned char *entry)
+{
+	static const unsigned words[] = {SNP_PROC_INCARNATION, SNP_PROC_PID,
+					 SNP_PROC_PYTHON, SNP_PROC_PYTHON + 1};
+	const uint64_t spread = UINT64_C(0x9E3779B97F4A7C15);
+	uint64_t number = 0;
+
+	if (!snp__has_process(snap, entry))
+		return 0;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		number = (number ^ number >> 32 ^
+			  snp__load(entry, snap->head.table[SNP_ROW_WORKER].record +
+					       sizeof(uint64_t) * words[i])) *
+			 spread;
+	return number | 1;
+}
+
+bool snp_snapshot_row_life(const struct snp_snapshot *snap, unsigned kind,
+			   uint32_t index, struct snp_row_life *ret_life)
+{
+	const unsigned char *entry;
+
+	if (kind >= SNP_ROW_KINDS || !snp__row_present(snap, kind, index))
+		return false;
+	entry = snp__entry_of(snap, kind, index);
+	*ret_life = (struct snp_row_life){
+	    .uid = ROW_FIELD(entry, uid),
+	    .tombstone =
+		kind != SNP_ROW_PROC && ROW_FIELD(entry, gen) % 4 == SNP_GEN_TOMBSTONE,
+	};
+	if (kind == SNP_ROW_WORKER)
+		ret_life->process = process_number(snap, entry);
+	return true;
+}
+
 /* ---- all rows ------------------------------------------------------------ */
 
 static void give_back(struct snp_snapshot *snap)

@@ -191,21 +191,6 @@ const uint64_t *snp_snapshot_hist(const struct snp_snapshot *snap,
 	return cell_words(snap, private_of(metric), row, cell);
 }
 
-/* First line in use at or behind `line`, `end` without one. */
-static uint64_t next_used(const uint64_t *used, uint64_t line, uint64_t end)
-{
-	while (line < end) {
-		uint64_t bits = used[line / 64] >> line % 64;
-
-		if (bits) {
-			line += (unsigned)__builtin_ctzll(bits);
-			break;
-		}
-		line = (line / 64 + 1) * 64;
-	}
-	return line < end ? line : end;
-}
-
 static bool any_word(const uint64_t *words, uint64_t first, uint64_t end)
 {
 	uint64_t any = 0;
@@ -215,19 +200,35 @@ static bool any_word(const uint64_t *words, uint64_t first, uint64_t end)
 	return any != 0;
 }
 
-/* The bits of lines `first` to `end` - 1 as a span of words; `at`: where words begin.
- */
+/* The bits of `nr` lines from `first` on, of up to 64. */
+static uint64_t bits_of(const uint64_t *used, uint64_t first, uint64_t nr)
+{
+	uint64_t bits = used[first / 64] >> first % 64;
+
+	if (first % 64 + nr > 64)
+		bits |= used[first / 64 + 1] << (64 - first % 64);
+	return nr < 64 ? bits & ((UINT64_C(1) << nr) - 1) : bits;
+}
+
+/* From the first of the lines `first` to `end` - 1 that is in use to the last, as
+ * words; `at`: where words begin. */
 static struct snp_hist_span span_of(const uint64_t *used, uint64_t first, uint64_t end,
 				    uint64_t at)
 {
-	uint64_t line = next_used(used, first, end);
+	uint64_t low = end, high = first, nr, bits;
 
-	if (line == end)
-		line = end = first;
-	while (end > line && !(used[(end - 1) / 64] >> (end - 1) % 64 & 1))
-		end--;
-	return (struct snp_hist_span){(uint32_t)(line * SNP__LINE_WORDS - at),
-				      (uint32_t)(end * SNP__LINE_WORDS - at)};
+	for (; first < end; first += nr) {
+		nr = end - first < 64 ? end - first : 64;
+		bits = bits_of(used, first, nr);
+		if (!bits)
+			continue;
+		if (low == end)
+			low = first + (unsigned)__builtin_ctzll(bits);
+		high = first + 64 - (unsigned)__builtin_clzll(bits);
+	}
+	low = low < high ? low : high;
+	return (struct snp_hist_span){(uint32_t)(low * SNP__LINE_WORDS - at),
+				      (uint32_t)(high * SNP__LINE_WORDS - at)};
 }
 
 struct snp_hist_span snp_series_span(const struct snp_snapshot *snap,
@@ -315,81 +316,86 @@ void snp_series_labels(const struct snp_snapshot *snap, struct snp_series *s)
 	s->labels_nr = i;
 }
 
-/* Row and cell are set. */
-static void fill_series(const struct snp_series_iter *it, const struct snp__metric *m,
-			struct snp_series *s)
+/* The next metric that has rows, from the one at hand on. Of a kind without rows
+ * nothing has been checked that its table says. */
+static bool enter(struct snp_series_iter *it)
 {
+	const struct snp_snapshot *snap = it->snap;
+
+	for (; it->metric < it->last_metric; it->metric++) {
+		const struct snp__metric *m = &snap->seg->schema.metrics[it->metric];
+		const struct snp_fmt_snap_table *t = &snap->head.table[m->pub.row_kind];
+		uint64_t place = place_in_entry(snap, m);
+
+		it->rows = snap->rows_nr[m->pub.row_kind];
+		if (it->rows == 0)
+			continue;
+		it->metric++;
+		it->at = &m->pub;
+		it->row = it->cell = 0;
+		it->state = snap->decoded->state[m->pub.row_kind];
+		it->first = place > 0 ? snap->image + t->off + place : NULL;
+		it->stride = t->stride;
+		it->cell_stride = m->stride;
+		/* An info series says who is there: nobody, nothing to say. */
+		it->processes =
+		    m->pub.kind == SNP_KIND_INFO && m->pub.row_kind == SNP_ROW_WORKER;
+		return true;
+	}
+	return false;
+}
+
+static void fill_series(const struct snp_series_iter *it, struct snp_series *s)
+{
+	const struct snp_metric *m = it->at;
 	const unsigned char *cell;
 
-	s->metric = &m->pub;
+	s->metric = m;
+	s->row = it->row;
+	s->cell = it->cell;
+	s->labels_nr = 0;
 	s->hist = NULL;
 	s->value = 0;
-	s->labels_nr = 0;
-	if (!it->first) {
-		s->value = value_of(it->snap, m, s->row, s->cell);
-	} else {
-		cell = it->first + s->row * it->stride + s->cell * (uint64_t)m->stride;
+	if (it->first) {
+		cell = it->first + s->row * it->stride + s->cell * it->cell_stride;
 		/* The cells of a metric are an entry apart, which is too far for the
 		 * processor to see them coming. */
 		__builtin_prefetch(cell + ENTRIES_AHEAD * it->stride);
-		if (m->pub.kind == SNP_KIND_HISTOGRAM)
+		if (m->kind == SNP_KIND_HISTOGRAM)
 			s->hist = snp__words_at(cell, 0);
 		else
 			s->value = *snp__words_at(cell, 0);
+	} else {
+		s->value = value_of(it->snap, private_of(m), s->row, s->cell);
 	}
 	if (!it->bare)
 		snp_series_labels(it->snap, s);
 }
 
-/* An info series says who is there: nobody, nothing to say. */
-static bool has_series(const struct snp_snapshot *snap, const struct snp__metric *m,
-		       uint32_t row)
+static bool has_series(const struct snp_series_iter *it)
 {
-	unsigned kind = m->pub.row_kind;
-
-	if (!snp__row_present(snap, kind, row))
-		return false;
-	return m->pub.kind != SNP_KIND_INFO || kind != SNP_ROW_WORKER ||
-	       snp_snapshot_row(snap, kind, row)->pid != 0;
-}
-
-/* Begin with the rows of a metric. Of a kind without rows nothing has been checked that
- * its table says. */
-static void enter(struct snp_series_iter *it, const struct snp__metric *m)
-{
-	const struct snp_fmt_snap_table *t = &it->snap->head.table[m->pub.row_kind];
-	uint64_t place = place_in_entry(it->snap, m);
-
-	it->rows = it->snap->rows_nr[m->pub.row_kind];
-	it->first = NULL;
-	it->stride = t->stride;
-	if (it->rows > 0 && place > 0)
-		it->first = it->snap->image + t->off + place;
+	return it->state[it->row] != SNP__ROW_ABSENT &&
+	       (!it->processes ||
+		snp__has_process(it->snap,
+				 snp__entry_of(it->snap, SNP_ROW_WORKER, it->row)));
 }
 
 bool snp_series_next(struct snp_series_iter *it, struct snp_series *ret_series)
 {
-	const struct snp_snapshot *snap = it->snap;
-
-	for (; it->metric < it->last_metric; it->metric++, it->row = 0) {
-		const struct snp__metric *m = &snap->seg->schema.metrics[it->metric];
-
-		if (it->row == 0 && it->cell == 0)
-			enter(it, m);
+	for (;;) {
 		for (; it->row < it->rows; it->row++) {
-			if (!has_series(snap, m, it->row))
+			if (!has_series(it))
 				continue;
-			ret_series->row = it->row;
-			ret_series->cell = it->cell;
-			fill_series(it, m, ret_series);
-			if (++it->cell == m->pub.cells) {
+			fill_series(it, ret_series);
+			if (++it->cell >= it->at->cells) {
 				it->cell = 0;
 				it->row++;
 			}
 			return true;
 		}
+		if (!enter(it))
+			return false;
 	}
-	return false;
 }
 
 double snp_series_number(const struct snp_snapshot *snap,

@@ -33,6 +33,7 @@ static inline void snp__copy_words(const unsigned char *base, uint64_t off,
 {
 	const uint64_t *from = snp__words_at(base, off);
 
+#pragma GCC unroll 4
 	for (uint64_t i = 0; i < nr; i++)
 		__atomic_store_n(&ret_words[i],
 				 __atomic_load_n(&from[i], __ATOMIC_RELAXED),

@@ -242,14 +242,16 @@ struct snp_series {
 struct snp_series_iter {
 	const struct snp_snapshot *snap;
 	size_t metric, last_metric;
-	uint32_t row, cell;
 	bool bare;
-	/* The library's, of the metric at hand: its rows, where the first one's first
-	 * cell is (NULL: not in the copy of the rows), and how far the next row's is.
-	 */
-	uint32_t rows;
+	/* The library's, of the metric at hand: where in it we are, its rows and which
+	 * of them are there, where the first one's first cell is (NULL: not in the copy
+	 * of the rows), and how far the next row's is. */
+	uint32_t row, rows, cell;
+	const uint8_t *state;
+	const struct snp_metric *at;
 	const unsigned char *first;
-	uint64_t stride;
+	uint64_t stride, cell_stride;
+	bool processes; /* only rows with one have a series */
 };
 /* All series of all metrics, or of one (metric != NULL). */
 void snp_series_iter_init(struct snp_series_iter *it, const struct snp_snapshot *snap,
@@ -331,6 +333,16 @@ uint32_t snp_snapshot_rows_nr(const struct snp_snapshot *snap, unsigned kind);
 /* NULL where the row is free or was skipped. */
 const struct snp_row *snp_snapshot_row(const struct snp_snapshot *snap, unsigned kind,
 				       uint32_t index);
+/* Who is in a row, by numbers that are others when somebody else is: for who keeps what
+ * he made of snp_snapshot_row() from snapshot to snapshot, as that decodes texts. */
+struct snp_row_life {
+	uint64_t uid;
+	uint64_t process; /* workers: of pid, incarnation and python; 0 = no process */
+	bool tombstone;
+};
+/* false where the row is free or was skipped. */
+bool snp_snapshot_row_life(const struct snp_snapshot *snap, unsigned kind,
+			   uint32_t index, struct snp_row_life *ret_life);
 /* WORKER_STATUS of a worker row (derived as the format says). */
 unsigned snp_snapshot_worker_status(const struct snp_snapshot *snap,
 				    uint32_t worker_row);

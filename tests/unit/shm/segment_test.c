@@ -260,6 +260,95 @@ static void process_record_names_the_worker(void **state)
 	assert_string_equal(row->last_error, "ImportError: no module");
 }
 
+static struct snp_row_life life_now(struct fixture *f, uint64_t pid, const char *python)
+{
+	uint64_t proc[SNP_LATCH_WORDS] = {
+	    [SNP_PROC_INCARNATION] = 1, [SNP_PROC_PID] = pid};
+	struct snp_row_life life;
+
+	memcpy(&proc[SNP_PROC_PYTHON], python, strlen(python));
+	snp_latch_publish(&snp_worker_row(f->w, f->worker)->proc, proc,
+			  SNP_LATCH_WORDS);
+	take(f);
+	assert_true(snp_snapshot_row_life(f->snap, SNP_ROW_WORKER, f->worker, &life));
+	assert_int_equal(life.uid,
+			 snp_snapshot_row(f->snap, SNP_ROW_WORKER, f->worker)->uid);
+	return life;
+}
+
+static void life_of_a_row_is_another_with_another_process(void **state)
+{
+	struct fixture *f = *state;
+	const struct snp_row_life before = life_now(f, 0, ""),
+				  young = life_now(f, 1, ""),
+				  known = life_now(f, 1, "3.11.2"),
+				  same = life_now(f, 1, "3.11.2"),
+				  other = life_now(f, 2, "3.11.2");
+	struct snp_row_life retired, absent;
+
+	assert_int_equal(before.process, 0);
+	assert_int_not_equal(young.process, 0);
+	assert_int_not_equal(young.process, known.process);
+	assert_int_equal(known.process, same.process);
+	assert_int_not_equal(known.process, other.process);
+	assert_false(other.tombstone);
+	snp_row_retire(f->w, SNP_ROW_WORKER, f->worker, SNP_RETIRE_REASON_REMOVED);
+	take(f);
+	assert_true(
+	    snp_snapshot_row_life(f->snap, SNP_ROW_WORKER, f->worker, &retired));
+	assert_true(retired.tombstone);
+	assert_int_equal(retired.uid, before.uid);
+	assert_false(snp_snapshot_row_life(f->snap, SNP_ROW_WORKER, 3, &absent));
+	assert_false(snp_snapshot_row_life(f->snap, SNP_ROW_KINDS, 0, &absent));
+}
+
+/* Returns how many histograms had words. */
+static unsigned assert_spans(const struct fixture *f)
+{
+	struct snp_series_iter it;
+	struct snp_series series;
+	struct snp_hist_span span;
+	unsigned used = 0;
+
+	snp_series_iter_init(&it, f->snap, NULL);
+	while (snp_series_next(&it, &series)) {
+		if (!series.hist)
+			continue;
+		span = snp_series_span(f->snap, &series);
+		assert_in_range(span.end, span.first, series.metric->nbuckets + 2);
+		used += span.first < span.end;
+		for (uint32_t i = 0; i < series.metric->nbuckets + 2; i++)
+			if (i < span.first || i >= span.end)
+				assert_int_equal(series.hist[i], 0);
+	}
+	return used;
+}
+
+/* One observation after the other, so that the used part starts anywhere and grows. */
+static void words_of_a_histogram_outside_its_span_are_zero(void **state)
+{
+	struct fixture *f = *state;
+	struct snp_fmt_hist *hists[3];
+	struct snp_bank bank;
+
+	assert_int_equal(snp_bank_adopt(f->w, &bank), 0);
+	hists[0] = bank.tools[f->tool].duration;
+	hists[1] = bank.pools[f->pool].heartbeat_latency;
+	hists[2] = bank.pools[f->pool].gil_wait;
+	take(f);
+	assert_int_equal(assert_spans(f), 0);
+	for (unsigned start = 0; start < 43; start++) {
+		for (unsigned shift = start; shift < 43; shift += 11) {
+			snp_hist_record(hists[start % 3], UINT64_C(1) << shift);
+			take(f);
+			assert_int_equal(assert_spans(f), 1);
+		}
+		memset(hists[start % 3], 0, sizeof(*hists[0]));
+	}
+	take(f);
+	assert_int_equal(assert_spans(f), 0);
+}
+
 static void text_longer_than_its_record_is_cut_between_characters(void **state)
 {
 	struct fixture *f = *state;
@@ -491,6 +580,8 @@ int main(void)
 	    T(every_metric_has_names_help_and_a_series_or_no_row),
 	    T(ledger_words_reach_the_reader_in_table_order),
 	    T(process_record_names_the_worker),
+	    T(life_of_a_row_is_another_with_another_process),
+	    T(words_of_a_histogram_outside_its_span_are_zero),
 	    T(text_longer_than_its_record_is_cut_between_characters),
 	    T(workers_are_counted_by_state_and_calls_in_flight),
 	    T(row_declare_beyond_the_limit_fails_and_is_counted),
