@@ -19,18 +19,22 @@ static void put_digits(char *dst, uint64_t value)
 	memcpy(dst, &text, sizeof(text));
 }
 
+static size_t put_short(char *dst, uint64_t value)
+{
+	struct snp_short_number number = snp_number_short(value);
+
+	memcpy(dst, &number.text, sizeof(number.text));
+	return number.len;
+}
+
 size_t snp_number_u64(char *dst, uint64_t value)
 {
-	struct snp_short_number number;
 	uint64_t rest = value / SNP_DIGITS_END;
 	size_t len;
 
-	if (rest == 0) {
-		number = snp_number_short(value);
-		memcpy(dst, &number.text, sizeof(number.text));
-		return number.len;
-	}
-	len = snp_number_u64(dst, rest);
+	if (rest == 0)
+		return put_short(dst, value);
+	len = rest < SNP_DIGITS_END ? put_short(dst, rest) : snp_number_u64(dst, rest);
 	put_digits(dst + len, value % SNP_DIGITS_END);
 	return len + 8;
 }

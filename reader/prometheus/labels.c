@@ -101,10 +101,12 @@ static int resize(struct label_set *set, uint32_t rows, size_t stride)
 	return 0;
 }
 
-static void write_labels(struct labels *labels, const struct label_set *set,
-			 const struct snp_series *series)
+/* Returns the length of the labels alone. */
+static uint32_t write_labels(struct labels *labels, const struct label_set *set,
+			     const struct snp_series *series)
 {
 	struct snp_buf *text = &labels->scratch;
+	size_t len;
 
 	snp_buf_reset(text);
 	if (labels->instance)
@@ -114,21 +116,17 @@ static void write_labels(struct labels *labels, const struct label_set *set,
 			snp_buf_putc(text, ',');
 		expo_label(text, series->labels[i].prom_name, series->labels[i].value);
 	}
+	len = text->len;
+	snp_buf_puts(text, labels_close(len > 0));
+	return (uint32_t)len;
 }
 
-/* A number that is another one when the labels are: all that a process record says of
- * a process is fixed with its pid, but for the version of its Python, said later. */
-static uint64_t life_of(const struct label_set *set, const struct snp_row *row)
+/* A number that is another one when the labels are. */
+static uint64_t number_of(const struct label_set *set, const struct snp_row_life *life)
 {
 	const uint64_t spread = UINT64_C(0x9E3779B97F4A7C15);
-	uint64_t life = row->uid;
 
-	if (!set->processes)
-		return life;
-	life = (life * spread + row->incarnation) * spread + (uint64_t)row->pid;
-	for (const char *c = row->python; *c; c++)
-		life = life * spread + (unsigned char)*c;
-	return life;
+	return set->processes ? life->uid * spread ^ life->process : life->uid;
 }
 
 /* -ENOSPC when the text does not fit into a slot; then *ret_stride would be enough. */
@@ -136,28 +134,28 @@ static int refresh_row(struct labels *labels, struct label_set *set,
 		       const struct snp_snapshot *snap, struct snp_series *series,
 		       size_t *ret_stride)
 {
-	const struct snp_row *row = snp_snapshot_row(snap, set->kind, series->row);
 	struct label_row *known = &set->rows[series->row];
 	struct snp_buf *text = &labels->scratch;
-	uint64_t life;
+	struct snp_row_life row = {0};
+	bool present = snp_snapshot_row_life(snap, set->kind, series->row, &row);
+	uint64_t life = present ? number_of(set, &row) : NOBODY;
+	uint32_t len;
 
-	if (!row && set->keys_nr > 0)
+	if (!present && set->keys_nr > 0)
 		return 0;
-	life = row ? life_of(set, row) : NOBODY;
-	known->retired = row && row->tombstone;
-	if (row && life == known->life)
+	known->retired = row.tombstone;
+	if (present && life == known->life)
 		return 0;
 	snp_series_labels(snap, series);
-	write_labels(labels, set, series);
+	len = write_labels(labels, set, series);
 	if (text->failed)
 		return -ENOMEM;
 	if (text->len > set->stride) {
 		*ret_stride = (text->len / SNP_SHORT_BYTES + 1) * SNP_SHORT_BYTES;
 		return -ENOSPC;
 	}
-	if (text->len > 0)
-		memcpy(set->slots + series->row * set->stride, text->data, text->len);
-	known->len = (uint32_t)text->len;
+	memcpy(set->slots + series->row * set->stride, text->data, text->len);
+	known->len = len;
 	known->life = life;
 	return 0;
 }

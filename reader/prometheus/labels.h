@@ -4,8 +4,9 @@
  *
  * The labels of a row are the same for all metrics with the same keys, and change with
  * the life of the row alone; those of info metrics, which say who is there, with that
- * of its process too. So each is written once: pool="a",worker="0", without braces,
- * behind the label that tells instances apart, if there is one.
+ * of its process too. So each is written once: pool="a",worker="0", behind the label
+ * that tells instances apart, if there is one. Without an opening brace; what closes
+ * the labels stands behind them.
  *
  * One thread at a time.
  */
@@ -24,9 +25,15 @@
 
 struct label_row {
 	uint64_t life; /* what the text was written for */
-	uint32_t len;
+	uint32_t len;  /* of the labels alone */
 	bool retired;
 };
+
+/* What stands between labels and value. */
+static inline const char *labels_close(bool any)
+{
+	return any ? "} " : " ";
+}
 
 /* The rows of a kind by the same keys. Rows have slots of one size, so that a text can
  * be copied as snp_put_short() does. */

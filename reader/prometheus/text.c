@@ -16,13 +16,14 @@ struct text_lines {
 	struct piece head, head_openmetrics;
 	struct piece name; /* x{ ; without braces where there are no labels */
 	struct piece created, sum, count; /* x_created{ ... */
-	struct piece close;		  /* behind the labels of those: "} " */
 	/* What stands between the labels of the row and the value: of a scalar by cell,
 	 * of a state by state, of a histogram by bucket, the last being +Inf. */
 	struct piece *tails;
 	uint32_t tails_nr;
-	uint32_t *words; /* histogram: buckets at or below each bound */
-	size_t room;	 /* for a line, but for the row's labels */
+	uint32_t close_len; /* where there is nothing but what closes those labels */
+	uint32_t *words;    /* histogram: buckets at or below each bound */
+	size_t room;	    /* for a line, but for the row's labels */
+	bool plain;	    /* a scalar without labels of its own */
 	bool integers;
 };
 
@@ -74,7 +75,7 @@ static struct piece tail_piece(struct snp_buf *text, const char *name,
 		snp_buf_putc(text, labelled ? ',' : '{');
 		expo_label(text, name, value);
 	}
-	snp_buf_puts(text, name || labelled ? "} " : " ");
+	snp_buf_puts(text, labels_close(name || labelled));
 	return piece_end(text, begin);
 }
 
@@ -142,7 +143,7 @@ static void prepare_names(struct text_lines *lines, struct snp_buf *text,
 	lines->created = name_piece(text, as->name, base, "_created", labelled);
 	lines->sum = name_piece(text, as->name, base, "_sum", labelled);
 	lines->count = name_piece(text, as->name, base, "_count", labelled);
-	lines->close = tail_piece(text, NULL, NULL, labelled);
+	lines->close_len = (uint32_t)strlen(labels_close(labelled));
 }
 
 static uint32_t tails_of(const struct snp_metric *metric)
@@ -185,7 +186,9 @@ static struct text_lines *prepare(struct families *families, struct family *fami
 			lines->room += lines->tails[i].len - most;
 			most = lines->tails[i].len;
 		}
-	lines->room += lines->close.len + SNP_NUMBER_BYTES + 1 + SNP_SHORT_BYTES;
+	lines->room += SNP_NUMBER_BYTES + 1 + SNP_SHORT_BYTES;
+	lines->plain = metric->kind != SNP_KIND_HISTOGRAM &&
+		       metric->kind != SNP_KIND_STATE && !metric->enum_values;
 	lines->integers = metric->vtype == SNP_VT_U64 && metric->unit_exp == 0;
 	return lines;
 }
@@ -196,9 +199,33 @@ struct render {
 	const struct text_job *job;
 	const struct page_source *source;
 	const struct family *family;
+	const struct label_set *rows;
 	const struct text_lines *lines;
 	const char *pieces;
+	size_t line;	/* the longest there can be, but for exemplars */
+	unsigned kind;	/* SNP_KIND_*, of the metric */
+	bool created;	/* a _created line for each series */
+	char *to, *end; /* what is left of the buffer; NULL: out of memory */
 };
+
+/* The page as it is up to `to`, and room for `len` bytes more. */
+static void flush(struct render *r, size_t len)
+{
+	struct snp_buf *buf = r->job->buf;
+
+	if (r->to)
+		buf->len = (size_t)(r->to - buf->data);
+	r->to = snp_buf_reserve(buf, len);
+	r->end = r->to ? buf->data + buf->cap : NULL;
+}
+
+/* Where so many bytes may be written, or NULL. Who has written sets `to`. */
+static inline char *reserve(struct render *r, size_t len)
+{
+	if ((size_t)(r->end - r->to) < len)
+		flush(r, len);
+	return r->to;
+}
 
 static inline char *put(char *to, const struct render *r, const struct piece *piece)
 {
@@ -211,60 +238,76 @@ __attribute__((always_inline)) static inline char *
 put_series(char *to, const struct render *r, uint32_t row, const struct piece *name,
 	   const struct piece *tail)
 {
-	const struct label_set *rows = r->family->rows;
-
 	to = put(to, r, name);
-	to = snp_put_short(to, label_set_text(rows, row), rows->rows[row].len);
+	to = snp_put_short(to, label_set_text(r->rows, row), r->rows->rows[row].len);
 	return put(to, r, tail);
 }
 
-/* Room for `nr` lines of a row. */
-static inline char *reserve(const struct render *r, uint32_t row, size_t nr)
+/* The same without labels but the row's. */
+__attribute__((always_inline)) static inline char *
+put_plain(char *to, const struct render *r, uint32_t row, const struct piece *name)
 {
-	return snp_buf_reserve(r->job->buf,
-			       nr * (r->lines->room + r->family->rows->rows[row].len));
+	to = put(to, r, name);
+	return snp_put_short(to, label_set_text(r->rows, row),
+			     r->rows->rows[row].len + r->lines->close_len);
 }
 
-static inline void commit(const struct render *r, const char *end)
+static inline char *put_integer(char *to, uint64_t value)
 {
-	r->job->buf->len = (size_t)(end - r->job->buf->data);
+	struct snp_short_number text;
+
+	if (value < 10) {
+		*to = (char)('0' + value);
+		return to + 1;
+	}
+	if (value >= SNP_DIGITS_END)
+		return to + snp_number_u64(to, value);
+	text = snp_number_short(value);
+	memcpy(to, &text.text, sizeof(text.text));
+	return to + text.len;
 }
 
-static char *put_created(char *to, const struct render *r,
-			 const struct snp_series *series)
+static void render_created(struct render *r, const struct snp_series *series)
 {
 	const struct text_lines *lines = r->lines;
-	bool cell = r->family->as.type == EXPO_COUNTER;
-
-	to = put_series(to, r, series->row, &lines->created,
-			cell ? &lines->tails[series->cell] : &lines->close);
-	to += snp_number_seconds(to, source_created(r->source, series).ns);
-	*to++ = '\n';
-	return to;
-}
-
-static void render_scalar(const struct render *r, const struct snp_series *series)
-{
-	const struct text_lines *lines = r->lines;
-	char *to = reserve(r, series->row, 2);
+	char *to = reserve(r, r->line);
 
 	if (!to)
 		return;
-	to = put_series(to, r, series->row, &lines->name, &lines->tails[series->cell]);
-	if (lines->integers && series->value < 10)
-		*to++ = (char)('0' + series->value);
-	else if (lines->integers)
-		to += snp_number_u64(to, series->value);
+	if (lines->plain || r->family->as.type == EXPO_HISTOGRAM)
+		to = put_plain(to, r, series->row, &lines->created);
+	else
+		to = put_series(to, r, series->row, &lines->created,
+				&lines->tails[series->cell]);
+	to += snp_number_seconds(to, source_created(r->source, series).ns);
+	*to++ = '\n';
+	r->to = to;
+}
+
+static inline void render_scalar(struct render *r, const struct snp_series *series)
+{
+	const struct text_lines *lines = r->lines;
+	char *to = reserve(r, r->line);
+
+	if (!to)
+		return;
+	if (lines->plain)
+		to = put_plain(to, r, series->row, &lines->name);
+	else
+		to = put_series(to, r, series->row, &lines->name,
+				&lines->tails[series->cell]);
+	if (lines->integers)
+		to = put_integer(to, series->value);
 	else
 		to += snp_value_text(to, r->source->snap, series);
 	*to++ = '\n';
-	commit(r, to);
+	r->to = to;
 }
 
 /* One line a state, 1 at the present one. */
-static void render_states(const struct render *r, const struct snp_series *series)
+static void render_states(struct render *r, const struct snp_series *series)
 {
-	char *to = reserve(r, series->row, r->lines->tails_nr);
+	char *to = reserve(r, r->line * r->lines->tails_nr);
 
 	if (!to)
 		return;
@@ -274,7 +317,7 @@ static void render_states(const struct render *r, const struct snp_series *serie
 		*to++ = series->value == i ? '1' : '0';
 		*to++ = '\n';
 	}
-	commit(r, to);
+	r->to = to;
 }
 
 /* ---- histograms ---------------------------------------------------------- */
@@ -299,20 +342,25 @@ static char *put_exemplar(char *to, const struct snp_exemplar *exemplar)
 	return to + snp_number_seconds(to, exemplar->ended.ns);
 }
 
-/* What all buckets of a row begin with, in one piece: of any length, so copied in equal
- * parts, the last of which may be too long. */
-#define START_STEP 32
-static char *put_start(char *to, const char *start, size_t len)
+/* What all buckets of a row begin with, in one piece, mostly a little longer than
+ * SNP_SHORT_BYTES: copied in parts of one size, the last of which may be too long. */
+#define START_STEP (SNP_SHORT_BYTES / 2)
+static inline char *put_start(char *to, const char *start, size_t len)
 {
-	for (size_t i = 0; i < len; i += START_STEP)
-		memcpy(to + i, start + i, START_STEP);
+	memcpy(to, start, SNP_SHORT_BYTES);
+	if (len > SNP_SHORT_BYTES)
+		memcpy(to + SNP_SHORT_BYTES, start + SNP_SHORT_BYTES, START_STEP);
+	if (len > SNP_SHORT_BYTES + START_STEP)
+		memcpy(to + SNP_SHORT_BYTES + START_STEP,
+		       start + SNP_SHORT_BYTES + START_STEP,
+		       len - (SNP_SHORT_BYTES + START_STEP));
 	return to + len;
 }
 
 /* In families->start: where it was written last. NULL: out of memory. */
 static const char *start_of_row(const struct render *r, uint32_t row, size_t *ret_len)
 {
-	const struct label_set *rows = r->family->rows;
+	const struct label_set *rows = r->rows;
 	struct snp_buf *start = &r->source->families->start;
 	size_t len = r->lines->name.len + rows->rows[row].len;
 	char *to;
@@ -341,33 +389,37 @@ static inline char *put_count(char *to, uint64_t count, struct snp_short_number 
 }
 
 /* Neighbours mostly have the same count, as most buckets are empty: it is printed when
- * it changes. */
+ * it changes. What the loop needs is at hand: the compiler has to assume that a byte of
+ * the page may be part of what a pointer leads to. */
 static char *put_buckets(char *to, const struct render *r,
 			 const struct snp_series *series, uint64_t *ret_count)
 {
-	const struct text_lines *lines = r->lines;
+	const struct piece *tails = r->lines->tails;
+	const uint32_t *words = r->lines->words, tails_nr = r->lines->tails_nr;
+	const uint64_t *hist = series->hist;
 	const struct snp_exemplar *exemplars = NULL;
 	struct snp_hist_span used = snp_series_span(r->source->snap, series);
 	struct snp_short_number text = snp_number_short(0);
 	uint64_t count = 0, more;
+	const char *pieces = r->pieces, *start;
 	size_t start_len;
-	const char *start = start_of_row(r, series->row, &start_len);
 
+	start = start_of_row(r, series->row, &start_len);
 	if (!start)
 		return NULL;
 	if (r->job->openmetrics)
 		exemplars = snp_exemplars_of(r->source->families->exemplars,
 					     r->source->snap, series);
-	for (uint32_t i = 0; i < lines->tails_nr; i++) {
-		uint32_t end = lines->words[i] < used.end ? lines->words[i] : used.end;
+	for (uint32_t i = 0; i < tails_nr; i++) {
+		uint32_t end = words[i] < used.end ? words[i] : used.end;
 
 		more = 0;
 		for (; used.first < end; used.first++)
-			more += series->hist[used.first];
+			more += hist[used.first];
 		if (more > 0)
 			text = snp_number_short(count += more);
 		to = put_start(to, start, start_len);
-		to = put(to, r, &lines->tails[i]);
+		to = snp_put_short(to, pieces + tails[i].off, tails[i].len);
 		to = put_count(to, count, text);
 		if (exemplars && exemplars[i].ended.ns && more > 0) {
 			to = put_exemplar(to - 1, &exemplars[i]);
@@ -380,7 +432,7 @@ static char *put_buckets(char *to, const struct render *r,
 
 /* Every line comes from one pass over one copy of the words, so that the buckets ascend
  * and +Inf equals _count whatever the writer does meanwhile. */
-static void render_histogram(const struct render *r, const struct snp_series *series)
+static void render_histogram(struct render *r, const struct snp_series *series)
 {
 	const struct text_lines *lines = r->lines;
 	uint64_t count;
@@ -388,10 +440,7 @@ static void render_histogram(const struct render *r, const struct snp_series *se
 
 	if (!series->hist)
 		return;
-	to = snp_buf_reserve(r->job->buf,
-			     (lines->tails_nr + 3) *
-				 (lines->room + r->family->rows->rows[series->row].len +
-				  EXEMPLAR_BYTES));
+	to = reserve(r, (lines->tails_nr + 2) * (r->line + EXEMPLAR_BYTES));
 	if (!to)
 		return;
 	to = put_buckets(to, r, series, &count);
@@ -399,45 +448,71 @@ static void render_histogram(const struct render *r, const struct snp_series *se
 		r->job->buf->failed = true;
 		return;
 	}
-	to = put_series(to, r, series->row, &lines->sum, &lines->close);
+	to = put_plain(to, r, series->row, &lines->sum);
 	to += snp_number_seconds(to, series->hist[r->family->metric->nbuckets + 2]);
 	*to++ = '\n';
-	to = put_series(to, r, series->row, &lines->count, &lines->close);
-	commit(r, put_count(to, count, snp_number_short(count)));
+	to = put_plain(to, r, series->row, &lines->count);
+	r->to = put_count(to, count, snp_number_short(count));
 }
 
 /* ---- a family ------------------------------------------------------------ */
+
+static inline void render_series(struct render *r, const struct snp_series *series)
+{
+	switch (r->kind) {
+	case SNP_KIND_HISTOGRAM:
+		render_histogram(r, series);
+		break;
+	case SNP_KIND_STATE:
+		render_states(r, series);
+		break;
+	default:
+		render_scalar(r, series);
+	}
+	if (r->created)
+		render_created(r, series);
+}
+
+static void put_head(const struct render *r)
+{
+	const struct piece *head =
+	    r->job->openmetrics ? &r->lines->head_openmetrics : &r->lines->head;
+
+	snp_buf_put(r->job->buf, r->pieces + head->off, head->len);
+}
+
+/* The head comes with the first series: a family without any has none. */
+static void render_all(struct render *r, bool *begun)
+{
+	struct snp_series_iter it;
+	struct snp_series series;
+
+	snp_series_iter_init(&it, r->source->snap, r->family->metric);
+	snp_series_iter_bare(&it);
+	while (snp_series_next(&it, &series)) {
+		if (!families_shows(r->family, &series))
+			continue;
+		if (!*begun)
+			put_head(r);
+		*begun = true;
+		render_series(r, &series);
+	}
+	flush(r, 0);
+}
 
 static bool counts(const struct family *family)
 {
 	return family->as.type == EXPO_COUNTER || family->as.type == EXPO_HISTOGRAM;
 }
 
-static void render_series(const struct render *r, const struct snp_series *series)
-{
-	char *to;
-
-	if (r->family->metric->kind == SNP_KIND_HISTOGRAM)
-		render_histogram(r, series);
-	else if (r->family->metric->kind == SNP_KIND_STATE)
-		render_states(r, series);
-	else
-		render_scalar(r, series);
-	if (!r->job->created || !r->job->openmetrics || !counts(r->family))
-		return;
-	to = reserve(r, series->row, 1);
-	if (to)
-		commit(r, put_created(to, r, series));
-}
-
 void text_family(const struct text_job *job, const struct page_source *source,
 		 struct family *family, bool *begun)
 {
 	struct families *families = source->families;
-	struct render r = {.job = job, .source = source, .family = family};
-	const struct piece *head;
-	struct snp_series_iter it;
-	struct snp_series series;
+	struct render r = {.job = job,
+			   .source = source,
+			   .family = family,
+			   .kind = family->metric->kind};
 
 	if (!family->lines)
 		family->lines = prepare(families, family);
@@ -445,20 +520,10 @@ void text_family(const struct text_job *job, const struct page_source *source,
 		job->buf->failed = true;
 		return;
 	}
+	r.rows = family->rows;
 	r.lines = family->lines;
 	r.pieces = families->text.data;
-	snp_series_iter_init(&it, source->snap, family->metric);
-	snp_series_iter_bare(&it);
-	while (snp_series_next(&it, &series)) {
-		if (!families_shows(family, &series))
-			continue;
-		/* With the first series: a family without any has no head. */
-		if (!*begun) {
-			head = job->openmetrics ? &r.lines->head_openmetrics
-						: &r.lines->head;
-			snp_buf_put(job->buf, r.pieces + head->off, head->len);
-		}
-		*begun = true;
-		render_series(&r, &series);
-	}
+	r.line = r.lines->room + r.rows->stride;
+	r.created = job->created && job->openmetrics && counts(family);
+	render_all(&r, begun);
 }
