@@ -8,6 +8,7 @@ that applies them.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -162,3 +163,15 @@ def test_o16_the_end_does_not_wait_for_a_receiver(
         process.kill()
         process.wait()
         silent.close()
+
+
+def test_o20_the_documents_name_every_variable() -> None:
+    table = (ROOT / "reader/otlp/settings.c").read_text()
+    page = (ROOT / "docs/otlp.md").read_text()
+    # "    {"NAME", KIND, ...": those of signals are without what stands before them.
+    names = re.findall(r'^ {4}\{"([A-Z_]+)",\s', table, re.MULTILINE)
+    assert len(names) >= 29
+    own = [name for name in names if not name.startswith(("OTEL_", "SNAKEPIT_"))]
+    expected = {f"OTEL_EXPORTER_OTLP_{name}" for name in own} | (set(names) - set(own))
+    rows = "\n".join(line for line in page.splitlines() if line.startswith("| `"))
+    assert set(re.findall(r"`((?:OTEL|SNAKEPIT)_[A-Z_]+)`", rows)) == expected

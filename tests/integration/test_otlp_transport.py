@@ -451,6 +451,17 @@ def test_o14_an_attempt_ends_in_time(
     assert "timeout" in sender.text()
 
 
+@pytest.mark.parametrize(("protocol", "items"), [(HTTP, 63), (GRPC, 3)])
+def test_o15_what_is_large_is_sent(
+    receive: Receive, send: Send, protocol: str, items: int
+) -> None:
+    # The server of gRPC takes 4 MiB.
+    receiver = receive(protocol)
+    result = send(receiver, protocol).send(items=items, length=1 << 20)
+    assert result["outcome"] == "sent"
+    assert receiver.attempts[0].items == items
+
+
 @BOTH
 def test_o15_what_is_too_large_is_not_sent(
     receive: Receive, send: Send, protocol: str
