@@ -131,10 +131,10 @@ static void let_go(struct otlp_meter *m)
 static bool is_younger(const struct otlp_meter *m)
 {
 	const struct snp_segment *seg = snp_target_segment(m->target);
-	uint64_t own_ns = snp_mono_since_ns(snp_mono_now(), m->started);
 	uint64_t its_ns =
 	    snp_mono_since_ns(snp_segment_now(seg, snp_target_snapshot(m->target)),
 			      snp_segment_info(seg)->start_mono);
+	uint64_t own_ns = snp_mono_since_ns(snp_mono_now(), m->started);
 
 	return its_ns < own_ns;
 }

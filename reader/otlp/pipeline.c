@@ -126,6 +126,7 @@ static int create_tail(struct otlp_pipeline *e)
 	    .spans = e->records[OTLP_TRACES],
 	    .logs = e->records[OTLP_LOGS],
 	    .from = e->mode == OTLP_PIPELINE_ONCE ? OTLP_TAIL_KEPT : OTLP_TAIL_NEW,
+	    .young_ns = OTLP_TAIL_YOUNG_NS,
 	};
 
 	if (!options.spans && !options.logs)

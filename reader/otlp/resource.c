@@ -11,6 +11,7 @@
 
 #include "message.h"
 #include "model/log.h"
+#include "model/utf8.h"
 #include "pairs.h"
 #include "snakepit/check.h"
 
@@ -52,6 +53,22 @@ static size_t count(const char *text, char c)
 	return nr;
 }
 
+/* Others would make the receiver refuse the whole message. */
+static bool is_utf8(const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		size_t len = snp_utf8_char_len(text, left);
+
+		if (len == 0)
+			return false;
+		text += len;
+		left -= len;
+	}
+	return true;
+}
+
 /* Of two of the same name the last one counts. */
 static int take_pair(void *user, const char *name, const char *value,
 		     const char **ret_wrong)
@@ -60,7 +77,10 @@ static int take_pair(void *user, const char *name, const char *value,
 	struct otlp_maker *maker = &identity->maker;
 	otlp_attr *same = find(&identity->given, name);
 
-	(void)ret_wrong;
+	if (!*name || !is_utf8(name) || !is_utf8(value)) {
+		*ret_wrong = *name ? "is not UTF-8" : "has a member without a name";
+		return 0;
+	}
 	if (same)
 		same->value->string_value = otlp_copy(maker, value);
 	else
@@ -79,7 +99,8 @@ static int read_given(struct otlp_identity *identity, const char *attributes)
 		return -ENOMEM;
 	r = otlp_pairs_read(attributes, take_pair, identity, &wrong);
 	if (r == 0 && wrong) {
-		snp_log_line(SNP_LOG_WARN, "OTEL_RESOURCE_ATTRIBUTES is ignored: %s",
+		snp_log_line(SNP_LOG_WARN,
+			     "OTEL_RESOURCE_ATTRIBUTES %s: all of it is ignored",
 			     wrong);
 		identity->given.nr = 0;
 	}
@@ -94,13 +115,15 @@ int otlp_identity_create(const char *service_name, const char *attributes,
 
 	if (!identity)
 		return -ENOMEM;
-	identity->service_name = service_name ? service_name : "";
+	identity->service_name =
+	    service_name && is_utf8(service_name) ? service_name : "";
 	r = read_given(identity, attributes ? attributes : "");
 	if (r < 0) {
 		otlp_identity_destroy(&identity);
 		return r;
 	}
-	if (gethostname(identity->host, sizeof(identity->host) - 1) < 0)
+	if (gethostname(identity->host, sizeof(identity->host) - 1) < 0 ||
+	    !is_utf8(identity->host))
 		identity->host[0] = '\0';
 	*ret_identity = identity;
 	return 0;

@@ -25,9 +25,6 @@
  * that long. One that is still full then is that of a receiver that is gone. */
 #define ROOM_MS 250
 
-/* A runtime so much older than we are was started together with us. */
-#define TOGETHER_NS (10 * SNP_NS_PER_S)
-
 struct otlp_tail {
 	struct otlp_tail_options options;
 	struct snp_target *target;
@@ -286,11 +283,13 @@ static size_t read_rings(struct otlp_tail *tail, struct snp_segment *seg,
 static snp_mono_t first_of(const struct otlp_tail *tail, const struct snp_segment *seg,
 			   const struct snp_snapshot *snap)
 {
-	uint64_t own_ns = snp_mono_since_ns(snp_mono_now(), tail->started);
+	/* In this order: rather too early by the time between the two. */
 	snp_mono_t now = snp_segment_now(seg, snap);
+	uint64_t own_ns = snp_mono_since_ns(snp_mono_now(), tail->started);
 	uint64_t its_ns = snp_mono_since_ns(now, snp_segment_info(seg)->start_mono);
 
-	if (tail->options.from == OTLP_TAIL_KEPT || its_ns < own_ns + TOGETHER_NS)
+	if (tail->options.from == OTLP_TAIL_KEPT ||
+	    its_ns <= own_ns + tail->options.young_ns)
 		return (snp_mono_t){0};
 	return (snp_mono_t){now.ns - own_ns};
 }

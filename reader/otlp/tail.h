@@ -29,7 +29,11 @@ struct otlp_tail_options {
 	const struct otlp_identity *identity;
 	struct otlp_records *spans, *logs; /* NULL: not wanted */
 	enum otlp_tail_from from;
+	/* A runtime that is not older than this was started together with us, and new
+	 * as a whole. */
+	uint64_t young_ns;
 };
+#define OTLP_TAIL_YOUNG_NS (10 * SNP_NS_PER_S)
 
 /* What `options` points to is borrowed. Does not look yet. -ENOMEM. */
 int otlp_tail_create(const struct otlp_tail_options *options,
