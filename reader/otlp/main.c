@@ -83,7 +83,7 @@ static void log_figures(struct otlp_pipeline *pipeline)
 	struct snp_buf text = {0};
 
 	otlp_pipeline_text(pipeline, &text);
-	if (!text.failed)
+	if (!text.failed && text.len > 0)
 		snp_log_line(SNP_LOG_INFO, "%.*s", (int)text.len, text.data);
 	snp_buf_fini(&text);
 }
@@ -142,8 +142,6 @@ static int run(const struct options *options, const struct otlp_settings *settin
 				 is_once ? OTLP_PIPELINE_ONCE : OTLP_PIPELINE_RUNS,
 				 &pipeline, err) < 0)
 		return SNP_EXIT_FAILURE;
-	if (settings->disabled)
-		snp_log_line(SNP_LOG_INFO, "OTEL_SDK_DISABLED: nothing is sent");
 	status = is_once ? once(pipeline) : serve(pipeline, &signals, err);
 	otlp_pipeline_destroy(&pipeline);
 	return status;
@@ -173,6 +171,8 @@ int main(int argc, char **argv)
 	snp_log_set_level(options.has_log_level ? options.log_level : SNP_LOG_INFO);
 	if (read_settings(&options, &settings, &err) < 0)
 		return fail(&err, SNP_EXIT_USAGE);
+	if (settings.disabled)
+		snp_log_line(SNP_LOG_INFO, "OTEL_SDK_DISABLED: nothing is sent");
 	status = run(&options, &settings, &err);
 	if (err.msg[0])
 		(void)fail(&err, status);
