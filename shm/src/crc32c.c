@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A checksum runs over every event, span and request in flight, and over megabytes of
- * SNAP ten times a second. So: 8 bytes an instruction where the processor can, and 8
- * bytes a step by tables (slicing-by-8) where it cannot. Which, is found out before
- * main().
+ * SNAP ten times a second. So: 8 bytes an instruction where the processor can (x86-64:
+ * three of them at once), and 8 bytes a step by tables (slicing-by-8) where it cannot.
+ * Which, is found out before main().
  */
 #include "crc32c.h"
 
@@ -16,8 +16,16 @@
 #endif
 #endif
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 #define POLYNOMIAL UINT32_C(0x82F63B78) /* reversed */
 #define SLICES	   8
+/* A block are three lanes, each of which must be a few words long to be worth it. That
+ * of a span's record is nearly all of it. */
+#define LANE_WORDS 15
+#define LANE_BYTES (LANE_WORDS * sizeof(uint64_t))
 
 static uint32_t table[SLICES][256];
 static bool has_instruction;
@@ -29,14 +37,64 @@ static bool has_instruction;
 static bool processor_has_instruction(void)
 {
 	__builtin_cpu_init();
-	return __builtin_cpu_supports("sse4.2") != 0;
+	return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul");
 }
 
-__attribute__((target("sse4.2"))) static uint32_t
+/* What moves the checksum of one lane, or of two, past a lane that follows: x to the
+ * power of the lane's bits, less the 33 by which multiplying and reducing go too far.
+ */
+static uint64_t past_one_lane, past_two_lanes;
+
+static uint64_t power_of_x(size_t n)
+{
+	uint32_t power = UINT32_C(1) << 31; /* reversed: x^0 */
+
+	while (n-- > 0)
+		power = (power >> 1) ^ (POLYNOMIAL & (0 - (power & 1)));
+	return power;
+}
+
+static void prepare_instruction(void)
+{
+	past_one_lane = power_of_x(8 * LANE_BYTES - 33);
+	past_two_lanes = power_of_x(16 * LANE_BYTES - 33);
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint64_t move_past(uint64_t crc,
+								   uint64_t power)
+{
+	__m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)crc),
+					       _mm_cvtsi64_si128((long long)power), 0);
+
+	return (uint64_t)_mm_cvtsi128_si64(product);
+}
+
+/* The instruction takes three cycles but starts every one: three lanes at once. */
+__attribute__((target("sse4.2,pclmul"))) static uint64_t run_block(uint64_t crc,
+								   const uint8_t *p)
+{
+	uint64_t lanes[3] = {crc}, words[3];
+
+#pragma GCC unroll 15
+	for (size_t i = 0; i < LANE_BYTES; i += sizeof(words[0])) {
+		for (int k = 0; k < 3; k++) {
+			memcpy(&words[k], p + (size_t)k * LANE_BYTES + i,
+			       sizeof(words[k]));
+			lanes[k] = __builtin_ia32_crc32di(lanes[k], words[k]);
+		}
+	}
+	crc = move_past(lanes[0], past_two_lanes) ^ move_past(lanes[1], past_one_lane);
+	return __builtin_ia32_crc32di(0, crc) ^ lanes[2];
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint32_t
 run_instruction(uint32_t crc, const uint8_t *p, size_t len)
 {
 	uint64_t wide = crc, word;
 
+	for (; len >= 3 * LANE_BYTES; p += 3 * LANE_BYTES, len -= 3 * LANE_BYTES)
+		wide = run_block(wide, p);
+#pragma GCC unroll 8
 	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
 		memcpy(&word, p, sizeof(word));
 		wide = __builtin_ia32_crc32di(wide, word);
@@ -52,6 +110,10 @@ run_instruction(uint32_t crc, const uint8_t *p, size_t len)
 static bool processor_has_instruction(void)
 {
 	return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0;
+}
+
+static void prepare_instruction(void)
+{
 }
 
 /* Assembler, because what compilers call these instructions depends on the machine the
@@ -78,6 +140,10 @@ static uint32_t run_instruction(uint32_t crc, const uint8_t *p, size_t len)
 static bool processor_has_instruction(void)
 {
 	return false;
+}
+
+static void prepare_instruction(void)
+{
 }
 
 static uint32_t run_instruction(uint32_t crc, const uint8_t *p, size_t len)
@@ -124,6 +190,7 @@ static uint32_t run_table(uint32_t crc, const uint8_t *p, size_t len)
 __attribute__((constructor)) static void choose(void)
 {
 	fill_table();
+	prepare_instruction();
 	has_instruction = processor_has_instruction();
 }
 

@@ -33,6 +33,7 @@ static inline void snp__ring_append(struct snp_fmt_ring *ring, uint64_t count,
 	/* Orders "being written" before the payload. Partner: the acquire fence of
 	 * snp__ring_copy() in ring_read.c. */
 	atomic_thread_fence(memory_order_release);
+#pragma GCC unroll 8
 	for (unsigned i = 1; i < nr; i++)
 		atomic_store_explicit(&entry[i], words[i], memory_order_relaxed);
 	atomic_store_explicit(&entry[0], n + 1, memory_order_release);

@@ -23,9 +23,18 @@ $(CALL_BINS): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(TARCH_rpc:%=$(B)/lib/libs
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TSYS_rpc)
 
+# What a request's spans cost, with the metadata of a call that is none.
+TRACE_BIN := $(B)/bench/bench_trace
+$(B)/obj/tests/bench/bench_trace.o: INC := $(INC_runtime) -Iruntime/rpc $(BENCH_ALIGN)
+$(TRACE_BIN): $(B)/obj/tests/bench/bench_trace.o $(BENCH_LIB) $(TARCH_runtime:%=$(B)/lib/libsnp-%.a)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS) -Wl,--wrap=rpc_server_call_metadata -o $@ $^ \
+	    $(TSYS_runtime) -lm
+
 # Every build compiles them, lest they rot; icount is a test as well.
 ifeq ($(SAN),)
-unit-bins: $(BENCH_BINS) $(CALL_BINS)
+unit-bins: $(BENCH_BINS) $(CALL_BINS) $(TRACE_BIN)
 endif
 
 # Our histogram is compared with HdrHistogram_c. Debian 12 has no package of it; one of npm
@@ -57,7 +66,7 @@ endif
 bench-hdr: $(HDR_C)
 bench: deps ## measure the segment, print the table (BENCH_GATE=1: fail where a target is not met)
 	-$(Q)+$(BUILD) -s bench-hdr
-	$(Q)+$(BUILD) -s $(BENCH_BINS) bins lib
+	$(Q)+$(BUILD) -s $(BENCH_BINS) $(TRACE_BIN) bins lib
 	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS) $(BENCH_ALIGN)' $(BENCH_ARGS)
 
 BENCH_RUNTIME := runtime_calls.py runtime_scale.py

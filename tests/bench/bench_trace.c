@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What tracing costs a request in the runtime itself: the functions of
+ * runtime/pool/spans.c in the order in which a request meets them, on a real segment.
+ * Not in it: what gRPC does, and what the worker does with the context it is given.
+ *
+ * The metadata of a server's call are made here, in place of gRPC's (--wrap).
+ */
+#include <string.h>
+
+#include "core/front.h"
+#include "metadata_internal.h"
+#include "pool/request.h"
+#include "segment.h"
+#include "bench.h"
+
+#define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+static grpc_metadata pairs[8];
+static struct rpc_md_in incoming;
+
+const struct rpc_md_in *__wrap_rpc_server_call_metadata(const struct rpc_server_call *);
+const struct rpc_md_in *
+__wrap_rpc_server_call_metadata(const struct rpc_server_call *call)
+{
+	(void)call;
+	return &incoming;
+}
+
+/* ---- one request, again and again ---------------------------------------- */
+
+/* What a client sends that traces, as gRPC's Python client does. */
+static void make_metadata(void)
+{
+	static const char *const sent[][2] = {
+	    {"user-agent", "grpc-python/1.62.1 grpc-c/39.0.0 (linux; chttp2)"},
+	    {"x-snakepit-correlation-id", "sp-0123456789abcdef01234567"},
+	    {"traceparent", TRACEPARENT},
+	};
+
+	for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++)
+		pairs[i] = (grpc_metadata){
+		    .key = grpc_slice_from_static_string(sent[i][0]),
+		    .value = grpc_slice_from_static_string(sent[i][1]),
+		};
+	incoming.array = (grpc_metadata_array){.count = 3, .metadata = pairs};
+}
+
+/* A client's request, of the runtime's first pool and tool. */
+struct scene {
+	struct front front;
+	struct request request;
+	struct pool pool;
+	struct tool tool;
+	struct rpc_md_list outgoing;
+};
+
+/* `cfg` NULL: tracing is off. */
+static void scene_init(struct scene *s, struct bench_segment *segment,
+		       const struct snp_cfg_traces *cfg)
+{
+	s->front.loop.bank = bench_bank_adopt(segment);
+	prng_seed(&s->front.loop.prng);
+	s->front.tracing.on = cfg != NULL;
+	if (cfg)
+		(void)trace_sampler_init(&s->front.tracing.sampler, cfg, NULL, NULL);
+	s->request = (struct request){
+	    .front = &s->front,
+	    .loop = &s->front.loop,
+	    .pool = &s->pool,
+	    .tool = &s->tool,
+	    .protocol = &request_pool_unary,
+	    .msg.session_id = "",
+	    .correlation = "sp-0123456789abcdef01234567",
+	};
+}
+
+static void arrive(struct scene *s, uint64_t i)
+{
+	s->request.received.ns = i;
+	s->request.queued.ns = i;
+	request_trace_begin(&s->request);
+}
+
+static void leave(struct scene *s, uint64_t i)
+{
+	struct request *r = &s->request;
+	struct trace_buffers buffers;
+
+	r->last.number = 1;
+	r->last.slot = 1;
+	r->last.start.ns = i;
+	r->last.span = prng_next_nonzero(&r->loop->prng);
+	s->outgoing.n = 0;
+	request_trace_outgoing(r, &buffers, &s->outgoing);
+	request_span_attempt(r, (snp_mono_t){i + 1000});
+	request_span_whole(r, (snp_mono_t){i + 2000});
+}
+
+static void served_at_once(void *ctx, uint64_t n)
+{
+	for (uint64_t i = 1; i <= n; i++) {
+		arrive(ctx, i);
+		leave(ctx, i);
+	}
+}
+
+static void served_after_a_wait(void *ctx, uint64_t n)
+{
+	struct scene *s = ctx;
+
+	for (uint64_t i = 1; i <= n; i++) {
+		arrive(s, i);
+		request_span_queue(&s->request, RPC_OK, (snp_mono_t){i + 500});
+		leave(s, i);
+	}
+}
+
+/* ---- rows ---------------------------------------------------------------- */
+
+enum { OFF, UNSAMPLED, ON, WAITED, NR };
+
+static void print(const struct bench_samples s[NR])
+{
+	const struct bench_row rows[] = {
+	    {.name = "spans of a request, tracing off", .samples = &s[OFF]},
+	    {.name = "the same, tracing on, not sampled", .samples = &s[UNSAMPLED]},
+	    {.name = "the same, sampled",
+	     .samples = &s[ON],
+	     .baseline = &s[OFF],
+	     .against = "tracing off",
+	     .target = BENCH_VALUE_AT_MOST,
+	     .limit = 300},
+	    {.name = "the same, after a wait in the queue",
+	     .samples = &s[WAITED],
+	     .baseline = &s[OFF],
+	     .against = "tracing off",
+	     .target = BENCH_VALUE_AT_MOST,
+	     .limit = 300},
+	};
+
+	bench_print_rows(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+int main(void)
+{
+	static const struct snp_cfg_traces none = {.sampler =
+						       SNP_CFG_SAMPLER_ALWAYS_OFF};
+	static const struct snp_cfg_traces all = {
+	    .sampler = SNP_CFG_SAMPLER_PARENTBASED_ALWAYS_ON};
+	static struct scene off, unsampled, on;
+	const struct bench_variant variants[NR] = {
+	    [OFF] = {served_at_once, &off},
+	    [UNSAMPLED] = {served_at_once, &unsampled},
+	    [ON] = {served_at_once, &on},
+	    [WAITED] = {served_after_a_wait, &on},
+	};
+	struct bench_segment segment;
+	struct bench_samples s[NR];
+
+	bench_print_ghz();
+	make_metadata();
+	bench_segment_create(&segment, (struct bench_segment_size){1, 1, 3});
+	scene_init(&off, &segment, NULL);
+	scene_init(&unsampled, &segment, &none);
+	scene_init(&on, &segment, &all);
+	bench_measure(variants, NR, s);
+	print(s);
+	bench_segment_remove(&segment);
+	bench_print_ghz();
+	return 0;
+}
