@@ -27,7 +27,7 @@ int script_open(struct script *s, const char *dir, struct snp_err *err)
 						   .pools_max = 1,
 						   .workers_max = 1,
 						   .tools_max = 3,
-						   .banks_max = 2,
+						   .banks_max = 3,
 						   .events_per_ring = SCRIPT_RING,
 						   .spans_per_ring = SCRIPT_RING,
 						   .inflight_per_worker = 2,

@@ -66,6 +66,29 @@ def test_without_the_grace_period_the_judge_finds_it(folder: Path) -> None:
     assert re.search(r"retired|fell|mixed|requests", done.stdout), done.stdout
 
 
+def pages(folder: Path, *how: str) -> subprocess.CompletedProcess[str]:
+    most, seconds = ("1000000", "120") if FULL else ("50000", "3")
+    done = run(program("pages"), str(folder), most, seconds, *how)
+    print(done.stdout)
+    return done
+
+
+def test_p08_pages_beside_writers_are_whole(folder: Path) -> None:
+    """A million pages, or as many as two minutes give."""
+    done = pages(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    match = re.match(r"(\d+) pages", done.stdout)
+    assert match
+    assert int(match[1]) >= 1000, done.stdout
+
+
+@pytest.mark.skipif(SANITIZED, reason="too few pages to find it")
+def test_p08_a_writer_that_adds_to_the_sum_first_is_found(folder: Path) -> None:
+    done = pages(folder, "sum-first")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "a sum has more" in done.stdout
+
+
 @pytest.mark.skipif(SANITIZED, reason="steps through the sanitizer's own code too")
 def test_reader_stopped_at_any_instruction_of_a_look_never_sees_a_mixed_row(
     folder: Path,

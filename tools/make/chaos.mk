@@ -13,6 +13,16 @@ $(CHAOS_OBJ) $(CHAOS:%=$(B)/obj/tests/segment_chaos/%.o): INC := \
 
 unit-bins: $(CHAOS:%=$(B)/tests/segment_chaos/%)
 
+# The same with the pages of snakepit-prometheus.
+PAGES_OBJ := $(B)/obj/tests/segment_chaos/pages.o $(CHAOS_OBJ) \
+	$(patsubst %.c,$(B)/obj/%.o,$(TOBJ_prometheus))
+$(B)/obj/tests/segment_chaos/pages.o: INC := $(INC_snakepit-prometheus) -Itests/segment_chaos
+$(B)/tests/segment_chaos/pages: $(PAGES_OBJ) $(ARCH_snakepit-prometheus:%=$(B)/lib/libsnp-%.a)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(SYS_snakepit-prometheus) -lm
+unit-bins: $(B)/tests/segment_chaos/pages
+
 # Preloaded into a runtime to step its clocks. Not where a sanitizer wants to come first.
 ifeq ($(SAN),)
 $(B)/tests/chaos/clock_shift.so: $(B)/obj/tests/chaos/clock_shift.o
