@@ -2,6 +2,7 @@
 #include "model/gzip.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include <zlib.h>
@@ -75,4 +76,40 @@ void snp_gzip_append(struct snp_gzip *gzip, const char *data, size_t len,
 		data += piece;
 		len -= piece;
 	} while (drain(stream, last ? Z_FINISH : Z_NO_FLUSH, out) && !last);
+}
+
+/* Until the end of the file, or what stands in its way. */
+static int inflate_all(z_stream *stream, size_t max, struct snp_buf *out)
+{
+	const size_t start = out->len;
+	int rc = Z_OK;
+
+	while (rc == Z_OK) {
+		char *to = snp_buf_reserve(out, PIECE_BYTES);
+
+		if (!to)
+			return -ENOMEM;
+		stream->next_out = (Bytef *)to;
+		stream->avail_out = PIECE_BYTES;
+		rc = inflate(stream, Z_NO_FLUSH);
+		snp_buf_commit(out, PIECE_BYTES - stream->avail_out);
+		if (out->len - start > max)
+			return -EMSGSIZE;
+	}
+	return rc == Z_STREAM_END ? 0 : rc == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
+}
+
+int snp_gunzip(const char *data, size_t len, size_t max, struct snp_buf *out)
+{
+	z_stream stream = {.next_in = (z_const Bytef *)(size_t)data};
+	int rc;
+
+	if (len > UINT_MAX)
+		return -EMSGSIZE;
+	stream.avail_in = (uInt)len;
+	if (inflateInit2(&stream, WINDOW_BITS + GZIP_WRAPPER) != Z_OK)
+		return -ENOMEM;
+	rc = inflate_all(&stream, max, out);
+	(void)inflateEnd(&stream);
+	return rc;
 }

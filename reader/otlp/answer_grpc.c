@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "answer_internal.h"
+#include "model/gzip.h"
 
 #define PREFIX_BYTES 5 /* of a message: compressed or not, and its length */
 
@@ -115,24 +116,43 @@ static uint64_t read_details(const char *details, struct otlp_answer *answer)
 	return asked_ns;
 }
 
-/* One message, not compressed: we say nowhere that we would take another. None at all
- * is an empty one to us. */
-static void read_message(const struct otlp_grpc_said *said, enum otlp_signal signal,
+/* False: it is none. */
+static bool read_packed(const char *body, size_t len, enum otlp_signal signal,
+			struct otlp_answer *answer)
+{
+	struct snp_buf plain = {0};
+	bool ok = snp_gunzip(body, len, HTTP_REPLY_MAX, &plain) == 0 &&
+		  otlp_answer_read_response(plain.data, plain.len, signal, answer);
+
+	snp_buf_fini(&plain);
+	return ok;
+}
+
+static bool take_message(const struct otlp_grpc_said *said, enum otlp_signal signal,
 			 struct otlp_answer *answer)
 {
 	const unsigned char *prefix = (const unsigned char *)said->body;
+	const char *body;
 	size_t len;
 
-	if (said->len == 0)
+	if (said->len < PREFIX_BYTES)
+		return false;
+	body = said->body + PREFIX_BYTES;
+	len = (size_t)prefix[1] << 24 | (size_t)prefix[2] << 16 |
+	      (size_t)prefix[3] << 8 | prefix[4];
+	if (len != said->len - PREFIX_BYTES)
+		return false;
+	return prefix[0] == 0 ? otlp_answer_read_response(body, len, signal, answer)
+			      : read_packed(body, len, signal, answer);
+}
+
+/* One message, or none, which is an empty one to us. It may come as packed as ours
+ * went: grpc-go answers gzip with gzip, whether one says that one takes it or not. */
+static void read_message(const struct otlp_grpc_said *said, enum otlp_signal signal,
+			 struct otlp_answer *answer)
+{
+	if (said->len == 0 || take_message(said, signal, answer))
 		return;
-	if (said->len >= PREFIX_BYTES && prefix[0] == 0) {
-		len = (size_t)prefix[1] << 24 | (size_t)prefix[2] << 16 |
-		      (size_t)prefix[3] << 8 | prefix[4];
-		if (len == said->len - PREFIX_BYTES &&
-		    otlp_answer_read_response(said->body + PREFIX_BYTES, len, signal,
-					      answer))
-			return;
-	}
 	/* It was taken all the same. */
 	otlp_answer_set_text(answer, "the answer makes no sense", 25);
 }

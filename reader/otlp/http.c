@@ -265,6 +265,15 @@ static enum http_end end_of(const struct http *http, CURLcode code)
 	return is_lasting(code) ? HTTP_UNUSABLE : HTTP_UNREACHABLE;
 }
 
+static const char *error_of(const struct http *http, CURLcode code)
+{
+	/* What libcurl calls HTTP/0.9. */
+	if (code == CURLE_UNSUPPORTED_PROTOCOL)
+		return "the answer is not HTTP; for a port of gRPC, set "
+		       "OTEL_EXPORTER_OTLP_PROTOCOL=grpc";
+	return *http->error ? http->error : curl_easy_strerror(code);
+}
+
 static void fill_reply(struct http *http, CURLcode code, struct http_reply *reply)
 {
 	reply->end = end_of(http, code);
@@ -273,7 +282,7 @@ static void fill_reply(struct http *http, CURLcode code, struct http_reply *repl
 	reply->len = http->body.len;
 	for (size_t i = 0; i < HTTP_WANTED_MAX; i++)
 		reply->values[i] = http->came[i] ? http->values[i] : NULL;
-	reply->error = *http->error ? http->error : curl_easy_strerror(code);
+	reply->error = error_of(http, code);
 }
 
 /* Milliseconds until then, rounded up so that nobody spins through the last one. */

@@ -342,6 +342,13 @@ def test_o10_a_receiver_that_is_not_there_is_given_up(
     assert result["attempts"] >= 2
 
 
+def test_a_port_of_grpc_is_named_as_such(receive: Receive, send: Send) -> None:
+    sender = send(receive(GRPC), HTTP)
+    result = sender.send()
+    assert (result["outcome"], result["error"]) == ("dropped", "unusable")
+    assert "set OTEL_EXPORTER_OTLP_PROTOCOL=grpc" in sender.text()
+
+
 @pytest.mark.parametrize(
     ("protocol", "answer", "text"),
     [

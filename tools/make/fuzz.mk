@@ -32,10 +32,10 @@ FUZZ_INC_trace_context = $(INC_trace)
 FUZZ_SEEDS_trace_context = python3 tests/fuzz/trace_seeds.py
 FUZZ_SRC_model_query = shm/src/err.c reader/model/buf.c reader/model/number.c reader/model/query.c
 FUZZ_INC_model_query = $(INC_model)
-FUZZ_SRC_otlp_answer = shm/src/err.c reader/model/utf8.c \
+FUZZ_SRC_otlp_answer = shm/src/err.c $(addprefix reader/model/,buf.c gzip.c number.c utf8.c) \
 	$(addprefix reader/otlp/,answer.c answer_grpc.c endpoint.c pairs.c signals.c) $(OTLP_PB_SRC)
 FUZZ_INC_otlp_answer = $(INC_snakepit-otlp)
-FUZZ_SYS_otlp_answer = -lprotobuf-c -ljansson
+FUZZ_SYS_otlp_answer = -lprotobuf-c -ljansson -lz
 FUZZ_SEEDS_otlp_answer = python3 tests/fuzz/otlp_seeds.py
 
 .PHONY: fuzz

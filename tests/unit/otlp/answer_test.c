@@ -2,8 +2,10 @@
 /* O10, O11, O12: what answers mean, code by code and byte by byte. */
 #include "answer.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "model/gzip.h"
 #include "otlp/rpc.pb-c.h"
 #include "otlp/trace_service.pb-c.h"
 #include "snp_test.h"
@@ -351,7 +353,7 @@ static void o12_partial_success_is_read_from_grpc(void **state)
 	assert_int_equal(answer.outcome, OTLP_TAKEN);
 	assert_int_equal(answer.rejected, 2);
 	assert_string_equal(answer.text, "old");
-	/* Cut, too long, compressed: taken, with a word about it. */
+	/* Cut, or not what it says: taken, with a word about it. */
 	grpc_body(body, message.len + 4);
 	assert_int_equal(answer.outcome, OTLP_TAKEN);
 	assert_string_equal(answer.text, "the answer makes no sense");
@@ -363,6 +365,54 @@ static void o12_partial_success_is_read_from_grpc(void **state)
 	grpc_body("", 0);
 	assert_int_equal(answer.outcome, OTLP_TAKEN);
 	assert_string_equal(answer.text, "");
+}
+
+static void o12_partial_success_may_be_packed(void **state)
+{
+	const struct bytes message = partial(2, "old");
+	struct snp_buf body = {0};
+	struct snp_gzip *gzip;
+
+	(void)state;
+	snp_buf_put(&body, "\1\0\0\0", 5);
+	assert_int_equal(snp_gzip_create(&gzip), 0);
+	snp_gzip_append(gzip, message.data, message.len, &body);
+	assert_true(body.len < 256 + 5);
+	body.data[4] = (char)(body.len - 5);
+	grpc_body(body.data, body.len);
+	assert_int_equal(answer.rejected, 2);
+	assert_string_equal(answer.text, "old");
+	/* Cut at its end. */
+	body.data[4]--;
+	grpc_body(body.data, body.len - 1);
+	assert_int_equal(answer.outcome, OTLP_TAKEN);
+	assert_string_equal(answer.text, "the answer makes no sense");
+	snp_gzip_destroy(&gzip);
+	snp_buf_fini(&body);
+}
+
+static void o15_what_is_packed_is_not_unpacked_without_end(void **state)
+{
+	const size_t huge = HTTP_REPLY_MAX + 1;
+	struct snp_buf body = {0}, out = {0};
+	struct snp_gzip *gzip;
+	char *zeros = calloc(1, huge);
+
+	(void)state;
+	assert_non_null(zeros);
+	assert_int_equal(snp_gzip_create(&gzip), 0);
+	snp_gzip_append(gzip, zeros, huge, &body);
+	assert_int_equal(snp_gunzip(body.data, body.len, huge, &out), 0);
+	assert_int_equal(out.len, huge);
+	snp_buf_reset(&out);
+	assert_int_equal(snp_gunzip(body.data, body.len, HTTP_REPLY_MAX, &out),
+			 -EMSGSIZE);
+	assert_int_equal(snp_gunzip("", 0, HTTP_REPLY_MAX, &out), -EBADMSG);
+	assert_int_equal(snp_gunzip("plain text", 10, HTTP_REPLY_MAX, &out), -EBADMSG);
+	snp_gzip_destroy(&gzip);
+	snp_buf_fini(&body);
+	snp_buf_fini(&out);
+	free(zeros);
 }
 
 /* ---- none ---------------------------------------------------------------- */
@@ -405,6 +455,8 @@ int main(void)
 	    cmocka_unit_test(o11_retry_info_says_how_long),
 	    cmocka_unit_test(o11_details_that_make_no_sense_are_none),
 	    cmocka_unit_test(o12_partial_success_is_read_from_grpc),
+	    cmocka_unit_test(o12_partial_success_may_be_packed),
+	    cmocka_unit_test(o15_what_is_packed_is_not_unpacked_without_end),
 	    cmocka_unit_test(o10_attempts_without_answer),
 	};
 

@@ -16,4 +16,9 @@ void snp_gzip_destroy(struct snp_gzip **gzip);
 void snp_gzip_append(struct snp_gzip *gzip, const char *data, size_t len,
 		     struct snp_buf *out);
 
+/* Append what a gzip file of `len` bytes holds, and at most `max`: -EMSGSIZE where it
+ * is more, -EBADMSG where it is no whole gzip file, -ENOMEM. Of a failure something may
+ * have been appended. Any thread. */
+int snp_gunzip(const char *data, size_t len, size_t max, struct snp_buf *out);
+
 #endif
