@@ -202,6 +202,7 @@ static int start_call(struct exec *exec, const struct snp_request *request,
 							: TIMEOUT_MAX_MS);
 	(void)rpc_md_add(&metadata, RPC_MD_CORRELATION_ID,
 			 rpc_str_of(exec->reply->correlation_id));
+	(void)rpc_md_add(&metadata, RPC_MD_C_API, rpc_str_of("1"));
 	return rpc_call_start(&args, &exec->call);
 }
 

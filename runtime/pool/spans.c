@@ -85,12 +85,21 @@ static enum snp_enum_SPAN_STATUS status_of(const struct request *r, enum rpc_cod
 			      : (enum snp_enum_SPAN_STATUS)code;
 }
 
+/* What the program itself asks for is no call to it, though it comes as one. */
+static enum snp_enum_SPAN_METHOD method_of(const struct request *r)
+{
+	const struct rpc_md_in *in = rpc_server_call_metadata(r->call);
+
+	return rpc_md_in_get(in, RPC_MD_C_API).data ? SNP_SPAN_METHOD_C_API
+						    : r->protocol->method;
+}
+
 void request_span_whole(const struct request *r, snp_mono_t now)
 {
 	struct snp_span_fields span = fields_of(r, r->status.code, now);
 
 	span.kind = SNP_SPAN_KIND_REQUEST;
-	span.method = r->protocol->method;
+	span.method = method_of(r);
 	span.status = status_of(r, r->status.code);
 	span.start = r->received;
 	span.span_id = r->trace.span;

@@ -105,6 +105,8 @@ static void record(struct worker *w, enum snp_enum_EXIT_REASON reason,
 		record_start_failure(w);
 	log_at(is_planned(w) ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "worker ended",
 	       LOG_STR("worker", w->id), LOG_I64("worker_pid", w->pid),
+	       LOG_CONTEXT(((struct log_context){
+		   .trace_id = {w->note.trace_id[0], w->note.trace_id[1]}})),
 	       LOG_STR("reason", snp_enum_text(SNP_ENUM_TABLE_EXIT_REASON, reason)),
 	       LOG_U64("status", status),
 	       LOG_MS("uptime_ms", snp_mono_since_ns(now, w->started)));

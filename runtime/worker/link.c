@@ -176,6 +176,7 @@ static void on_miss(struct link *link, const struct rpc_status *status, snp_mono
 	snp_event_record(&link->opt.loop->bank, &event, now);
 	log_warn("heartbeat missed", LOG_STR("worker", link->worker_id),
 		 LOG_I64("worker_pid", link->opt.pid),
+		 LOG_CONTEXT(link_suspect_log(link)),
 		 LOG_U64("missed", link->heartbeat.missed),
 		 LOG_U64("max_missed", link->heartbeat.cfg->max_missed_heartbeats),
 		 LOG_STR("status", rpc_code_name(status->code)),
@@ -476,4 +477,13 @@ void link_suspect(const struct link *link, uint64_t ret_trace_id[2])
 			return;
 	}
 	ret_trace_id[0] = ret_trace_id[1] = 0;
+}
+
+struct log_context link_suspect_log(const struct link *link)
+{
+	struct log_context context = {.span_id = 0};
+
+	if (link)
+		link_suspect(link, context.trace_id);
+	return context;
 }

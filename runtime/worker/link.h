@@ -27,6 +27,7 @@
 
 #include "core/event_loop.h"
 #include "core/mailbox.h"
+#include "log/log.h"
 #include "rcu.h"
 #include "rpc/call.h"
 #include "rpc/channel.h"
@@ -148,5 +149,7 @@ void link_call_end(struct link *link, uint32_t place, enum link_call_end how,
 /* The trace id of the request that the worker runs, or was lost with; zeros where it is
  * none, or one of several. Event loop and supervisor; as far as the loop has heard. */
 void link_suspect(const struct link *link, uint64_t ret_trace_id[2]);
+/* The same for a log line; `link` may be NULL. */
+struct log_context link_suspect_log(const struct link *link);
 
 #endif

@@ -284,7 +284,7 @@ static void find_ill(const struct vigil *v, struct worker *w,
 	snp_add(&worker_pool_cells(w)->suspicions[w->live.health], 1);
 	event(v, w, SNP_EVENT_KIND_WORKER_SUSPECTED, s->missed, 0);
 	log_warn("worker is suspected", LOG_STR("worker", w->id),
-		 LOG_I64("worker_pid", w->pid),
+		 LOG_I64("worker_pid", w->pid), LOG_CONTEXT(link_suspect_log(w->link)),
 		 LOG_STR("health", health_text(w->live.health)),
 		 LOG_MS("for_ms", held_ns(v, w)), LOG_U64("missed", s->missed),
 		 LOG_U64("in_flight", s->in_flight), LOG_BOOL("traced", s->traced));
@@ -406,7 +406,7 @@ static void tell_suppressed(const struct vigil *v, struct worker *w,
 	snp_add(&worker_pool_cells(w)->kills_suppressed[o->suppressed], 1);
 	event(v, w, SNP_EVENT_KIND_KILL_SUPPRESSED, o->suppressed, 0);
 	log_warn("worker would be killed, but is not", LOG_STR("worker", w->id),
-		 LOG_I64("worker_pid", w->pid),
+		 LOG_I64("worker_pid", w->pid), LOG_CONTEXT(link_suspect_log(w->link)),
 		 LOG_STR("health", health_text(w->live.health)),
 		 LOG_STR("kill", snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, o->kill)),
 		 LOG_STR("why_not",

@@ -55,6 +55,8 @@ static void worker_move(struct worker *w, enum snp_enum_WORKER_STATE to,
 		? LOG_LEVEL_WARNING
 		: LOG_LEVEL_DEBUG,
 	    "worker moved", LOG_STR("worker", w->id), LOG_I64("worker_pid", w->pid),
+	    LOG_CONTEXT(((struct log_context){
+		.trace_id = {event.trace_id[0], event.trace_id[1]}})),
 	    LOG_STR("from", snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, from)),
 	    LOG_STR("to", snp_enum_text(SNP_ENUM_TABLE_WORKER_STATE, to)),
 	    LOG_STR("reason", snp_enum_text(SNP_ENUM_TABLE_MOVE_REASON, reason)),

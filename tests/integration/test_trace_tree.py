@@ -164,13 +164,24 @@ def assert_queued(traced: Traced, gate: Path) -> None:
 
 def assert_died(traced: Traced, mark: Path) -> None:
     dead = worker_pids(traced.world)[0]
-    attempt, whole = traced.tree(traced.call("die"), "attempt")
+    trace = traced.call("die")
+    attempt, whole = traced.tree(trace, "attempt")
     assert (attempt["status"], whole["status"]) == ("UNAVAILABLE", "UNAVAILABLE")
     wait_until(lambda: worker_pids(traced.world).get(0) not in {None, dead}, 20, "next")
+    assert_evidence(traced, trace)
     found = traced.tree(traced.call("die_once", mark=str(mark)), *RETRIED)
     assert statuses(found)[:2] == [("UNAVAILABLE", True), ("OK", False)]
     assert statuses(found)[3] == ("OK", False)
     assert found[3]["attempt"] == 2
+
+
+def assert_evidence(traced: Traced, trace: str) -> None:
+    """Check that the end of a worker names the request that it had."""
+    ended = traced.daemon.wait_log(msg="worker ended", trace_id=trace)
+    assert not {"span_id", "trace_flags"} & ended.keys()
+    done = traced.world.run("snakepit-inspect", "-n", INSTANCE, "--json", "--events")
+    moved = [e for e in json.loads(done.stdout)["events"] if e["to"] == "exited"]
+    assert trace in {event["trace_id"] for event in moved}
 
 
 def assert_late(traced: Traced, gate: Path) -> None:

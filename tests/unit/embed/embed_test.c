@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "snakepit/read.h"
 #include "snakepit/runtime.h"
 #include "snakepit/time.h"
 
@@ -138,6 +139,29 @@ static void execute_returns_what_the_tool_did(void **state)
 	assert_non_null(strstr(reply->message, "no_such_tool"));
 	assert_string_equal(reply->error_type, "worker_status");
 	snp_reply_destroy(&reply);
+}
+
+static void execute_is_a_span_of_the_program_itself(void **state)
+{
+	struct snp_ring_cursor cursor = {0};
+	struct snp_reply *reply = run(*state, "echo", NULL, NULL);
+	struct snp_segment *segment = NULL;
+	char path[SNP_PATH_BYTES];
+	struct snp_span spans[64];
+	unsigned requests = 0, found = 0;
+	size_t nr;
+
+	snp_reply_destroy(&reply);
+	assert_int_equal(snp_segment_path(snp_runtime_instance(*state), path, NULL), 0);
+	assert_int_equal(snp_segment_attach(path, &segment, NULL), 0);
+	nr = snp_segment_spans(segment, &cursor, spans, 64);
+	for (size_t i = 0; i < nr; i++) {
+		requests += spans[i].kind == SNP_SPAN_KIND_REQUEST;
+		found += spans[i].method == SNP_SPAN_METHOD_C_API;
+	}
+	assert_true(found > 0);
+	assert_int_equal(found, requests); /* nobody else asks */
+	snp_segment_detach(&segment);
 }
 
 static void reply_names_the_kind_of_a_failure(void **state)
@@ -641,6 +665,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(execute_returns_what_the_tool_did),
+	    cmocka_unit_test(execute_is_a_span_of_the_program_itself),
 	    cmocka_unit_test(reply_names_the_kind_of_a_failure),
 	    cmocka_unit_test(execute_refuses_what_cannot_be_sent),
 	    cmocka_unit_test(execute_ends_with_its_deadline),
