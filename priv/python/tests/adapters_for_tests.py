@@ -154,6 +154,10 @@ class Tools(BaseAdapter):
         return await asyncio.to_thread(telemetry.get_correlation_id)
 
     @tool()
+    def loaded(self, name: str) -> bool:
+        return name in sys.modules
+
+    @tool()
     def log(self, text: str) -> None:
         logging.getLogger("adapter").warning(text)
 
