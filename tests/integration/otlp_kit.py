@@ -201,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         receiver = self.server.receiver
         at = time.monotonic()
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         path = self.path.partition("?")[0]
         signal = next(s for s in SIGNALS.values() if path.endswith(s.path))
@@ -217,6 +217,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.give(answer, signal, headers["content-type"])
         finally:
             receiver.given()
+
+    def body(self) -> bytes:
+        """Read all of it, in chunks where the SDK of Node.js sends it so."""
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers["Content-Length"]))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def give(self, answer: Answer, signal: Signal, content_type: str) -> None:
         if answer.hang:

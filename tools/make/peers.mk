@@ -24,5 +24,18 @@ $(PEERS)/otelcol: $(OTELCOL_CONFIG) tools/make/peers.mk
 	$(Q)$(@D)/builder --config=$(OTELCOL_CONFIG) >$@.log 2>&1 || { cat $@.log; exit 1; }
 	$(Q)cp $(@D)/otelcol-source/otelcol $@
 
+# The client of examples/clients that is compiled, for its test. Flags are those by which
+# the Collector is built, so that most of it is compiled already.
+CLIENT_GO     := $(PEERS)/client-go
+CLIENT_GO_DIR := examples/clients/go
+
+$(CLIENT_GO): GO := GOBIN=$(abspath $(PEERS)) CGO_ENABLED=0 go
+$(CLIENT_GO): $(wildcard $(CLIENT_GO_DIR)/*.go $(CLIENT_GO_DIR)/go.*) proto/pool.proto tools/make/peers.mk
+	@mkdir -p $(@D)
+	@echo "  GO    $@"
+	$(Q)cd $(CLIENT_GO_DIR) && $(GO) install -trimpath -ldflags='-s -w' tool && \
+	    PATH="$(abspath $(PEERS)):$$PATH" go generate && \
+	    $(GO) build -trimpath -ldflags='-s -w' -o $(abspath $@) .
+
 .PHONY: peers
-peers: $(PEERS)/statsd_exporter $(PEERS)/telegraf $(PEERS)/otelcol ## build receivers no package has (Go)
+peers: $(PEERS)/statsd_exporter $(PEERS)/telegraf $(PEERS)/otelcol $(CLIENT_GO) ## build receivers no package has, and the client in Go
