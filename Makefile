@@ -110,8 +110,8 @@ SRC_snakepit-statsd  := $(wildcard reader/statsd/*.c)
 INC_snakepit-statsd  := $(INC_model) $(CLI_INC) -Ireader/statsd
 ARCH_snakepit-statsd := cli model shm
 SRC_snakepit-top  := $(wildcard reader/top/*.c)
-INC_snakepit-top  := $(INC_model) -Ireader/top
-ARCH_snakepit-top := model shm
+INC_snakepit-top  := $(INC_model) $(CLI_INC) -Ireader/top
+ARCH_snakepit-top := cli model shm
 SYS_snakepit-top  := -lncursesw -ltinfo
 
 # ---- Unit tests: tests/unit/<component>/<module>_test.c, linked with what follows -------
@@ -148,7 +148,7 @@ TSYS_prometheus := $(SYS_snakepit-prometheus)
 TINC_statsd     := $(INC_snakepit-statsd)
 TARCH_statsd    := $(ARCH_snakepit-statsd)
 TINC_top        := $(INC_snakepit-top)
-TARCH_top       := model shm
+TARCH_top       := $(ARCH_snakepit-top)
 TSYS_top        := $(SYS_snakepit-top)
 # Objects of a program (all but its main.c) that a component's tests link directly.
 TOBJ_prometheus := $(filter-out reader/prometheus/main.c,$(SRC_snakepit-prometheus))

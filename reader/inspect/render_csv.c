@@ -13,49 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/csv.h"
 #include "model/number.h"
 #include "model/value.h"
 #include "report.h"
 #include "selector.h"
 
 #define DRAIN_BYTES ((size_t)64 << 10) /* stays in the processor's cache */
-
-/* ---- columns ------------------------------------------------------------- */
-
-static bool needs_quotes(const char *text, size_t len)
-{
-	return len > 0 && (memchr(text, ',', len) || memchr(text, '"', len) ||
-			   memchr(text, '\n', len) || memchr(text, '\r', len));
-}
-
-/* The inside of a quoted column. */
-static void put_escaped(struct snp_buf *out, const char *text, size_t len)
-{
-	const char *quote;
-
-	while (len > 0 && (quote = memchr(text, '"', len)) != NULL) {
-		size_t run = (size_t)(quote - text) + 1;
-
-		snp_buf_put(out, text, run);
-		snp_buf_putc(out, '"');
-		text += run;
-		len -= run;
-	}
-	snp_buf_put(out, text, len);
-}
-
-static void put_column(struct snp_buf *out, const char *text)
-{
-	size_t len = strlen(text);
-
-	if (!needs_quotes(text, len)) {
-		snp_buf_put(out, text, len);
-		return;
-	}
-	snp_buf_putc(out, '"');
-	put_escaped(out, text, len);
-	snp_buf_putc(out, '"');
-}
 
 /* ---- what lines are made of ---------------------------------------------- */
 
@@ -150,8 +114,8 @@ static bool put_label(struct csv *csv, char before, const char *name, const char
 	csv->text.failed |= to->failed;
 	if (to->failed)
 		return false;
-	put_escaped(&csv->text, to->data, to->len);
-	return needs_quotes(to->data, to->len);
+	snp_csv_put_escaped(&csv->text, to->data, to->len);
+	return snp_csv_needs_quotes(to->data, to->len);
 }
 
 /* The same for a name that is prepared, and a value that can stand as it is. */
@@ -291,7 +255,7 @@ static struct piece unit_piece(struct csv *csv, const struct snp_metric *metric,
 	size_t at = csv->text.len;
 
 	snp_buf_putc(&csv->text, ',');
-	put_column(&csv->text, field_unit(metric, field));
+	snp_csv_put(&csv->text, field_unit(metric, field));
 	snp_buf_putc(&csv->text, '\n');
 	return piece_since(csv, at);
 }
@@ -314,7 +278,7 @@ static bool lines_init(struct csv *csv, const struct snp_series *first,
 	lines->tails = calloc(tails_nr, sizeof(*lines->tails));
 	if (!lines->tails)
 		return false;
-	put_column(&csv->text, metric->name);
+	snp_csv_put(&csv->text, metric->name);
 	snp_buf_putc(&csv->text, ',');
 	lines->head = piece_since(csv, at);
 	for (size_t i = 0; i < tails_nr; i++) {
@@ -433,7 +397,7 @@ static void put_facts(const struct report *report, struct snp_buf *out)
 
 		snp_buf_printf(out, "%s.%s,,value,", fact->group, fact->name);
 		if (fact->type == REPORT_TEXT)
-			put_column(out, fact->text);
+			snp_csv_put(out, fact->text);
 		else if (fact->type == REPORT_NUMBER)
 			snp_buf_u64(out, fact->number);
 		else

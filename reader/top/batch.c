@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "columns.h"
+#include "model/csv.h"
 #include "model/json_out.h"
 
 int top_batch_text(const struct top_scene *scene, int cols, bool ascii,
@@ -55,8 +56,28 @@ static void json_runtime(struct snp_json *json, const struct top_frame *frame)
 	json_duration(json, "window_ns", frame->look.window_ns);
 }
 
-int top_batch_json(const struct top_frame *frame, struct snp_buf *out)
+static void json_workers(struct snp_json *json, const struct top_scene *scene)
 {
+	const struct snp_look *look = &scene->frame->look;
+
+	snp_json_key(json, "workers");
+	snp_json_array_begin(json);
+	for (size_t i = 0; i < scene->rows->nr; i++) {
+		const struct top_row *row = &scene->rows->row[i];
+
+		if (row->worker == TOP_ROW_HEADING)
+			continue;
+		snp_json_object_begin(json);
+		top_columns_json(json, TOP_TABLE_WORKER, &look->pools[row->pool],
+				 &look->workers[row->worker]);
+		snp_json_object_end(json);
+	}
+	snp_json_array_end(json);
+}
+
+int top_batch_json(const struct top_scene *scene, struct snp_buf *out)
+{
+	const struct top_frame *frame = scene->frame;
 	const struct snp_look *look = &frame->look;
 	struct snp_json json;
 
@@ -75,20 +96,66 @@ int top_batch_json(const struct top_frame *frame, struct snp_buf *out)
 		snp_json_object_end(&json);
 	}
 	snp_json_array_end(&json);
-	snp_json_key(&json, "workers");
-	snp_json_array_begin(&json);
-	for (size_t i = 0; i < look->workers_nr; i++) {
-		const struct snp_worker_stat *w = &look->workers[i];
-
-		snp_json_object_begin(&json);
-		top_columns_json(&json, TOP_TABLE_WORKER, &look->pools[w->pool], w);
-		snp_json_object_end(&json);
-	}
-	snp_json_array_end(&json);
+	json_workers(&json, scene);
 	snp_json_kv_u64(&json, "events_lost", frame->events.lost);
 	snp_json_key(&json, "events");
 	top_eventlog_json(&json, &frame->events);
 	snp_json_object_end(&json);
 	snp_buf_putc(out, '\n');
+	return out->failed ? -ENOMEM : 0;
+}
+
+/* ---- CSV ----------------------------------------------------------------- */
+
+/* The columns of -o, or all of workers. */
+static struct top_shown csv_columns(const struct top_ui *ui)
+{
+	struct top_shown all = {0};
+
+	if (ui->shown[TOP_TABLE_POOL].nr > 0)
+		return ui->shown[TOP_TABLE_POOL];
+	if (ui->shown[TOP_TABLE_WORKER].nr > 0)
+		return ui->shown[TOP_TABLE_WORKER];
+	for (int id = 0; id < TOP_COLUMN_NR; id++)
+		if (top_columns[id].table == TOP_TABLE_WORKER)
+			all.id[all.nr++] = (enum top_column_id)id;
+	return all;
+}
+
+static void csv_line(const struct top_scene *scene, const struct top_shown *columns,
+		     const struct snp_pool_stat *pool,
+		     const struct snp_worker_stat *worker, struct snp_buf *out)
+{
+	snp_buf_u64(out, scene->frame->wall.ns);
+	for (size_t i = 0; i < columns->nr; i++) {
+		snp_buf_putc(out, ',');
+		top_column_csv(out, columns->id[i], pool, worker);
+	}
+	snp_buf_putc(out, '\n');
+}
+
+int top_batch_csv(const struct top_scene *scene, bool header, struct snp_buf *out)
+{
+	const struct top_shown columns = csv_columns(scene->ui);
+	const struct snp_look *look = &scene->frame->look;
+
+	if (header) {
+		snp_buf_puts(out, "time_ns");
+		for (size_t i = 0; i < columns.nr; i++) {
+			snp_buf_putc(out, ',');
+			snp_csv_put(out, top_columns[columns.id[i]].field);
+		}
+		snp_buf_putc(out, '\n');
+	}
+	if (top_columns[columns.id[0]].table == TOP_TABLE_POOL)
+		for (size_t i = 0; i < look->pools_nr; i++)
+			csv_line(scene, &columns, &look->pools[i], NULL, out);
+	else
+		for (size_t i = 0; i < scene->rows->nr; i++)
+			if (scene->rows->row[i].worker != TOP_ROW_HEADING)
+				csv_line(scene, &columns,
+					 &look->pools[scene->rows->row[i].pool],
+					 &look->workers[scene->rows->row[i].worker],
+					 out);
 	return out->failed ? -ENOMEM : 0;
 }

@@ -12,9 +12,16 @@
 /* Width of --once where the output has none of its own. */
 #define TOP_ONCE_COLS 120
 
-/* -ENOMEM: `out` must not be used. */
+/* Each appends to `out`; -ENOMEM: `out` must not be used. */
+
 int top_batch_text(const struct top_scene *scene, int cols, bool ascii,
 		   struct snp_buf *out);
-int top_batch_json(const struct top_frame *frame, struct snp_buf *out);
+
+/* One object in one line. Workers as in scene->rows. */
+int top_batch_json(const struct top_scene *scene, struct snp_buf *out);
+
+/* One table, RFC 4180: the columns of ui->shown, or all of workers; time_ns of the look
+ * comes first. With the line of names or without. */
+int top_batch_csv(const struct top_scene *scene, bool header, struct snp_buf *out);
 
 #endif

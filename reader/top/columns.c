@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "format.h"
+#include "model/csv.h"
+#include "model/number.h"
 
 #define HIDDEN TOP_RANK_HIDDEN
 
@@ -37,6 +39,13 @@ static struct top_value pid_value(pid_t pid)
 static struct top_value double_value(double d)
 {
 	return (struct top_value){.known = !isnan(d), .d = d};
+}
+
+static double percent_of(uint64_t part, uint64_t whole)
+{
+	if (part == SNP_UNKNOWN || whole == SNP_UNKNOWN || whole == 0)
+		return NAN;
+	return 100.0 * (double)part / (double)whole;
 }
 
 #define VALUE_NAME(x)	 text_value(x)
@@ -292,6 +301,32 @@ static void json_value(struct snp_json *json, enum top_column_id id,
 		snp_json_double(json, value.d);
 	} else {
 		snp_json_u64(json, value.u);
+	}
+}
+
+void top_column_csv(struct snp_buf *out, enum top_column_id id,
+		    const struct snp_pool_stat *pool,
+		    const struct snp_worker_stat *worker)
+{
+	struct top_value value = top_column_value(id, pool, worker);
+	unsigned unit = top_columns[id].unit;
+	char name[SNP_POOL_NAME_BYTES + 16];
+	char number[SNP_NUMBER_BYTES];
+
+	if (!value.known) {
+		return;
+	} else if (unit == TOP_UNIT_WORKER) {
+		(void)snprintf(name, sizeof(name), "%s/%" PRIu32, pool->name,
+			       worker->slot);
+		snp_csv_put(out, name);
+	} else if (unit == TOP_UNIT_STATUS) {
+		snp_csv_put(out, snp_enum_text(SNP_ENUM_TABLE_WORKER_STATUS, value.u));
+	} else if (top_unit_is_text(unit)) {
+		snp_csv_put(out, value.text);
+	} else if (top_unit_is_double(unit)) {
+		snp_buf_put(out, number, snp_number_double(number, value.d));
+	} else {
+		snp_buf_u64(out, value.u);
 	}
 }
 

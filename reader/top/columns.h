@@ -92,6 +92,11 @@ void top_columns_json(struct snp_json *json, enum top_table table,
 		      const struct snp_pool_stat *pool,
 		      const struct snp_worker_stat *worker);
 
+/* The same value as in JSON, as a column of CSV; nothing where it is not known. */
+void top_column_csv(struct snp_buf *out, enum top_column_id id,
+		    const struct snp_pool_stat *pool,
+		    const struct snp_worker_stat *worker);
+
 /* What people call the worker's condition, with its suffix: "busy", "idle!",
  * "backoff!!". */
 struct top_status {

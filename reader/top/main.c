@@ -10,21 +10,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "batch.h"
-#include "model/buf.h"
+#include "cli/say.h"
 #include "model/target.h"
-#include "model/terminal.h"
 #include "options.h"
+#include "output.h"
 #include "sampler.h"
 #include "screen.h"
 #include "screen_guard.h"
-
-/* Two looks this far apart make the rates of --once. */
-#define ONCE_INTERVAL_MS 250
+#include "view.h"
 
 struct top {
 	struct top_options options;
@@ -38,13 +34,6 @@ struct top {
 	int ended_by; /* signal to end with, 0 = none */
 };
 
-/* ---- words for people ---------------------------------------------------- */
-
-static void complain(const char *text, const char *advice)
-{
-	(void)fprintf(stderr, "snakepit-top: %s%s\n", text, advice);
-}
-
 static bool env_is_set(const char *name)
 {
 	const char *value = getenv(name);
@@ -57,80 +46,6 @@ static enum screen_colors wanted_colors(enum top_color color)
 	if (color == TOP_COLOR_AUTO)
 		return env_is_set("NO_COLOR") ? SCREEN_MONO : SCREEN_COLOR;
 	return color == TOP_COLOR_ALWAYS ? SCREEN_COLOR : SCREEN_MONO;
-}
-
-/* ---- once and JSON ------------------------------------------------------- */
-
-static int output_cols(void)
-{
-	struct winsize size;
-	const char *cols = getenv("COLUMNS");
-
-	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
-	    size.ws_col > 0)
-		return size.ws_col;
-	if (cols && atoi(cols) > 0)
-		return atoi(cols) < 1000 ? atoi(cols) : 1000;
-	return TOP_ONCE_COLS;
-}
-
-static void warn_of_end(const struct top_frame *frame)
-{
-	const char *how = frame->verdict == TOP_DEAD ? "is dead" : "has ended";
-	double age_s = (double)frame->heartbeat_age_ns / 1e9;
-	struct snp_buf out = {0};
-
-	if (frame->verdict != TOP_STALE && frame->verdict != TOP_DEAD &&
-	    frame->verdict != TOP_CLOSED)
-		return;
-	snp_buf_puts(&out, "snakepit-top: the runtime of \"");
-	snp_terminal_put(&out, frame->instance);
-	if (frame->verdict == TOP_STALE)
-		snp_buf_printf(&out,
-			       "\" hangs: no heartbeat for %.1f s; look at pid %jd\n",
-			       age_s, (intmax_t)frame->pid);
-	else
-		snp_buf_printf(&out, "\" %s (%.0f s ago); this is its last state\n",
-			       how, age_s);
-	(void)snp_buf_write_fd(&out, STDERR_FILENO);
-	snp_buf_fini(&out);
-}
-
-static int write_once(struct top *top)
-{
-	struct top_scene scene = {.frame = top->frame,
-				  .ui = &top->ui,
-				  .rows = &top->rows,
-				  .now = snp_mono_now()};
-	struct snp_buf out = {0};
-	int rc;
-
-	top->ui.delay_ms = 0;
-	rc = top_rows_build(&top->rows, &top->frame->look, &top->ui.sort);
-	if (rc == 0 && top->options.mode == TOP_MODE_JSON)
-		rc = top_batch_json(top->frame, &out);
-	else if (rc == 0)
-		rc = top_batch_text(&scene, output_cols(), top->ui.ascii, &out);
-	if (rc == 0)
-		rc = snp_buf_write_fd(&out, STDOUT_FILENO);
-	snp_buf_fini(&out);
-	if (rc < 0) {
-		complain("cannot write the output: ", strerror(-rc));
-		return SNP_EXIT_FAILURE;
-	}
-	warn_of_end(top->frame);
-	return SNP_EXIT_OK;
-}
-
-static int run_once(struct top *top)
-{
-	const struct timespec wait = {.tv_nsec = ONCE_INTERVAL_MS * 1000000L};
-
-	if (top->frame->verdict == TOP_LIVE) {
-		(void)nanosleep(&wait, NULL);
-		(void)top_sampler_tick(top->sampler, top->frame);
-	}
-	return write_once(top);
 }
 
 /* ---- interactive --------------------------------------------------------- */
@@ -221,7 +136,8 @@ static int draw(struct top *top)
 	struct top_viewport viewport;
 	int rows, cols;
 
-	if (top_rows_build(&top->rows, &top->frame->look, &top->ui.sort) < 0)
+	if (top_rows_build(&top->rows, &top->frame->look, &top->ui.sort,
+			   top->options.filter) < 0)
 		return -ENOMEM;
 	screen_size(top->screen, &rows, &cols);
 	if (top_grid_reset(&top->grid, rows, cols) < 0)
@@ -294,7 +210,7 @@ static int run_live(struct top *top)
 	if (rc == 0)
 		rc = screen_open(wanted_colors(top->options.color), &top->screen, &err);
 	if (rc < 0) {
-		complain(err.code ? err.msg : strerror(-rc), "");
+		cli_complain("%s", err.code ? err.msg : strerror(-rc));
 		return SNP_EXIT_FAILURE;
 	}
 	if (screen_fallback(top->screen))
@@ -305,7 +221,7 @@ static int run_live(struct top *top)
 	screen_close(&top->screen);
 	(void)close(top->signal_fd);
 	if (rc < 0) {
-		complain("stopped: ", strerror(-rc));
+		cli_complain("stopped: %s", strerror(-rc));
 		return SNP_EXIT_FAILURE;
 	}
 	return top->ended_by ? 128 + top->ended_by : SNP_EXIT_OK;
@@ -333,17 +249,17 @@ static int open_top(struct top *top)
 	top->frame = calloc(1, sizeof(*top->frame));
 	if (!top->frame ||
 	    top_sampler_create(top->options.instance, &top->sampler) < 0) {
-		complain("out of memory", "");
+		cli_complain("out of memory");
 		return SNP_EXIT_FAILURE;
 	}
 	screen_guard_install();
 	rc = top_sampler_tick(top->sampler, top->frame);
 	if (top->frame->generation == 0) {
-		complain(top->frame->problem, snp_exit_advice(rc));
+		cli_complain("%s%s", top->frame->problem, snp_exit_advice(rc));
 		return snp_exit_code(rc);
 	}
 	if (rc < 0) {
-		complain(top->frame->problem, "");
+		cli_complain("%s", top->frame->problem);
 		return SNP_EXIT_FAILURE;
 	}
 	return SNP_EXIT_OK;
@@ -362,11 +278,15 @@ static void close_top(struct top *top)
 static int run(struct top *top)
 {
 	int code = open_top(top);
+	const struct top_output output = {.options = &top->options,
+					  .ui = &top->ui,
+					  .sampler = top->sampler,
+					  .frame = top->frame};
 
 	if (code == SNP_EXIT_OK)
 		code = top->options.mode == TOP_MODE_AUTO && terminal_is_usable()
 			   ? run_live(top)
-			   : run_once(top);
+			   : top_output_run(&output);
 	close_top(top);
 	return code;
 }
@@ -375,10 +295,15 @@ int main(int argc, char **argv)
 {
 	struct top top = {.signal_fd = -1};
 	struct snp_err err = {0};
+	struct snp_buf hint = {0};
+	int code = SNP_EXIT_OK;
 
+	cli_set_program("snakepit-top");
 	(void)setlocale(LC_CTYPE, "");
-	if (top_options_parse(argc, argv, &top.options, &err) < 0) {
-		complain(err.msg, "");
+	if (top_options_parse(argc, argv, &top.options, &hint, &err) < 0) {
+		cli_complain("%s", err.msg);
+		(void)snp_buf_write_fd(&hint, STDERR_FILENO);
+		snp_buf_fini(&hint);
 		return SNP_EXIT_USAGE;
 	}
 	switch (top.options.mode) {
@@ -392,7 +317,9 @@ int main(int argc, char **argv)
 		top_options_columns(stdout);
 		break;
 	default:
-		return run(&top);
+		code = run(&top);
+		break;
 	}
-	return fflush(stdout) == 0 ? SNP_EXIT_OK : SNP_EXIT_FAILURE;
+	top_options_fini(&top.options);
+	return cli_finish(code);
 }

@@ -2,32 +2,29 @@
 #include "options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { /* options without a letter */
-       OPT_JSON = 256,
-       OPT_COLOR,
-       OPT_NO_COLOR,
+#include "cli/options.h"
+#include "terms.h"
+
+enum {
+#define TOP_HEADING(text)
+#define TOP_OPTION(id, name, letter, value, help) OPT_##id,
+#include "options.def"
+#undef TOP_OPTION
+	OPT_NR
 };
 
-static const struct option long_options[] = {
-    {"instance", required_argument, NULL, 'n'},
-    {"delay", required_argument, NULL, 'd'},
-    {"columns", required_argument, NULL, 'o'},
-    {"sort", required_argument, NULL, 's'},
-    {"once", no_argument, NULL, '1'},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"ascii", no_argument, NULL, 'U'},
-    {"color", optional_argument, NULL, OPT_COLOR},
-    {"no-color", no_argument, NULL, OPT_NO_COLOR},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {0},
+static const struct cli_option known[OPT_NR] = {
+#define TOP_OPTION(id, name, letter, value, help) {name, letter, value},
+#include "options.def"
+#undef TOP_OPTION
+#undef TOP_HEADING
 };
 
-#define SEE_HELP "; see snakepit-top --help"
+/* How often, where nothing was said: once. */
+#define COUNT_UNSAID UINT64_MAX
 
 static int parse_delay(const char *text, unsigned *ret_ms, struct snp_err *err)
 {
@@ -115,7 +112,7 @@ static int parse_columns(const char *list, struct top_options *o, struct snp_err
 
 static int parse_color(const char *when, enum top_color *ret_color, struct snp_err *err)
 {
-	if (!when || strcmp(when, "always") == 0)
+	if (strcmp(when, "always") == 0)
 		*ret_color = TOP_COLOR_ALWAYS;
 	else if (strcmp(when, "never") == 0)
 		*ret_color = TOP_COLOR_NEVER;
@@ -127,33 +124,84 @@ static int parse_color(const char *when, enum top_color *ret_color, struct snp_e
 	return 0;
 }
 
-static int parse_one(int opt, struct top_options *o, struct snp_err *err)
+static int parse_count(const char *text, uint64_t *ret_count, struct snp_err *err)
+{
+	size_t len = strspn(text, "0123456789");
+	uint64_t count = strtoull(text, NULL, 10);
+
+	if (len == 0 || len > 9 || text[len] != '\0' || count == 0)
+		return snp_err_set(err, -EINVAL,
+				   "count \"%s\" is not a number from 1 to 999999999",
+				   text);
+	*ret_count = count;
+	return 0;
+}
+
+static int parse_query(const char *option, const char *text,
+		       const struct snp_query_terms *terms,
+		       struct snp_query **ret_query, struct snp_buf *hint,
+		       struct snp_err *err)
+{
+	struct snp_query_place place;
+	int rc;
+
+	snp_query_free(*ret_query); /* the last one counts */
+	*ret_query = NULL;
+	rc = snp_query_compile(text, terms, ret_query, &place, err);
+	if (rc == -EINVAL) {
+		snp_query_point(text, &place, hint);
+		(void)snp_err_wrap(err, "%s", option);
+	}
+	return rc;
+}
+
+static int set_mode(struct top_options *o, enum top_mode mode, struct snp_err *err)
+{
+	/* Text is what there is without an option, so it gives way. */
+	if (mode == TOP_MODE_TEXT && o->mode != TOP_MODE_AUTO)
+		return 0;
+	if (o->mode > TOP_MODE_TEXT && o->mode != mode)
+		return snp_err_set(err, -EINVAL,
+				   "one of --json, --csv and --check at a time");
+	o->mode = mode;
+	return 0;
+}
+
+/* The options that say what is printed, and how often. */
+static int parse_output(int opt, const char *value, struct top_options *o,
+			struct snp_buf *hint, struct snp_err *err)
 {
 	switch (opt) {
-	case 'n':
-		o->instance = optarg;
-		return 0;
-	case 'd':
-		return parse_delay(optarg, &o->delay_ms, err);
-	case 'o':
-		return parse_columns(optarg, o, err);
-	case 's':
-		return parse_sort(optarg, &o->sort, err);
-	case '1':
-		o->mode = TOP_MODE_ONCE;
-		return 0;
+	case OPT_ONCE:
+		o->count = 1;
+		return set_mode(o, TOP_MODE_TEXT, err);
+	case OPT_BATCH:
+		o->count = 0;
+		return set_mode(o, TOP_MODE_TEXT, err);
+	case OPT_COUNT:
+		return parse_count(value, &o->count, err) < 0
+			   ? -EINVAL
+			   : set_mode(o, TOP_MODE_TEXT, err);
 	case OPT_JSON:
-		o->mode = TOP_MODE_JSON;
+		return set_mode(o, TOP_MODE_JSON, err);
+	case OPT_JSONL:
+		if (o->count == COUNT_UNSAID)
+			o->count = 0;
+		return set_mode(o, TOP_MODE_JSON, err);
+	case OPT_CSV:
+		return set_mode(o, TOP_MODE_CSV, err);
+	case OPT_NO_HEADER:
+		o->no_header = true;
 		return 0;
-	case 'U':
-		o->ascii = true;
-		return 0;
-	case OPT_COLOR:
-		return parse_color(optarg, &o->color, err);
-	case OPT_NO_COLOR:
-		o->color = TOP_COLOR_NEVER;
-		return 0;
-	case 'h':
+	case OPT_CHECK:
+		o->check_text = value;
+		return parse_query("--check", value, &top_pool_terms, &o->check, hint,
+				   err) < 0
+			   ? err->code
+			   : set_mode(o, TOP_MODE_CHECK, err);
+	case OPT_FOR:
+		return cli_seconds("for", value, &o->for_ms, err);
+	case OPT_HELP:
 		o->mode = TOP_MODE_HELP;
 		return 0;
 	default:
@@ -162,88 +210,154 @@ static int parse_one(int opt, struct top_options *o, struct snp_err *err)
 	}
 }
 
-int top_options_parse(int argc, char **argv, struct top_options *ret_options,
-		      struct snp_err *err)
+static int parse_one(int opt, const char *value, struct top_options *o,
+		     struct snp_buf *hint, struct snp_err *err)
 {
-	struct top_options o = {.delay_ms = TOP_DELAY_DEFAULT_MS,
-				.sort = {.column = TOP_COLUMN_WORKER_worker,
-					 .flags = TOP_SORT_UNHEALTHY_FIRST}};
+	switch (opt) {
+	case OPT_INSTANCE:
+		o->instance = value;
+		return 0;
+	case OPT_FILTER:
+		return parse_query("--filter", value, &top_worker_terms, &o->filter,
+				   hint, err);
+	case OPT_DELAY:
+		return parse_delay(value, &o->delay_ms, err);
+	case OPT_SORT:
+		return parse_sort(value, &o->sort, err);
+	case OPT_COLUMNS:
+		return parse_columns(value, o, err);
+	case OPT_ASCII:
+		o->ascii = true;
+		return 0;
+	case OPT_COLOR:
+		return parse_color(value, &o->color, err);
+	case OPT_NO_COLOR:
+		o->color = TOP_COLOR_NEVER;
+		return 0;
+	case OPT_EXIT_ON_END:
+		o->exit_on_end = true;
+		return 0;
+	default:
+		return parse_output(opt, value, o, hint, err);
+	}
+}
+
+/* What can be said only when all of it is known. */
+static int check_together(const struct top_options *o, struct snp_err *err)
+{
+	if (o->mode == TOP_MODE_CSV && o->shown[TOP_TABLE_POOL].nr > 0 &&
+	    o->shown[TOP_TABLE_WORKER].nr > 0)
+		return snp_err_set(err, -EINVAL,
+				   "--csv is one table: columns of workers or of "
+				   "pools, not both");
+	if (o->for_ms > 0 && o->mode != TOP_MODE_CHECK)
+		return snp_err_set(err, -EINVAL, "--for belongs to --check");
+	return 0;
+}
+
+static int parse_all(struct cli_args *args, struct top_options *o, struct snp_buf *hint,
+		     struct snp_err *err)
+{
+	const char *value = NULL;
 	int opt, rc;
 
-	optind = 0; /* also resets getopt's own state */
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":n:d:o:s:1UhV", long_options, NULL)) !=
-	       -1) {
-		const char *given = argv[optind - 1];
-
-		if (opt == ':')
+	while ((opt = cli_next(args, &value, err)) != CLI_END) {
+		if (opt < 0)
+			return opt;
+		if (opt == CLI_OPERAND)
 			return snp_err_set(err, -EINVAL,
-					   "option \"%s\" needs a value" SEE_HELP,
-					   given);
-		if (opt == '?' && optopt > 0 && optopt < 256)
-			return snp_err_set(err, -EINVAL,
-					   "unknown option \"-%c\"" SEE_HELP, optopt);
-		if (opt == '?')
-			return snp_err_set(err, -EINVAL,
-					   "unknown option \"%s\"" SEE_HELP, given);
-		rc = parse_one(opt, &o, err);
+					   "unexpected '%s'; name an instance with -n",
+					   value);
+		rc = parse_one(opt, value, o, hint, err);
 		if (rc < 0)
 			return rc;
 		/* Asking for a text ends it there. */
-		if (o.mode >= TOP_MODE_HELP)
-			break;
+		if (o->mode >= TOP_MODE_HELP)
+			return 0;
 	}
-	if (optind < argc && o.mode < TOP_MODE_HELP)
-		return snp_err_set(
-		    err, -EINVAL,
-		    "unexpected \"%s\"; name an instance with -n" SEE_HELP,
-		    argv[optind]);
+	return check_together(o, err);
+}
+
+int top_options_parse(int argc, char **argv, struct top_options *ret_options,
+		      struct snp_buf *hint, struct snp_err *err)
+{
+	struct cli_args args = {.argc = argc,
+				.argv = argv,
+				.options = known,
+				.options_nr = OPT_NR,
+				.next = 1};
+	struct top_options o = {.delay_ms = TOP_DELAY_DEFAULT_MS,
+				.count = COUNT_UNSAID,
+				.sort = {.column = TOP_COLUMN_WORKER_worker,
+					 .flags = TOP_SORT_UNHEALTHY_FIRST}};
+	int rc = parse_all(&args, &o, hint, err);
+
+	if (rc < 0) {
+		top_options_fini(&o);
+		return rc;
+	}
+	if (o.count == COUNT_UNSAID)
+		o.count = 1;
 	*ret_options = o;
 	return 0;
 }
 
+void top_options_fini(struct top_options *options)
+{
+	snp_query_free(options->filter);
+	snp_query_free(options->check);
+	options->filter = options->check = NULL;
+}
+
 /* ---- texts --------------------------------------------------------------- */
+
+#define HELP_COLUMN 28
+
+static void print_option(FILE *out, const struct cli_option *option, const char *help)
+{
+	int used = option->letter ? fprintf(out, "  -%c, ", option->letter)
+				  : fprintf(out, "      ");
+
+	used += fprintf(out, "--%s%s%s", option->name, option->value ? " " : "",
+			option->value ? option->value : "");
+	for (;;) {
+		size_t len = strcspn(help, "\n");
+
+		(void)fprintf(out, "%*s%.*s\n",
+			      used < HELP_COLUMN ? HELP_COLUMN - used : 1, "", (int)len,
+			      help);
+		if (help[len] == '\0')
+			return;
+		help += len + 1;
+		used = 0;
+	}
+}
 
 void top_options_help(FILE *out)
 {
 	(void)fputs(
-	    "snakepit-top - watch pools and workers of a running snakepitd\n"
+	    "Watch pools and workers of a running snakepitd.\n"
 	    "\n"
-	    "Examples:\n"
-	    "  snakepit-top                          the only instance there is, live\n"
-	    "  snakepit-top -n prod -d 0.5           instance \"prod\", twice a "
+	    "  snakepit-top                           the only instance there is, "
+	    "live\n"
+	    "  snakepit-top -n prod -d 0.5            instance \"prod\", twice a "
 	    "second\n"
-	    "  snakepit-top --once                   print the state and exit\n"
-	    "  snakepit-top --once -s rss            largest workers first\n"
-	    "  snakepit-top --once -o worker,pid,rss a table of these columns\n"
-	    "  snakepit-top --json | jq .total       everything, for programs\n"
-	    "\n"
-	    "What to watch:\n"
-	    "  -n, --instance NAME|PATH  instance, or path of a segment file\n"
-	    "                            (default: $SNAKEPIT_INSTANCE, else the only "
-	    "one)\n"
-	    "How to watch it:\n"
-	    "  -d, --delay SEC     time between updates, 0.05 to 60 (1)\n"
-	    "  -s, --sort COL      sort workers; -COL descends, +COL ascends\n"
-	    "  -o, --columns LIST  columns to show, pool.COL for pools; -o help lists "
-	    "them\n"
-	    "  -U, --ascii         draw with plain ASCII\n"
-	    "      --color[=WHEN]  auto, always, never; NO_COLOR is honoured "
-	    "(--no-color)\n"
-	    "Without a terminal:\n"
-	    "  -1, --once          print once; also when the output is not a "
-	    "terminal.\n"
-	    "                      Rates are of 0.25 s, \"-\" where the runtime is not "
-	    "alive\n"
-	    "      --json          one object with everything; times in nanoseconds\n"
-	    "\n"
-	    "  -h, --help          this text; in the live view ? lists the keys\n"
-	    "  -V, --version       version\n"
-	    "\n"
-	    "Exit codes: 0 fine, also for the last state of a runtime that ended; 1 "
-	    "failure;\n"
-	    "2 usage; 3 no such instance; 4 damaged or of another version; 128+n "
-	    "signal n.\n",
+	    "  snakepit-top --once -o worker,pid,rss  a table of these columns\n"
+	    "  snakepit-top --json | jq .total        everything, for programs\n"
+	    "  snakepit-top --check 'workers_down=0'  for scripts and probes\n"
+	    "\n",
+	    out);
+#define TOP_HEADING(text) (void)fputs(*(text) ? text ":\n" : "", out);
+#define TOP_OPTION(id, name, letter, value, help)                                      \
+	print_option(out, &known[OPT_##id], help);
+#include "options.def"
+#undef TOP_OPTION
+#undef TOP_HEADING
+	(void)fputs(
+	    "Exit codes: 0 fine, also for the last state of a runtime that ended; 1\n"
+	    "failure, or --check does not hold; 2 usage; 3 no such instance; 4 "
+	    "damaged, of\n"
+	    "another version, or it ended (--exit-on-end); 128+n signal n.\n",
 	    out);
 }
 

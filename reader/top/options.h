@@ -8,14 +8,17 @@
 
 #include <stdio.h>
 
+#include "model/query.h"
 #include "snakepit/err.h"
 #include "ui.h"
 
 enum top_mode {
-	TOP_MODE_AUTO, /* interactive on a terminal, once otherwise */
-	TOP_MODE_ONCE,
+	TOP_MODE_AUTO, /* interactive on a terminal, text otherwise */
+	TOP_MODE_TEXT,
 	TOP_MODE_JSON,
-	TOP_MODE_HELP,
+	TOP_MODE_CSV,
+	TOP_MODE_CHECK,
+	TOP_MODE_HELP, /* this and the rest print what they are called and end */
 	TOP_MODE_VERSION,
 	TOP_MODE_COLUMNS, /* -o help */
 };
@@ -30,15 +33,21 @@ struct top_options {
 	enum top_mode mode;
 	enum top_color color;
 	const char *instance; /* borrowed from argv, NULL = not given */
-	bool ascii;
+	bool ascii, no_header, exit_on_end;
 	unsigned delay_ms;
+	uint64_t count; /* outputs; 0 = until it is ended */
+	uint64_t for_ms;
 	struct top_sort sort;
 	struct top_shown shown[TOP_TABLE_NR];
+	struct snp_query *filter, *check; /* NULL = not given */
+	const char *check_text;
 };
 
-/* -EINVAL: the text says what is wrong and where to look. */
+/* -EINVAL: the text says what is wrong and where to look; where that is within an
+ * expression, `hint` gets two more lines, which point at it. -ENOMEM. */
 int top_options_parse(int argc, char **argv, struct top_options *ret_options,
-		      struct snp_err *err);
+		      struct snp_buf *hint, struct snp_err *err);
+void top_options_fini(struct top_options *options);
 
 void top_options_help(FILE *out);
 void top_options_columns(FILE *out);

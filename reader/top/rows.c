@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "terms.h"
+
 /* A row with what it is sorted by, so that comparing does not look things up again. */
 struct keyed {
 	struct top_row row;
@@ -59,16 +61,31 @@ static int rows_reserve(struct top_rows *rows, size_t nr)
 	return 0;
 }
 
-static void build_grouped(struct top_rows *rows, const struct snp_look *look)
+static bool is_wanted(const struct snp_look *look, size_t i,
+		      const struct snp_query *filter)
+{
+	const struct snp_worker_stat *w = &look->workers[i];
+	const struct top_terms_row row = {&look->pools[w->pool], w};
+
+	return !filter || snp_query_matches(filter, &row);
+}
+
+static void build_grouped(struct top_rows *rows, const struct snp_look *look,
+			  const struct snp_query *filter)
 {
 	size_t w = 0;
 
 	for (size_t p = 0; p < look->pools_nr; p++) {
-		rows->row[rows->nr++] =
+		size_t heading = rows->nr++;
+
+		rows->row[heading] =
 		    (struct top_row){.worker = TOP_ROW_HEADING, .pool = (uint32_t)p};
 		for (; w < look->workers_nr && look->workers[w].pool == p; w++)
-			rows->row[rows->nr++] =
-			    (struct top_row){.worker = w, .pool = (uint32_t)p};
+			if (is_wanted(look, w, filter))
+				rows->row[rows->nr++] =
+				    (struct top_row){.worker = w, .pool = (uint32_t)p};
+		if (filter && rows->nr == heading + 1)
+			rows->nr = heading;
 	}
 }
 
@@ -87,7 +104,7 @@ static struct keyed keyed_of(const struct snp_look *look, size_t i,
 }
 
 int top_rows_build(struct top_rows *rows, const struct snp_look *look,
-		   const struct top_sort *sort)
+		   const struct top_sort *sort, const struct snp_query *filter)
 {
 	unsigned unit = top_columns[sort->column].unit;
 	bool ascends = top_unit_is_text(unit) || unit == TOP_UNIT_PID;
@@ -96,11 +113,12 @@ int top_rows_build(struct top_rows *rows, const struct snp_look *look,
 	    .descending = ascends == ((sort->flags & TOP_SORT_INVERT) != 0),
 	    .unhealthy_first = (sort->flags & TOP_SORT_UNHEALTHY_FIRST) != 0};
 	struct keyed *keyed;
+	size_t nr = 0;
 
 	if (rows_reserve(rows, look->workers_nr + look->pools_nr) < 0)
 		return -ENOMEM;
 	if (sort->flags & TOP_SORT_BY_POOL) {
-		build_grouped(rows, look);
+		build_grouped(rows, look, filter);
 		return 0;
 	}
 	if (look->workers_nr == 0)
@@ -109,9 +127,10 @@ int top_rows_build(struct top_rows *rows, const struct snp_look *look,
 	if (!keyed)
 		return -ENOMEM;
 	for (size_t i = 0; i < look->workers_nr; i++)
-		keyed[i] = keyed_of(look, i, sort->column);
-	qsort_r(keyed, look->workers_nr, sizeof(*keyed), compare, &order);
-	for (size_t i = 0; i < look->workers_nr; i++)
+		if (is_wanted(look, i, filter))
+			keyed[nr++] = keyed_of(look, i, sort->column);
+	qsort_r(keyed, nr, sizeof(*keyed), compare, &order);
+	for (size_t i = 0; i < nr; i++)
 		rows->row[rows->nr++] = keyed[i].row;
 	free(keyed);
 	return 0;

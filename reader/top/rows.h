@@ -13,6 +13,7 @@
 
 #include "columns.h"
 #include "model/pools.h"
+#include "model/query.h"
 
 enum top_sort_flags {
 	TOP_SORT_INVERT = 1,	      /* against the column's natural order */
@@ -39,9 +40,11 @@ struct top_rows {
 };
 
 /* Text ascends and numbers descend, the interesting end first; what is unknown comes
- * last either way. On -ENOMEM there are no rows. */
+ * last either way. Workers for which `filter` (of top_worker_terms, NULL: none) does
+ * not hold have no line, and a pool has no heading then. On -ENOMEM there are no rows.
+ */
 int top_rows_build(struct top_rows *rows, const struct snp_look *look,
-		   const struct top_sort *sort);
+		   const struct top_sort *sort, const struct snp_query *filter);
 void top_rows_fini(struct top_rows *rows);
 
 /* The next or previous column to sort by; hidden ones are passed over. */

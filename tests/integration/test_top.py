@@ -516,7 +516,7 @@ def test_usage_mistakes_are_2() -> None:
 
 
 def test_help_and_version() -> None:
-    assert "Examples:" in top("--help").stdout
+    assert "snakepit-top -n prod -d 0.5" in top("--help").stdout
     assert re.fullmatch(r"snakepit-top \d+\.\d+\.\d+\n", top("--version").stdout)
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(

@@ -12,6 +12,7 @@
 static int parse(const char *line, struct top_options *o, struct snp_err *err)
 {
 	static char words[256];
+	static struct snp_buf hint;
 	char *argv[ARGS_MAX + 2] = {"snakepit-top"}, *save = NULL;
 	int argc = 1;
 
@@ -19,7 +20,7 @@ static int parse(const char *line, struct top_options *o, struct snp_err *err)
 	for (char *w = strtok_r(words, " ", &save); w && argc <= ARGS_MAX;
 	     w = strtok_r(NULL, " ", &save))
 		argv[argc++] = w;
-	return top_options_parse(argc, argv, o, err);
+	return top_options_parse(argc, argv, o, &hint, err);
 }
 
 static void defaults_are_live_at_one_hertz(void **state)
@@ -44,7 +45,7 @@ static void options_are_taken(void **state)
 	assert_int_equal(
 	    0, parse("--once -n prod -d 0.05 -U --color=never -o worker,rss,pool.p99",
 		     &o, &err));
-	assert_int_equal(TOP_MODE_ONCE, o.mode);
+	assert_int_equal(TOP_MODE_TEXT, o.mode);
 	assert_string_equal("prod", o.instance);
 	assert_int_equal(50, o.delay_ms);
 	assert_true(o.ascii);
@@ -76,20 +77,28 @@ static void mistakes_are_named_in_one_line(void **state)
 {
 	static const struct {
 		const char *line, *says;
-	} cases[] = {{"-d 0", "\"0\" is not between"},
-		     {"-d 61", "not between"},
-		     {"-d nan", "not between"},
-		     {"-d 1x", "not between"},
-		     {"-d", "needs a value"},
-		     {"-x", "unknown option \"-x\""},
-		     {"--nope", "unknown option \"--nope\""},
-		     {"-o nope", "no worker column \"nope\"; -o help"},
-		     {"-o pool.nope", "no pool column \"nope\""},
-		     {"-o pid,,rss", "not a list"},
-		     {"-o pid,pid", "named twice"},
-		     {"-s nope", "no worker column \"nope\""},
-		     {"--color=red", "not auto, always or never"},
-		     {"prod", "unexpected \"prod\"; name an instance with -n"}};
+	} cases[] = {
+	    {"-d 0", "\"0\" is not between"},
+	    {"-d 61", "not between"},
+	    {"-d nan", "not between"},
+	    {"-d 1x", "not between"},
+	    {"-d", "needs a value"},
+	    {"-x", "unknown option '-x'"},
+	    {"--nope", "unknown option '--nope'; see --help"},
+	    {"--colums", "did you mean"},
+	    {"-o nope", "no worker column \"nope\"; -o help"},
+	    {"-o pool.nope", "no pool column \"nope\""},
+	    {"-o pid,,rss", "not a list"},
+	    {"-o pid,pid", "named twice"},
+	    {"-s nope", "no worker column \"nope\""},
+	    {"--color=red", "not auto, always or never"},
+	    {"prod", "unexpected 'prod'; name an instance with -n"},
+	    {"-F stat=busy", "--filter: no field \"stat\"; did you mean \"state\"?"},
+	    {"--check p99<50", "p99_ns is a duration"},
+	    {"--for 3", "--for belongs to --check"},
+	    {"--json --csv", "at a time"},
+	    {"--csv -o pid,pool.pool", "one table"},
+	    {"-N 0", "from 1"}};
 	struct top_options o;
 
 	(void)state;

@@ -269,12 +269,17 @@ static void json_is_complete_and_dead_rates_are_null(void **state)
 {
 	struct fixture *f = *state;
 	struct snp_buf out = {0};
+	struct top_rows rows = {0};
+	const struct top_sort sort = {.column = TOP_COLUMN_WORKER_worker};
+	const struct top_scene scene = {.frame = f->frame, .rows = &rows};
 
 	start(f);
 	count(f, 5);
 	snp_writer_abandon(&f->writer);
 	tick(f);
-	assert_int_equal(0, top_batch_json(f->frame, &out));
+	assert_int_equal(0, top_rows_build(&rows, &f->frame->look, &sort, NULL));
+	assert_int_equal(0, top_batch_json(&scene, &out));
+	top_rows_fini(&rows);
 	snp_buf_putc(&out, '\0');
 	assert_false(out.failed);
 	assert_non_null(strstr(out.data, "{\"schema\":1,\"instance\":\"run\""));
@@ -311,7 +316,8 @@ static void frame_of_256_workers_costs_little(void **state)
 	begin = snp__clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	for (int i = 0; i < COST_FRAMES; i++) {
 		tick(f);
-		assert_int_equal(0, top_rows_build(&rows, &f->frame->look, &ui.sort));
+		assert_int_equal(
+		    0, top_rows_build(&rows, &f->frame->look, &ui.sort, NULL));
 		assert_int_equal(0, top_grid_reset(&grid, 45, 160));
 		top_view(&scene, &grid, &viewport);
 	}

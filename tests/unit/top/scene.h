@@ -300,7 +300,8 @@ static inline int scene_open(void **state)
 	scene_header(s);
 	top_ui_init(&s->ui);
 	s->ui.utf8 = true;
-	assert_int_equal(0, top_rows_build(&s->rows, &s->frame.look, &s->ui.sort));
+	assert_int_equal(0,
+			 top_rows_build(&s->rows, &s->frame.look, &s->ui.sort, NULL));
 	*state = s;
 	return 0;
 }

@@ -14,7 +14,8 @@ static void press(struct scene *s, const uint32_t *keys)
 
 static void sort_rows(struct scene *s)
 {
-	assert_int_equal(0, top_rows_build(&s->rows, &s->frame.look, &s->ui.sort));
+	assert_int_equal(0,
+			 top_rows_build(&s->rows, &s->frame.look, &s->ui.sort, NULL));
 }
 
 /* Of the row at `i`: "pool/slot". */

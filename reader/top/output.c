@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "batch.h"
+#include "cli/say.h"
+#include "model/target.h"
+#include "model/terminal.h"
+#include "terms.h"
+
+/* The first look has nothing to compare with: a second one, so soon, makes its rates.
+ */
+#define FIRST_INTERVAL_MS 250
+
+static void wait_ms(uint64_t ms)
+{
+	const struct timespec wait = {.tv_sec = (time_t)(ms / 1000),
+				      .tv_nsec = (long)(ms % 1000) * 1000000L};
+
+	(void)nanosleep(&wait, NULL);
+}
+
+static void look_again(const struct top_output *o, uint64_t after_ms)
+{
+	wait_ms(after_ms);
+	/* What it could not read, the frame says. */
+	(void)top_sampler_tick(o->sampler, o->frame);
+}
+
+/* ---- printing ------------------------------------------------------------ */
+
+static int output_cols(void)
+{
+	struct winsize size;
+	const char *cols = getenv("COLUMNS");
+
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+	    size.ws_col > 0)
+		return size.ws_col;
+	if (cols && atoi(cols) > 0)
+		return atoi(cols) < 1000 ? atoi(cols) : 1000;
+	return TOP_ONCE_COLS;
+}
+
+static int render(const struct top_output *o, uint64_t number, struct top_rows *rows,
+		  struct snp_buf *out)
+{
+	const struct top_scene scene = {
+	    .frame = o->frame, .ui = o->ui, .rows = rows, .now = snp_mono_now()};
+	struct top_sort sort = o->ui->sort;
+	int rc;
+
+	/* Programs get the order they asked for. */
+	if (o->options->mode != TOP_MODE_TEXT && o->options->mode != TOP_MODE_AUTO)
+		sort.flags &= ~(unsigned)TOP_SORT_UNHEALTHY_FIRST;
+	rc = top_rows_build(rows, &o->frame->look, &sort, o->options->filter);
+	if (rc < 0)
+		return rc;
+	switch (o->options->mode) {
+	case TOP_MODE_JSON:
+		return top_batch_json(&scene, out);
+	case TOP_MODE_CSV:
+		return top_batch_csv(&scene, number == 0 && !o->options->no_header,
+				     out);
+	default:
+		if (number > 0)
+			snp_buf_putc(out, '\n');
+		return top_batch_text(&scene, output_cols(), o->ui->ascii, out);
+	}
+}
+
+static int print(const struct top_output *o, uint64_t number)
+{
+	struct top_rows rows = {0};
+	struct snp_buf out = {0};
+	int rc = render(o, number, &rows, &out);
+
+	if (rc == 0)
+		rc = snp_buf_write_fd(&out, STDOUT_FILENO);
+	snp_buf_fini(&out);
+	top_rows_fini(&rows);
+	if (rc < 0)
+		cli_complain("cannot write the output: %s", strerror(-rc));
+	return rc;
+}
+
+static void warn_of_end(const struct top_frame *frame)
+{
+	double age_s = (double)frame->heartbeat_age_ns / 1e9;
+
+	if (frame->verdict == TOP_STALE)
+		cli_complain(
+		    "the runtime of \"%s\" hangs: no heartbeat for %.1f s; look "
+		    "at pid %jd",
+		    frame->instance, age_s, (intmax_t)frame->pid);
+	else if (frame->verdict == TOP_DEAD || frame->verdict == TOP_CLOSED)
+		cli_complain(
+		    "the runtime of \"%s\" %s (%.0f s ago); this is its last state",
+		    frame->instance,
+		    frame->verdict == TOP_DEAD ? "is dead" : "has ended", age_s);
+}
+
+static int run_print(const struct top_output *o)
+{
+	uint64_t count = o->options->count;
+
+	o->ui->delay_ms = 0;
+	for (uint64_t number = 0;; number++) {
+		bool ended = top_verdict_is_final(o->frame->verdict);
+
+		if (print(o, number) < 0)
+			return SNP_EXIT_FAILURE;
+		if (ended && o->options->exit_on_end) {
+			warn_of_end(o->frame);
+			return SNP_EXIT_UNKNOWN;
+		}
+		if (number + 1 == count)
+			break;
+		look_again(o, o->options->delay_ms);
+	}
+	warn_of_end(o->frame);
+	return SNP_EXIT_OK;
+}
+
+/* ---- judging ------------------------------------------------------------- */
+
+/* Why it does not hold at this look; nothing where it does. */
+static void judge(const struct top_output *o, struct snp_buf *why)
+{
+	const struct top_terms_row row = {&o->frame->look.total, NULL};
+	const char *verdict = top_verdict_name(o->frame->verdict);
+
+	if (o->frame->verdict != TOP_LIVE)
+		snp_buf_printf(why, "the runtime is %s", verdict);
+	else
+		snp_query_why_not(o->options->check, &row, why);
+}
+
+static int say_verdict(const struct top_output *o, const struct snp_buf *why)
+{
+	struct snp_buf out = {0};
+	int rc;
+
+	snp_terminal_put(&out, o->frame->instance);
+	snp_buf_puts(&out, why->len ? " failed: " : " ok: ");
+	if (why->len)
+		snp_buf_put(&out, why->data, why->len);
+	else
+		snp_terminal_put(&out, o->options->check_text);
+	snp_buf_putc(&out, '\n');
+	rc = out.failed ? -1 : snp_buf_write_fd(&out, STDOUT_FILENO);
+	snp_buf_fini(&out);
+	return rc < 0 || why->len ? SNP_EXIT_FAILURE : SNP_EXIT_OK;
+}
+
+static int run_check(const struct top_output *o)
+{
+	snp_mono_t until = snp_mono_add_ms(snp_mono_now(), o->options->for_ms);
+	struct snp_buf why = {0};
+	int code;
+
+	for (;;) {
+		uint64_t left_ms;
+
+		judge(o, &why);
+		left_ms = snp_mono_since_ns(until, snp_mono_now()) / SNP_NS_PER_MS;
+		if (why.len || why.failed || left_ms == 0)
+			break;
+		look_again(o, left_ms < o->options->delay_ms ? left_ms + 1
+							     : o->options->delay_ms);
+	}
+	code = why.failed ? SNP_EXIT_FAILURE : say_verdict(o, &why);
+	snp_buf_fini(&why);
+	return code;
+}
+
+int top_output_run(const struct top_output *output)
+{
+	if (output->frame->verdict == TOP_LIVE)
+		look_again(output, FIRST_INTERVAL_MS);
+	return output->options->mode == TOP_MODE_CHECK ? run_check(output)
+						       : run_print(output);
+}
