@@ -21,8 +21,8 @@
 	X(refused, "snakepit.pool.queue.rejections")                                   \
 	X(sessions, "snakepit.session.active")                                         \
 	X(worker_limit, "snakepit.worker.limit")                                       \
-	X(admission, "snakepit.pool.admission")                                        \
-	X(breaker, "snakepit.pool.breaker")                                            \
+	X(admission, "snakepit.pool.admission.state")                                  \
+	X(breaker, "snakepit.pool.breaker.state")                                      \
 	X(pool_generation, "snakepit.pool.generation")                                 \
 	X(worker_generation, "snakepit.worker.generation")                             \
 	X(health, "snakepit.worker.health")                                            \

@@ -90,6 +90,7 @@ struct metric_row {
 /* Type: kind, stored type, power of ten to the unit, histogram step. */
 #define TYPE_COUNTER	    SNP_KIND_COUNTER, SNP_VT_U64, 0, 0
 #define TYPE_GAUGE	    SNP_KIND_GAUGE, SNP_VT_U64, 0, 0
+#define TYPE_UPDOWN	    SNP_KIND_UPDOWN, SNP_VT_U64, 0, 0
 #define TYPE_NS_COUNTER	    SNP_KIND_COUNTER, SNP_VT_U64, -9, 0
 #define TYPE_MONO_TIME	    SNP_KIND_TIMESTAMP, SNP_VT_MONO_NS, -9, 0
 #define TYPE_WALL_TIME	    SNP_KIND_TIMESTAMP, SNP_VT_REAL_NS, -9, 0

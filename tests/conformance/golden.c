@@ -189,6 +189,7 @@ static void fill_hist_long(struct golden *g, struct snp_fmt_hist *hist, size_t n
 #define CELLS(member)	       (member), sizeof(member) / sizeof((member)[0])
 #define FILL_COUNTER(m)	       fill_cells(g, CELLS(m));
 #define FILL_GAUGE(m)	       fill_cells(g, CELLS(m));
+#define FILL_UPDOWN(m)	       fill_cells(g, CELLS(m));
 #define FILL_NS_COUNTER(m)     fill_cells(g, CELLS(m));
 #define FILL_MONO_TIME(m)      fill_times(g, CELLS(m));
 #define FILL_WALL_TIME(m)      fill_times(g, CELLS(m));

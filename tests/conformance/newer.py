@@ -238,7 +238,7 @@ def add_pool_metrics(new: Lab) -> None:
 def add_other_metrics(new: Lab) -> None:
     """Cells of banks, of the header and of workers; a label that nobody knows."""
     for kind, model, values in (
-        (PROC, "snakepit.log.dropped", (5, 7)),
+        (PROC, "snakepit.log.lines.dropped", (5, 7)),
         (TOOL, "snakepit.request.retries", ((1 << 63) + 1, 1 << 63)),
     ):
         bank = new.region(BANK, kind)

@@ -371,7 +371,7 @@ def test_row_28_events_were_lost_before_the_stream_attached(trial: Trial) -> Non
     trial.start({**telling, "telemetry": {"events": {"enabled": True}}})
     assert trial.calls().call("report_from_thread") is None
     wait_value(trial, 2, "snakepit.telemetry.events")
-    assert value(trial, "snakepit.telemetry.dropped") == 0
+    assert value(trial, "snakepit.telemetry.events.dropped") == 0
 
 
 def test_row_29_a_measurement_that_was_a_map_ended_the_reader(trial: Trial) -> None:

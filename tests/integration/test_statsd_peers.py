@@ -212,7 +212,7 @@ def test_s03_the_original_daemon_has_the_same_counters(
     assert daemon.ask("counters")["statsd.bad_lines_seen"] == 0
     gauges = daemon.ask("gauges")
     assert gauges["snakepit.up"] == 1
-    assert sum(name.startswith("snakepit.worker.count.") for name in gauges) >= 10
+    assert sum(name.startswith("snakepit.workers.") for name in gauges) >= 10
 
 
 # ---- statsd_exporter -----------------------------------------------------------------

@@ -12,7 +12,7 @@ from harness import World, metric, wait_until
 from runtime_kit import INSTANCE, RunDaemon, at_least, config, wait_metric
 
 EVENTS = "snakepit.telemetry.events"
-DROPPED = "snakepit.telemetry.dropped"
+DROPPED = "snakepit.telemetry.events.dropped"
 
 
 def telling(**events: Any) -> dict[str, Any]:

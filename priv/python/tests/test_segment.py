@@ -143,7 +143,7 @@ def test_workers_are_counted_by_status(path: Path) -> None:
         snapshot = seg.snapshot()
     counted = {
         (series.labels["pool"], series.labels["state"]): series.value
-        for series in snapshot.series("snakepit.worker.count")
+        for series in snapshot.series("snakepit.workers")
     }
     for pool in snapshot.pools:
         statuses = [w.status for w in snapshot.workers if w.pool == pool.name]

@@ -13,6 +13,7 @@
 /* One member a metric, an array of as many cells as its enum table has values. */
 #define SNP__CELL_COUNTER(id, n)	_Atomic uint64_t id[n];
 #define SNP__CELL_GAUGE(id, n)		_Atomic uint64_t id[n];
+#define SNP__CELL_UPDOWN(id, n)		_Atomic uint64_t id[n];
 #define SNP__CELL_NS_COUNTER(id, n)	_Atomic uint64_t id[n];
 #define SNP__CELL_MONO_TIME(id, n)	_Atomic uint64_t id[n];
 #define SNP__CELL_WALL_TIME(id, n)	_Atomic uint64_t id[n];

@@ -167,7 +167,7 @@ static uint64_t kept(void)
 static uint64_t dropped(void)
 {
 	look();
-	return seen("snakepit.telemetry.dropped", 0, 0);
+	return seen("snakepit.telemetry.events.dropped", 0, 0);
 }
 
 /* The one event of that kind in the rings. */

@@ -369,7 +369,7 @@ static void attach_cell_where_none_may_be_returns_ebadmsg(void **state)
 	struct snp_fmt_desc *word =
 	    lab_desc(lab, first_of(lab, SNP_KIND_COUNTER, SNP_ST_HEADER));
 	struct snp_fmt_desc *derived =
-	    lab_desc(lab, first_of(lab, SNP_KIND_GAUGE, SNP_ST_DERIVED));
+	    lab_desc(lab, first_of(lab, SNP_KIND_UPDOWN, SNP_ST_DERIVED));
 
 	row->off = sizeof(struct snp_fmt_latch) - 8;
 	expect(lab, -EBADMSG, "descriptors", "off");

@@ -388,8 +388,7 @@ static void workers_are_counted_by_state_and_calls_in_flight(void **state)
 				 cases[i].status);
 		for (uint32_t s = 0; s < SNP_WORKER_STATUS_NR; s++)
 			assert_int_equal(
-			    snp_snapshot_value(f->snap,
-					       metric(f, "snakepit.worker.count"),
+			    snp_snapshot_value(f->snap, metric(f, "snakepit.workers"),
 					       f->pool, s),
 			    s == cases[i].status);
 	}

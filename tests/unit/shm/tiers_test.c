@@ -347,7 +347,7 @@ static void snap_tier_shows_the_moment_it_was_taken(void **state)
 	snp_writer_snap(world->w);
 	snp_add(world->bank[0].proc->log_dropped, 5);
 	look_twice(world);
-	m = snp_snapshot_metric_find(world->live, "snakepit.log.dropped");
+	m = snp_snapshot_metric_find(world->live, "snakepit.log.lines.dropped");
 	assert_int_equal(snp_snapshot_value(world->live, m, 0, 0), 5);
 	assert_int_equal(snp_snapshot_value(world->snap, m, 0, 0), 0);
 	assert_int_equal(snp_snapshot_stats(world->live)->tier, SNP_TIER_LIVE);

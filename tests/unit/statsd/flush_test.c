@@ -366,10 +366,10 @@ static void flush_gauges_are_told_each_time_while_there_is_a_runtime(void **stat
 	segment_fixture_run_worker(&f->writer, 4711);
 	for (unsigned i = 0; i < 2; i++) {
 		(void)flush(f, FLUSH_ALL);
-		assert_true(has(f, "snakepit.worker.count.default.idle:1|g"));
-		assert_true(has(f, "snakepit.worker.count.default.busy:0|g"));
+		assert_true(has(f, "snakepit.workers.default.idle:1|g"));
+		assert_true(has(f, "snakepit.workers.default.busy:0|g"));
 		assert_true(has(f, "snakepit.heartbeat.missed.default.0:0|g"));
-		assert_true(has(f, "snakepit.pool.breaker.default.closed:1|g"));
+		assert_true(has(f, "snakepit.pool.breaker.state.default.closed:1|g"));
 	}
 	/* Who is in a slot is no metric here: a pid would be a new one each time. */
 	assert_false(names(f, "snakepit.worker.info"));
@@ -377,7 +377,7 @@ static void flush_gauges_are_told_each_time_while_there_is_a_runtime(void **stat
 	count_requests(f, 1);
 	(void)flush(f, FLUSH_LASTING);
 	assert_true(has(f, REQUESTS ":1|c"));
-	assert_false(names(f, "snakepit.worker.count"));
+	assert_false(names(f, "snakepit.workers"));
 	assert_false(names(f, "snakepit.heartbeat.missed"));
 	assert_true(names(f, "snakepit.start_time:"));
 }
