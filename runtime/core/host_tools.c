@@ -399,6 +399,18 @@ static enum error_kind hand_over(struct host_tools *tools, struct host_call *c)
 	return kind;
 }
 
+static void adopt_correlation(struct host_call *c)
+{
+	const struct rpc_md_in *md = rpc_server_call_metadata(c->call);
+	struct rpc_str given = rpc_md_in_get(md, RPC_MD_CORRELATION_ID);
+
+	if (rpc_correlation_adopt(given, c->correlation) == RPC_CORRELATION_REPLACED)
+		log_warn("correlation id of a worker is not valid, using a new one",
+			 LOG_CONTEXT(
+			     ((struct log_context){.correlation_id = c->correlation})),
+			 LOG_U64("given_len", given.len));
+}
+
 static struct host_call *create_call(struct rpc_server_call *call)
 {
 	static const struct rpc_server_call_ops ops = {.on_cancelled = on_cancelled,
@@ -413,9 +425,7 @@ static struct host_call *create_call(struct rpc_server_call *call)
 	c->call = rpc_server_call_ref(call);
 	c->started = snp_mono_now();
 	c->deadline = rpc_server_call_deadline(call);
-	(void)rpc_correlation_adopt(
-	    rpc_md_in_get(rpc_server_call_metadata(call), RPC_MD_CORRELATION_ID),
-	    c->correlation);
+	adopt_correlation(c);
 	rpc_server_call_set_ops(call, &ops, c);
 	return c;
 }

@@ -500,6 +500,29 @@ static void tracing_off_passes_the_context_through(void **state)
 	assert_string_equal(world.seen_parent[0], TRACEPARENT);
 }
 
+/* A client's span and ours of one call have one name. */
+static void t11_methods_are_named_as_grpc_names_them(void **state)
+{
+	static const struct {
+		enum snp_enum_SPAN_METHOD method;
+		const char *path;
+	} methods[] = {
+	    {SNP_SPAN_METHOD_POOL_EXECUTE, RPC_METHOD_POOL_EXECUTE},
+	    {SNP_SPAN_METHOD_POOL_EXECUTE_STREAM, RPC_METHOD_POOL_EXECUTE_STREAM},
+	    {SNP_SPAN_METHOD_BRIDGE_EXECUTE_TOOL, RPC_METHOD_BRIDGE_EXECUTE},
+	    {SNP_SPAN_METHOD_BRIDGE_EXECUTE_STREAMING_TOOL,
+	     RPC_METHOD_BRIDGE_EXECUTE_STREAM},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		assert_string_equal(
+		    snp_enum_text(SNP_ENUM_TABLE_SPAN_METHOD, methods[i].method),
+		    methods[i].path + 1);
+	assert_string_equal(
+	    snp_enum_text(SNP_ENUM_TABLE_SPAN_METHOD, SNP_SPAN_METHOD_OTHER), "_OTHER");
+}
+
 /* ---- Times --------------------------------------------------------------- */
 
 /* By the same readings of the clock, so to the nanosecond. */
@@ -551,6 +574,7 @@ int main(void)
 	    T(t06_parent_that_is_not_sampled_is_followed),
 	    T(root_is_sampled_where_tracing_is_on),
 	    T(tracing_off_passes_the_context_through),
+	    T(t11_methods_are_named_as_grpc_names_them),
 	    T(t13_span_lasts_as_long_as_its_metrics_say),
 	};
 	int failed;

@@ -234,6 +234,40 @@ static void t09_span_is_an_error_by_status_and_side(void **state)
 	}
 }
 
+/* As if the wall clock had been set: the writer's next pair of clocks says so. */
+static void step_wall_clock(struct bench *b, int64_t by_ns)
+{
+	struct snp_fmt_header *h = (struct snp_fmt_header *)(void *)b->map;
+	struct snp_fmt_heartbeat *hb = &h->hb[snp_get(&h->hb_seq) & 1];
+
+	snp_set(&hb->real_ns, snp_get(&hb->real_ns) + (uint64_t)by_ns);
+	snp_set(&hb->crc, snp__crc32c(hb, offsetof(struct snp_fmt_heartbeat, crc)));
+}
+
+/* Kept on the monotonic clock, and both ends converted by the same pair. */
+static void t14_clock_step_during_a_span_does_not_turn_it_around(void **state)
+{
+	static const int64_t steps_ns[] = {-3600 * (int64_t)SNP_NS_PER_S,
+					   3600 * (int64_t)SNP_NS_PER_S, 0};
+	struct bench *b = *state;
+	struct snp_ring_cursor cursor = {0};
+	struct snp_span s;
+
+	for (size_t i = 0; i < sizeof(steps_ns) / sizeof(steps_ns[0]); i++) {
+		const snp_mono_t start = snp_mono_now();
+		const snp_mono_t end = {start.ns + 12345};
+
+		step_wall_clock(b, steps_ns[i]);
+		snp_span_record(&b->bank[0],
+				&(struct snp_span_fields){.start = start, .end = end});
+		assert_int_equal(snp_segment_snapshot(b->seg, &b->snap, NULL), 0);
+		assert_int_equal(snp_segment_spans(b->seg, &cursor, &s, 1), 1);
+		assert_int_equal(snp_snapshot_wall(b->snap, s.end).ns -
+				     snp_snapshot_wall(b->snap, s.start).ns,
+				 12345);
+	}
+}
+
 static void span_with_an_id_that_is_no_text_has_none(void **state)
 {
 	struct bench *b = *state;
@@ -423,6 +457,7 @@ int main(void)
 	    T(heads_and_capacities_that_lie_end_the_walk),
 	    T(spans_return_every_field),
 	    T(t09_span_is_an_error_by_status_and_side),
+	    T(t14_clock_step_during_a_span_does_not_turn_it_around),
 	    T(span_with_an_id_that_is_no_text_has_none),
 	    T(evidence_is_put_together_from_its_parts),
 	    T(evidence_that_is_not_there_returns_enoent),
