@@ -41,7 +41,7 @@ struct found {
 	enum endpoint_form form;
 };
 
-/* Enums are written through their table as what they are. */
+/* Through the tables enums are written as what they are. */
 static_assert(sizeof(enum otlp_exporter) == sizeof(unsigned), "enums are unsigned");
 
 static const struct word protocols[] = {{"http/protobuf", OTLP_HTTP_PROTOBUF},
@@ -161,6 +161,11 @@ warn(const struct reader *reader, const char *name, const char *fmt, ...)
 	reader->source->warn(reader->source->user, name, text);
 }
 
+static void *field(const struct variable *variable, void *base)
+{
+	return (char *)base + variable->offset;
+}
+
 static bool set_number(const struct reader *reader, const struct variable *variable,
 		       const char *name, const char *value, void *base)
 {
@@ -173,7 +178,7 @@ static bool set_number(const struct reader *reader, const struct variable *varia
 		     QUOTED_CHARS, value, (int)variable->min, (int)NUMBER_MAX);
 		return false;
 	}
-	memcpy((char *)base + variable->offset, &number, sizeof(number));
+	*(uint64_t *)field(variable, base) = number;
 	return true;
 }
 
@@ -186,7 +191,7 @@ static void set_boolean(const struct reader *reader, const struct variable *vari
 	if (!on && strcasecmp(value, "false") != 0)
 		warn(reader, name, "'%.*s' is neither true nor false: taken as false",
 		     QUOTED_CHARS, value);
-	memcpy((char *)base + variable->offset, &on, sizeof(on));
+	*(bool *)field(variable, base) = on;
 }
 
 static bool set_word(const struct reader *reader, const struct variable *variable,
@@ -197,8 +202,7 @@ static bool set_word(const struct reader *reader, const struct variable *variabl
 
 	for (const struct word *word = variable->words; word->text; word++) {
 		if (strcasecmp(word->text, value) == 0) {
-			memcpy((char *)base + variable->offset, &word->value,
-			       sizeof(word->value));
+			*(unsigned *)field(variable, base) = word->value;
 			return true;
 		}
 		len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s",
@@ -211,10 +215,10 @@ static bool set_word(const struct reader *reader, const struct variable *variabl
 static void set_text(struct reader *reader, const struct variable *variable,
 		     const char *value, void *base)
 {
-	char *copy = strdup(value);
+	char **text = field(variable, base);
 
-	reader->out_of_memory |= !copy;
-	memcpy((char *)base + variable->offset, &copy, sizeof(copy));
+	*text = strdup(value);
+	reader->out_of_memory |= !*text;
 }
 
 static bool set_address(const struct reader *reader, const char *name,
@@ -267,32 +271,33 @@ static bool set(struct reader *reader, const struct variable *variable,
 
 static void set_default(const struct variable *variable, void *base)
 {
-	const unsigned word = (unsigned)variable->otherwise;
-
 	if (variable->kind == NUMBER)
-		memcpy((char *)base + variable->offset, &variable->otherwise,
-		       sizeof(variable->otherwise));
+		*(uint64_t *)field(variable, base) = variable->otherwise;
 	else if (variable->kind == WORD)
-		memcpy((char *)base + variable->offset, &word, sizeof(word));
+		*(unsigned *)field(variable, base) = (unsigned)variable->otherwise;
 }
 
 /* ---- where it comes from ------------------------------------------------- */
 
-typedef const char *(*lookup_fn)(void *user, const char *variable);
+/* In the order they are asked. */
+enum place { FLAG, ENVIRONMENT, PLACES_NR };
 
 /* NULL also for an empty value. */
-static const char *look_up(const struct reader *reader, lookup_fn lookup,
-			   const char *name)
+static const char *look_up(const struct reader *reader, int place, const char *name)
 {
-	const char *value = lookup ? lookup(reader->source->user, name) : NULL;
+	const struct otlp_source *source = reader->source;
+	const char *value = NULL;
 
+	if (place == ENVIRONMENT)
+		value = source->env(source->user, name);
+	else if (source->flag)
+		value = source->flag(source->user, name);
 	return value && *value ? value : NULL;
 }
 
 static void read_each(struct reader *reader, const struct variable *variable,
 		      const char *infix, struct found *found)
 {
-	const lookup_fn lookups[] = {reader->source->flag, reader->source->env};
 	char names[2][NAME_BYTES];
 
 	(void)snprintf(names[ENDPOINT_GENERIC], NAME_BYTES, "OTEL_EXPORTER_OTLP_%s",
@@ -300,9 +305,9 @@ static void read_each(struct reader *reader, const struct variable *variable,
 	(void)snprintf(names[ENDPOINT_OWN], NAME_BYTES, "OTEL_EXPORTER_OTLP_%s_%s",
 		       infix, variable->name);
 	set_default(variable, found);
-	for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++) {
+	for (int place = 0; place < PLACES_NR; place++) {
 		for (int form = ENDPOINT_OWN; form >= ENDPOINT_GENERIC; form--) {
-			const char *value = look_up(reader, lookups[i], names[form]);
+			const char *value = look_up(reader, place, names[form]);
 
 			if (!value || !set(reader, variable, names[form], value, found))
 				continue;
@@ -336,11 +341,9 @@ static void read_endpoint(struct reader *reader, const struct otlp_signal_kind *
 static void read_all(struct reader *reader, const struct variable *variable,
 		     struct otlp_settings *settings)
 {
-	const lookup_fn lookups[] = {reader->source->flag, reader->source->env};
-
 	set_default(variable, settings);
-	for (size_t i = 0; i < sizeof(lookups) / sizeof(lookups[0]); i++) {
-		const char *value = look_up(reader, lookups[i], variable->name);
+	for (int place = 0; place < PLACES_NR; place++) {
+		const char *value = look_up(reader, place, variable->name);
 
 		if (value && set(reader, variable, variable->name, value, settings))
 			return;
@@ -355,7 +358,7 @@ static int refuse_config_file(const struct reader *reader, struct snp_err *err)
 					    "OTEL_EXPERIMENTAL_CONFIG_FILE"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (look_up(reader, reader->source->env, names[i]))
+		if (look_up(reader, ENVIRONMENT, names[i]))
 			return snp_err_set(
 			    err, -ENOTSUP,
 			    "%s is set, and would replace all other settings, but "
@@ -387,7 +390,7 @@ static void read_everything(struct reader *reader, struct otlp_settings *setting
 		read_endpoint(reader, &otlp_signals[i], &settings->endpoint[i]);
 	}
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++)
-		if (look_up(reader, reader->source->env, unsupported[i]))
+		if (look_up(reader, ENVIRONMENT, unsupported[i]))
 			warn(reader, unsupported[i], "has no effect here");
 	fit_batches(reader, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &settings->spans);
 	fit_batches(reader, "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", &settings->logs);

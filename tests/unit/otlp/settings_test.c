@@ -65,12 +65,13 @@ static int read_world(void)
 
 static void put(const char *name, const char *value)
 {
-	unsigned i = 0;
-
-	while (i < VARIABLES_MAX && world.env[i].name)
-		i++;
-	assert_true(i < VARIABLES_MAX);
-	world.env[i] = (struct pair){name, value};
+	for (unsigned i = 0; i < VARIABLES_MAX; i++) {
+		if (world.env[i].name)
+			continue;
+		world.env[i] = (struct pair){name, value};
+		return;
+	}
+	fail_msg("more than %d variables", VARIABLES_MAX);
 }
 
 static void put_flag(const char *name, const char *value)
