@@ -3,26 +3,19 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
-#include "auth.h"
-#include "bucket.h"
-#include "clients.h"
 #include "model/log.h"
-#include "query.h"
 #include "tls.h"
+#include "web_parts.h"
 
 #define CONNECTIONS_MAX 256
-#define REQUEST_BYTES                                                                  \
-	(size_t)32768 /* memory of a connection: headers and answer's head */
 
 /* How long a connection may take, for its TLS and the head of its request; without a
  * request, longer than scrapes are apart; for an answer, where the scraper does not say
@@ -32,294 +25,34 @@
 #define ANSWER_MS     30000
 #define ANSWER_MS_MAX 300000
 
-#define PLAIN_TEXT "text/plain; charset=utf-8"
-
-struct web {
-	struct web_options options;
-	struct auth *auth;
-	struct clients clients;
-	bool tls;
-	_Atomic unsigned scrapes;  /* on their way */
-	pthread_mutex_t rate_lock; /* protects: rate */
-	struct bucket rate;
-	struct MHD_Daemon *daemons[WEB_SOCKETS_MAX];
-	size_t daemons_nr;
-};
-
-/* A request at hand, for as long as one call of the library takes. */
-struct request {
-	struct web *web;
-	struct MHD_Connection *connection;
-	struct client *client;
-};
-
-/* ---- answers ------------------------------------------------------------- */
-
-static bool add_headers(const struct request *req, struct MHD_Response *response,
-			const char *content_type)
-{
-	const struct policy *policy = req->client->policy;
-
-	for (size_t i = 0; policy && i < policy->config->headers.nr; i++) {
-		const struct webconfig_pair *pair = &policy->config->headers.items[i];
-
-		if (pair->value[0] && MHD_add_response_header(response, pair->key,
-							      pair->value) != MHD_YES)
-			return false;
-	}
-	return MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-				       content_type) == MHD_YES;
-}
-
-/* Takes the response, which may be NULL for lack of memory: then the connection ends.
- */
-static enum MHD_Result answer(const struct request *req, unsigned status,
-			      const char *content_type, struct MHD_Response *response)
-{
-	enum MHD_Result result = MHD_NO;
-
-	if (!response)
-		return MHD_NO;
-	if (add_headers(req, response, content_type))
-		result = MHD_queue_response(req->connection, status, response);
-	MHD_destroy_response(response); /* the connection keeps it while it needs it */
-	return result;
-}
-
-static struct MHD_Response *text_response(const char *text)
-{
-	return MHD_create_response_from_buffer(strlen(text), (void *)(size_t)text,
-					       MHD_RESPMEM_MUST_COPY);
-}
-
-static enum MHD_Result answer_text(const struct request *req, unsigned status,
-				   const char *text)
-{
-	return answer(req, status, PLAIN_TEXT, text_response(text));
-}
-
-/* The same with one more header. */
-static enum MHD_Result answer_text_and(const struct request *req, unsigned status,
-				       const char *text, const char *header,
-				       const char *value)
-{
-	struct MHD_Response *response = text_response(text);
-
-	if (response)
-		(void)MHD_add_response_header(response, header, value);
-	return answer(req, status, PLAIN_TEXT, response);
-}
-
-/* ---- pages --------------------------------------------------------------- */
-
-static void body_sent(void *user)
-{
-	collector_give_back(user);
-}
-
-/* All lines of a header joined by ",": what a list header means when sent twice. */
-struct header_lines {
-	const char *name;
-	char text[REQUEST_BYTES];
-	size_t len;
-};
-
-static enum MHD_Result join_line(void *user, enum MHD_ValueKind kind, const char *name,
-				 const char *value)
-{
-	struct header_lines *lines = user;
-	size_t len = value ? strlen(value) : 0;
-
-	(void)kind;
-	if (len == 0 || strcasecmp(name, lines->name) != 0 ||
-	    len + 2 > sizeof(lines->text) - lines->len)
-		return MHD_YES;
-	if (lines->len > 0)
-		lines->text[lines->len++] = ',';
-	memcpy(lines->text + lines->len, value, len);
-	lines->len += len;
-	lines->text[lines->len] = '\0';
-	return MHD_YES;
-}
-
-static void negotiate_request(struct MHD_Connection *connection,
-			      struct negotiated *ret_as)
-{
-	struct header_lines accept = {.name = MHD_HTTP_HEADER_ACCEPT};
-	struct header_lines encoding = {.name = MHD_HTTP_HEADER_ACCEPT_ENCODING};
-
-	(void)MHD_get_connection_values(connection, MHD_HEADER_KIND, join_line,
-					&accept);
-	(void)MHD_get_connection_values(connection, MHD_HEADER_KIND, join_line,
-					&encoding);
-	negotiate(accept.text, encoding.text, ret_as);
-}
-
-struct asked {
-	struct query query;
-	struct snp_err err;
-	bool failed;
-};
-
-static enum MHD_Result add_argument(void *user, enum MHD_ValueKind kind,
-				    const char *key, const char *value)
-{
-	struct asked *asked = user;
-
-	(void)kind;
-	asked->failed = query_add(&asked->query, key, value, &asked->err) < 0;
-	return asked->failed ? MHD_NO : MHD_YES;
-}
-
-/* What a query asks for; its names are the connection's. */
-static int read_query(const struct request *req, struct asked *asked,
-		      struct scrape_filter *ret_filter)
-{
-	*asked = (struct asked){0};
-	(void)MHD_get_connection_values(req->connection, MHD_GET_ARGUMENT_KIND,
-					add_argument, asked);
-	if (asked->failed)
-		return -EINVAL;
-	return query_finish(&asked->query, req->web->options.groups, ret_filter,
-			    &asked->err);
-}
-
-/* Whether there is room for one more page on its way; request_done() gives it back. */
-static bool begin_scrape(const struct request *req)
-{
-	struct web *web = req->web;
-	unsigned others = atomic_fetch_add(&web->scrapes, 1);
-
-	if (web->options.max_requests > 0 && others >= web->options.max_requests) {
-		(void)atomic_fetch_sub(&web->scrapes, 1);
-		return false;
-	}
-	req->client->scraping = true;
-	return true;
-}
-
-static enum MHD_Result send_body(const struct request *req, struct collector_body *body)
-{
-	char content_type[NEGOTIATED_TYPE_BYTES];
-	struct MHD_Response *response;
-
-	response = MHD_create_response_from_buffer_with_free_callback_cls(
-	    body->text.len, body->text.data, body_sent, body);
-	if (!response) {
-		collector_give_back(body);
-		return MHD_NO;
-	}
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_VARY,
-				      "Accept, Accept-Encoding");
-	if (body->as.gzip)
-		(void)MHD_add_response_header(response,
-					      MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
-	negotiated_content_type(&body->as, content_type);
-	return answer(req, MHD_HTTP_OK, content_type, response);
-}
-
-static enum MHD_Result page_metrics(const struct request *req)
-{
-	char text[SNP_ERR_MSG_BYTES + 1];
-	struct scrape_filter filter;
-	struct collector_body *body;
-	struct negotiated as;
-	struct asked asked;
-
-	if (read_query(req, &asked, &filter) < 0) {
-		(void)snprintf(text, sizeof(text), "%s\n", asked.err.msg);
-		return answer_text(req, MHD_HTTP_BAD_REQUEST, text);
-	}
-	if (!begin_scrape(req)) {
-		(void)snprintf(text, sizeof(text),
-			       "Limit of concurrent requests reached (%u), try again "
-			       "later.\n",
-			       req->web->options.max_requests);
-		return answer_text(req, MHD_HTTP_SERVICE_UNAVAILABLE, text);
-	}
-	negotiate_request(req->connection, &as);
-	body = collector_scrape(req->web->options.collector, &as, &filter);
-	if (!body)
-		return answer_text(req, MHD_HTTP_INTERNAL_SERVER_ERROR,
-				   "out of memory\n");
-	return send_body(req, body);
-}
-
-static enum MHD_Result page_landing(const struct request *req)
-{
-	static const char form[] =
-	    "<!DOCTYPE html>\n"
-	    "<html lang=\"en\">\n"
-	    "<head><meta charset=\"utf-8\"><title>snakepit-prometheus</title></head>\n"
-	    "<body>\n"
-	    "<h1>snakepit-prometheus " SNP_VERSION "</h1>\n"
-	    "<ul>\n"
-	    "<li><a href=\"%s\">Metrics</a></li>\n"
-	    "<li><a href=\"/-/healthy\">Healthy</a>: this program runs</li>\n"
-	    "<li><a href=\"/-/ready\">Ready</a>: a live runtime is attached</li>\n"
-	    "</ul>\n"
-	    "</body>\n"
-	    "</html>\n";
-	char *page = NULL;
-	int len = asprintf(&page, form, req->web->options.telemetry_path);
-
-	if (len < 0)
-		return MHD_NO;
-	return answer(
-	    req, MHD_HTTP_OK, "text/html; charset=utf-8",
-	    MHD_create_response_from_buffer((size_t)len, page, MHD_RESPMEM_MUST_FREE));
-}
-
-static enum MHD_Result page_ready(const struct request *req)
-{
-	char why[SNP_ERR_MSG_BYTES];
-	char text[SNP_ERR_MSG_BYTES + 16];
-
-	if (collector_ready(req->web->options.collector, why))
-		return answer_text(req, MHD_HTTP_OK, "ready\n");
-	(void)snprintf(text, sizeof(text), "not ready: %s\n", why);
-	return answer_text(req, MHD_HTTP_SERVICE_UNAVAILABLE, text);
-}
-
-static bool is_readable(const char *method)
-{
-	return strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
-	       strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-}
-
-static enum MHD_Result page(const struct request *req, const char *path,
-			    const char *method)
-{
-	if (!is_readable(method))
-		return answer_text_and(req, MHD_HTTP_METHOD_NOT_ALLOWED,
-				       "only GET and HEAD\n", MHD_HTTP_HEADER_ALLOW,
-				       "GET, HEAD");
-	if (strcmp(path, req->web->options.telemetry_path) == 0)
-		return page_metrics(req);
-	if (strcmp(path, "/") == 0)
-		return page_landing(req);
-	if (strcmp(path, "/-/healthy") == 0)
-		return answer_text(req, MHD_HTTP_OK, "healthy\n");
-	if (strcmp(path, "/-/ready") == 0)
-		return page_ready(req);
-	return answer_text(req, MHD_HTTP_NOT_FOUND, "not found; see /\n");
-}
-
 /* ---- who may come in ----------------------------------------------------- */
 
-static bool is_known_user(const struct request *req,
-			  const struct webconfig_pairs *users)
+static enum auth_answer ask_who(const struct request *req,
+				const struct webconfig_pairs *users)
 {
 	char *password = NULL;
 	char *user = MHD_basic_auth_get_username_password(req->connection, &password);
-	bool known =
-	    user && password && auth_check(req->web->auth, users, user, password);
+	enum auth_answer answer = AUTH_NO;
 
+	if (user && password)
+		answer =
+		    auth_ask(req->web->auth, users, user, password, req->connection);
 	MHD_free(user);
 	if (password)
 		explicit_bzero(password, strlen(password));
 	MHD_free(password);
-	return known;
+	return answer;
+}
+
+/* While a password is compared, the connection is not the library's. */
+static void park(void *connection)
+{
+	MHD_suspend_connection(connection);
+}
+
+static void wake(void *connection)
+{
+	MHD_resume_connection(connection);
 }
 
 static bool is_within_rate(struct web *web, const struct webconfig *config)
@@ -354,27 +87,51 @@ static uint64_t answer_ms(struct MHD_Connection *connection)
 						: ANSWER_MS_MAX;
 }
 
-/* Everything goes through here, in the order of Prometheus' exporters. */
+/* Takes the rules of the moment for this request; NULL where it may go on. */
+static const char *refuse_by_rules(const struct request *req, unsigned *ret_status)
+{
+	struct web *web = req->web;
+
+	clients_expect(&web->clients, req->client, CLIENT_LISTENS,
+		       in_ms(answer_ms(req->connection)));
+	req->client->policy = policies_take(web->options.policies);
+	if (!req->client->policy) {
+		*ret_status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+		return "the web configuration is not good; see the log\n";
+	}
+	if (is_within_rate(web, req->client->policy->config))
+		return NULL;
+	*ret_status = MHD_HTTP_TOO_MANY_REQUESTS;
+	return "Too Many Requests\n";
+}
+
+/* Everything goes through here, in the order of Prometheus' exporters; once more when a
+ * password has been compared: then the request has its rules. */
 static enum MHD_Result respond(const struct request *req, const char *path,
 			       const char *method)
 {
 	const struct webconfig *config;
+	const char *why = NULL;
+	unsigned status;
 
-	clients_expect(&req->web->clients, req->client, CLIENT_LISTENS,
-		       in_ms(answer_ms(req->connection)));
-	req->client->policy = policies_take(req->web->options.policies);
 	if (!req->client->policy)
-		return answer_text(req, MHD_HTTP_INTERNAL_SERVER_ERROR,
-				   "the web configuration is not good; see the log\n");
+		why = refuse_by_rules(req, &status);
+	if (why)
+		return answer_text(req, status, why);
 	config = req->client->policy->config;
-	if (!is_within_rate(req->web, config))
-		return answer_text(req, MHD_HTTP_TOO_MANY_REQUESTS,
-				   "Too Many Requests\n");
-	if (config->users.nr > 0 && !is_known_user(req, &config->users))
+	switch (config->users.nr > 0 ? ask_who(req, &config->users) : AUTH_YES) {
+	case AUTH_YES:
+		return page_answer(req, path, method);
+	case AUTH_LATER:
+		return MHD_YES;
+	case AUTH_BUSY:
+		return answer_text(req, MHD_HTTP_SERVICE_UNAVAILABLE,
+				   "too many passwords to compare, try again later\n");
+	default:
 		return answer_text_and(req, MHD_HTTP_UNAUTHORIZED, "Unauthorized\n",
 				       MHD_HTTP_HEADER_WWW_AUTHENTICATE,
 				       "Basic realm=\"snakepit-prometheus\"");
-	return page(req, path, method);
+	}
 }
 
 /* ---- the library's side -------------------------------------------------- */
@@ -512,6 +269,7 @@ static bool wants_tls(struct policies *policies)
 
 int web_create(const struct web_options *options, struct web **ret_web)
 {
+	static const struct auth_waiting waiting = {park, wake};
 	struct web *web = calloc(1, sizeof(*web));
 	int r;
 
@@ -519,7 +277,7 @@ int web_create(const struct web_options *options, struct web **ret_web)
 		return -ENOMEM;
 	web->options = *options;
 	web->tls = wants_tls(options->policies);
-	r = auth_create(&web->auth);
+	r = auth_create(&waiting, &web->auth);
 	if (r < 0)
 		goto out;
 	r = clients_init(&web->clients);
@@ -543,7 +301,8 @@ out:
  * never woken again, and the connection keeps its place for ever. */
 int web_serve(struct web *web, int take_fd, struct snp_err *err)
 {
-	unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned flags =
+	    MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 	struct MHD_Daemon *daemon;
 
 	if (web->daemons_nr == WEB_SOCKETS_MAX) {
@@ -585,6 +344,7 @@ void web_destroy(struct web **web)
 {
 	if (!*web)
 		return;
+	auth_stop((*web)->auth); /* the library stops when nobody is parked */
 	for (size_t i = 0; i < (*web)->daemons_nr; i++)
 		MHD_stop_daemon((*web)->daemons[i]);
 	clients_fini(&(*web)->clients);

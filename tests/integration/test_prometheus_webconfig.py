@@ -10,6 +10,7 @@ import base64
 import contextlib
 import http.client
 import os
+import select
 import shutil
 import socket
 import ssl
@@ -27,6 +28,10 @@ __all__ = ["certs", "segment", "start"]
 # Of "opensesame", at a cost that tests can pay.
 HASH = "$2y$05$SnakepitPrometheusTeses6UI5YvxSuzX6UdfQ9FtLD.Yv8rd6ju"
 Reply = tuple[int, dict[str, str], bytes]
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 class Guarded:
@@ -59,8 +64,7 @@ class Guarded:
         )
         headers = {}
         if user is not None:
-            word = base64.b64encode(f"{user}:{password}".encode()).decode()
-            headers["Authorization"] = f"Basic {word}"
+            headers["Authorization"] = basic(user, password)
         connection.timeout = 15
         try:
             connection.request("GET", path, headers=headers)
@@ -108,6 +112,43 @@ def test_p21_basic_auth(segment: Segment, start: Start, tmp_path: Path) -> None:
     assert HASH[7:] not in log
     assert "opensesame" not in log
     assert "can read" not in log
+
+
+def test_p21_a_wrong_password_stalls_nobody_else(
+    segment: Segment, start: Start, tmp_path: Path
+) -> None:
+    """P21: while one is compared, which takes a second, others have their pages."""
+    slow = HASH.replace("$05$", "$14$")
+    users = f"basic_auth_users: {{alice: '{HASH}', bob: '{slow}'}}\n"
+    web = Guarded(start, tmp_path, segment, users)
+    assert web.ask("alice", "opensesame", path="/metrics")[0] == 200
+    with socket.create_connection((web.exporter.host, web.exporter.port)) as storm:
+        storm.sendall(
+            "GET /metrics HTTP/1.1\r\nHost: x\r\n"
+            f"Authorization: {basic('bob', 'wrong')}\r\n\r\n".encode()
+        )
+        assert web.ask("alice", "opensesame", path="/metrics")[0] == 200
+        assert not select.select([storm], [], [], 0)[0], "it was waited for"
+        storm.settimeout(60)
+        assert storm.recv(12) == b"HTTP/1.1 401"
+
+
+def test_p21_ends_while_passwords_are_compared(
+    segment: Segment, start: Start, tmp_path: Path
+) -> None:
+    slow = HASH.replace("$05$", "$12$")
+    web = Guarded(start, tmp_path, segment, f"basic_auth_users: {{bob: '{slow}'}}\n")
+    with contextlib.ExitStack() as storm:
+        sockets = []
+        for i in range(50):
+            one = socket.create_connection((web.exporter.host, web.exporter.port))
+            sockets.append(storm.enter_context(one))
+            word = basic("bob", f"wrong {i}")
+            one.sendall(
+                f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: {word}\r\n\r\n".encode()
+            )
+        assert select.select(sockets, [], [], 60)[0]
+        assert web.exporter.stop() == 0
 
 
 def test_p21_an_unknown_user_takes_as_long(

@@ -3,6 +3,7 @@
 #include "auth.h"
 
 #include <crypt.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,38 @@ struct fixture {
 	struct webconfig_pair items[2];
 	struct webconfig_pairs users;
 	char hashes[2][64];
+	sem_t woken;
 };
+
+static void park(void *who)
+{
+	(void)who; /* it waits for the semaphore */
+}
+
+static void wake(void *who)
+{
+	assert_int_equal(sem_post(who), 0);
+}
+
+static const struct auth_waiting waiting = {park, wake};
+
+static enum auth_answer ask(struct fixture *f, const char *user, const char *password)
+{
+	return auth_ask(f->auth, &f->users, user, password, &f->woken);
+}
+
+/* Ask, and once more after the wait. */
+static bool check(struct fixture *f, const char *user, const char *password)
+{
+	enum auth_answer answer = ask(f, user, password);
+
+	if (answer == AUTH_LATER) {
+		assert_int_equal(sem_wait(&f->woken), 0);
+		answer = ask(f, user, password);
+	}
+	assert_in_range(answer, AUTH_NO, AUTH_YES);
+	return answer == AUTH_YES;
+}
 
 static int setup(void **state)
 {
@@ -33,8 +65,9 @@ static int setup(void **state)
 			       crypt_r(passwords[i], salt, &work));
 		f->items[i] = (struct webconfig_pair){names[i], f->hashes[i], 1};
 	}
+	assert_int_equal(sem_init(&f->woken, 0, 0), 0);
 	f->users = (struct webconfig_pairs){f->items, 2};
-	assert_int_equal(auth_create(&f->auth), 0);
+	assert_int_equal(auth_create(&waiting, &f->auth), 0);
 	*state = f;
 	return 0;
 }
@@ -53,12 +86,12 @@ static void check_lets_in_who_knows_the_password(void **state)
 	struct fixture *f = *state;
 
 	for (int twice = 0; twice < 2; twice++) {
-		assert_true(auth_check(f->auth, &f->users, "alice", "opensesame"));
-		assert_true(auth_check(f->auth, &f->users, "bob", "xyzzy"));
-		assert_false(auth_check(f->auth, &f->users, "alice", "xyzzy"));
-		assert_false(auth_check(f->auth, &f->users, "bob", "opensesame"));
-		assert_false(auth_check(f->auth, &f->users, "alice", ""));
-		assert_false(auth_check(f->auth, &f->users, "", "opensesame"));
+		assert_true(check(f, "alice", "opensesame"));
+		assert_true(check(f, "bob", "xyzzy"));
+		assert_false(check(f, "alice", "xyzzy"));
+		assert_false(check(f, "bob", "opensesame"));
+		assert_false(check(f, "alice", ""));
+		assert_false(check(f, "", "opensesame"));
 	}
 }
 
@@ -67,9 +100,9 @@ static void check_refuses_a_stranger_with_a_good_password(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_false(auth_check(f->auth, &f->users, "mallory", "opensesame"));
-	assert_false(auth_check(f->auth, &f->users, "mallory", "opensesame"));
-	assert_true(auth_check(f->auth, &f->users, "alice", "opensesame"));
+	assert_false(check(f, "mallory", "opensesame"));
+	assert_false(check(f, "mallory", "opensesame"));
+	assert_true(check(f, "alice", "opensesame"));
 }
 
 /* What was remembered of an old hash does not hold for a new one. */
@@ -77,10 +110,10 @@ static void check_follows_a_changed_password(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_true(auth_check(f->auth, &f->users, "bob", "xyzzy"));
+	assert_true(check(f, "bob", "xyzzy"));
 	f->items[1].value = f->hashes[0];
-	assert_false(auth_check(f->auth, &f->users, "bob", "xyzzy"));
-	assert_true(auth_check(f->auth, &f->users, "bob", "opensesame"));
+	assert_false(check(f, "bob", "xyzzy"));
+	assert_true(check(f, "bob", "opensesame"));
 }
 
 /* P21: of as many wrong passwords for a user and for a stranger the medians are alike.
@@ -91,9 +124,9 @@ static uint64_t cost_ns(struct fixture *f, const char *user, int which)
 	uint64_t begin;
 
 	(void)snprintf(password, sizeof(password), "wrong %s %d", user, which);
-	begin = snp__clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	assert_false(auth_check(f->auth, &f->users, user, password));
-	return snp__clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+	begin = snp__clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	assert_false(check(f, user, password));
+	return snp__clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begin;
 }
 
 static int by_size(const void *a, const void *b)
@@ -131,6 +164,54 @@ static void check_remembers_what_came_out(void **state)
 	assert_true(again < first / 5);
 }
 
+/* A storm of wrong ones: the listener gets an answer at once for who is known, and all
+ * beyond what can wait are told so. */
+static void check_storm_stalls_nobody_who_is_known(void **state)
+{
+	struct fixture *f = *state;
+	unsigned later = 0, busy = 0;
+	char password[32];
+
+	assert_true(check(f, "alice", "opensesame"));
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(password, sizeof(password), "wrong %d", i);
+		switch (ask(f, "alice", password)) {
+		case AUTH_LATER:
+			later++;
+			break;
+		case AUTH_BUSY:
+			busy++;
+			break;
+		default:
+			fail_msg("answered without a comparison");
+		}
+		assert_int_equal(ask(f, "alice", "opensesame"), AUTH_YES);
+	}
+	assert_true(busy > 0);
+	for (; later > 0; later--)
+		assert_int_equal(sem_wait(&f->woken), 0);
+	assert_int_equal(ask(f, "alice", "opensesame"), AUTH_YES);
+}
+
+static void stop_wakes_all_and_refuses_who_is_not_known(void **state)
+{
+	struct fixture *f = *state;
+	unsigned later = 0;
+	char password[32];
+	int woken;
+
+	assert_true(check(f, "bob", "xyzzy"));
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(password, sizeof(password), "wrong %d", i);
+		later += ask(f, "bob", password) == AUTH_LATER;
+	}
+	auth_stop(f->auth);
+	assert_int_equal(sem_getvalue(&f->woken, &woken), 0);
+	assert_int_equal(woken, later);
+	assert_int_equal(ask(f, "bob", "xyzzy"), AUTH_YES);
+	assert_int_equal(ask(f, "alice", "opensesame"), AUTH_NO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +221,8 @@ int main(void)
 	    CASE(check_follows_a_changed_password),
 	    CASE(check_takes_as_long_for_a_stranger),
 	    CASE(check_remembers_what_came_out),
+	    CASE(check_storm_stalls_nobody_who_is_known),
+	    CASE(stop_wakes_all_and_refuses_who_is_not_known),
 	};
 
 	return cmocka_run_group_tests_name("prometheus/auth", tests, NULL, NULL);
