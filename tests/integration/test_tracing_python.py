@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+import shlex
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 from client import CORRELATION_KEY, Client, request
-from harness import Daemon, World, wait_until
+from harness import ROOT, Daemon, World, wait_until
 from otlp_kit import Answer, HttpReceiver
 from runtime_kit import ADAPTERS, INSTANCE, RunDaemon, config, worker_pids
 
@@ -292,3 +294,37 @@ def test_l05_without_tracing_the_ids_are_the_clients(
     line = daemon.wait_log(msg="tool finished")
     assert (line["trace_id"], line["span_id"]) == (TRACE_ID, CLIENT_SPAN)
     assert line["correlation_id"] == "it-1"
+
+
+# ---- docs/adapters.md ----------------------------------------------------------------
+
+
+def test_the_documented_adapter_shows_its_spans_on_the_console(
+    run_daemon: RunDaemon, world: World
+) -> None:
+    text = (ROOT / "docs" / "adapters.md").read_text()
+    section = text.partition("\n## Tracing\n")[2].partition("\n## ")[0]
+    files = dict(re.findall(r"`([\w/.]+)`:\n\n```\w+\n(.*?)```", section, re.DOTALL))
+    assert set(files) == {"adapters/traced.py", "traced.yaml"}
+    (command,) = re.findall(r"build/bin/snakepit (exec .*)", section)
+    folder = world.directory / "adapters"
+    folder.mkdir()
+    (folder / "traced.py").write_text(files["adapters/traced.py"])
+    world.env["OTEL_TRACES_EXPORTER"] = "console"
+    daemon = run_daemon(files["traced.yaml"].replace("[adapters]", f"[{folder}]"))
+    daemon.wait_log(msg="worker ready", worker_id="reports/0#1")
+    done = world.run("snakepit", *shlex.split(command))
+    assert (done.returncode, done.stdout.strip()) == (0, "3"), done.stderr
+
+    def printed() -> dict[str, Any] | None:
+        lines = [line["msg"] for line in daemon.log_lines(stream="stdout")]
+        found = {span["name"]: span for span in map(json.loads, lines)}
+        return found if UNARY in found else None
+
+    found = wait_until(printed, 20, "the spans of the call")
+    assert found is not None
+    assert set(found) == {"load rows", "render", UNARY}
+    for name in ("load rows", "render"):
+        assert found[name]["parent_id"] == found[UNARY]["context"]["span_id"]
+    (event,) = found["render"]["events"]
+    assert event["name"] == "report.rows"

@@ -1,0 +1,30 @@
+"""What pyproject.toml repeats, because pip reads nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[1]
+PROJECT = (FOLDER / "pyproject.toml").read_text()
+
+
+def _strings(key: str) -> list[str]:
+    found = re.search(rf"^{key} = \[(.*?)\]", PROJECT, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return re.findall(r'"(.*?)"', found[1])
+
+
+def test_requirements_are_those_that_are_tested() -> None:
+    tested = (FOLDER / "requirements.txt").read_text().splitlines()
+    for line in ("grpcio>=1.51,<2", "protobuf>=4.21,<8"):
+        assert line in tested
+        assert line in _strings("dependencies")
+    assert _strings("otel") == [x for x in tested if re.match("opentelemetry-[^p]", x)]
+
+
+def test_the_version_is_the_programs() -> None:
+    makefile = (FOLDER.parents[1] / "Makefile").read_text()
+    found = re.search(r"^VERSION := (.*)$", makefile, re.MULTILINE)
+    assert found is not None
+    assert f'version = "{found[1]}"' in PROJECT
