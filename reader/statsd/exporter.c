@@ -58,7 +58,7 @@ static int keep_ledger(struct exporter *exporter)
 		return 0;
 	info = snp_segment_info(snp_target_segment(exporter->target));
 	if (exporter->ledger && strcmp(exporter->uuid, info->uuid) == 0)
-		return 0;
+		return ledger_reserve(exporter->ledger, snap);
 	ledger_destroy(&exporter->ledger);
 	r = ledger_create(snap, &ledger);
 	if (r == 0 && is_older(exporter))

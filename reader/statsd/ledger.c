@@ -17,20 +17,36 @@ struct account {
 
 struct ledger {
 	size_t accounts_nr; /* one a metric */
-	struct account accounts[];
+	struct account *accounts;
 };
+
+int ledger_reserve(struct ledger *ledger, const struct snp_snapshot *snap)
+{
+	size_t nr = snp_snapshot_metrics_nr(snap);
+	struct account *accounts;
+
+	if (nr <= ledger->accounts_nr)
+		return 0;
+	accounts = reallocarray(ledger->accounts, nr, sizeof(*accounts));
+	if (!accounts)
+		return -ENOMEM;
+	memset(accounts + ledger->accounts_nr, 0,
+	       (nr - ledger->accounts_nr) * sizeof(*accounts));
+	ledger->accounts = accounts;
+	ledger->accounts_nr = nr;
+	return 0;
+}
 
 int ledger_create(const struct snp_snapshot *snap, struct ledger **ret_ledger)
 {
-	size_t nr = snp_snapshot_metrics_nr(snap);
-	struct ledger *ledger =
-	    calloc(1, sizeof(*ledger) + nr * sizeof(ledger->accounts[0]));
+	struct ledger *ledger = calloc(1, sizeof(*ledger));
+	int r = ledger ? ledger_reserve(ledger, snap) : -ENOMEM;
 
-	if (!ledger)
-		return -ENOMEM;
-	ledger->accounts_nr = nr;
-	*ret_ledger = ledger;
-	return 0;
+	if (r < 0)
+		ledger_destroy(&ledger);
+	else
+		*ret_ledger = ledger;
+	return r;
 }
 
 void ledger_destroy(struct ledger **ledger)
@@ -44,6 +60,7 @@ void ledger_destroy(struct ledger **ledger)
 			free(account->rows[row].words);
 		free(account->rows);
 	}
+	free((*ledger)->accounts);
 	free(*ledger);
 	*ledger = NULL;
 }

@@ -23,6 +23,10 @@ struct ledger;
 int ledger_create(const struct snp_snapshot *snap, struct ledger **ret_ledger);
 void ledger_destroy(struct ledger **ledger);
 
+/* Have room for the metrics of `snap` as well: of the same segment, which has more of
+ * them by now. -ENOMEM. */
+int ledger_reserve(struct ledger *ledger, const struct snp_snapshot *snap);
+
 /* The words of a series of the metric that is the `metric`th of the snapshot, `nr` of
  * them in each call for it; all zero when the series is new. NULL when memory ran out.
  * The address holds until the ledger is destroyed. */

@@ -42,7 +42,9 @@
 	X(PROGRESS_SEQ, Python, "calls finished, chunks made, snakepit.progress()")    \
 	X(PROGRESS_NS, Python, "time of the last one")                                 \
 	X(RECYCLE_WISH, Python, "1: the adapter asks to be replaced")                  \
-	X(ABANDONED, Python, "places taken by calls whose caller has left")
+	X(ABANDONED, Python, "places taken by calls whose caller has left")            \
+	X(LOOP_LATE_NS, event loop, "how much later than planned its last beat came")  \
+	X(OPEN_FILES, Python thread, "file descriptors the process has open")
 
 enum beat_word {
 #define X(id, writer, text) BEAT_##id,

@@ -139,6 +139,7 @@ static struct snp_writer_options segment_options(const struct snp_config *cfg,
 	    .spans_per_ring =
 		tracing_is_wanted(&cfg->telemetry.traces) ? TRACED_SPANS : 0,
 	    .inflight_per_worker = snp_config_largest_capacity(cfg),
+	    .adapter_metrics_max = cfg->segment.max_adapter_metrics,
 	    .history_seconds = cfg->segment.history_seconds,
 	    .heartbeat_interval_ms = HEARTBEAT_MS,
 	    .flags = cfg->segment.allow_disk ? SNP_WRITER_ALLOW_DISK : 0,

@@ -2,14 +2,16 @@
 #include "worker/beat.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "worker/sealed.h"
+
 /* More Python threads than any process of ours could have. */
 #define THREADS_MAX (UINT64_C(1) << 22)
-#define PLACES_MAX  256 /* keys.def: threads_per_worker */
+#define PLACES_MAX  256			/* keys.def: threads_per_worker */
+#define FILES_MAX   (UINT64_C(1) << 31) /* beyond what Linux lets a process have */
 
 static const struct {
 	enum beat_word seq, at;
@@ -23,23 +25,6 @@ static const struct {
 void beat_init(struct beat *beat)
 {
 	*beat = (struct beat){.page_fd = -1, .stacks_fd = -1};
-}
-
-/* A memfd of exactly `size` bytes, for good. */
-static int sealed_file(const char *name, off_t size)
-{
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -errno;
-	if (ftruncate(fd, size) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
-		int rc = -errno;
-
-		close(fd);
-		return rc;
-	}
-	return fd;
 }
 
 static int fill_and_map(struct beat *beat, uint32_t interval_ms)
@@ -121,17 +106,23 @@ static void take_sum(struct beat *beat, uint64_t *sum, uint64_t word, uint64_t m
 		*sum = word;
 }
 
+/* What is not a sum: anything up to `most`. */
+static void take_level(struct beat *beat, uint64_t *level, uint64_t word, uint64_t most)
+{
+	if (word > most)
+		beat->junk = true;
+	else
+		*level = word;
+}
+
 static void take_interpreter(struct beat *beat, const uint64_t *words, uint64_t age_ns)
 {
-	if (words[BEAT_INTERPRETER_LATE_NS] > age_ns)
-		beat->junk = true;
-	else
-		beat->late_ns = words[BEAT_INTERPRETER_LATE_NS];
+	take_level(beat, &beat->late_ns, words[BEAT_INTERPRETER_LATE_NS], age_ns);
 	take_sum(beat, &beat->gc_pause_ns, words[BEAT_GC_PAUSE_NS], age_ns);
-	if (words[BEAT_THREADS] > THREADS_MAX)
-		beat->junk = true;
-	else
-		beat->threads = words[BEAT_THREADS];
+	/* Each takes more than a nanosecond. */
+	take_sum(beat, &beat->gc_collections, words[BEAT_GC_COLLECTIONS], age_ns);
+	take_level(beat, &beat->threads, words[BEAT_THREADS], THREADS_MAX);
+	take_level(beat, &beat->open_files, words[BEAT_OPEN_FILES], FILES_MAX);
 }
 
 unsigned beat_take(struct beat *beat, const uint64_t words[BEAT_WORDS_NR],
@@ -154,6 +145,9 @@ unsigned beat_take(struct beat *beat, const uint64_t words[BEAT_WORDS_NR],
 	}
 	if (news & 1U << BEAT_SIGN_INTERPRETER)
 		take_interpreter(beat, words, snp_mono_since_ns(now, beat->created));
+	if (news & 1U << BEAT_SIGN_LOOP)
+		take_level(beat, &beat->loop_late_ns, words[BEAT_LOOP_LATE_NS],
+			   snp_mono_since_ns(now, beat->created));
 	if (words[BEAT_ABANDONED] <= PLACES_MAX)
 		beat->abandoned = (uint32_t)words[BEAT_ABANDONED];
 	else

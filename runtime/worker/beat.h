@@ -44,9 +44,11 @@ struct beat {
 	snp_mono_t created;
 	/* The last that was believed. */
 	struct beat_seen seen[BEAT_SIGN_NR];
-	uint64_t late_ns;     /* of the last beat of the interpreter */
-	uint64_t gc_pause_ns; /* since the start of the process */
-	uint64_t threads;
+	uint64_t late_ns;      /* of the last beat of the interpreter */
+	uint64_t loop_late_ns; /* of the last beat of the event loop */
+	uint64_t gc_pause_ns;  /* since the start of the process */
+	uint64_t gc_collections;
+	uint64_t threads, open_files;
 	uint32_t
 	    abandoned; /* places of its executor that calls keep nobody waits for */
 	bool recycle_wish;

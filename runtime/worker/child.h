@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-#define CHILD_FDS_MAX 8
+#define CHILD_FDS_MAX 9
 
 enum {
 	CHILD_FD_NONE = -1,

@@ -117,6 +117,8 @@ static void add_native(const struct spawn_request *r, struct strings *argv)
 		add_number(argv, "--beat-fd", SPAWN_FD_BEAT);
 	if (r->stacks_fd >= 0)
 		add_number(argv, "--stacks-fd", SPAWN_FD_STACKS);
+	if (r->metrics_fd >= 0)
+		add_number(argv, "--metrics-fd", SPAWN_FD_METRICS);
 	add_number(argv, "--max-workers",
 		   r->pool->profile == SNP_CFG_PROFILE_THREAD
 		       ? r->pool->threads_per_worker

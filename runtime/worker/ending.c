@@ -163,6 +163,7 @@ void ending_close_pipes(struct worker *w)
 static void forget_process(struct worker *w)
 {
 	liveness_end(w);
+	worker_end_feed(w);
 	w->cpu_before_ns += w->cpu_now_ns;
 	w->cpu_now_ns = 0;
 	keeper_remove(w->site->keeper, w->pid);

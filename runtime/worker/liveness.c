@@ -75,10 +75,12 @@ static void event(const struct vigil *v, const struct worker *w,
 static void reset(struct worker *w)
 {
 	const uint64_t gc_ns = w->live.gc_before_ns + w->live.beat.gc_pause_ns;
+	const uint64_t gc_nr = w->live.gc_before + w->live.beat.gc_collections;
 
 	beat_destroy(&w->live.beat);
 	w->live = (struct liveness){
 	    .gc_before_ns = gc_ns,
+	    .gc_before = gc_nr,
 	    .told = {.suppressed = SNP_SUPPRESSION_NR},
 	};
 	beat_init(&w->live.beat);
@@ -109,6 +111,7 @@ void liveness_end(struct worker *w)
 	snp_set(w->cells->sup.last_beat, 0);
 	snp_set(w->cells->sup.last_interpreter_beat, 0);
 	snp_set(w->cells->sup.threads, 0);
+	snp_set(w->cells->sup.open_files, 0);
 }
 
 /* ---- reading ---------------------------------------------------------------- */
@@ -135,7 +138,11 @@ static void publish(struct worker *w, unsigned news)
 	snp_set(cells->last_beat, b->seen[BEAT_SIGN_PROCESS].at.ns);
 	snp_set(cells->last_interpreter_beat, b->seen[BEAT_SIGN_INTERPRETER].at.ns);
 	snp_set(cells->gc_pause, w->live.gc_before_ns + b->gc_pause_ns);
+	snp_set(cells->gc_collections, w->live.gc_before + b->gc_collections);
 	snp_set(cells->threads, b->threads);
+	snp_set(cells->open_files, b->open_files);
+	if (news & 1U << BEAT_SIGN_LOOP)
+		snp_hist_record(worker_pool_cells(w)->loop_lag, b->loop_late_ns);
 	if (news & 1U << BEAT_SIGN_INTERPRETER)
 		snp_hist_record(worker_pool_cells(w)->gil_wait, b->late_ns);
 }

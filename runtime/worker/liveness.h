@@ -46,7 +46,7 @@ struct liveness {
 	enum snp_enum_MOVE_REASON reason;
 
 	bool junk_told;
-	uint64_t gc_before_ns; /* of earlier processes of the slot */
+	uint64_t gc_before_ns, gc_before; /* of earlier processes of the slot */
 };
 
 /* Before a process of the slot is started: makes what it is handed down

@@ -25,6 +25,7 @@ enum {
 	SPAWN_FD_LOG = 5,      /* write end: JSON log lines */
 	SPAWN_FD_BEAT = 6,     /* the worker's own page (beat/beat_page.h) */
 	SPAWN_FD_STACKS = 7,   /* a memfd for the stacks that SIGUSR1 asks for */
+	SPAWN_FD_METRICS = 8,  /* a memfd for what its adapter counts (feed.h) */
 	SPAWN_FD_NR
 };
 
@@ -55,8 +56,9 @@ struct spawn_request {
 	const char *address;
 	/* Legacy: where the worker writes its port, and the host's address over TCP. */
 	const char *ready_file, *legacy_host;
-	int beat_fd;   /* the incarnation's page; -1 = none. Borrowed */
-	int stacks_fd; /* memfd for its stacks; -1 = none. Borrowed */
+	int beat_fd;	/* the incarnation's page; -1 = none. Borrowed */
+	int stacks_fd;	/* memfd for its stacks; -1 = none. Borrowed */
+	int metrics_fd; /* memfd for its metrics; -1 = none. Borrowed */
 };
 
 struct spawn_result {

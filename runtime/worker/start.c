@@ -79,9 +79,21 @@ static void begin_incarnation(struct worker *w, const struct worker_start *start
 		       (unsigned long long)w->incarnation);
 }
 
+static void prepare_feed(struct worker *w)
+{
+	struct snp_err err = {0};
+
+	feed_init(&w->feed);
+	if (w->cfg->bridge == SNP_CFG_BRIDGE_NATIVE && w->site->takes_feeds &&
+	    feed_create(&w->feed, &err) < 0)
+		log_warn("what the adapter of a worker counts is not shown",
+			 LOG_STR("worker", w->id), LOG_STR("error", err.msg));
+}
+
 static void spawn_failed(struct worker *w, const struct snp_err *err)
 {
 	liveness_end(w);
+	worker_end_feed(w);
 	snp_add(&worker_pool_cells(w)->start_failures[SNP_START_FAILURE_SPAWN_FAILED],
 		1);
 	snp_worker_text_set(w->site->writer, w->row, err->msg);
@@ -124,6 +136,7 @@ static int create_process(struct worker *w, struct snp_err *err)
 	    .slot = w->slot,
 	    .beat_fd = w->live.beat.page_fd,
 	    .stacks_fd = w->live.beat.stacks_fd,
+	    .metrics_fd = w->feed.fd,
 	};
 	struct spawn_result spawned = {0};
 	int rc = choose_place(w, &request, err);
@@ -150,11 +163,13 @@ void worker_start(struct worker *w, const struct worker_start *start)
 	begin_incarnation(w, start);
 	(void)worker_event(w, MACHINE_START, start->why);
 	liveness_prepare(w);
+	prepare_feed(w);
 	if (create_process(w, &err) < 0) {
 		spawn_failed(w, &err);
 		return;
 	}
 	liveness_begin(w);
+	feed_handed_down(&w->feed);
 	heads_start(&w->pool->heads, start->reason);
 	if (start->reason == SNP_START_REASON_RESTART)
 		snp_add(w->cells->sup.restarts, 1);

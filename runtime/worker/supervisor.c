@@ -524,6 +524,7 @@ static void make_site(struct supervisor *sup, const struct supervisor_options *o
 		       .max_metadata_bytes = o->cfg->limits.max_metadata_kb << 10},
 	    .socket_dir = o->socket_dir,
 	    .relay_output = o->cfg->log.python_output,
+	    .takes_feeds = o->cfg->segment.max_adapter_metrics > 0,
 	};
 }
 

@@ -195,10 +195,36 @@ void worker_publish_process(struct worker *w)
 	snp_set(w->cells->sup.start_time, w->proc[SNP_PROC_START_REAL_NS]);
 }
 
+static void fold_feed(struct worker *w)
+{
+	static struct log_ratelimit site =
+	    LOG_RATELIMIT("faults of adapters' metrics", 5, 60000);
+	const struct feed_owner owner = {
+	    .writer = w->site->writer,
+	    .pool_row = w->pool->index,
+	    .worker_row = w->row,
+	    .faults = worker_pool_cells(w)->adapter_faults,
+	};
+	struct snp_err err = {0};
+
+	if (feed_fold(&w->feed, &owner, &err) > 0 && log_ratelimit(&site))
+		log_warn("a metric of a worker's adapter is not shown as it should be",
+			 LOG_STR("worker", w->id), LOG_STR("error", err.msg));
+}
+
+void worker_end_feed(struct worker *w)
+{
+	fold_feed(w);
+	feed_destroy(&w->feed);
+	snp_adapter_gauges_clear(w->site->writer, w->row);
+}
+
 bool worker_sample(struct worker *w)
 {
 	struct procfs_sample sample;
 
+	if (w->pid)
+		fold_feed(w);
 	if (!w->pid || procfs_sample(w->pid, &sample) < 0)
 		return w->pid > 0;
 	/* A process that just ended reads as zero: keep what it had used. */

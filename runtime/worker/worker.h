@@ -19,6 +19,7 @@
 #include "core/front.h"
 #include "core/watch.h"
 #include "pool/pool.h"
+#include "worker/feed.h"
 #include "worker/hello.h"
 #include "worker/keeper.h"
 #include "worker/legacy.h"
@@ -50,6 +51,7 @@ struct worker_site {
 	struct rpc_channel_opts limits; /* for the workers' channels */
 	const char *socket_dir;		/* 0700 */
 	bool relay_output;
+	bool takes_feeds; /* the segment has room for metrics of adapters */
 	/* Called after each move, and with its own state when its deadline or its fence
 	 * changed besides; must not move workers itself. */
 	void (*moved)(struct worker *worker, enum snp_enum_WORKER_STATE from);
@@ -101,6 +103,7 @@ struct worker {
 		uint64_t pid, trace_id[2], evidence;
 	} note;
 	struct liveness live;
+	struct feed feed;		/* what its code counts */
 	uint64_t proc[SNP_LATCH_WORDS]; /* process record as published */
 	uint64_t cpu_before_ns;		/* of earlier processes of the row */
 	uint64_t cpu_now_ns;
@@ -171,8 +174,12 @@ void worker_set_fenced(struct worker *worker, bool fenced);
  * BACKOFF. */
 void worker_deadline(struct worker *worker, snp_mono_t now);
 
-/* Take memory and CPU time of the process from /proc; whether there is one. */
+/* Take memory and CPU time of the process from /proc, and what its code counted;
+ * whether there is one. */
 bool worker_sample(struct worker *worker);
+
+/* Take what is left of that when there is none any more. */
+void worker_end_feed(struct worker *worker);
 
 /* Takes requests. */
 bool worker_is_open(const struct worker *worker);

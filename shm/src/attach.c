@@ -316,7 +316,9 @@ bool snp_segment_replaced(const struct snp_segment *seg)
 {
 	struct stat st;
 
-	if (fstat(seg->fd, &st) < 0 || st.st_nlink == 0)
+	if (fstat(seg->fd, &st) < 0 || st.st_nlink == 0 ||
+	    snp__word(seg, offsetof(struct snp_fmt_header, desc_used)) !=
+		seg->schema.descs)
 		return true;
 	return stat(seg->info.path, &st) < 0 || st.st_dev != seg->dev ||
 	       st.st_ino != seg->ino;

@@ -86,6 +86,18 @@ static void place_banks(struct snp__layout *l, const struct snp_writer_options *
 	l->total_bytes = base + bank_bytes * o->banks_max;
 }
 
+static uint64_t pool_bytes(const struct snp_writer_options *o)
+{
+	return row_stride(snp__adapter_hist_off(o) +
+			  sizeof(struct snp_fmt_hist) * snp__adapter_hists(o));
+}
+
+static uint64_t worker_bytes(const struct snp_writer_options *o)
+{
+	return row_stride(sizeof(struct snp_worker_row) +
+			  sizeof(uint64_t) * o->adapter_metrics_max);
+}
+
 static void place_rows(struct snp__layout *l, const struct snp_writer_options *o)
 {
 	const uint64_t rows[] = {o->pools_max, o->workers_max, o->tools_max};
@@ -100,12 +112,12 @@ static void place_rows(struct snp__layout *l, const struct snp_writer_options *o
 	place(l, PLACE_ROWC_POOL,
 	      (struct snp_fmt_region){.type = SNP_REGION_ROWC,
 				      .kind = SNP_ROW_POOL,
-				      .stride = sizeof(struct snp_pool_row),
+				      .stride = pool_bytes(o),
 				      .count = o->pools_max});
 	place(l, PLACE_ROWC_WORKER,
 	      (struct snp_fmt_region){.type = SNP_REGION_ROWC,
 				      .kind = SNP_ROW_WORKER,
-				      .stride = sizeof(struct snp_worker_row),
+				      .stride = worker_bytes(o),
 				      .count = o->workers_max});
 	place(l, PLACE_LEDG_POOL,
 	      (struct snp_fmt_region){.type = SNP_REGION_LEDG,

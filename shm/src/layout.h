@@ -41,11 +41,11 @@ enum snp__place {
 	PLACE_NR,
 };
 
-#define SNP__STRT_BYTES UINT64_C(32768)
+#define SNP__STRT_BYTES UINT64_C(65536)
 #define SNP__JSON_BYTES UINT64_C(65536)
 #define SNP__ENUM_WORDS 1024
 #define SNP__BNDS_WORDS 1024
-#define SNP__DESC_MAX	128
+#define SNP__DESC_MAX	192 /* of which SNP_ADAPTER_METRICS_MAX come while it lives */
 
 /* Seconds from one worker sample to the next; pools are sampled each second. */
 #define SNP__WORKER_SAMPLE_S 5
@@ -54,6 +54,21 @@ struct snp__layout {
 	struct snp_fmt_region region[PLACE_NR];
 	uint64_t total_bytes;
 };
+
+/* Where adapters' metrics are in the entries of ROWC, behind the structs of cells.h:
+ * a word a counter and then the histograms in those of pools, a word a gauge in those
+ * of workers. */
+static inline uint32_t snp__adapter_hists(const struct snp_writer_options *options)
+{
+	return (options->adapter_metrics_max + SNP_ADAPTER_METRICS_A_HIST - 1) /
+	       SNP_ADAPTER_METRICS_A_HIST;
+}
+
+static inline uint64_t snp__adapter_hist_off(const struct snp_writer_options *options)
+{
+	return sizeof(struct snp_pool_row) +
+	       sizeof(uint64_t) * options->adapter_metrics_max;
+}
 
 /* Pure. `options` has been checked and its zeros replaced by defaults. */
 void snp__layout_compute(const struct snp_writer_options *options,

@@ -25,6 +25,7 @@ struct snp__enum_texts {
 struct snp__metric {
 	struct snp_metric pub;
 	uint8_t storage, derive;
+	bool sparse; /* SNP_DESC_SPARSE, and its cells are in the copy of the rows */
 	uint32_t off, stride;
 	uint32_t derive_a, derive_b;
 	/* Its labels in order: attributes of the row, then perhaps the enum label,
@@ -53,6 +54,7 @@ struct snp__schema {
 	size_t tables_nr;
 	struct snp__metric *metrics;
 	size_t metrics_nr;
+	uint64_t descs; /* desc_used at attach */
 	struct snp__key keys[SNP__KEYS_MAX];
 	size_t keys_nr;
 };

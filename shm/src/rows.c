@@ -59,7 +59,8 @@ static void clear_worker(struct snp_writer *w, uint32_t index)
 
 	clear_latch(snp__entry(w, PLACE_ROWC_WORKER, index),
 		    offsetof(struct snp_fmt_latch, copy),
-		    sizeof(struct snp_worker_row));
+		    w->layout.region[PLACE_ROWC_WORKER].stride);
+	snp_adapter_gauges_clear(w, index);
 	clear_latch(snp__entry(w, PLACE_TEXT_WORKER, index),
 		    offsetof(struct snp_fmt_text, copy), sizeof(struct snp_fmt_text));
 	for (uint32_t i = 0; i < w->options.inflight_per_worker; i++)
@@ -74,7 +75,8 @@ static void clear_values(struct snp_writer *w, unsigned kind, uint32_t index)
 	if (kind == SNP_ROW_POOL) {
 		clear_latch(snp__entry(w, PLACE_ROWC_POOL, index),
 			    offsetof(struct snp_fmt_latch, copy),
-			    sizeof(struct snp_pool_row));
+			    w->layout.region[PLACE_ROWC_POOL].stride);
+		snp__adapter_cells_clear(w, index);
 		clear_latch(snp__entry(w, PLACE_LEDG_POOL, index),
 			    offsetof(struct snp_fmt_latch, copy),
 			    sizeof(struct snp_fmt_latch));

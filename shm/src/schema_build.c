@@ -121,7 +121,7 @@ static const struct metric_row metrics[] = {
 };
 
 #define METRICS_NR (sizeof(metrics) / sizeof(metrics[0]))
-static_assert(METRICS_NR <= SNP__DESC_MAX, "grow SNP__DESC_MAX");
+static_assert(METRICS_NR + SNP_ADAPTER_METRICS_MAX <= SNP__DESC_MAX, "grow it");
 
 /* ---- row attributes ------------------------------------------------------ */
 
@@ -214,18 +214,23 @@ static int build_upper(struct build *b, uint8_t shift)
 	return 0;
 }
 
-static void fill_histogram(const struct build *b, const struct metric_row *m,
-			   struct snp_fmt_desc *d)
+void snp__histogram_fill(struct snp_fmt_desc *d, uint8_t shift)
 {
 	d->stride = sizeof(struct snp_fmt_hist);
-	d->bounds_off = b->bnds_at[m->bounds];
-	d->bounds_count = m->bounds == BOUNDS_NONE ? 0 : (uint32_t)bounds[m->bounds].nr;
 	d->scale = SNP_HIST_SCALE;
 	d->nbuckets = SNP_HIST_BUCKETS;
 	/* A step of 2^shift ns moves every bound up by `shift` octaves of 2^scale
 	 * buckets. */
-	d->idx_min = SNP_HIST_IDX_MIN + m->shift * (1 << SNP_HIST_SCALE);
-	d->zero_threshold_ns = snp__hist_upper[0] << m->shift;
+	d->idx_min = SNP_HIST_IDX_MIN + shift * (1 << SNP_HIST_SCALE);
+	d->zero_threshold_ns = snp__hist_upper[0] << shift;
+}
+
+static void fill_histogram(const struct build *b, const struct metric_row *m,
+			   struct snp_fmt_desc *d)
+{
+	snp__histogram_fill(d, m->shift);
+	d->bounds_off = b->bnds_at[m->bounds];
+	d->bounds_count = m->bounds == BOUNDS_NONE ? 0 : (uint32_t)bounds[m->bounds].nr;
 	d->upper_off = b->upper_at[m->shift];
 }
 
@@ -328,6 +333,15 @@ int snp__schema_build(struct snp_writer *w, struct snp_err *err)
 	build_keys(w);
 	for (uint32_t i = 0; i < METRICS_NR; i++)
 		fill_desc(&b, &metrics[i], i + 1);
+	w->fixed_metrics = METRICS_NR;
+	w->adapter_shape = (struct snp__adapter_shape){
+	    .time_bounds_off = b.bnds_at[BOUNDS_REQUEST],
+	    .time_bounds_count = (uint32_t)bounds[BOUNDS_REQUEST].nr,
+	    .time_upper_off = b.upper_at[0],
+	    .plain_bounds_off = b.bnds_at[BOUNDS_PLAIN],
+	    .plain_bounds_count = (uint32_t)bounds[BOUNDS_PLAIN].nr,
+	    .plain_upper_off = b.upper_at[SNP_HIST_LONG_SHIFT],
+	};
 	w->header->schema_hash = schema_hash(w);
 	atomic_store_explicit(&w->header->desc_used, METRICS_NR, memory_order_release);
 	return 0;

@@ -19,6 +19,7 @@
 struct parse {
 	struct snp_segment *seg;
 	struct snp__schema *schema;
+	uint64_t descs;	       /* there were before anything else was read */
 	const uint32_t *enums; /* private copy of ENUM */
 	bool *good;	       /* by reference: the string has been checked */
 	/* What is being read: the field of the error, and where in it. */
@@ -409,6 +410,7 @@ static int parse_desc(struct parse *p, const struct snp_fmt_desc *d,
 	    .zero_threshold_ns = d->zero_threshold_ns,
 	};
 	m->storage = d->storage;
+	m->sparse = d->flags & SNP_DESC_SPARSE && d->storage == SNP_ST_ROW;
 	m->off = d->off;
 	m->stride = d->stride;
 	if (d->storage == SNP_ST_DERIVED) { /* checked for these only */
@@ -429,10 +431,7 @@ static int parse_desc(struct parse *p, const struct snp_fmt_desc *d,
 static int parse_metrics(struct parse *p)
 {
 	const struct snp_fmt_region *r = &p->seg->regions.desc;
-	/* Acquire: the descriptors below the watermark. Partner: snp__schema_build().
-	 */
-	uint64_t used =
-	    snp__word_acquire(p->seg, offsetof(struct snp_fmt_header, desc_used));
+	uint64_t used = p->descs;
 	struct snp_fmt_desc d;
 	int rc;
 
@@ -457,8 +456,14 @@ static int parse_metrics(struct parse *p)
 int snp__schema_read(struct snp_segment *seg, struct snp_err *err)
 {
 	struct parse p = {.seg = seg, .schema = &seg->schema};
-	int rc = copy_strings(&p);
+	int rc;
 
+	/* Acquire: the descriptors below the watermark and all they refer to, so before
+	 * those are read. Partner: snp__schema_build(), append() in adapter_metrics.c.
+	 */
+	p.descs = snp__word_acquire(seg, offsetof(struct snp_fmt_header, desc_used));
+	seg->schema.descs = p.descs;
+	rc = copy_strings(&p);
 	if (rc == 0)
 		rc = copy_bounds(&p);
 	if (rc == 0)

@@ -337,9 +337,8 @@ static bool enter(struct snp_series_iter *it)
 		it->first = place > 0 ? snap->image + t->off + place : NULL;
 		it->stride = t->stride;
 		it->cell_stride = m->stride;
-		/* An info series says who is there: nobody, nothing to say. */
-		it->processes =
-		    m->pub.kind == SNP_KIND_INFO && m->pub.row_kind == SNP_ROW_WORKER;
+		it->selective = m->sparse || (m->pub.kind == SNP_KIND_INFO &&
+					      m->pub.row_kind == SNP_ROW_WORKER);
 		return true;
 	}
 	return false;
@@ -372,12 +371,22 @@ static void fill_series(const struct snp_series_iter *it, struct snp_series *s)
 		snp_series_labels(it->snap, s);
 }
 
+/* Of a metric that not all rows have. An info series says who is there: nobody, nothing
+ * to say. Of a sparse one the first word says so. */
+static bool has_metric(const struct snp_series_iter *it)
+{
+	if (private_of(it->at)->sparse &&
+	    *snp__words_at(it->first, it->row * it->stride) == SNP_FMT_ABSENT)
+		return false;
+	return it->at->kind != SNP_KIND_INFO || it->at->row_kind != SNP_ROW_WORKER ||
+	       snp__has_process(it->snap,
+				snp__entry_of(it->snap, SNP_ROW_WORKER, it->row));
+}
+
 static bool has_series(const struct snp_series_iter *it)
 {
 	return it->state[it->row] != SNP__ROW_ABSENT &&
-	       (!it->processes ||
-		snp__has_process(it->snap,
-				 snp__entry_of(it->snap, SNP_ROW_WORKER, it->row)));
+	       (!it->selective || has_metric(it));
 }
 
 bool snp_series_next(struct snp_series_iter *it, struct snp_series *ret_series)

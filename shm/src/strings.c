@@ -13,8 +13,9 @@ static uint32_t entry_bytes(uint32_t len)
 	       ENTRY_ALIGN;
 }
 
-/* Offset of the string, or of the end of what is used. A few hundred strings, once a
- * start: a search from the beginning is quick enough. */
+/* Offset of the string, or of the end of what is used. A few hundred strings, at the
+ * start and for each metric of an adapter: a search from the beginning is quick enough.
+ */
 static uint32_t find(const struct snp_writer *w, const char *text, uint32_t len)
 {
 	uint32_t at = ENTRY_ALIGN; /* reference 0 is the empty string */
@@ -29,6 +30,14 @@ static uint32_t find(const struct snp_writer *w, const char *text, uint32_t len)
 		at += entry_bytes(there);
 	}
 	return at;
+}
+
+const char *snp__string_at(const struct snp_writer *w, uint32_t ref)
+{
+	const unsigned char *entry =
+	    snp__entry(w, PLACE_STRT, (uint64_t)ref * ENTRY_ALIGN);
+
+	return (const char *)entry + sizeof(uint32_t);
 }
 
 uint32_t snp__string_add(struct snp_writer *w, const char *text)

@@ -261,9 +261,11 @@ static int writer_open(struct snp_writer *w, const struct snp_writer_options *o,
 		return rc;
 	snp__header_fill(w);
 	rc = snp__schema_build(w, err);
-	if (rc == 0)
-		snp__header_seal(w);
-	return rc;
+	if (rc < 0)
+		return rc;
+	snp__header_seal(w);
+	snp__adapter_init(w);
+	return 0;
 }
 
 int snp_writer_create(const struct snp_writer_options *options,

@@ -32,6 +32,7 @@ static const struct range ranges[] = {
     RANGE(spans_per_ring, 1, 1u << 20, 1024, true),
     RANGE(inflight_per_worker, 1, 1u << 12, 1, false),
     RANGE(evidence_max, 2, 1u << 16, 64, false),
+    RANGE(adapter_metrics_max, 0, SNP_ADAPTER_METRICS_MAX, 0, false),
     RANGE(history_seconds, 1, DAY_S, 600, false),
     RANGE(reuse_quarantine_ms, 1, DAY_MS, 60000, false),
     RANGE(heartbeat_interval_ms, 1, DAY_MS, 100, false),

@@ -19,6 +19,12 @@ struct snp__tombstones {
 
 struct snp__history;
 
+/* What the descriptors of adapters' metrics refer to, ready since the start. */
+struct snp__adapter_shape {
+	uint32_t time_bounds_off, time_bounds_count, time_upper_off;
+	uint32_t plain_bounds_off, plain_bounds_count, plain_upper_off;
+};
+
 struct snp_writer {
 	unsigned char *map; /* the whole file, MAP_SHARED, read-write */
 	struct snp_fmt_header *header;
@@ -35,6 +41,8 @@ struct snp_writer {
 	uint64_t next_uid;
 	struct snp__tombstones tombstones[SNP_ROW_KINDS];
 	uint32_t strt_used_bytes; /* private copy of header.strt_used */
+	uint32_t fixed_metrics;	  /* descriptors of metrics.def; adapters' follow */
+	struct snp__adapter_shape adapter_shape;
 	/* Ticker: what the last samples said, history_write.c; NULL before the first.
 	 */
 	struct snp__history *history;
@@ -121,6 +129,19 @@ int snp__schema_build(struct snp_writer *w, struct snp_err *err);
 /* The reference of a string in STRT, which is added where it is not there yet; 0 is the
  * empty string. While the segment is built only. */
 uint32_t snp__string_add(struct snp_writer *w, const char *text);
+
+const char *snp__string_at(const struct snp_writer *w, uint32_t ref);
+
+/* Base-2 histograms as snp_hist_record() (shift 0) and snp_hist_record_long() fill
+ * them: the fields of a descriptor. */
+void snp__histogram_fill(struct snp_fmt_desc *desc, uint8_t shift);
+
+/* ---- adapter_metrics.c --------------------------------------------------- */
+
+/* The row of a pool has no metrics of adapters. */
+void snp__adapter_cells_clear(struct snp_writer *w, uint32_t pool_row);
+/* No row has any yet. While the segment is built. */
+void snp__adapter_init(struct snp_writer *w);
 
 /* ---- history_write.c ----------------------------------------------------- */
 

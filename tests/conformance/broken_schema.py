@@ -175,7 +175,7 @@ def descriptor_cases() -> Iterator[Case]:
         (LATCHED, {"off": 128}, wrong),
         (LATCHED, {"off": 120}, Agreed()),
         (LATCHED, {"row_kind": TOOL}, wrong),
-        (CELL, {"off": 0x1000}, wrong),
+        (CELL, {"off": 0x10000}, wrong),
         (CELL, {"off": 312}, wrong),
         (CELL, {"off": 0}, wrong),
         (HEADER_WORD, {"off": 0x100}, wrong),

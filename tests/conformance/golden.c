@@ -77,6 +77,7 @@ static struct golden golden_open(const char *dir, const char *name)
 	    .spans_per_ring = 8,
 	    .inflight_per_worker = 2,
 	    .evidence_max = 4,
+	    .adapter_metrics_max = 5,
 	    .history_seconds = 5,
 	    .reuse_quarantine_ms = QUARANTINE_MS,
 	    .flags = SNP_WRITER_ALLOW_DISK,
@@ -333,6 +334,47 @@ static void fill_worker(struct golden *g, uint32_t worker)
 				    "Traceback:\n  \"a\\b\"\tImportError: caf\xC3\xA9");
 }
 
+/* ---- metrics of adapters ------------------------------------------------- */
+
+static uint32_t declare_metric(struct golden *g, struct snp_adapter_metric metric)
+{
+	struct snp_err err = {0};
+	uint32_t index = 0;
+
+	if (snp_adapter_metric(g->writer, &metric, &index, &err) < 0)
+		die(metric.name, &err);
+	return index;
+}
+
+/* Of every kind and unit, each in one row and absent in the others. */
+static void fill_adapter(struct golden *g, uint32_t pool, uint32_t worker)
+{
+	const double loss = 0.1;
+	uint64_t word;
+	uint32_t metric = declare_metric(
+	    g, (struct snp_adapter_metric){SNP_KIND_COUNTER, "tokens", "{token}",
+					   "Tokens that were made."});
+
+	snp_adapter_begin(g->writer, metric, pool);
+	snp_add(snp_adapter_cell(g->writer, metric, pool), 12345678901234);
+	metric = declare_metric(
+	    g, (struct snp_adapter_metric){SNP_KIND_COUNTER, "audio.time", "s", ""});
+	snp_adapter_begin(g->writer, metric, pool);
+	snp_add(snp_adapter_cell(g->writer, metric, pool), 1234567890);
+	metric = declare_metric(g, (struct snp_adapter_metric){SNP_KIND_GAUGE, "loss",
+							       "", "The last one."});
+	memcpy(&word, &loss, sizeof(word));
+	snp_set(snp_adapter_cell(g->writer, metric, worker), word);
+	metric = declare_metric(
+	    g, (struct snp_adapter_metric){SNP_KIND_HISTOGRAM, "embed.time", "s", ""});
+	snp_adapter_begin(g->writer, metric, pool);
+	fill_hist(g, (void *)snp_adapter_cell(g->writer, metric, pool), 1);
+	metric = declare_metric(g, (struct snp_adapter_metric){
+				       SNP_KIND_HISTOGRAM, "batch.size", "{item}", ""});
+	snp_adapter_begin(g->writer, metric, pool);
+	fill_hist_long(g, (void *)snp_adapter_cell(g->writer, metric, pool), 1);
+}
+
 /* ---- records ------------------------------------------------------------- */
 
 /* More than the ring has room for; the last ones have all that an event may have. */
@@ -482,6 +524,7 @@ static void fill_everything(struct golden *g)
 		fill_pool(g, &g->bank[1].pools[row]);
 	}
 	fill_process(g, g->bank[1].proc);
+	fill_adapter(g, 1, 2);
 	record_events(g);
 	record_spans(g);
 	begin_request(g, 1, 1);

@@ -19,7 +19,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import telemetry
+    from . import metrics, telemetry
     from ._beat import progress, request_recycle
     from ._errors import (
         ErrorKind,
@@ -54,6 +54,7 @@ __all__ = [
     "ToolNotFoundError",
     "cancelled",
     "deadline",
+    "metrics",
     "progress",
     "request_recycle",
     "telemetry",
@@ -75,8 +76,8 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    if name == "telemetry":
-        return importlib.import_module(".telemetry", __name__)
+    if name in {"metrics", "telemetry"}:
+        return importlib.import_module(f".{name}", __name__)
     module = importlib.import_module(_MODULES.get(name, "._errors"), __name__)
     value = globals()[name] = getattr(module, name)
     return value

@@ -20,6 +20,7 @@ from ._logs import configure
 from ._options import Options, OptionsError, parse_options
 from ._server import ServeError, serve
 from ._trace_sdk import start_sdk
+from .metrics import start_feeding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,10 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.log_fd,
         options.beat_fd,
         options.stacks_fd,
+        options.metrics_fd,
     )
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     log = configure(options.log_fd, options.log_level, options.worker_id)
     _show_life(options)
+    if options.metrics_fd is not None:
+        start_feeding(options.metrics_fd)
     try:
         return _run(options)
     finally:

@@ -50,6 +50,7 @@ class Options:
     log_fd: int | None
     beat_fd: int | None
     stacks_fd: int | None
+    metrics_fd: int | None
     beat_library: str | None
     ready_file: str | None
     log_level: str
@@ -83,6 +84,7 @@ def parse_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Optio
         log_fd=parsed.log_fd,
         beat_fd=parsed.beat_fd,
         stacks_fd=parsed.stacks_fd,
+        metrics_fd=parsed.metrics_fd,
         beat_library=environ.get("SNAKEPIT_BEAT_LIBRARY") or None,
         ready_file=environ.get("SNAKEPIT_READY_FILE") or None,
         log_level=environ.get("SNAKEPIT_LOG_LEVEL") or "info",
@@ -123,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     native.add_argument(
         "--stacks-fd", type=int, help="where SIGUSR1 puts stacks (else stderr)"
     )
+    native.add_argument("--metrics-fd", type=int, help="where metrics are counted")
 
     legacy = parser.add_argument_group("legacy handshake (with SNAKEPIT_READY_FILE)")
     legacy.add_argument("--port", type=int, default=0, help="loopback port; 0: any")

@@ -1,7 +1,8 @@
 """The schema of a segment: strings, enumerations, label keys and metric descriptors.
 
-It is complete before a reader can see the file and never changes, so it is parsed once.
-What this reader does not know is left out; what points outside its place is damage.
+It is parsed once. Metrics of adapters may come later: `Schema.described` says how many
+there were. What this reader does not know is left out; what points outside its place is
+damage.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ._segment_file import (
 )
 
 __all__ = [
+    "DESC_USED_OFF",
     "Descriptor",
     "EnumTable",
     "Key",
@@ -33,7 +35,7 @@ __all__ = [
     "read_schema",
 ]
 
-_DESC_USED_OFF, _STRT_USED_OFF = 0x180, 0x188
+DESC_USED_OFF, _STRT_USED_OFF = 0x180, 0x188
 _HEADER_WORDS = range(0x100)
 _MOST = 1024  # of descriptors, enumerations, values, buckets, bounds, bytes of a text
 _KEYS_MAX = 32
@@ -54,6 +56,7 @@ _KINDS = {
 _HISTOGRAM, _STATE = 4, 5
 _LEVELS = {1: "info", 2: "diag"}
 _WORKERS_BY_STATUS = 1
+_SPARSE = 1
 
 
 class Storage:
@@ -153,12 +156,18 @@ class Metric:
     keys: tuple[Key, ...] = dataclasses.field(repr=False)
     desc: Descriptor = dataclasses.field(repr=False)
 
+    @property
+    def sparse(self) -> bool:
+        """Whether rows may be without it, which its first word says."""
+        return bool(self.desc.flags & _SPARSE) and self.desc.storage == Storage.ROW
+
 
 class Schema(NamedTuple):
-    """Everything that does not change while a segment lives."""
+    """What the values of a segment mean."""
 
     metrics: tuple[Metric, ...]
     enums: tuple[EnumTable, ...]
+    described: int  # descriptors that there were
 
     @property
     def derived(self) -> Metric | None:
@@ -190,6 +199,8 @@ class _Parser:
     def __init__(self, file: File, regions: Regions) -> None:
         self.file = file
         self.regions = regions
+        # Before all that they refer to, which is complete by then.
+        self.described = file.word(DESC_USED_OFF)
         self.texts: dict[int, str] = {0: ""}
         self.tables: dict[int, EnumTable] = {}  # by word index
         self.key_list: list[Key] = []
@@ -272,7 +283,7 @@ class _Parser:
 
     def read_metrics(self) -> tuple[Metric, ...]:
         region = self.regions[RegionType.DESC, 0]
-        used = self.file.word(_DESC_USED_OFF)
+        used = self.described
         if used > min(region.count, _MOST):
             self.damaged("descriptors")
         self.bounds = self.words(RegionType.BNDS, 8) or b""
@@ -410,4 +421,4 @@ def read_schema(file: File, regions: Regions) -> Schema:
     parser.read_strings()
     enums = parser.read_enums()
     parser.read_keys()
-    return Schema(parser.read_metrics(), tuple(enums))
+    return Schema(parser.read_metrics(), tuple(enums), parser.described)

@@ -70,6 +70,8 @@ _SNAP = struct.Struct("<16Q")
 _SNAP_BYTES, _ROW_BYTES, _TEXT_BYTES = 512, 384, 504
 _TABLE = struct.Struct("<8Q")
 _NAME_BYTES = 128
+_ABSENT = 0xFFFFFFFFFFFFFFFF
+_OF_ROWS = (RegionType.ROWD, RegionType.ROWC, RegionType.BANK, RegionType.LEDG)
 _FREE, _LIVE, _TOMBSTONE, _RECYCLING = range(4)
 # Words of a process record.
 _INCARNATION, _PID, _START_REAL, _READY_MONO = 0, 1, 3, 4
@@ -100,6 +102,8 @@ def read_heartbeat(file: File) -> Heartbeat:
 def read_half(source: Source) -> tuple[bytes, int]:
     """Read the current half; also return how often that had to be tried again."""
     region = source.regions.get((RegionType.SNAP, 0))
+    if not region and _is_worker_feed(source.regions):
+        return _feed_half(source), 0
     for attempt in range(_TRIES):
         seq = source.file.word(_SNAP_SEQ_OFF)
         if not region or seq == 0:
@@ -108,6 +112,22 @@ def read_half(source: Source) -> tuple[bytes, int]:
         if half:
             return half, attempt
     return source.file.damaged("snap")
+
+
+def _is_worker_feed(regions: Regions) -> bool:
+    """Whether there is the process alone, as in what a worker counts in."""
+    kinds = {region.kind for region in regions.values() if region.type in _OF_ROWS}
+    return kinds == {PROC} and regions[RegionType.BANK, PROC].outer_count == 1
+
+
+def _feed_half(source: Source) -> bytes:
+    """Make a half of the cells: one bank, and no row that could come or go."""
+    bank = source.regions[RegionType.BANK, PROC]
+    entry = _LIVE.to_bytes(_ROW_BYTES, "little") + source.file.read(
+        bank.off, bank.stride
+    )
+    table = _TABLE.pack(_SNAP_BYTES, 1, len(entry), 0, 0, 0, _ROW_BYTES, 0)
+    return bytes(128) + table.ljust(_SNAP_BYTES - 128, b"\0") + entry
 
 
 def _read_half(source: Source, region: Region, seq: int) -> bytes:
@@ -243,6 +263,8 @@ class Snapshot:
     ) -> Iterator[Series]:
         if metric.kind == "info" and isinstance(row, WorkerRow) and row.pid == 0:
             return  # it says who is there: nobody
+        if metric.sparse and u64(self._half, self._cell(metric, index, 0)) == _ABSENT:
+            return
         labels = {
             key.label: _label(row, metric.desc.row_kind, key.source)
             for key in metric.keys

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 from ._segment_file import File, SegmentError, read_header, read_regions, text_of
 from ._segment_rings import read_events
-from ._segment_schema import EnumTable, Metric, read_schema
+from ._segment_schema import DESC_USED_OFF, EnumTable, Metric, read_schema
 from ._segment_snapshot import HB_SEQ_OFF, STATE_OFF, Snapshot, Source
 from ._segment_values import (
     Event,
@@ -168,16 +168,23 @@ class Segment:
     # ---- the writer --------------------------------------------------------------
 
     def replaced(self) -> bool:
-        """Whether the path now leads to another file: the runtime was restarted."""
+        """Whether the path now leads to another file, or there are more metrics now.
+
+        That is so when the runtime was restarted, or an adapter brought metrics of its
+        own.
+        """
         try:
             now = os.stat(self._source.file.path)
         except OSError:
             return True
         mine = self._source.file.status
-        return (now.st_dev, now.st_ino) != (mine.st_dev, mine.st_ino)
+        if (now.st_dev, now.st_ino) != (mine.st_dev, mine.st_ino):
+            return True
+        source = self._source
+        return source.file.word(DESC_USED_OFF) != source.schema.described
 
     def reattach(self) -> bool:
-        """Attach anew where the path leads to another file; whether it was so.
+        """Attach anew where replaced() says so; whether it was so.
 
         What is attached stays attached when that fails.
         """

@@ -5,6 +5,7 @@ package segment
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 )
 
 // Numbers of the format, version 1.0.
@@ -102,6 +103,11 @@ const (
 )
 
 const deriveWorkersByStatus = 1
+
+const (
+	descSparse = 1              // a flag
+	absent     = math.MaxUint64 // first word of a sparse metric that a row does not have
+)
 
 // Sources of labels.
 const (

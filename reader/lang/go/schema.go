@@ -68,6 +68,7 @@ type Metric struct {
 	ZeroThreshold  uint64   // histogram: bucket 0 holds values up to this, ns
 
 	storage          uint8
+	sparse           bool // rows without it say so in its first word
 	off, stride      uint64
 	rowKeys          uint32
 	deriveA, deriveB uint64
@@ -110,6 +111,7 @@ type schema struct {
 	keys    []key
 	metrics []*Metric
 	derive  *Metric // the metric that says how the status of a worker is found
+	used    uint64  // descriptors that there were; more may come
 }
 
 func (s *schema) text(table int, n uint64) string {
@@ -131,11 +133,16 @@ type parser struct {
 }
 
 func (s *Segment) readSchema() (*schema, error) {
+	// First, because all that these refer to is complete by then.
+	used, err := s.word(offDescUsed)
+	if err != nil {
+		return nil, err
+	}
 	p, err := s.newParser()
 	if err != nil {
 		return nil, err
 	}
-	sch := &schema{}
+	sch := &schema{used: used}
 	sch.tables, err = p.parseTables()
 	if err != nil {
 		return nil, err
@@ -146,10 +153,6 @@ func (s *Segment) readSchema() (*schema, error) {
 		return nil, err
 	}
 	sch.keys, err = p.parseKeys(b)
-	if err != nil {
-		return nil, err
-	}
-	used, err := s.word(offDescUsed)
 	if err != nil {
 		return nil, err
 	}
@@ -298,6 +301,7 @@ func (p *parser) parseDesc(d []byte) (*Metric, error) {
 		IndexMin:      int(int32(u32(d, 68))),
 		ZeroThreshold: u64(d, 80),
 		storage:       d[6],
+		sparse:        d[11]&descSparse != 0 && d[6] == storageRow,
 		off:           uint64(u32(d, 12)),
 		stride:        uint64(u32(d, 20)),
 		rowKeys:       u32(d, 52),

@@ -74,7 +74,7 @@ func (s *Segment) Close() error {
 func (s *Segment) Info() Info { return s.info }
 
 // Replaced reports whether the path leads to another file now, or to none: the runtime
-// was started again, or is gone for good.
+// was started again, or is gone for good; or whether there are more metrics now.
 func (s *Segment) Replaced() bool {
 	st, err := s.stat()
 	if err != nil || st.Nlink == 0 {
@@ -82,10 +82,14 @@ func (s *Segment) Replaced() bool {
 	}
 	var now syscall.Stat_t
 	err = syscall.Stat(s.info.Path, &now)
-	return err != nil || now.Dev != s.identity.Dev || now.Ino != s.identity.Ino
+	if err != nil || now.Dev != s.identity.Dev || now.Ino != s.identity.Ino {
+		return true
+	}
+	used, err := s.word(offDescUsed)
+	return err != nil || used != s.schema.used
 }
 
-// Reattach opens the file that the path leads to now, if it is another one, and reports
+// Reattach opens the file that the path leads to now, if Replaced says so, and reports
 // whether it did. After an error the segment is the one it was.
 func (s *Segment) Reattach() (bool, error) {
 	if !s.Replaced() {

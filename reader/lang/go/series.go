@@ -84,6 +84,9 @@ func (s *Snapshot) Series(m *Metric) []Series {
 
 func (s *Snapshot) appendRow(all []Series, m *Metric, row uint32, from labelled) []Series {
 	var labels []Label
+	if m.sparse && s.cell(m, row, 0, 1)[0] == absent {
+		return all
+	}
 	for i, k := range s.schema.keys {
 		if m.rowKeys>>i&1 != 0 && k.source < keySources {
 			labels = append(labels, Label{k.prom, k.openTele, from.label(k.source)})

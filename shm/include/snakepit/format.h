@@ -128,8 +128,8 @@ struct snp_fmt_header {
 
 	/* 0x180  writer: supervisor | order: release store, acquire load. Watermarks.
 	 */
-	_Atomic uint64_t desc_used;   /* entries of DESC; constant after INIT */
-	_Atomic uint64_t strt_used;   /* bytes of STRT; constant after INIT */
+	_Atomic uint64_t desc_used;   /* entries of DESC; to be read first */
+	_Atomic uint64_t strt_used;   /* bytes of STRT */
 	_Atomic uint64_t bank_high;   /* banks that were ever adopted */
 	_Atomic uint64_t row_high[4]; /* rows that were ever used, by row kind */
 	_Atomic uint64_t reserved1;
@@ -274,6 +274,11 @@ enum { /* desc.derive */
 	* of the descriptor. */
        SNP_DERIVE_WORKERS_BY_STATUS = 1,
 };
+
+enum {			    /* desc.flags */
+       SNP_DESC_SPARSE = 1, /* rows whose first word of it is all ones do not have it */
+};
+#define SNP_FMT_ABSENT UINT64_MAX
 
 enum { /* desc.level */
        SNP_LEVEL_INFO = 1,

@@ -107,7 +107,8 @@ int snp_segment_attach(const char *path, struct snp_segment **ret_seg,
 void snp_segment_detach(struct snp_segment **seg);
 
 /* Whether the path now leads to another file than the one attached (restarted runtime)
- * or to none: true means detach and attach again. Two system calls. */
+ * or to none, or the file has more metrics than when it was attached: true means detach
+ * and attach again. Two system calls. */
 bool snp_segment_replaced(const struct snp_segment *seg);
 
 enum snp_writer_verdict { /* in the order in which they are decided */
@@ -251,7 +252,7 @@ struct snp_series_iter {
 	const struct snp_metric *at;
 	const unsigned char *first;
 	uint64_t stride, cell_stride;
-	bool processes; /* only rows with one have a series */
+	bool selective; /* not all rows have it */
 };
 /* All series of all metrics, or of one (metric != NULL). */
 void snp_series_iter_init(struct snp_series_iter *it, const struct snp_snapshot *snap,

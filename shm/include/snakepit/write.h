@@ -55,10 +55,11 @@ struct snp_writer_options {
 	uint32_t spans_per_ring;		    /* a power of two; 0 = 1024 */
 	uint32_t inflight_per_worker;		    /* most requests at once; 0 = 1 */
 	uint32_t evidence_max;			    /* texts kept; 0 = 64 */
-	uint32_t history_seconds;		    /* 0 = 600 */
-	uint32_t reuse_quarantine_ms;		    /* 0 = 60000 */
-	uint32_t heartbeat_interval_ms;		    /* 0 = 100 */
-	uint32_t stale_after_ms;		    /* 0 = 1000 */
+	uint32_t adapter_metrics_max; /* of adapters; SNP_ADAPTER_METRICS_MAX at most */
+	uint32_t history_seconds;     /* 0 = 600 */
+	uint32_t reuse_quarantine_ms; /* 0 = 60000 */
+	uint32_t heartbeat_interval_ms; /* 0 = 100 */
+	uint32_t stale_after_ms;	/* 0 = 1000 */
 	enum snp_writer_flags flags;
 };
 
@@ -155,6 +156,54 @@ struct snp_pool_row *snp_pool_row(struct snp_writer *writer, uint32_t index);
 /* The latch that shows a pool's headcount (struct snp_pool_heads). Supervisor only. */
 struct snp_fmt_latch *snp_pool_heads(struct snp_writer *writer, uint32_t index);
 struct snp_worker_row *snp_worker_row(struct snp_writer *writer, uint32_t index);
+
+/* ---- metrics of adapters -------------------------------------------------- */
+
+#define SNP_ADAPTER_METRICS_MAX	   64
+#define SNP_ADAPTER_METRICS_A_HIST 4  /* one in so many may be a histogram */
+#define SNP_ADAPTER_NAME_BYTES	   64 /* with its NUL */
+#define SNP_ADAPTER_UNIT_BYTES	   24
+#define SNP_ADAPTER_HELP_BYTES	   168
+
+/* A metric that the code of an adapter counts, which joins the schema while the runtime
+ * lives. */
+struct snp_adapter_metric {
+	unsigned kind; /* SNP_KIND_COUNTER, _GAUGE or _HISTOGRAM */
+	const char
+	    *name; /* words of letters and digits, by single dots or underscores */
+	const char *unit; /* "", s, By, %, 1 or {thing} */
+	const char *help; /* UTF-8 */
+};
+
+/* Find the metric, or append its descriptor: readers that attach from now on see it,
+ * and snp_segment_replaced() tells the others. A counter or histogram has a cell in
+ * each pool's row, counted in nanoseconds (counters: where the unit is s) or whole
+ * numbers; a gauge has one in each worker's row, a double. Of other units a histogram
+ * counts 1 as 10^9, so that all of them are read alike. The first word of a cell is
+ * SNP_FMT_ABSENT until it is stored to, and readers see no such cell.
+ *   -EINVAL  kind, name, unit or help is not as above
+ *   -EEXIST  another metric has the name, or one that would look like it
+ *   -ENOSPC  there are as many as the segment has room for
+ * Takes the writer's mutex. */
+int snp_adapter_metric(struct snp_writer *writer,
+		       const struct snp_adapter_metric *metric, uint32_t *ret_metric,
+		       struct snp_err *err);
+
+/* Whether histograms of that unit are recorded by snp_hist_record(); else by _long().
+ */
+bool snp_adapter_unit_is_time(const char *unit);
+
+/* The cell of a metric in the row of a pool or, of a gauge, of a worker: one word, or a
+ * struct snp_fmt_hist. Supervisor only. */
+_Atomic uint64_t *snp_adapter_cell(struct snp_writer *writer, uint32_t metric,
+				   uint32_t row);
+
+/* The row of a pool has the metric from now on, as 0 where it had none. Not for gauges.
+ * Supervisor only. */
+void snp_adapter_begin(struct snp_writer *writer, uint32_t metric, uint32_t pool_row);
+
+/* The row of a worker has no gauges any more. Supervisor only. */
+void snp_adapter_gauges_clear(struct snp_writer *writer, uint32_t worker_row);
 
 /* ---- banks --------------------------------------------------------------- */
 

@@ -146,6 +146,7 @@ static void parse_least_file_gives_global_defaults(void **state)
 	assert_true(cfg->segment.required);
 	assert_int_equal(cfg->segment.max_worker_slots, 256);
 	assert_int_equal(cfg->segment.max_tool_rows, 512);
+	assert_int_equal(cfg->segment.max_adapter_metrics, 32);
 	assert_int_equal(cfg->segment.history_seconds, 600);
 	assert_false(cfg->segment.allow_disk);
 	assert_false(cfg->telemetry.traces.enabled);

@@ -266,19 +266,23 @@ static void spawn_beat_page_comes_with_its_arguments_and_library(void **state)
 	assert_int_equal(lines_with(out, "SNAKEPIT_BEAT_LIBRARY="), 0);
 	assert_null(strstr(out, "--beat-fd"));
 	assert_null(strstr(out, "--stacks-fd"));
+	assert_null(strstr(out, "--metrics-fd"));
 	request.beat_fd = memfd_create("beat", MFD_CLOEXEC);
 	request.stacks_fd = memfd_create("stacks", MFD_CLOEXEC);
-	out = output_of("echo \"$@\"; env; readlink /proc/$$/fd/6 /proc/$$/fd/7\n");
-	assert_non_null(strstr(out, " --beat-fd 6 --stacks-fd 7 "));
+	request.metrics_fd = memfd_create("metrics", MFD_CLOEXEC);
+	out = output_of("echo \"$@\"; env; cd /proc/$$/fd; readlink 6 7 8\n");
+	assert_non_null(strstr(out, " --beat-fd 6 --stacks-fd 7 --metrics-fd 8 "));
 	assert_has_line(out, "SNAKEPIT_BEAT_LIBRARY=/the/lib.so");
 	assert_has_line(out, "/memfd:beat (deleted)");
 	assert_has_line(out, "/memfd:stacks (deleted)");
+	assert_has_line(out, "/memfd:metrics (deleted)");
 	site.beat_library = "";
 	out = output_of("env\n");
 	assert_int_equal(lines_with(out, "SNAKEPIT_BEAT_LIBRARY="), 0);
 	(void)unsetenv("SNAKEPIT_BEAT_LIBRARY");
 	close(request.beat_fd);
 	close(request.stacks_fd);
+	close(request.metrics_fd);
 }
 
 /* ---- What cannot be started ---------------------------------------------- */

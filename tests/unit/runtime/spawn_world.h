@@ -65,7 +65,8 @@ static inline int set_up(void **state)
 					 .slot = 3,
 					 .address = "unix:/the/worker",
 					 .beat_fd = -1,
-					 .stacks_fd = -1};
+					 .stacks_fd = -1,
+					 .metrics_fd = -1};
 	return 0;
 }
 

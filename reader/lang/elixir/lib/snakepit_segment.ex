@@ -119,13 +119,23 @@ defmodule SnakepitSegment do
 
   # ---- the writer ----
 
-  @doc "Whether the path leads to another file now, or to none: the runtime was restarted."
+  @doc """
+  Whether the path leads to another file now, or to none: the runtime was restarted; or whether
+  there are more metrics now.
+  """
   @spec replaced?(t()) :: boolean()
-  def replaced?(segment), do: File.replaced?(segment.file)
+  def replaced?(segment), do: File.replaced?(segment.file) or grown?(segment)
+
+  defp grown?(segment) do
+    case attempt(segment, fn -> Schema.described!(segment.file) end) do
+      {:ok, described} -> described != segment.schema.described
+      {:error, _error} -> true
+    end
+  end
 
   @doc """
-  Attaches anew where the path leads to another file, and closes the one before; otherwise returns
-  the segment as it is. After an error it is still good.
+  Attaches anew where `replaced?/1` says so, and closes the one before; otherwise returns the
+  segment as it is. After an error it is still good.
   """
   @spec reattach(t()) :: {:ok, t()} | {:error, Error.t()}
   def reattach(segment) do

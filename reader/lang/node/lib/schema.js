@@ -17,7 +17,7 @@ import {
   Type,
 } from './file.js';
 
-const DESC_USED_OFF = 0x180;
+export const DESC_USED_OFF = 0x180;
 const STRT_USED_OFF = 0x188;
 const HEADER_END = 0x100;
 const DESC_BYTES = 128;
@@ -30,6 +30,7 @@ const SCALE_MIN = -4;
 const SCALE_MAX = 8;
 const IDX_MIN_MAX = 16384;
 const WORKERS_BY_STATUS = 1;
+const SPARSE = 1;
 
 const KINDS = [
   undefined,
@@ -102,6 +103,7 @@ function parseDescriptor(data) {
     storage: data.readUInt8(6),
     rowKind: data.readUInt8(8),
     level: data.readUInt8(9),
+    flags: data.readUInt8(11),
     off: data.readUInt32LE(12),
     count: data.readUInt32LE(16),
     stride: data.readUInt32LE(20),
@@ -137,6 +139,15 @@ function isKnown(desc) {
     desc.retiredMinor === 0 &&
     (desc.storage !== Storage.DERIVED || derived)
   );
+}
+
+/**
+ * Whether rows may be without it, which its first word says.
+ *
+ * @param {Descriptor} desc
+ */
+export function isSparse(desc) {
+  return (desc.flags & SPARSE) !== 0 && desc.storage === Storage.ROW;
 }
 
 /** Whether the descriptor of a histogram keeps the limits of one. */
@@ -175,6 +186,8 @@ class Parser {
   constructor(file, regions) {
     this.file = file;
     this.regions = regions;
+    // First, because all that the descriptors refer to is complete by then.
+    this.described = file.word(DESC_USED_OFF);
     /** @type {Map<number, string>} by reference */
     this.texts = new Map([[0, '']]);
     /** @type {Map<number, EnumTable>} by word index */
@@ -282,7 +295,7 @@ class Parser {
   readMetrics() {
     const region = this.region(Type.DESC);
     const bounds = this.region(Type.BNDS);
-    const used = this.file.word(DESC_USED_OFF);
+    const used = this.described;
     if (used > BigInt(Math.min(region.count, MOST))) throw this.damaged('descriptors');
     this.bounds = bounds
       ? this.file.read(bounds.off, bounds.count * 8)
@@ -393,10 +406,12 @@ export class Schema {
   /**
    * @param {Metric[]} metrics
    * @param {EnumTable[]} enums
+   * @param {bigint} described how many descriptors there were; more may come
    */
-  constructor(metrics, enums) {
+  constructor(metrics, enums, described) {
     this.metrics = metrics;
     this.enums = enums;
+    this.described = described;
     /** The metric whose rule says what the status of a worker is. */
     this.derived = metrics.find((m) => m.desc.storage === Storage.DERIVED);
   }
@@ -434,5 +449,5 @@ export function readSchema(file, regions) {
   parser.readStrings();
   const enums = parser.readEnums();
   parser.readKeys();
-  return new Schema(parser.readMetrics(), enums);
+  return new Schema(parser.readMetrics(), enums, parser.described);
 }

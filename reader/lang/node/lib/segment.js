@@ -3,7 +3,7 @@ import fs from 'node:fs';
 
 import { decodeUpToNul, File, readHeader, readRegions } from './file.js';
 import { EventCursor, readEvents } from './rings.js';
-import { readSchema } from './schema.js';
+import { DESC_USED_OFF, readSchema } from './schema.js';
 import { HB_SEQ_OFF, Snapshot, STATE_OFF } from './snapshot.js';
 
 const STATE_CLOSED = 3n;
@@ -102,16 +102,19 @@ export class Segment {
 
   // ---- the writer ----------------------------------------------------------------
 
-  /** @returns {boolean} whether the path now leads to another file: a restart */
+  /**
+   * @returns {boolean} whether the path now leads to another file (a restart), or there
+   *   are more metrics now
+   */
   replaced() {
-    const { path, status } = this.#source.file;
-    const now = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
-    return now?.dev !== status.dev || now?.ino !== status.ino;
+    const { file, schema } = this.#source;
+    const now = fs.statSync(file.path, { bigint: true, throwIfNoEntry: false });
+    if (now?.dev !== file.status.dev || now?.ino !== file.status.ino) return true;
+    return file.word(DESC_USED_OFF) !== schema.described;
   }
 
   /**
-   * Attach anew where the path leads to another file. What is attached stays so when
-   * that fails.
+   * Attach anew where replaced() says so. What is attached stays so when that fails.
    *
    * @returns {boolean} whether it was so
    */

@@ -13,7 +13,7 @@ import {
   Type,
 } from './file.js';
 import { Histogram } from './histogram.js';
-import { Storage, ValueType } from './schema.js';
+import { isSparse, Storage, ValueType } from './schema.js';
 
 export const STATE_OFF = 0x100;
 export const HB_SEQ_OFF = 0x1c0;
@@ -27,6 +27,8 @@ const ROW_BYTES = 384;
 const NAME_BYTES = 128;
 const TEXT_BYTES = 504;
 const TRIES = 4;
+/** First word of a sparse metric that a row does not have. */
+const ABSENT = 0xffffffffffffffffn;
 const STATES = ['init', 'live', 'draining', 'closed', 'superseded'];
 
 /** Numbers of tables in ENUM. */
@@ -328,6 +330,7 @@ export class Snapshot {
     const { desc } = metric;
     // It says who is there: nobody.
     if (metric.kind === 'info' && row?.process?.pid === 0) return;
+    if (isSparse(desc) && this.#firstWord(metric, index) === ABSENT) return;
     for (let cell = 0; cell < desc.count; cell++) {
       const pairs = metric.keys.map(({ label, source }) => [
         label,
@@ -348,6 +351,10 @@ export class Snapshot {
     const decimal = decimalOf(metric.desc, raw);
     const state = metric.kind === 'state' ? metric.enum.values[Number(raw)] : undefined;
     return { metric, labels, row, raw, value: Number(decimal ?? NaN), decimal, state };
+  }
+
+  #firstWord(metric, row) {
+    return this.#half.readBigUInt64LE(this.#cell(metric, row, 0));
   }
 
   /** Where a cell is in the half. */

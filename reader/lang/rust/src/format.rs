@@ -39,6 +39,11 @@ pub(crate) const OFF_METERS: u64 = 0x300;
 pub(crate) const METERS_BYTES: u64 = 64;
 pub(crate) const OFF_SNAP_SEQ: u64 = 0x340;
 
+/// A flag of a descriptor.
+pub(crate) const DESC_SPARSE: u8 = 1;
+/// First word of a sparse metric that a row does not have.
+pub(crate) const ABSENT: u64 = u64::MAX;
+
 pub(crate) const ROW_KINDS: usize = 4;
 pub(crate) const PROCESS: usize = 0;
 pub(crate) const POOL: usize = 1;

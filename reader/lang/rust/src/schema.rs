@@ -181,6 +181,8 @@ pub struct Metric {
     /// Histogram: bucket 0 holds values up to this, in ns.
     pub zero_threshold: u64,
     pub(crate) storage: Storage,
+    /// Rows without it say so in its first word.
+    pub(crate) sparse: bool,
     pub(crate) off: u64,
     pub(crate) stride: u64,
     pub(crate) row_keys: u32,
@@ -209,17 +211,20 @@ pub(crate) struct Schema {
     tables: Vec<Arc<Enum>>,
     pub(crate) keys: Vec<Key>,
     pub(crate) metrics: Vec<Metric>,
+    /// Descriptors that there were; more may come.
+    pub(crate) used: u64,
 }
 
 impl Schema {
     pub(crate) fn read(reader: Reader<'_>, regions: &Regions) -> Result<Self, Error> {
+        // First, because all that these refer to is complete by then.
+        let used = reader.word(OFF_DESC_USED)?;
         let mut parser = Parser::new(reader, regions)?;
         let tables = parser.parse_tables()?;
         let r = &regions.keys;
         let keys =
             parser.parse_keys(&reader.bytes(r.off, r.count.min(KEYS_MAX) * r.stride)?)?;
         let r = &regions.desc;
-        let used = reader.word(OFF_DESC_USED)?;
         if used > r.count || used > MOST {
             return Err(damaged("descriptors"));
         }
@@ -234,6 +239,7 @@ impl Schema {
             tables,
             keys,
             metrics,
+            used,
         })
     }
 
@@ -442,6 +448,7 @@ impl<'a> Parser<'a> {
             index_min: u32_at(d, 68) as i32,
             zero_threshold: u64_at(d, 80),
             storage,
+            sparse: d[11] & DESC_SPARSE != 0 && matches!(storage, Storage::Row),
             off: u32_at(d, 12).into(),
             stride: u32_at(d, 20).into(),
             row_keys: u32_at(d, 52),

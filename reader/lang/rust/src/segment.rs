@@ -92,15 +92,19 @@ impl Segment {
     }
 
     /// Whether the path leads to another file now, or to none: the runtime was started
-    /// again, or is gone for good.
+    /// again, or is gone for good; or whether there are more metrics now.
     pub fn is_replaced(&self) -> bool {
         let unlinked = self.file.metadata().map_or(true, |now| now.nlink() == 0);
         unlinked
             || std::fs::metadata(&self.info.path)
                 .map_or(true, |now| (now.dev(), now.ino()) != self.identity)
+            || self
+                .reader()
+                .word(OFF_DESC_USED)
+                .map_or(true, |used| used != self.schema.used)
     }
 
-    /// Open the file that the path leads to now, if it is another one, and say whether it
+    /// Open the file that the path leads to now, if it is replaced, and say whether it
     /// was. After an error the segment is the one it was.
     pub fn reattach(&mut self) -> Result<bool, Error> {
         if !self.is_replaced() {

@@ -76,9 +76,16 @@ impl Snapshot {
         &'a self,
         metric: &'a Metric,
     ) -> impl Iterator<Item = Series<'a>> + 'a {
-        self.rows(metric).into_iter().flat_map(move |row| {
-            (0..metric.cells).map(move |cell| self.one_series(metric, row, cell))
-        })
+        let rows = self.rows(metric).into_iter();
+        rows.filter(|row| self.has(metric, row.index()))
+            .flat_map(move |row| {
+                (0..metric.cells).map(move |cell| self.one_series(metric, row, cell))
+            })
+    }
+
+    /// Whether a row has the metric: of a sparse one its first word says so.
+    fn has(&self, metric: &Metric, row: u32) -> bool {
+        !metric.sparse || self.cell(metric, row, 0, 8)[0] != ABSENT
     }
 
     fn rows(&self, metric: &Metric) -> Vec<Labelled<'_>> {

@@ -234,6 +234,7 @@ struct snp_cfg_segment {
 	bool required;
 	uint32_t max_worker_slots; /* >= the sum of all pools' workers */
 	uint32_t max_tool_rows;
+	uint32_t max_adapter_metrics;
 	uint32_t history_seconds;
 	bool allow_disk;
 };

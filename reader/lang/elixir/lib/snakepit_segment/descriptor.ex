@@ -4,6 +4,8 @@ defmodule SnakepitSegment.Descriptor do
   @moduledoc false
   # A metric as the file has it, and the limits of the format.
 
+  import Bitwise
+
   alias SnakepitSegment.Directory
 
   @bytes 128
@@ -37,6 +39,8 @@ defmodule SnakepitSegment.Descriptor do
   }
   @levels %{1 => :info, 2 => :diag}
   @workers_by_status 1
+  @sparse 1
+  @row 2
 
   defstruct [
     :kind,
@@ -44,6 +48,7 @@ defmodule SnakepitSegment.Descriptor do
     :storage,
     :row_kind,
     :level,
+    :sparse?,
     :off,
     :count,
     :stride,
@@ -74,7 +79,7 @@ defmodule SnakepitSegment.Descriptor do
   @doc "Parses an entry of DESC; what this reader does not know becomes nil."
   @spec parse(binary()) :: t()
   def parse(data) do
-    <<_id::32, kind, vtype, storage, _agg, row_kind, level, _stability, _flags, off::little-32,
+    <<_id::32, kind, vtype, storage, _agg, row_kind, level, _stability, flags, off::little-32,
       count::little-32, stride::little-32, name::little-32, prometheus_name::little-32,
       unit::little-32, unit_exp::little-signed-32, help::little-32, _help_long::32, _labels::32,
       row_keys::little-32, enum_off::little-32, bounds_off::little-32, bounds_count::little-32,
@@ -88,6 +93,7 @@ defmodule SnakepitSegment.Descriptor do
       storage: @storages[storage],
       row_kind: row_kind,
       level: Map.get(@levels, level, :debug),
+      sparse?: (flags &&& @sparse) != 0 and storage == @row,
       off: off,
       count: count,
       stride: stride,

@@ -2,8 +2,8 @@
 
 defmodule SnakepitSegment.Schema do
   @moduledoc false
-  # Strings, enumerations, label keys and metrics: complete before a reader can see the file, and
-  # never changed. What this reader does not know is left out; what points outside its place is
+  # Strings, enumerations, label keys and metrics; of these more may come, and `described` is how
+  # many descriptors there were. What this reader does not know is left out; what points outside its place is
   # damage. Nothing is read before it is known to be needed.
 
   import Bitwise
@@ -15,13 +15,14 @@ defmodule SnakepitSegment.Schema do
   alias SnakepitSegment.File
   alias SnakepitSegment.Metric
 
-  @enforce_keys [:metrics, :enums, :derived]
+  @enforce_keys [:metrics, :enums, :derived, :described]
   defstruct @enforce_keys
 
   @type t :: %__MODULE__{
           metrics: [Metric.t()],
           enums: %{non_neg_integer() => EnumTable.t()},
-          derived: Metric.t() | nil
+          derived: Metric.t() | nil,
+          described: non_neg_integer()
         }
 
   @desc_used_off 0x180
@@ -42,6 +43,8 @@ defmodule SnakepitSegment.Schema do
   @doc "Reads and checks the schema, in the order in which every reader checks it."
   @spec read!(File.t(), Directory.t()) :: t()
   def read!(file, directory) do
+    # First, because all that the descriptors refer to is complete by then.
+    described = described!(file)
     region = Directory.get(directory, :strt)
     used = File.word!(file, @strt_used_off)
     if used > region.len, do: File.damaged!(file, "strings")
@@ -49,10 +52,14 @@ defmodule SnakepitSegment.Schema do
     source = %{file: file, directory: directory, strings: region.off, strings_used: used}
     {enums, tables} = read_enums(source)
     keys = read_keys(source)
-    metrics = read_metrics(source, tables, keys)
+    metrics = read_metrics(source, described, tables, keys)
     derived = Enum.find(metrics, &(&1.descriptor.storage == :derived))
-    %__MODULE__{metrics: metrics, enums: enums, derived: derived}
+    %__MODULE__{metrics: metrics, enums: enums, derived: derived, described: described}
   end
+
+  @doc "Returns how many descriptors there are now."
+  @spec described!(File.t()) :: non_neg_integer()
+  def described!(file), do: File.word!(file, @desc_used_off)
 
   @doc """
   Returns the text of a number of one of the format's own enumerations, "?" where there is none.
@@ -152,9 +159,8 @@ defmodule SnakepitSegment.Schema do
 
   # ---- metrics ----
 
-  defp read_metrics(source, tables, keys) do
+  defp read_metrics(source, used, tables, keys) do
     region = Directory.get(source.directory, :desc)
-    used = File.word!(source.file, @desc_used_off)
     if used > min(region.count, @most), do: File.damaged!(source.file, "descriptors")
 
     for i <- 0..(used - 1)//1,

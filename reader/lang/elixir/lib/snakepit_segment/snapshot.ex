@@ -58,6 +58,7 @@ defmodule SnakepitSegment.Snapshot do
   @states {"init", "live", "draining", "closed", "superseded"}
   @meters_off 0x300
   @snap_meters_off 64
+  @absent 0xFFFFFFFFFFFFFFFF
 
   @doc false
   @spec read!(File.t(), Header.t(), Directory.t(), Schema.t()) :: t()
@@ -130,11 +131,18 @@ defmodule SnakepitSegment.Snapshot do
 
     for {index, row} <- rows_of(snapshot.rows, metric.descriptor.row_kind),
         not (metric.kind == :info and match?(%Worker{pid: 0}, row)),
+        has?(snapshot, metric.descriptor, index),
         labels = for({attribute, label} <- metric.keys, do: {label, Rows.label(row, attribute)}),
         cell <- 0..(metric.descriptor.count - 1)//1 do
       one(snapshot, metric, {index, cell}, labels, counts)
     end
   end
+
+  # Of a sparse metric the first word says whether the row has it.
+  defp has?(_snapshot, %{sparse?: false}, _index), do: true
+
+  defp has?(snapshot, desc, index),
+    do: Snap.word(snapshot.snap, cell_off(snapshot, desc, {index, 0})) != @absent
 
   defp rows_of(_rows, 0), do: [{0, nil}]
   defp rows_of(rows, 1), do: Enum.sort(rows.pools)

@@ -11,6 +11,7 @@ record Descriptor(
     int storage,
     int rowKind,
     int level,
+    int flags,
     long off,
     long count,
     long stride,
@@ -52,11 +53,20 @@ record Descriptor(
   static final int STORAGE_ONE = 6;
   static final int STORAGE_LEDGER = 7;
 
+  /** First word of a sparse metric that a row does not have. */
+  static final long ABSENT = -1;
+
+  private static final int SPARSE = 1;
   private static final int WORKERS_BY_STATUS = 1;
   private static final int UNIT_EXP_MAX = 30;
   private static final int IDX_MIN_MAX = 16384;
   private static final int SCALE_MIN = -4;
   private static final int SCALE_MAX = 8;
+
+  /** Whether rows may be without it, which its first word says. */
+  boolean isSparse() {
+    return (flags & SPARSE) != 0 && storage == STORAGE_ROW;
+  }
 
   static Descriptor parse(ByteBuffer b) {
     return new Descriptor(
@@ -65,6 +75,7 @@ record Descriptor(
         Byte.toUnsignedInt(b.get(6)),
         Byte.toUnsignedInt(b.get(8)),
         Byte.toUnsignedInt(b.get(9)),
+        Byte.toUnsignedInt(b.get(11)),
         u32(b, 12),
         u32(b, 16),
         u32(b, 20),

@@ -5,8 +5,8 @@ package dev.snakepit.segment;
 import java.util.List;
 import java.util.Optional;
 
-/** Everything that does not change while a segment lives. */
-record Schema(List<Metric> metrics, List<EnumTable> enums) {
+/** What the values of a segment mean, and how many descriptors there were; more may come. */
+record Schema(List<Metric> metrics, List<EnumTable> enums, long described) {
 
   /** Numbers of the format's own enumerations. */
   static final int EXIT_REASON = 4;

@@ -45,11 +45,13 @@ final class SchemaReader {
   }
 
   static Schema read(SegmentFile file, Directory directory) throws IOException {
+    // First, because all that the descriptors refer to is complete by then.
+    long described = file.word(Header.DESC_USED);
     SchemaReader reader = new SchemaReader(file, directory);
     reader.readStrings();
     List<EnumTable> enums = reader.readEnums();
     reader.readKeys();
-    return new Schema(reader.readMetrics(), enums);
+    return new Schema(reader.readMetrics(described), enums, described);
   }
 
   // ---- strings ----
@@ -150,9 +152,8 @@ final class SchemaReader {
 
   // ---- metrics ----
 
-  private List<Metric> readMetrics() throws IOException {
+  private List<Metric> readMetrics(long used) throws IOException {
     Region region = directory.get(Region.DESC);
-    long used = file.word(Header.DESC_USED);
     if (Long.compareUnsigned(used, Math.min(region.count(), MOST)) > 0) {
       throw file.damaged("descriptors");
     }

@@ -135,18 +135,22 @@ public final class Segment implements Closeable {
 
   // ---- the writer ----
 
-  /** Whether the path leads to another file now, or to none: the runtime was restarted. */
+  /**
+   * Whether the path leads to another file now, or to none: the runtime was restarted; or whether
+   * there are more metrics now.
+   */
   public boolean isReplaced() {
     try {
       SegmentFile.Status now = SegmentFile.Status.of(attached.file.path);
-      return !now.isSameFileAs(attached.file.status);
+      return !now.isSameFileAs(attached.file.status)
+          || attached.file.word(Header.DESC_USED) != attached.schema.described();
     } catch (IOException e) {
       return true;
     }
   }
 
   /**
-   * Attaches anew where the path leads to another file; whether it was so. What is attached stays
+   * Attaches anew where {@link #isReplaced} says so; whether it was so. What is attached stays
    * attached when that fails.
    */
   public boolean reattach() throws IOException {

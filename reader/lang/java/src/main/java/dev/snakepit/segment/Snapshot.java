@@ -132,12 +132,18 @@ public final class Snapshot {
     }
     for (Row row : rows.ofKind(metric.descriptor().rowKind())) {
       boolean nobody = row instanceof Row.Worker worker && worker.process().pid() == 0;
-      if (metric.kind() != Metric.Kind.INFO || !nobody) {
-        int index = row.life().index();
+      int index = row.life().index();
+      if ((metric.kind() != Metric.Kind.INFO || !nobody) && hasCells(metric, index)) {
         addSeries(all, metric, index, row, statuses.getOrDefault(index, new long[0]));
       }
     }
     return all;
+  }
+
+  /** Whether a row has the metric: of a sparse one its first word says so. */
+  private boolean hasCells(Metric metric, int row) {
+    Descriptor desc = metric.descriptor();
+    return !desc.isSparse() || image.words[cellIndex(desc, row, 0)] != Descriptor.ABSENT;
   }
 
   private void addSeries(List<Series> all, Metric metric, int index, Row row, long[] statuses) {
