@@ -201,20 +201,23 @@ def test_t06_what_is_not_sampled_stays_here(traced: Traced) -> None:
 
 
 def test_l01_log_lines_and_spans_of_a_request_share_their_ids(traced: Traced) -> None:
-    assert (
-        not [  # l03: outside of requests there are none, also no zeros
-            line for line in traced.daemon.log_lines() if set(IDS) & line.keys()
-        ]
-    )
+    """Of both sides; the worker has no SDK, so its lines are of the span it got."""
     trace = traced.call("echo")
-    _, whole = traced.tree(trace, "attempt")
-    line = traced.daemon.wait_log(msg="request finished")
-    assert {key: line[key] for key in IDS} == {
-        "correlation_id": "it-echo",
-        "trace_id": trace,
-        "span_id": whole["span_id"],
-        "trace_flags": "01",
-    }
+    attempt, whole = traced.tree(trace, "attempt")
+    for msg, span in (("request finished", whole), ("tool finished", attempt)):
+        line = traced.daemon.wait_log(msg=msg)
+        assert {key: line[key] for key in IDS} == {
+            "correlation_id": "it-echo",
+            "trace_id": trace,
+            "span_id": span["span_id"],
+            "trace_flags": "01",
+        }
+
+
+def test_l03_other_log_lines_have_no_ids(traced: Traced) -> None:
+    lines = traced.daemon.log_lines()
+    assert len(lines) > 1
+    assert not [line for line in lines if set(IDS) & line.keys()]
 
 
 def test_l04_a_bad_correlation_id_is_replaced(traced: Traced) -> None:
