@@ -10,6 +10,7 @@
 #include "snp_test.h"
 
 #define NEVER_MS    UINT64_C(600000)
+#define SOON_NS	    (15 * SNP_NS_PER_S) /* the longest wait is drawn from 24 s on */
 #define ANSWERS_MAX 8
 
 /* ---- a transport --------------------------------------------------------- */
@@ -234,6 +235,7 @@ static void o16_stop_ends_a_wait(void **state)
 	assert_int_equal(
 	    otlp_sender_create(OTLP_TRACES, &endpoint, &fake, &sender, NULL), 0);
 	assert_int_equal(stop_while_sending(NEVER_MS), OTLP_STOPPED);
+	assert_true(report.duration_ns < SOON_NS);
 	expect(0, 0, 5);
 	assert_int_equal(report.drop, OTLP_DROP_STOPPED);
 	assert_string_equal(report.error, "503");
