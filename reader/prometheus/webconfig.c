@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webconfig.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +9,7 @@
 #include <yaml.h>
 
 #include "cli/nearest.h"
+#include "webconfig_parts.h"
 
 /* Far more than anybody needs; looking for duplicates is quadratic. */
 #define ITEMS_MAX 256
@@ -27,15 +26,6 @@ struct key {
 	const struct key *keys;	   /* SECTION: up to one without a name */
 };
 
-static const char *const client_auth_names[] = {"NoClientCert",
-						"RequestClientCert",
-						"RequireAnyClientCert",
-						"VerifyClientCertIfGiven",
-						"RequireAndVerifyClientCert",
-						"RequireClientCert",
-						NULL};
-static const char *const version_names[] = {"TLS10", "TLS11", "TLS12", "TLS13", NULL};
-
 #define AT(member) offsetof(struct webconfig, member)
 
 static const struct key tls_keys[] = {
@@ -45,10 +35,10 @@ static const struct key tls_keys[] = {
     {"cert_file", TEXT, AT(cert_file), NULL, NULL},
     {"key_file", TEXT, AT(key_file), NULL, NULL},
     {"client_ca_file", TEXT, AT(client_ca_file), NULL, NULL},
-    {"client_auth_type", CHOICE, AT(client_auth), client_auth_names, NULL},
+    {"client_auth_type", CHOICE, AT(client_auth), webconfig_client_auth_names, NULL},
     {"client_allowed_sans", LIST, AT(allowed_sans), NULL, NULL},
-    {"min_version", CHOICE, AT(min_version), version_names, NULL},
-    {"max_version", CHOICE, AT(max_version), version_names, NULL},
+    {"min_version", CHOICE, AT(min_version), webconfig_version_names, NULL},
+    {"max_version", CHOICE, AT(max_version), webconfig_version_names, NULL},
     {"cipher_suites", LIST, AT(cipher_suites), NULL, NULL},
     {"curve_preferences", LIST, AT(curves), NULL, NULL},
     {"prefer_server_cipher_suites", SWITCH, AT(prefer_server_cipher_suites), NULL,
@@ -73,41 +63,11 @@ static const struct key root_keys[] = {
     {0},
 };
 
-/* Headers that may be set, and their values where only some make sense. */
-static const struct {
-	const char *name, *values[3];
-} headers[] = {
-    {"Strict-Transport-Security", {NULL}},
-    {"X-Content-Type-Options", {"nosniff", NULL}},
-    {"X-Frame-Options", {"deny", "sameorigin", NULL}},
-    {"X-XSS-Protection", {NULL}},
-    {"Content-Security-Policy", {NULL}},
-};
-
 /* ---- reading ------------------------------------------------------------- */
-
-struct reader {
-	struct webconfig *config;
-	yaml_document_t *document;
-	const char *name;
-	struct snp_err *err;
-};
 
 static size_t line_of(const yaml_node_t *node)
 {
 	return node->start_mark.line + 1;
-}
-
-__attribute__((format(printf, 3, 4))) static int
-refuse(const struct reader *r, size_t line, const char *fmt, ...)
-{
-	char what[SNP_ERR_MSG_BYTES];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	return snp_err_set(r->err, -EINVAL, "%s:%zu: %s", r->name, line, what);
 }
 
 static const char *text_of(const yaml_node_t *node)
@@ -125,18 +85,18 @@ static bool is_null(const yaml_node_t *node)
 }
 
 /* Text without NUL, or NULL and an error about `key`. */
-static const char *scalar(const struct reader *r, const yaml_node_t *node,
+static const char *scalar(const struct webconfig_reader *r, const yaml_node_t *node,
 			  const char *key)
 {
 	if (node->type != YAML_SCALAR_NODE ||
 	    strlen(text_of(node)) != node->data.scalar.length) {
-		(void)refuse(r, line_of(node), "%s: expected text", key);
+		(void)webconfig_refuse(r, line_of(node), "%s: expected text", key);
 		return NULL;
 	}
 	return text_of(node);
 }
 
-static int read_choice(const struct reader *r, const yaml_node_t *node,
+static int read_choice(const struct webconfig_reader *r, const yaml_node_t *node,
 		       const struct key *key, unsigned *ret_value)
 {
 	const char *text = scalar(r, node, key->name);
@@ -149,11 +109,12 @@ static int read_choice(const struct reader *r, const yaml_node_t *node,
 			return 0;
 		}
 	}
-	return refuse(r, line_of(node), "%s: '%.40s' is none of the values there are",
-		      key->name, text);
+	return webconfig_refuse(r, line_of(node),
+				"%s: '%.40s' is none of the values there are",
+				key->name, text);
 }
 
-static int read_switch(const struct reader *r, const yaml_node_t *node,
+static int read_switch(const struct webconfig_reader *r, const yaml_node_t *node,
 		       const struct key *key, bool *ret_value)
 {
 	static const char *const words[][3] = {{"false", "no", "off"},
@@ -168,7 +129,8 @@ static int read_switch(const struct reader *r, const yaml_node_t *node,
 			return 0;
 		}
 	}
-	return refuse(r, line_of(node), "%s: expected true or false", key->name);
+	return webconfig_refuse(r, line_of(node), "%s: expected true or false",
+				key->name);
 }
 
 /* One number and its unit of "1m30.5s"; where it ends, NULL when it is none. */
@@ -197,7 +159,7 @@ static const char *add_duration(const char *text, double *total_ns)
 	return NULL;
 }
 
-static int read_duration(const struct reader *r, const yaml_node_t *node,
+static int read_duration(const struct webconfig_reader *r, const yaml_node_t *node,
 			 const struct key *key, uint64_t *ret_ns)
 {
 	const char *text = scalar(r, node, key->name), *at;
@@ -209,14 +171,15 @@ static int read_duration(const struct reader *r, const yaml_node_t *node,
 	while (at && *at)
 		at = add_duration(at, &ns);
 	if (!at || ns > 1e18)
-		return refuse(r, line_of(node),
-			      "%s: '%.40s' is not a time like 500ms, 1s or 1m30s",
-			      key->name, text);
+		return webconfig_refuse(
+		    r, line_of(node),
+		    "%s: '%.40s' is not a time like 500ms, 1s or 1m30s", key->name,
+		    text);
 	*ret_ns = (uint64_t)ns;
 	return 0;
 }
 
-static int read_number(const struct reader *r, const yaml_node_t *node,
+static int read_number(const struct webconfig_reader *r, const yaml_node_t *node,
 		       const struct key *key, uint64_t *ret_number)
 {
 	const char *text = scalar(r, node, key->name);
@@ -226,23 +189,25 @@ static int read_number(const struct reader *r, const yaml_node_t *node,
 		return -EINVAL;
 	len = strspn(text, "0123456789");
 	if (len == 0 || len > 9 || text[len] != '\0')
-		return refuse(r, line_of(node), "%s: '%.40s' is not a whole number",
-			      key->name, text);
+		return webconfig_refuse(r, line_of(node),
+					"%s: '%.40s' is not a whole number", key->name,
+					text);
 	*ret_number = strtoull(text, NULL, 10);
 	return 0;
 }
 
-static int read_list(const struct reader *r, const yaml_node_t *node,
+static int read_list(const struct webconfig_reader *r, const yaml_node_t *node,
 		     const struct key *key, struct webconfig_list *list)
 {
 	size_t nr;
 
 	if (node->type != YAML_SEQUENCE_NODE)
-		return refuse(r, line_of(node), "%s: expected a list", key->name);
+		return webconfig_refuse(r, line_of(node), "%s: expected a list",
+					key->name);
 	nr = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
 	if (nr > ITEMS_MAX)
-		return refuse(r, line_of(node), "%s: more than %d of them", key->name,
-			      ITEMS_MAX);
+		return webconfig_refuse(r, line_of(node), "%s: more than %d of them",
+					key->name, ITEMS_MAX);
 	list->line = line_of(node);
 	list->items = calloc(nr + 1, sizeof(*list->items));
 	if (!list->items)
@@ -272,8 +237,8 @@ static size_t entries_of(const yaml_node_t *map)
 }
 
 /* `what` the mapping is, for errors. */
-static int read_entry(const struct reader *r, const yaml_node_t *map, size_t which,
-		      const char *what, struct entry *ret_entry)
+static int read_entry(const struct webconfig_reader *r, const yaml_node_t *map,
+		      size_t which, const char *what, struct entry *ret_entry)
 {
 	const yaml_node_pair_t *pair = &map->data.mapping.pairs.start[which];
 	struct entry entry = {
@@ -289,25 +254,28 @@ static int read_entry(const struct reader *r, const yaml_node_t *map, size_t whi
 		    r->document, map->data.mapping.pairs.start[i].key);
 
 		if (strcmp(text_of(other), entry.key) == 0)
-			return refuse(r, line_of(entry.key_node),
-				      "%s: '%.40s' given twice, first on line %zu",
-				      what, entry.key, line_of(other));
+			return webconfig_refuse(
+			    r, line_of(entry.key_node),
+			    "%s: '%.40s' given twice, first on line %zu", what,
+			    entry.key, line_of(other));
 	}
 	*ret_entry = entry;
 	return 0;
 }
 
-static int check_map(const struct reader *r, const yaml_node_t *node, const char *what)
+static int check_map(const struct webconfig_reader *r, const yaml_node_t *node,
+		     const char *what)
 {
 	if (node->type != YAML_MAPPING_NODE)
-		return refuse(r, line_of(node), "%s: expected keys and values", what);
+		return webconfig_refuse(r, line_of(node),
+					"%s: expected keys and values", what);
 	if (entries_of(node) > ITEMS_MAX)
-		return refuse(r, line_of(node), "%s: more than %d entries", what,
-			      ITEMS_MAX);
+		return webconfig_refuse(r, line_of(node), "%s: more than %d entries",
+					what, ITEMS_MAX);
 	return 0;
 }
 
-static int read_pairs(const struct reader *r, const yaml_node_t *node,
+static int read_pairs(const struct webconfig_reader *r, const yaml_node_t *node,
 		      const struct key *key, struct webconfig_pairs *pairs)
 {
 	struct entry entry;
@@ -334,7 +302,7 @@ static int read_pairs(const struct reader *r, const yaml_node_t *node,
 	return 0;
 }
 
-static int read_value(const struct reader *r, const yaml_node_t *node,
+static int read_value(const struct webconfig_reader *r, const yaml_node_t *node,
 		      const struct key *key)
 {
 	void *at = (char *)r->config + key->offset;
@@ -374,7 +342,7 @@ static const struct key *find_key(const struct key *keys, const char *name,
 	return NULL;
 }
 
-static int read_section(const struct reader *r, const yaml_node_t *node,
+static int read_section(const struct webconfig_reader *r, const yaml_node_t *node,
 			const struct key *keys, const char *what)
 {
 	const char *nearest = NULL;
@@ -388,10 +356,11 @@ static int read_section(const struct reader *r, const yaml_node_t *node,
 			return rc;
 		key = find_key(keys, entry.key, &nearest);
 		if (!key)
-			return refuse(r, line_of(entry.key_node),
-				      "unknown key '%.40s' in %s%s%s%s", entry.key,
-				      what, nearest ? "; did you mean '" : "",
-				      nearest ? nearest : "", nearest ? "'?" : "");
+			return webconfig_refuse(
+			    r, line_of(entry.key_node),
+			    "unknown key '%.40s' in %s%s%s%s", entry.key, what,
+			    nearest ? "; did you mean '" : "", nearest ? nearest : "",
+			    nearest ? "'?" : "");
 		if (is_null(entry.value))
 			continue;
 		rc = key->kind == SECTION
@@ -401,145 +370,9 @@ static int read_section(const struct reader *r, const yaml_node_t *node,
 	return rc;
 }
 
-/* ---- what the parts mean together ---------------------------------------- */
-
-static bool given(const char *text)
-{
-	return text && text[0];
-}
-
-bool webconfig_has_tls(const struct webconfig *c)
-{
-	return given(c->cert) || given(c->cert_file) || given(c->key) ||
-	       given(c->key_file) || given(c->client_ca) || given(c->client_ca_file) ||
-	       c->client_auth != WEBCONFIG_NO_CLIENT_CERT;
-}
-
-bool webconfig_has_secrets(const struct webconfig *config)
-{
-	return given(config->key) || config->users.nr > 0;
-}
-
-/* Exactly one of a PEM text and the name of its file; or none, where that is allowed.
- */
-static int check_source(const struct reader *r, const char *text, const char *file,
-			const char *what)
-{
-	if (given(text) && given(file))
-		return snp_err_set(r->err, -EINVAL,
-				   "%s: tls_server_config: both %s and %s_file given",
-				   r->name, what, what);
-	return given(text) || given(file);
-}
-
-static int check_client_auth(const struct reader *r, bool has_ca)
-{
-	const struct webconfig *c = r->config;
-
-	if (has_ca && c->client_auth == WEBCONFIG_NO_CLIENT_CERT)
-		return snp_err_set(
-		    r->err, -EINVAL,
-		    "%s: tls_server_config: a client CA without a client_auth_type "
-		    "that asks for certificates",
-		    r->name);
-	if (!has_ca && (c->client_auth == WEBCONFIG_VERIFY_IF_GIVEN ||
-			c->client_auth == WEBCONFIG_REQUIRE_AND_VERIFY))
-		return snp_err_set(
-		    r->err, -EINVAL,
-		    "%s: tls_server_config: client_auth_type %s needs client_ca_file",
-		    r->name, client_auth_names[c->client_auth]);
-	if (c->allowed_sans.nr > 0 && c->client_auth != WEBCONFIG_REQUIRE_ANY &&
-	    c->client_auth != WEBCONFIG_REQUIRE_AND_VERIFY)
-		return refuse(r, c->allowed_sans.line,
-			      "client_allowed_sans needs client_auth_type "
-			      "RequireAndVerifyClientCert or RequireAnyClientCert");
-	return 0;
-}
-
-static int check_tls(const struct reader *r)
-{
-	struct webconfig *c = r->config;
-	int cert = check_source(r, c->cert, c->cert_file, "cert");
-	int key = check_source(r, c->key, c->key_file, "key");
-	int ca = check_source(r, c->client_ca, c->client_ca_file, "client_ca");
-
-	if (cert < 0 || key < 0 || ca < 0)
-		return -EINVAL;
-	if (c->client_auth == WEBCONFIG_REQUIRE)
-		c->client_auth = WEBCONFIG_REQUIRE_ANY;
-	if (webconfig_has_tls(c) && (cert == 0 || key == 0))
-		return snp_err_set(r->err, -EINVAL, "%s: tls_server_config: %s missing",
-				   r->name, cert ? "key_file" : "cert_file");
-	if (c->min_version > c->max_version)
-		return snp_err_set(r->err, -EINVAL,
-				   "%s: tls_server_config: min_version %s is above "
-				   "max_version %s",
-				   r->name, version_names[c->min_version],
-				   version_names[c->max_version]);
-	return check_client_auth(r, ca > 0);
-}
-
-static int check_header(const struct reader *r, const struct webconfig_pair *pair)
-{
-	size_t nr = sizeof(headers) / sizeof(headers[0]), i = 0;
-
-	while (i < nr && strcmp(headers[i].name, pair->key) != 0)
-		i++;
-	if (i == nr)
-		return refuse(r, pair->line, "header '%.40s' cannot be set here",
-			      pair->key);
-	for (const char *c = pair->value; *c; c++)
-		if ((unsigned char)*c < 0x20)
-			return refuse(r, pair->line,
-				      "%s: control characters in the value", pair->key);
-	if (!headers[i].values[0])
-		return 0;
-	for (size_t v = 0; headers[i].values[v]; v++)
-		if (strcmp(headers[i].values[v], pair->value) == 0)
-			return 0;
-	return refuse(r, pair->line, "%s: expected %s%s%s", pair->key,
-		      headers[i].values[0], headers[i].values[1] ? " or " : "",
-		      headers[i].values[1] ? headers[i].values[1] : "");
-}
-
-/* $2y$10$ and 53 characters. */
-static bool is_bcrypt(const char *hash)
-{
-	static const char alphabet[] = "./ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "abcdefghijklmnopqrstuvwxyz0123456789";
-	int cost;
-
-	if (strlen(hash) != 60 || strncmp(hash, "$2", 2) != 0 ||
-	    !strchr("aby", hash[2]) || hash[3] != '$' ||
-	    !isdigit((unsigned char)hash[4]) || !isdigit((unsigned char)hash[5]) ||
-	    hash[6] != '$')
-		return false;
-	cost = (hash[4] - '0') * 10 + hash[5] - '0';
-	return cost >= 4 && cost <= 31 && strspn(hash + 7, alphabet) == 53;
-}
-
-static int check(const struct reader *r)
-{
-	const struct webconfig *c = r->config;
-	int rc = check_tls(r);
-
-	for (size_t i = 0; rc == 0 && i < c->headers.nr; i++)
-		rc = check_header(r, &c->headers.items[i]);
-	for (size_t i = 0; rc == 0 && i < c->users.nr; i++)
-		if (!is_bcrypt(c->users.items[i].value))
-			rc = refuse(r, c->users.items[i].line,
-				    "the password of '%.40s' is not a bcrypt hash, as "
-				    "`htpasswd -nBC 10 ''` makes",
-				    c->users.items[i].key);
-	if (rc == 0 && c->interval_ns > 0 && c->burst == 0)
-		rc = snp_err_set(r->err, -EINVAL,
-				 "%s: rate_limit: burst has to be at least 1", r->name);
-	return rc;
-}
-
 /* ---- the whole ----------------------------------------------------------- */
 
-static int load(const struct reader *r, const char *text, size_t len)
+static int load(const struct webconfig_reader *r, const char *text, size_t len)
 {
 	yaml_parser_t parser;
 	bool ok;
@@ -550,8 +383,9 @@ static int load(const struct reader *r, const char *text, size_t len)
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	ok = yaml_parser_load(&parser, r->document);
 	if (!ok)
-		rc = refuse(r, parser.problem_mark.line + 1, "not valid YAML: %s",
-			    parser.problem ? parser.problem : "out of memory");
+		rc = webconfig_refuse(
+		    r, parser.problem_mark.line + 1, "not valid YAML: %s",
+		    parser.problem ? parser.problem : "out of memory");
 	yaml_parser_delete(&parser);
 	return rc;
 }
@@ -561,7 +395,7 @@ int webconfig_parse(const char *text, size_t len, const char *name,
 {
 	struct webconfig *config = calloc(1, sizeof(*config));
 	yaml_document_t *document = calloc(1, sizeof(*document));
-	const struct reader r = {config, document, name, err};
+	const struct webconfig_reader r = {config, document, name, err};
 	const yaml_node_t *root;
 	int rc;
 
@@ -581,7 +415,7 @@ int webconfig_parse(const char *text, size_t len, const char *name,
 			rc = read_section(&r, root, root_keys, "the file");
 	}
 	if (rc == 0)
-		rc = check(&r);
+		rc = webconfig_check(&r);
 	if (rc < 0)
 		webconfig_destroy(&config);
 	else

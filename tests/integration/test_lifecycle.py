@@ -130,6 +130,7 @@ class TestRecycling:
         report = wait_until(lambda: settled(world, 2), 10, "two workers")
         assert report
         recycles = metric(report, RECYCLES)
+        assert metric(report, EXITS) == recycles, events(world, "worker_moved")
         assert metric(report, STARTS) == 2 + recycles
         assert metric(report, STARTS, reason="recycle") == recycles
         assert metric(report, "snakepit.worker.restarts") == 0

@@ -24,7 +24,7 @@ FUZZ_SRC_prometheus_negotiate = shm/src/err.c \
 	$(addprefix reader/prometheus/,negotiate.c query.c filter.c)
 FUZZ_INC_prometheus_negotiate = $(INC_snakepit-prometheus)
 FUZZ_SRC_prometheus_webconfig = shm/src/err.c tools/cli/nearest.c \
-	reader/prometheus/webconfig.c
+	reader/prometheus/webconfig.c reader/prometheus/webconfig_check.c
 FUZZ_INC_prometheus_webconfig = $(INC_snakepit-prometheus)
 FUZZ_SYS_prometheus_webconfig = -lyaml
 FUZZ_SRC_trace_context = shm/src/err.c $(addprefix runtime/trace/,baggage.c context.c sampler.c state.c)
