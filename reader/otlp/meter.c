@@ -248,11 +248,15 @@ int otlp_meter_start(struct otlp_meter *m)
 
 void otlp_meter_stop(struct otlp_meter *m, snp_mono_t deadline)
 {
+	if (!m->has_thread)
+		return;
 	otlp_sender_stop(m->options.sender, deadline);
 	(void)pthread_mutex_lock(&m->mutex);
 	m->stop = true;
 	(void)pthread_cond_signal(&m->wake);
 	(void)pthread_mutex_unlock(&m->mutex);
+	(void)pthread_join(m->thread, NULL);
+	m->has_thread = false;
 }
 
 bool otlp_meter_once(struct otlp_meter *m)
@@ -299,8 +303,6 @@ void otlp_meter_destroy(struct otlp_meter **meter)
 
 	if (!m)
 		return;
-	if (m->has_thread)
-		(void)pthread_join(m->thread, NULL);
 	let_go(m);
 	snp_target_destroy(&m->target);
 	otlp_maker_fini(&m->maker);

@@ -33,13 +33,12 @@ struct otlp_meter_options {
  * -ENOMEM. */
 int otlp_meter_create(const struct otlp_meter_options *options,
 		      struct otlp_meter **ret_meter);
-/* Waits for the end of the thread, which otlp_meter_stop() brings. */
+/* After otlp_meter_stop(), where a thread was started. */
 void otlp_meter_destroy(struct otlp_meter **meter);
 
 /* Collect now, and from then on, in a thread. -EAGAIN. */
 int otlp_meter_start(struct otlp_meter *meter);
-/* Collect once more and send, until the deadline at most, and end the thread. Does not
- * wait for that. */
+/* Have the thread collect once more and send, until the deadline at most, and end. */
 void otlp_meter_stop(struct otlp_meter *meter, snp_mono_t deadline);
 /* Collect and send once, without a thread. Returns whether there is a runtime. */
 bool otlp_meter_once(struct otlp_meter *meter);

@@ -334,7 +334,7 @@ static size_t look(struct otlp_tail *tail)
 	struct snp_segment *seg = snp_target_segment(tail->target);
 	uint64_t since = snp_mono_since_ns(snp_mono_now(), tail->polled);
 
-	if (since >= POLL_NS || (seg && snp_segment_replaced(seg)))
+	if (!seg || since >= POLL_NS || snp_segment_replaced(seg))
 		poll_target(tail);
 	seg = snp_target_segment(tail->target);
 	/* Without memory for a resource: the rings are where it is tried again. */
