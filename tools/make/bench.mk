@@ -69,7 +69,7 @@ bench: deps ## measure the segment, print the table (BENCH_GATE=1: fail where a 
 	$(Q)+$(BUILD) -s $(BENCH_BINS) $(TRACE_BIN) bins lib
 	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS) $(BENCH_ALIGN)' $(BENCH_ARGS)
 
-BENCH_RUNTIME := runtime_calls.py runtime_scale.py
+BENCH_RUNTIME := runtime_calls.py runtime_scale.py python_tracing.py
 
 .PHONY: bench-runtime
 bench-runtime: deps ## the same for the runtime: 1,000 workers, starts, deaths, the price of a call
