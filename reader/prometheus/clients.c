@@ -5,15 +5,50 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-int clients_init(struct clients *clients)
+int clients_init(struct clients *clients, size_t crowd)
 {
 	clients->first = NULL;
+	clients->nr = 0;
+	clients->crowd = crowd;
 	return -pthread_mutex_init(&clients->lock, NULL);
 }
 
 void clients_fini(struct clients *clients)
 {
 	(void)pthread_mutex_destroy(&clients->lock);
+}
+
+/* Whether the next move is ours: it has sent what we have not read, or has room for
+ * what we have not sent. */
+static bool waits_for_us(const struct client *client)
+{
+	struct pollfd fd = {.fd = client->fd,
+			    .events =
+				client->step == CLIENT_LISTENS ? POLLOUT : POLLIN};
+
+	return poll(&fd, 1, 0) > 0 && fd.revents & fd.events;
+}
+
+static void end_locked(struct client *client)
+{
+	(void)shutdown(client->fd, SHUT_RDWR);
+	client->due.ns = UINT64_MAX; /* once is enough */
+	client->step = CLIENT_ASKS;
+}
+
+/* All rest equally long, so who is due first has rested longest. */
+static void make_room_locked(struct clients *clients)
+{
+	struct client *longest = NULL;
+
+	if (clients->nr <= clients->crowd)
+		return;
+	for (struct client *c = clients->first; c; c = c->next)
+		if (c->step == CLIENT_RESTS &&
+		    (!longest || c->due.ns < longest->due.ns) && !waits_for_us(c))
+			longest = c;
+	if (longest)
+		end_locked(longest);
 }
 
 struct client *clients_add(struct clients *clients, int fd, snp_mono_t due)
@@ -29,6 +64,8 @@ struct client *clients_add(struct clients *clients, int fd, snp_mono_t due)
 	if (client->next)
 		client->next->previous = client;
 	clients->first = client;
+	clients->nr++;
+	make_room_locked(clients);
 	(void)pthread_mutex_unlock(&clients->lock);
 	return client;
 }
@@ -40,6 +77,7 @@ void clients_remove(struct clients *clients, struct client **client)
 	if (!dead)
 		return;
 	(void)pthread_mutex_lock(&clients->lock);
+	clients->nr--;
 	if (dead->previous)
 		dead->previous->next = dead->next;
 	else
@@ -65,17 +103,8 @@ void clients_hasten(struct clients *clients, struct client *client, snp_mono_t d
 	(void)pthread_mutex_lock(&clients->lock);
 	if (due.ns < client->due.ns)
 		client->due = due;
+	client->step = CLIENT_ASKS;
 	(void)pthread_mutex_unlock(&clients->lock);
-}
-
-/* Whether the next move is ours: it has sent what we have not read, or has room for
- * what we have not sent. */
-static bool waits_for_us(const struct client *client)
-{
-	struct pollfd fd = {.fd = client->fd,
-			    .events = client->step == CLIENT_ASKS ? POLLIN : POLLOUT};
-
-	return poll(&fd, 1, 0) > 0 && fd.revents & fd.events;
 }
 
 size_t clients_sweep(struct clients *clients, snp_mono_t now)
@@ -86,8 +115,7 @@ size_t clients_sweep(struct clients *clients, snp_mono_t now)
 	for (struct client *c = clients->first; c; c = c->next) {
 		if (c->due.ns > now.ns || waits_for_us(c))
 			continue;
-		(void)shutdown(c->fd, SHUT_RDWR);
-		c->due.ns = UINT64_MAX; /* once is enough */
+		end_locked(c);
 		late++;
 	}
 	(void)pthread_mutex_unlock(&clients->lock);

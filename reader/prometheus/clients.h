@@ -5,7 +5,8 @@
  * The HTTP library ends connections that are silent; one that sends or takes a byte now
  * and then is not. So each has a time by which it has to be done with the present step,
  * and whoever calls clients_sweep() ends those that are late. What it waits for us to
- * do, because we are busy with others, does not make a client late.
+ * do, because we are busy with others, does not make a client late. Where many have
+ * come, those that rest between two requests make room for each that comes.
  *
  * Thread-safe. A client belongs to its connection's thread; its step, `due` and place
  * in the list to whoever holds the lock.
@@ -22,6 +23,7 @@
 
 enum client_step {
 	CLIENT_ASKS,	/* we wait for what it sends */
+	CLIENT_RESTS,	/* the same, but it owes us nothing: it is between requests */
 	CLIENT_LISTENS, /* we wait until it takes the answer */
 };
 
@@ -38,21 +40,24 @@ struct client {
 struct clients {
 	pthread_mutex_t lock; /* protects: everything below */
 	struct client *first;
+	size_t nr,
+	    crowd; /* how many there are; how many may rest as long as they like */
 };
 
-int clients_init(struct clients *clients);
+int clients_init(struct clients *clients, size_t crowd);
 /* There must be no clients left. */
 void clients_fini(struct clients *clients);
 
 /* A connection has begun, and is to be past its first step at `due`; NULL: no memory.
- * `fd` stays open until clients_remove(). */
+ * `fd` stays open until clients_remove(). In a crowd the one that rests longest ends.
+ */
 struct client *clients_add(struct clients *clients, int fd, snp_mono_t due);
 void clients_remove(struct clients *clients, struct client **client);
 
 /* It has come to its next step. */
 void clients_expect(struct clients *clients, struct client *client,
 		    enum client_step step, snp_mono_t due);
-/* Its step is to be done by then, where it had more time. */
+/* A request begins: it is to be here by then, where it had more time. */
 void clients_hasten(struct clients *clients, struct client *client, snp_mono_t due);
 
 /* End the connections that are late at `now`: both directions are shut down, the rest

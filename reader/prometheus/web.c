@@ -15,7 +15,9 @@
 #include "tls.h"
 #include "web_parts.h"
 
+/* Of a listening address, and of all together how many may rest between requests. */
 #define CONNECTIONS_MAX 256
+#define CROWD		(CONNECTIONS_MAX * 3 / 4)
 
 /* How long a connection may take, for its TLS and the head of its request; without a
  * request, longer than scrapes are apart; for an answer, where the scraper does not say
@@ -193,7 +195,7 @@ static void request_done(void *user, struct MHD_Connection *connection, void **s
 	client->scraping = false;
 	policies_give_back(web->options.policies, client->policy);
 	client->policy = NULL;
-	clients_expect(&web->clients, client, CLIENT_ASKS, in_ms(IDLE_MS));
+	clients_expect(&web->clients, client, CLIENT_RESTS, in_ms(IDLE_MS));
 }
 
 /* The first line of a request has come, the first of its connection or after a rest. */
@@ -280,7 +282,7 @@ int web_create(const struct web_options *options, struct web **ret_web)
 	r = auth_create(&waiting, &web->auth);
 	if (r < 0)
 		goto out;
-	r = clients_init(&web->clients);
+	r = clients_init(&web->clients, CROWD);
 	if (r < 0)
 		goto out;
 	r = -pthread_mutex_init(&web->rate_lock, NULL);

@@ -263,6 +263,18 @@ def test_p24_a_page_ends_with_the_scraper_s_patience(
     slow.socket.close()
 
 
+def test_p24_idle_connections_make_room(segment: Segment, start: Start) -> None:
+    """P24: more of them than there are places for, and the next one has its page."""
+    exporter = start("-n", str(segment.path))
+    with contextlib.ExitStack() as idle:
+        for _ in range(300):
+            connection = socket.create_connection((exporter.host, exporter.port), 60)
+            idle.enter_context(connection)
+            connection.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        assert value(exporter.samples(), "snakepit_up") == 1
+
+
 def test_p24_slow_loris_is_shown_out(segment: Segment, start: Start) -> None:
     """P24: a byte now and then does not keep a connection; nobody else waits."""
     exporter = start("-n", str(segment.path))

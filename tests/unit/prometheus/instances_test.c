@@ -101,7 +101,7 @@ static void clients_are_swept_when_they_are_late(void **state)
 	char byte;
 
 	(void)state;
-	assert_int_equal(clients_init(&clients), 0);
+	assert_int_equal(clients_init(&clients, 100), 0);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
 	quick = clients_add(&clients, pairs[0][0], (snp_mono_t){100});
@@ -135,7 +135,7 @@ static void clients_that_wait_for_us_are_not_late(void **state)
 	int pair[2];
 
 	(void)state;
-	assert_int_equal(clients_init(&clients), 0);
+	assert_int_equal(clients_init(&clients, 100), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	client = clients_add(&clients, pair[0], due);
 	assert_int_equal(write(pair[1], "G", 1), 1);
@@ -152,6 +152,37 @@ static void clients_that_wait_for_us_are_not_late(void **state)
 	(void)close(pair[1]);
 }
 
+/* P24: where there are many, who rests longest makes room; who asks or waits does not.
+ */
+static void clients_that_rest_make_room_in_a_crowd(void **state)
+{
+	enum { RESTED, RESTS, ASKS, NEW, NR };
+	static const enum client_step steps[NR] = {
+	    [RESTED] = CLIENT_RESTS, [RESTS] = CLIENT_RESTS, [ASKS] = CLIENT_ASKS};
+	struct client *all[NR];
+	struct clients clients;
+	int pairs[NR][2];
+	char byte;
+
+	(void)state;
+	assert_int_equal(clients_init(&clients, NR - 1), 0);
+	for (int i = 0; i < NR; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
+		all[i] = clients_add(&clients, pairs[i][0], (snp_mono_t){100});
+		clients_expect(&clients, all[i], steps[i],
+			       (snp_mono_t){500 + (uint64_t)i});
+	}
+	assert_int_equal(read(pairs[RESTED][1], &byte, 1), 0);
+	for (int i = RESTS; i < NR; i++)
+		assert_int_equal(recv(pairs[i][1], &byte, 1, MSG_DONTWAIT), -1);
+	for (int i = 0; i < NR; i++) {
+		clients_remove(&clients, &all[i]);
+		(void)close(pairs[i][0]);
+		(void)close(pairs[i][1]);
+	}
+	clients_fini(&clients);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +191,7 @@ int main(void)
 	    cmocka_unit_test(found_instances_come_and_go),
 	    cmocka_unit_test(clients_are_swept_when_they_are_late),
 	    cmocka_unit_test(clients_that_wait_for_us_are_not_late),
+	    cmocka_unit_test(clients_that_rest_make_room_in_a_crowd),
 	};
 
 	return cmocka_run_group_tests_name("prometheus/instances", tests, NULL, NULL);
