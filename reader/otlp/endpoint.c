@@ -125,6 +125,11 @@ char *endpoint_url(const char *text, enum otlp_protocol protocol,
 		   : made;
 }
 
+int endpoint_shown(const char *url)
+{
+	return (int)strcspn(url, "?");
+}
+
 /* ---- headers ------------------------------------------------------------- */
 
 static const char *const ours[] = {

@@ -22,6 +22,9 @@ const char *endpoint_check(const char *text, enum otlp_protocol protocol);
 char *endpoint_url(const char *text, enum otlp_protocol protocol,
 		   enum endpoint_form form, const char *path, bool insecure);
 
+/* How much of a URL may be shown: a query may have a secret in it. */
+int endpoint_shown(const char *url);
+
 /* Append "name=value,name=value", values percent-encoded. Members that are malformed,
  * or name what is ours to say, are left out: *ret_wrong says what is wrong with the
  * last of them, NULL if there is none. -ENOMEM. */

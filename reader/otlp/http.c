@@ -14,8 +14,8 @@
 
 #include <curl/curl.h>
 
+#include "endpoint.h"
 #include "model/buf.h"
-#include "snakepit/check.h"
 #include "snakepit/time.h"
 
 #define VALUE_BYTES 8192 /* of a wanted header; longer ones are cut */
@@ -212,7 +212,8 @@ int http_create(const struct http_options *options, struct http **ret_http,
 	rc = set_options(http, options);
 	if (rc != CURLE_OK) {
 		http_destroy(&http);
-		return snp_err_set(err, -EINVAL, "%s: %s", options->url,
+		return snp_err_set(err, -EINVAL, "%.*s: %s",
+				   endpoint_shown(options->url), options->url,
 				   curl_easy_strerror(rc));
 	}
 	*ret_http = http;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "endpoint.h"
 #include "meter.h"
 #include "model/log.h"
 #include "own.h"
@@ -95,6 +96,8 @@ static int create_sender(struct otlp_pipeline *e, enum otlp_signal signal,
 			 struct snp_err *err)
 {
 	const struct otlp_endpoint *endpoint = &e->settings->endpoint[signal];
+	const char *to = endpoint->exporter == OTLP_EXPORTER_OTLP ? endpoint->url
+								  : "standard output";
 	int r;
 
 	if (e->settings->disabled || endpoint->exporter == OTLP_EXPORTER_NONE)
@@ -102,10 +105,8 @@ static int create_sender(struct otlp_pipeline *e, enum otlp_signal signal,
 	r = otlp_sender_create(signal, endpoint, transport_of(endpoint),
 			       &e->sender[signal], err);
 	if (r == 0)
-		snp_log_line(SNP_LOG_INFO, "%s go to %s", otlp_signals[signal].noun,
-			     endpoint->exporter == OTLP_EXPORTER_OTLP
-				 ? endpoint->url
-				 : "standard output");
+		snp_log_line(SNP_LOG_INFO, "%s go to %.*s", otlp_signals[signal].noun,
+			     endpoint_shown(to), to);
 	return r;
 }
 

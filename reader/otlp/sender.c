@@ -15,6 +15,7 @@
 #include <sys/random.h>
 
 #include "complaint.h"
+#include "endpoint.h"
 #include "model/log.h"
 #include "retry.h"
 #include "snakepit/check.h"
@@ -25,6 +26,7 @@ struct otlp_sender {
 	const struct otlp_transport_ops *ops;
 	struct otlp_transport *transport;
 	struct otlp_complaints complaints;
+	bool failing; /* the last attempt did */
 
 	pthread_mutex_t lock;
 	pthread_cond_t stopped;
@@ -94,13 +96,20 @@ void otlp_sender_destroy(struct otlp_sender **sender_ptr)
 
 /* ---- what is said of it -------------------------------------------------- */
 
+static const char *receiver_of(const struct otlp_sender *sender)
+{
+	return sender->endpoint->exporter == OTLP_EXPORTER_OTLP ? sender->endpoint->url
+								: "standard output";
+}
+
 __attribute__((format(printf, 4, 5))) static void complain(struct otlp_sender *sender,
 							   enum snp_log_level level,
 							   const char *kind,
 							   const char *fmt, ...)
 {
+	const char *to = receiver_of(sender);
+	char text[SNP_ERR_MSG_BYTES], times[48] = "";
 	uint64_t more;
-	char text[SNP_ERR_MSG_BYTES];
 	va_list ap;
 
 	if (!otlp_complaint_is_due(&sender->complaints, kind, snp_mono_now(), &more))
@@ -109,10 +118,10 @@ __attribute__((format(printf, 4, 5))) static void complain(struct otlp_sender *s
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (more > 0)
-		snp_log_line(level, "%s: %s (and %" PRIu64 " times before)",
-			     otlp_signals[sender->signal].name, text, more);
-	else
-		snp_log_line(level, "%s: %s", otlp_signals[sender->signal].name, text);
+		(void)snprintf(times, sizeof(times), " (and %" PRIu64 " times before)",
+			       more);
+	snp_log_line(level, "%s to %.*s: %s%s", otlp_signals[sender->signal].name,
+		     endpoint_shown(to), to, text, times);
 }
 
 static void complain_of_answer(struct otlp_sender *sender,
@@ -120,9 +129,9 @@ static void complain_of_answer(struct otlp_sender *sender,
 {
 	const bool again = answer->outcome == OTLP_TRY_AGAIN;
 
+	sender->failing = true;
 	complain(sender, again ? SNP_LOG_WARN : SNP_LOG_ERROR, answer->error,
-		 "%s: %s%s%s%s", sender->endpoint->url, answer->error,
-		 *answer->text ? ": " : "", answer->text,
+		 "%s%s%s%s", answer->error, *answer->text ? ": " : "", answer->text,
 		 again ? "; trying again" : "");
 }
 
@@ -237,18 +246,19 @@ static void report_taken(struct otlp_sender *sender, const struct otlp_batch *ba
 {
 	const char *noun = otlp_signals[sender->signal].noun;
 
+	if (sender->failing)
+		complain(sender, SNP_LOG_INFO, "recovered", "%s are taken again", noun);
+	sender->failing = false;
 	report->rejected =
 	    answer->rejected < batch->items ? answer->rejected : batch->items;
 	report->sent = batch->items - report->rejected;
 	if (report->rejected > 0) {
 		(void)snprintf(report->error, sizeof(report->error), "rejected");
 		complain(sender, SNP_LOG_ERROR, "rejected",
-			 "%s: %" PRIu64 " of %zu %s rejected: %s",
-			 sender->endpoint->url, report->rejected, batch->items, noun,
-			 answer->text);
+			 "%" PRIu64 " of %zu %s rejected: %s", report->rejected,
+			 batch->items, noun, answer->text);
 	} else if (*answer->text) {
-		complain(sender, SNP_LOG_WARN, "warning", "%s: %s",
-			 sender->endpoint->url, answer->text);
+		complain(sender, SNP_LOG_WARN, "warning", "%s", answer->text);
 	}
 }
 

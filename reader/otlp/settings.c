@@ -226,10 +226,12 @@ static bool set_address(const struct reader *reader, const char *name,
 {
 	const char *wrong = endpoint_check(value, found->endpoint.protocol);
 
-	if (wrong)
-		warn(reader, name, "'%.*s' %s", QUOTED_CHARS, value, wrong);
-	else
+	if (!wrong)
 		found->address = value;
+	else if (strpbrk(value, "@?")) /* there may be a secret in it */
+		warn(reader, name, "the address %s", wrong);
+	else
+		warn(reader, name, "'%.*s' %s", QUOTED_CHARS, value, wrong);
 	return !wrong;
 }
 

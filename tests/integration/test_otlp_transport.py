@@ -113,6 +113,22 @@ def test_o05_a_generic_endpoint_gets_the_path_and_keeps_its_query(
         assert receiver.attempts[-1].path == f"/base/v1/{signal}?tenant=a"
 
 
+def test_secrets_of_an_address_are_not_logged(receive: Receive, send: Send) -> None:
+    receiver = receive(HTTP, Answer(400))
+    base = f"{receiver.url}/?key=secret"
+    wrong = "http://me:secret@host"
+    sender = send(
+        receiver,
+        HTTP,
+        OTEL_EXPORTER_OTLP_ENDPOINT=base,
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=wrong,
+    )
+    assert sender.send()["outcome"] == "dropped"
+    assert receiver.attempts[0].path.endswith("?key=secret")
+    assert f"{receiver.url}/v1/traces: 400" in sender.text()
+    assert "secret" not in sender.text()
+
+
 def test_o05_a_signals_own_endpoint_is_used_as_it_is(
     receive: Receive, send: Send
 ) -> None:
@@ -373,9 +389,7 @@ def test_why_it_was_refused_is_logged(
     receiver = receive(protocol, answer)
     sender = send(receiver, protocol)
     assert sender.send()["outcome"] == "dropped"
-    assert re.search(
-        rf'level=error msg="traces: {receiver.url}\S*: (.*)"', sender.text()
-    )
+    assert re.search(rf'level=error msg="traces to {receiver.url}\S*: ', sender.text())
     assert f"{text}" in sender.text()
     assert "3 spans dropped: refused" in sender.text()
 
@@ -440,6 +454,7 @@ def test_o13_waits_grow_and_differ(receive: Receive, send: Send, protocol: str) 
     for i, gap in enumerate(receiver.gaps()):
         assert gap >= 0.8 * 0.040 * 1.5**i - 0.001
     assert sender.text().count("trying again") == 1
+    assert sender.text().count("spans are taken again") == 1
 
 
 @BOTH
