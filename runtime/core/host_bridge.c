@@ -12,10 +12,11 @@ static void on_ping(struct rpc_server_call *call, struct rpc_buf *request, void 
 	struct rpc_ping ping = {.message = ""};
 	struct rpc_buf *reply = NULL;
 	struct snp_err err = {0};
+	char correlation[RPC_CORRELATION_BYTES];
 	struct rpc_arena arena;
 	int rc;
 
-	(void)user;
+	host_call_identify(user, call, correlation);
 	rpc_arena_init(&arena, 0);
 	rc = rpc_bridge_decode_ping_request(request, &arena, &ping, &err);
 	if (rc < 0) {
@@ -34,11 +35,12 @@ static void on_heartbeat(struct rpc_server_call *call, struct rpc_buf *request,
 {
 	const struct rpc_heartbeat_response answer = {.server_time = snp_wall_now(),
 						      .session = RPC_SESSION_VALID};
+	char correlation[RPC_CORRELATION_BYTES];
 	struct rpc_buf *reply = NULL;
 	int rc = rpc_bridge_encode_heartbeat_response(&answer, &reply);
 
 	(void)request;
-	(void)user;
+	host_call_identify(user, call, correlation);
 	host_call_reply(call, reply, rc);
 }
 

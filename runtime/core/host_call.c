@@ -1,10 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_COMPONENT "host"
 #include "core/host_call.h"
 
 #include <stdio.h>
 
+#include "log/log.h"
 #include "pool/error_kind.h"
 #include "rpc/metadata.h"
+
+void host_call_identify(const struct front *front, struct rpc_server_call *call,
+			char ret_id[RPC_CORRELATION_BYTES])
+{
+	struct rpc_str given = {0};
+
+	if (front->accept_correlation)
+		given = rpc_md_in_get(rpc_server_call_metadata(call),
+				      RPC_MD_CORRELATION_ID);
+	if (rpc_correlation_adopt(given, ret_id) == RPC_CORRELATION_REPLACED)
+		log_warn("correlation id of a call is not valid, using a new one",
+			 LOG_STR("correlation_id", ret_id),
+			 LOG_U64("given_len", given.len));
+	(void)rpc_server_call_add_trailing(call, RPC_MD_CORRELATION_ID,
+					   rpc_str_of(ret_id));
+}
 
 void host_call_reply(struct rpc_server_call *call, struct rpc_buf *take_reply, int rc)
 {

@@ -6,6 +6,11 @@
 
 #include "core/front.h"
 
+/* The correlation id of a call, its own or a new one; the answer will say which. Once a
+ * call. */
+void host_call_identify(const struct front *front, struct rpc_server_call *call,
+			char ret_id[RPC_CORRELATION_BYTES]);
+
 /* Answer with `take_reply`, or with the status for a failed encode. Takes the
  * reference. */
 void host_call_reply(struct rpc_server_call *call, struct rpc_buf *take_reply, int rc);

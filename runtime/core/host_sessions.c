@@ -88,9 +88,11 @@ void host_sessions_init(struct rpc_server_call *call, struct rpc_buf *request,
 	struct rpc_session_request msg;
 	struct snp_err err = {0};
 	struct session *session;
+	char correlation[RPC_CORRELATION_BYTES];
 	struct rpc_arena arena;
 	int rc;
 
+	host_call_identify(front, call, correlation);
 	rpc_arena_init(&arena, 0);
 	rc = rpc_bridge_decode_init_session(request, &arena, &msg, &err);
 	if (rc < 0) {
@@ -125,10 +127,12 @@ void host_sessions_cleanup(struct rpc_server_call *call, struct rpc_buf *request
 	struct rpc_session_request msg;
 	struct session *session;
 	struct snp_err err = {0};
+	char correlation[RPC_CORRELATION_BYTES];
 	struct rpc_arena arena;
 	struct pool *pool;
 	int rc;
 
+	host_call_identify(front, call, correlation);
 	rpc_arena_init(&arena, 0);
 	rc = rpc_bridge_decode_cleanup_session(request, &arena, &msg, &err);
 	if (rc < 0) {
@@ -139,7 +143,10 @@ void host_sessions_cleanup(struct rpc_server_call *call, struct rpc_buf *request
 		(void)rpc_server_call_ref(call); /* on_ended drops it */
 		session = session_find(&pool->sessions, msg.session_id);
 		if (session)
-			session_end(pool, session, on_ended, call);
+			session_end(pool, session,
+				    &(struct session_ender){
+					correlation, rpc_server_call_metadata(call)},
+				    on_ended, call);
 		else
 			on_ended(call, 0);
 	}
@@ -168,10 +175,12 @@ void host_sessions_get(struct rpc_server_call *call, struct rpc_buf *request,
 	struct rpc_session_request msg;
 	const struct session *session;
 	struct snp_err err = {0};
+	char correlation[RPC_CORRELATION_BYTES];
 	struct rpc_arena arena;
 	struct pool *pool;
 	int rc;
 
+	host_call_identify(front, call, correlation);
 	rpc_arena_init(&arena, 0);
 	rc = rpc_bridge_decode_get_session(request, &arena, &msg, &err);
 	if (rc < 0) {
@@ -212,9 +221,11 @@ void host_sessions_register_tools(struct rpc_server_call *call, struct rpc_buf *
 	struct rpc_register_tools msg;
 	struct session *session;
 	struct snp_err err = {0};
+	char correlation[RPC_CORRELATION_BYTES];
 	struct rpc_arena arena;
 	int rc;
 
+	host_call_identify(front, call, correlation);
 	rpc_arena_init(&arena, 0);
 	rc = rpc_bridge_decode_register_tools(request, &arena, &msg, &err);
 	if (rc < 0) {

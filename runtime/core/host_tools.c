@@ -15,6 +15,7 @@
 #include "pool/error_kind.h"
 #include "pool/tools.h"
 #include "snakepit/check.h"
+#include "trace/carrier.h"
 
 /* ---- one call ------------------------------------------------------------ */
 
@@ -31,6 +32,7 @@ struct host_call {
 	struct rpc_arena arena; /* holds msg */
 	struct rpc_execute_request msg;
 	char correlation[RPC_CORRELATION_BYTES];
+	struct host_call_trace trace;
 	snp_mono_t started;
 };
 
@@ -50,6 +52,11 @@ const struct rpc_execute_request *host_call_request(const struct host_call *c)
 const char *host_call_correlation(const struct host_call *c)
 {
 	return c->correlation;
+}
+
+const struct host_call_trace *host_call_trace(const struct host_call *c)
+{
+	return &c->trace;
 }
 
 snp_mono_t host_call_deadline(const struct host_call *c)
@@ -367,10 +374,12 @@ void host_tools_on_list(struct rpc_server_call *call, struct rpc_buf *request,
 {
 	struct rpc_tools list = {0};
 	struct rpc_buf *reply = NULL;
+	char correlation[RPC_CORRELATION_BYTES];
 	struct rpc_arena arena;
 	int rc;
 
 	(void)request; /* every session may use every tool */
+	host_call_identify(front, call, correlation);
 	rpc_arena_init(&arena, 0);
 	rc = host_tools_list(&((struct front *)front)->host_tools, &arena, &list);
 	if (rc == 0)
@@ -411,6 +420,44 @@ static void adopt_correlation(struct host_call *c)
 			 LOG_U64("given_len", given.len));
 }
 
+static const char *keep_text(struct host_call *c, struct rpc_str text)
+{
+	char *copy = rpc_arena_alloc(&c->arena, text.len + 1);
+
+	if (!copy)
+		return "";
+	memcpy(copy, text.data, text.len);
+	copy[text.len] = '\0';
+	return copy;
+}
+
+/* Whoever carries the trace on in this program gets what a worker would. */
+static void take_trace(struct host_call *c)
+{
+	const struct rpc_md_in *md = rpc_server_call_metadata(c->call);
+	struct trace_context parent;
+	struct trace_buffers buffers;
+	struct rpc_md_list list = {0};
+	const char **to;
+
+	c->trace = (struct host_call_trace){"", "", ""};
+	trace_incoming(md, &parent);
+	trace_outgoing(&buffers, md, &parent, &parent, &list);
+	for (size_t i = 0; i < list.n; i++) {
+		struct rpc_str key = list.v[i].key;
+
+		if (rpc_str_equal(key, rpc_str_of(RPC_MD_BAGGAGE)))
+			to = &c->trace.baggage;
+		else if (!parent.span)
+			continue;
+		else if (rpc_str_equal(key, rpc_str_of(RPC_MD_TRACESTATE)))
+			to = &c->trace.state;
+		else
+			to = &c->trace.parent;
+		*to = keep_text(c, list.v[i].value);
+	}
+}
+
 static struct host_call *create_call(struct rpc_server_call *call)
 {
 	static const struct rpc_server_call_ops ops = {.on_cancelled = on_cancelled,
@@ -426,6 +473,7 @@ static struct host_call *create_call(struct rpc_server_call *call)
 	c->started = snp_mono_now();
 	c->deadline = rpc_server_call_deadline(call);
 	adopt_correlation(c);
+	take_trace(c);
 	rpc_server_call_set_ops(call, &ops, c);
 	return c;
 }

@@ -79,6 +79,13 @@ void host_tools_on_call(struct rpc_server_call *call, struct rpc_buf *request,
  * call is finished. */
 const struct rpc_execute_request *host_call_request(const struct host_call *call);
 const char *host_call_correlation(const struct host_call *call);
+
+/* The trace it belongs to, in W3C's words; "" where there is none, or none that is
+ * valid. Valid until the call is finished. */
+struct host_call_trace {
+	const char *parent, *state, *baggage;
+};
+const struct host_call_trace *host_call_trace(const struct host_call *call);
 /* When the caller gives up; .ns == 0: never. */
 snp_mono_t host_call_deadline(const struct host_call *call);
 /* The caller has left, or the runtime stops: nobody waits for the result. */

@@ -6,6 +6,7 @@
 
 #include "embed/embed.h"
 #include "embed/reply.h"
+#include "trace/context.h"
 
 /* A year: so that no sum of times overflows. */
 #define TIMEOUT_MAX_MS (UINT64_C(365) * 24 * 60 * 60 * 1000)
@@ -108,6 +109,31 @@ static int check_pairs(const char *what, const struct snp_pair *pairs, size_t n,
 	return 0;
 }
 
+/* What the runtime would drop, or gRPC refuse with less of a reason. */
+static int check_trace(const struct snp_request *request, struct snp_err *err)
+{
+	const struct {
+		const char *name, *value;
+	} others[] = {{"tracestate", request->tracestate},
+		      {"baggage", request->baggage}};
+	struct trace_context context;
+
+	if (request->traceparent &&
+	    !trace_context_parse(rpc_str_of(request->traceparent), &context))
+		return snp_err_set(
+		    err, -EINVAL,
+		    "traceparent: expected 00-, 32 digits of a trace id, "
+		    "-, 16 of a span id, -, 2 of flags");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (others[i].value &&
+		    !rpc_md_value_is_legal(rpc_str_of(others[i].name),
+					   rpc_str_of(others[i].value)))
+			return snp_err_set(err, -EINVAL,
+					   "%s: expected printable ASCII characters",
+					   others[i].name);
+	return 0;
+}
+
 static int check_request(const struct snp_request *request, struct snp_err *err)
 {
 	int rc;
@@ -120,7 +146,7 @@ static int check_request(const struct snp_request *request, struct snp_err *err)
 	if (rc == 0)
 		rc = check_pairs("metadata", request->metadata, request->metadata_nr,
 				 err);
-	return rc;
+	return rc == 0 ? check_trace(request, err) : rc;
 }
 
 /* Who waits on the loop's own thread keeps it from bringing the answer. */
@@ -177,6 +203,23 @@ static int encode(const struct snp_request *request, struct rpc_buf **ret_buf)
 	return rc;
 }
 
+static void add_metadata(struct rpc_md_list *list, const struct exec *exec,
+			 const struct snp_request *request)
+{
+	const struct {
+		const char *key, *value;
+	} pairs[] = {{RPC_MD_CORRELATION_ID, exec->reply->correlation_id},
+		     {RPC_MD_C_API, "1"},
+		     {RPC_MD_TRACEPARENT, request->traceparent},
+		     {RPC_MD_TRACESTATE, request->tracestate},
+		     {RPC_MD_BAGGAGE, request->baggage}};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (pairs[i].value)
+			(void)rpc_md_add(list, pairs[i].key,
+					 rpc_str_of(pairs[i].value));
+}
+
 static int start_call(struct exec *exec, const struct snp_request *request,
 		      struct rpc_buf *buf, const struct rpc_call_ops *ops)
 {
@@ -200,9 +243,7 @@ static int start_call(struct exec *exec, const struct snp_request *request,
 		    snp_mono_add_ms(snp_mono_now(), request->timeout_ms < TIMEOUT_MAX_MS
 							? request->timeout_ms
 							: TIMEOUT_MAX_MS);
-	(void)rpc_md_add(&metadata, RPC_MD_CORRELATION_ID,
-			 rpc_str_of(exec->reply->correlation_id));
-	(void)rpc_md_add(&metadata, RPC_MD_C_API, rpc_str_of("1"));
+	add_metadata(&metadata, exec, request);
 	return rpc_call_start(&args, &exec->call);
 }
 

@@ -147,6 +147,21 @@ const char *snp_host_call_correlation(const struct snp_host_call *call)
 	return call ? host_call_correlation(inner_const(call)) : "";
 }
 
+const char *snp_host_call_traceparent(const struct snp_host_call *call)
+{
+	return call ? host_call_trace(inner_const(call))->parent : "";
+}
+
+const char *snp_host_call_tracestate(const struct snp_host_call *call)
+{
+	return call ? host_call_trace(inner_const(call))->state : "";
+}
+
+const char *snp_host_call_baggage(const struct snp_host_call *call)
+{
+	return call ? host_call_trace(inner_const(call))->baggage : "";
+}
+
 void snp_host_call_finish(struct snp_host_call *take_call, const char *result_json)
 {
 	if (take_call)

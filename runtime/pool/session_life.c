@@ -8,6 +8,7 @@
 #include "log/log.h"
 #include "rpc/call.h"
 #include "rpc/messages.h"
+#include "trace/carrier.h"
 
 #define TELL_TIMEOUT_MS 5000
 /* Sessions closed for their age in one turn of the loop, and the pause to the next. */
@@ -96,11 +97,14 @@ static void on_done(struct rpc_call *call, const struct rpc_status *status)
 static const struct rpc_call_ops farewell_ops = {.on_message = on_answer,
 						 .on_done = on_done};
 
-static int start_farewell(const struct pool *pool, const char *id, struct farewell *f)
+static int start_farewell(const struct pool *pool, const char *id,
+			  const struct session_ender *ender, struct farewell *f)
 {
 	const struct rpc_session_request request = {.session_id = id};
-	char correlation[RPC_CORRELATION_BYTES];
+	char made[RPC_CORRELATION_BYTES];
+	const char *correlation = ender ? ender->correlation : made;
 	struct rpc_md_list md = {0};
+	struct trace_buffers buffers;
 	struct rpc_call *call = NULL;
 	struct rpc_buf *buf = NULL;
 	struct rpc_call_args args = {
@@ -116,7 +120,10 @@ static int start_farewell(const struct pool *pool, const char *id, struct farewe
 
 	if (rc < 0)
 		return rc;
-	rpc_correlation_make(correlation);
+	if (ender)
+		trace_forward(&buffers, ender->metadata, &md);
+	else
+		rpc_correlation_make(made);
 	(void)rpc_md_add(&md, RPC_MD_CORRELATION_ID, rpc_str_of(correlation));
 	(void)rpc_md_add(&md, RPC_MD_WORKER_ID, rpc_str_of(f->link->worker_id));
 	args.request = buf;
@@ -128,7 +135,8 @@ static int start_farewell(const struct pool *pool, const char *id, struct farewe
 
 /* Whether `done` will be called later. */
 static bool tell_worker(const struct pool *pool, const struct session *session,
-			session_ended_fn done, void *user)
+			const struct session_ender *ender, session_ended_fn done,
+			void *user)
 {
 	struct link *link = session_link(pool, session);
 	struct farewell *f = link ? malloc(sizeof(*f)) : NULL;
@@ -136,7 +144,7 @@ static bool tell_worker(const struct pool *pool, const struct session *session,
 	if (!f)
 		return false;
 	*f = (struct farewell){.link = link_ref(link), .done = done, .user = user};
-	if (start_farewell(pool, session->id, f) == 0)
+	if (start_farewell(pool, session->id, ender, f) == 0)
 		return true;
 	link_unref(f->link);
 	free(f);
@@ -145,10 +153,10 @@ static bool tell_worker(const struct pool *pool, const struct session *session,
 
 /* ---- end ----------------------------------------------------------------- */
 
-void session_end(struct pool *pool, struct session *session, session_ended_fn done,
-		 void *user)
+void session_end(struct pool *pool, struct session *session,
+		 const struct session_ender *ender, session_ended_fn done, void *user)
 {
-	bool later = tell_worker(pool, session, done, user);
+	bool later = tell_worker(pool, session, ender, done, user);
 
 	session_close(&pool->sessions, session);
 	pool_book_sessions(pool);
@@ -175,7 +183,7 @@ static void on_age(struct rpc_timer *timer)
 		    session_expired(&pool->sessions, now, pool->cfg->sessions.ttl_s);
 		if (!session)
 			break;
-		session_end(pool, session, NULL, NULL);
+		session_end(pool, session, NULL, NULL, NULL);
 	}
 	session_watch_age(pool);
 }

@@ -17,11 +17,19 @@ enum error_kind session_begin(struct pool *pool, const char *id, snp_mono_t now,
 /* A request has ended to use it. */
 void session_leave(struct pool *pool, struct session *session, snp_mono_t now);
 
-/* Close an open session, and have its worker, if it has one, forget it too. `done` (may
- * be NULL) is called once, now or later, with how much the worker says it cleaned. */
+/* Who ends a session, for what its worker is told: the id of their call, and what came
+ * with it. */
+struct session_ender {
+	const char *correlation;
+	const struct rpc_md_in *metadata;
+};
+
+/* Close an open session, and have its worker, if it has one, forget it too. `ender` is
+ * NULL where nobody asked for it. `done` (may be NULL) is called once, now or later,
+ * with how much the worker says it cleaned. */
 typedef void (*session_ended_fn)(void *user, int32_t cleaned);
-void session_end(struct pool *pool, struct session *session, session_ended_fn done,
-		 void *user);
+void session_end(struct pool *pool, struct session *session,
+		 const struct session_ender *ender, session_ended_fn done, void *user);
 
 /* Its worker is gone, and it goes with it. Harmless where it is closed already. */
 void session_lose(struct pool *pool, struct session *session);

@@ -12,6 +12,7 @@ import raw_grpc
 from client import CORRELATION_KEY, Client, pool_pb2, request
 from harness import wait_until
 from runtime_kit import ADAPTERS, RunDaemon, config
+from snakepit_bridge._generated import bridge_pb2, bridge_pb2_grpc
 
 PROBE = str(Path(ADAPTERS) / "probe_worker.py")
 ID = "0af7651916cd43dd8448eb211c80319c"
@@ -236,6 +237,55 @@ def assert_baggage_passes(probe: Probe) -> None:
 
 
 class TestCorrelation:
+    def test_the_end_of_a_session_reaches_its_worker_as_it_was_asked_for(
+        self, on: Probe
+    ) -> None:
+        stub = bridge_pb2_grpc.BridgeServiceStub(on.client.channel)
+        message = request("default", "any")
+        message.session_id = "s1"
+        on.client.pool.Execute(message, timeout=20)
+        sent = [
+            (CORRELATION_KEY, "it-4711"),
+            ("traceparent", PARENT),
+            ("tracestate", "a=1"),
+            ("baggage", "user=7"),
+        ]
+        cleanup = bridge_pb2.CleanupSessionRequest(session_id="s1")
+        answer, call = stub.CleanupSession.with_call(cleanup, metadata=sent, timeout=20)
+        assert answer.success
+        assert (CORRELATION_KEY, "it-4711") in call.trailing_metadata()
+        met = on.ask([], "met", method="CleanupSession")
+        assert sorted(sent) == sorted(pair for pair in met if pair[0] in dict(sent))
+
+    @pytest.mark.parametrize(
+        ("method", "message"),
+        [
+            ("Ping", bridge_pb2.PingRequest()),
+            ("Heartbeat", bridge_pb2.HeartbeatRequest()),
+            ("InitializeSession", bridge_pb2.InitializeSessionRequest(session_id="s")),
+            ("GetSession", bridge_pb2.GetSessionRequest(session_id="s")),
+            ("CleanupSession", bridge_pb2.CleanupSessionRequest(session_id="s")),
+            ("RegisterTools", bridge_pb2.RegisterToolsRequest(session_id="s")),
+            ("GetExposedElixirTools", bridge_pb2.GetExposedElixirToolsRequest()),
+            ("ExecuteElixirTool", bridge_pb2.ExecuteElixirToolRequest(tool_name="t")),
+            ("ExecuteTool", bridge_pb2.ExecuteToolRequest(tool_name="t")),
+        ],
+    )
+    def test_each_call_of_the_bridge_says_its_id(
+        self, off: Probe, method: str, message: Any
+    ) -> None:
+        stub = bridge_pb2_grpc.BridgeServiceStub(off.client.channel)
+        for given, expected in (
+            ("it-4711", "it-4711"),
+            ("not valid", "sp-[0-9a-f]{24}"),
+            (None, "sp-[0-9a-f]{24}"),
+        ):
+            sent = [(CORRELATION_KEY, given)] if given else []
+            call = getattr(stub, method).future(message, metadata=sent, timeout=20)
+            told = [v for k, v in call.trailing_metadata() if k == CORRELATION_KEY]
+            assert len(told) == 1, (method, given)
+            assert re.fullmatch(expected, told[0]), (method, given)
+
     def test_a_heartbeat_has_an_id_of_its_own_and_no_trace(self, off: Probe) -> None:
         def look() -> Pairs:
             return off.ask([("traceparent", PARENT)], "met", method="Heartbeat")

@@ -44,6 +44,8 @@ static struct snp_runtime *create(const char *instance, const char *more)
 	return rt;
 }
 
+#define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 static struct snp_runtime *start(const char *instance)
 {
 	struct snp_runtime *rt = create(instance, "");
@@ -62,6 +64,9 @@ static struct snp_reply *run(struct snp_runtime *rt, const char *tool,
 	    .arguments_nr = json ? 1 : 0,
 	    .correlation_id = "embed-4711",
 	    .timeout_ms = TIMEOUT_MS,
+	    .traceparent = TRACEPARENT,
+	    .tracestate = "a=1",
+	    .baggage = "user=7",
 	};
 	struct snp_reply *reply = NULL;
 	struct snp_err err = {0};
@@ -460,6 +465,9 @@ static void double_it(struct snp_host_call *call, void *user)
 	memcpy(number, text, len);
 	(void)snprintf(result, sizeof(result), "%ld", 2 * strtol(number, NULL, 10));
 	assert_string_equal(snp_host_call_correlation(call), "embed-4711");
+	assert_string_equal(snp_host_call_traceparent(call), TRACEPARENT);
+	assert_string_equal(snp_host_call_tracestate(call), "a=1");
+	assert_string_equal(snp_host_call_baggage(call), "user=7");
 	snp_host_call_finish(call, result);
 }
 

@@ -35,11 +35,15 @@ static const struct snp_request echo = {.tool = "echo", .timeout_ms = TIMEOUT_MS
 
 /* Every function of the header that takes anything has a case in this file. */
 static const char *const walked[] = {
-    "snp_runtime_log",	     "snp_runtime_create",	  "snp_runtime_start",
-    "snp_runtime_stop",	     "snp_runtime_destroy",	  "snp_runtime_instance",
-    "snp_reply_destroy",     "snp_runtime_execute",	  "snp_runtime_submit",
-    "snp_runtime_stream",    "snp_runtime_offer",	  "snp_host_call_argument",
-    "snp_host_call_session", "snp_host_call_correlation", "snp_host_call_finish",
+    "snp_runtime_log",		 "snp_runtime_create",
+    "snp_runtime_start",	 "snp_runtime_stop",
+    "snp_runtime_destroy",	 "snp_runtime_instance",
+    "snp_reply_destroy",	 "snp_runtime_execute",
+    "snp_runtime_submit",	 "snp_runtime_stream",
+    "snp_runtime_offer",	 "snp_host_call_argument",
+    "snp_host_call_session",	 "snp_host_call_correlation",
+    "snp_host_call_traceparent", "snp_host_call_tracestate",
+    "snp_host_call_baggage",	 "snp_host_call_finish",
     "snp_host_call_fail",
 };
 
@@ -166,6 +170,9 @@ static void requests_that_point_nowhere_are_refused(void **state)
 	    {.tool = "echo", .arguments = &nameless, .arguments_nr = 1},
 	    {.tool = "echo", .binary = &hollow, .binary_nr = 1},
 	    {.tool = "echo", .correlation_id = "not one"},
+	    {.tool = "echo", .traceparent = "00-1-2-01"},
+	    {.tool = "echo", .tracestate = "a=\t"},
+	    {.tool = "echo", .baggage = "a=\n"},
 	};
 	struct snp_reply *reply = NULL;
 	struct snp_err err = {0};
@@ -201,6 +208,9 @@ static void answer_nothing(struct snp_host_call *call, void *user)
 	assert_null(snp_host_call_argument(call, "n", NULL));
 	assert_string_equal(snp_host_call_session(NULL), "");
 	assert_string_equal(snp_host_call_correlation(NULL), "");
+	assert_string_equal(snp_host_call_traceparent(NULL), "");
+	assert_string_equal(snp_host_call_tracestate(NULL), "");
+	assert_string_equal(snp_host_call_baggage(NULL), "");
 	snp_host_call_finish(NULL, "1");
 	snp_host_call_fail(NULL, "Error", "");
 	snp_host_call_finish(call, NULL);

@@ -122,6 +122,9 @@ struct snp_request {
 	const struct snp_pair *metadata; /* values are UTF-8; for the adapter */
 	size_t metadata_nr;
 	uint64_t timeout_ms; /* from now on, the wait included; 0: the pool's */
+	/* The trace it is part of (W3C Trace Context and Baggage); each may be NULL.
+	 * -EINVAL: the first is no traceparent, or one has control characters. */
+	const char *traceparent, *tracestate, *baggage;
 };
 
 enum snp_reply_kind {
@@ -210,12 +213,18 @@ int snp_runtime_offer(struct snp_runtime *runtime, const struct snp_host_tool *t
 		      struct snp_err *err);
 
 /* Argument of that name as JSON text of `*ret_len` bytes (`ret_len` may be NULL), with
- * no NUL behind it; NULL when it was not given. Valid, like the next two, until the
- * call is finished. */
+ * no NUL behind it; NULL when it was not given. Valid, like what the next five return,
+ * until the call is finished. */
 const char *snp_host_call_argument(const struct snp_host_call *call, const char *name,
 				   size_t *ret_len);
 const char *snp_host_call_session(const struct snp_host_call *call);
 const char *snp_host_call_correlation(const struct snp_host_call *call);
+
+/* The trace it belongs to (W3C Trace Context), to go on with in this program; "" where
+ * there is none. */
+const char *snp_host_call_traceparent(const struct snp_host_call *call);
+const char *snp_host_call_tracestate(const struct snp_host_call *call);
+const char *snp_host_call_baggage(const struct snp_host_call *call);
 
 /* End the call, exactly once, from any thread: with a result as JSON text (NULL: null),
  * or with an error that Python raises (NULL: "Error", ""). Strings are copied. */

@@ -27,7 +27,7 @@ struct exchange_args {
 	struct rpc_buf *request;
 	const char *correlation_id;
 	const char *traceparent, *tracestate; /* NULL: not sent */
-	uint64_t timeout_ms; /* 0 = none of ours */
+	uint64_t timeout_ms;		      /* 0 = none of ours */
 	bool stream;
 };
 
