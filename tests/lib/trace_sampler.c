@@ -20,8 +20,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	while (fread(id, sizeof(id), 1, stdin) == 1)
-		(void)putchar(
-		    trace_sampler_decide(&sampler, &no_parent, be64toh(id[1])) ? '1'
-									       : '0');
+		(void)putchar(trace_sampler_decide(&sampler, &no_parent, be64toh(id[1]))
+				  ? '1'
+				  : '0');
 	return ferror(stdout) ? 1 : 0;
 }
