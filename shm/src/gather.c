@@ -153,9 +153,12 @@ static inline struct line sum_line(const struct kind *k, const unsigned char *at
 
 static inline bool any_in_line(const struct line *line)
 {
-#define ANY(i) line->w##i |
-	return (EACH_WORD_FROM_LAST(ANY) 0) != 0;
+	uint64_t any = 0;
+
+#define ANY(i) any |= line->w##i;
+	EACH_WORD_FROM_LAST(ANY)
 #undef ANY
+	return any != 0;
 }
 
 static inline void put_line(uint64_t *ret_words, const struct line *line)
