@@ -115,6 +115,15 @@ static void put_workers(const struct report *report, struct snp_buf *out)
 
 /* ---- metrics ------------------------------------------------------------- */
 
+/* Of a histogram; where it is not of time, 10^9 are one. */
+static void put_size(const struct snp_metric *metric, uint64_t ns, struct snp_buf *out)
+{
+	if (strcmp(metric->unit, "s") == 0)
+		render_text_duration(out, ns);
+	else
+		snp_buf_printf(out, "%.3g", (double)ns / (double)SNP_NS_PER_S);
+}
+
 static void put_histogram(const struct snp_series *series, struct snp_buf *out)
 {
 	const struct snp_metric *metric = series->metric;
@@ -122,11 +131,13 @@ static void put_histogram(const struct snp_series *series, struct snp_buf *out)
 	snp_buf_puts(out, "count ");
 	snp_buf_u64(out, snp_hist_count(metric, series->hist));
 	snp_buf_puts(out, "  sum ");
-	render_text_duration(out, report_hist_sum(series));
+	put_size(metric, report_hist_sum(series), out);
 	for (size_t i = 0; i < REPORT_QUANTILES_NR; i++) {
 		snp_buf_printf(out, "  %s ", report_quantiles[i].name);
-		render_text_duration(out, snp_hist_quantile_ns(metric, series->hist,
-							       report_quantiles[i].q));
+		put_size(
+		    metric,
+		    snp_hist_quantile_ns(metric, series->hist, report_quantiles[i].q),
+		    out);
 	}
 }
 

@@ -207,8 +207,9 @@ static void tell_totals(struct flush *flush, const struct snp_series *series,
 
 	tell_growth(flush, ".count", snp_hist_count(metric, series->hist),
 		    &told[TOLD_COUNT], 1);
-	tell_growth(flush, ".sum_ms", series->hist[metric->nbuckets + 2],
-		    &told[TOLD_SUM], SNP_NS_PER_MS);
+	tell_growth(flush, is_time(metric) ? ".sum_ms" : ".sum",
+		    series->hist[metric->nbuckets + 2], &told[TOLD_SUM],
+		    is_time(metric) ? SNP_NS_PER_MS : SNP_NS_PER_S);
 }
 
 /* What stands for the observations of one bucket: half a bucket from each of them at
@@ -241,7 +242,8 @@ static void tell_bucket(struct flush *flush, const struct snp_metric *metric,
 	/* The rest comes with the next flush. */
 	if (value.times > FORMAT_TIMES_MAX)
 		value.times = FORMAT_TIMES_MAX;
-	value.len = snp_number_decimal(value.text, middle_ns(metric, word), -6);
+	value.len = snp_number_decimal(value.text, middle_ns(metric, word),
+				       is_time(metric) ? -6 : -9);
 	put_record(flush, "", &value);
 	tell(flush, told, *told + value.times);
 }

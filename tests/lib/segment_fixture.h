@@ -44,6 +44,7 @@ static inline void segment_fixture_create(struct segment_fixture *f, const char 
 	    .tools_max = 4,
 	    .banks_max = 2,
 	    .events_per_ring = 16,
+	    .adapter_metrics_max = 4,
 	    .flags = SNP_WRITER_ALLOW_DISK,
 	};
 	struct snp_err err = {0};

@@ -77,6 +77,24 @@ static void poll_follows_a_living_writer(void **state)
 	}
 }
 
+static void poll_attaches_anew_when_there_are_more_metrics(void **state)
+{
+	struct fixture *f = *state;
+	const struct snp_adapter_metric tokens = {SNP_KIND_COUNTER, "tokens", "", ""};
+	uint32_t metric;
+
+	assert_int_equal(snp_target_poll(f->target), SNP_TARGET_LIVE);
+	assert_null(snp_snapshot_metric_find(snp_target_snapshot(f->target), "tokens"));
+	assert_int_equal(snp_adapter_metric(f->writer.writer, &tokens, &metric, NULL),
+			 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(snp_target_poll(f->target), SNP_TARGET_LIVE);
+		assert_non_null(
+		    snp_snapshot_metric_find(snp_target_snapshot(f->target), "tokens"));
+		assert_int_equal(snp_target_generation(f->target), 2);
+	}
+}
+
 static void poll_before_first_look_has_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -224,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	    CASE(poll_follows_a_living_writer),
+	    CASE(poll_attaches_anew_when_there_are_more_metrics),
 	    CASE(poll_before_first_look_has_nothing),
 	    CASE(poll_absent_file_then_present),
 	    CASE(poll_dead_writer_keeps_its_last_word),

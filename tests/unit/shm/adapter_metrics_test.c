@@ -3,6 +3,7 @@
 #include "snp_test.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "adapter_names.h"
@@ -248,6 +249,41 @@ static void room_is_bounded(void **state)
 	assert_non_null(seen(f, "c"));
 }
 
+/* Whoever attaches in between finds all that the descriptors refer to. */
+static void *declare_all(void *arg)
+{
+	static const char *const names[] = {"a", "b", "c", "d"};
+	struct fixture *f = arg;
+
+	for (size_t i = 0; i < 4; i++)
+		(void)must_metric(f, i ? COUNTER : HISTOGRAM, names[i], "{thing}");
+	return NULL;
+}
+
+static void readers_attach_while_metrics_come(void **state)
+{
+	struct fixture *f = *state;
+	size_t nr, before;
+	pthread_t writer;
+
+	(void)seen(f, "a");
+	before = snp_snapshot_metrics_nr(f->snap);
+	assert_int_equal(pthread_create(&writer, NULL, declare_all, f), 0);
+	do {
+		struct snp_segment *seg = NULL;
+		struct snp_snapshot *snap = NULL;
+		struct snp_err err = {0};
+
+		if (snp_segment_attach(snp_writer_path(f->w), &seg, &err) < 0)
+			fail_msg("%s", err.msg);
+		assert_int_equal(snp_segment_snapshot(seg, &snap, NULL), 0);
+		nr = snp_snapshot_metrics_nr(snap);
+		snp_snapshot_destroy(&snap);
+		snp_segment_detach(&seg);
+	} while (nr < before + 4);
+	assert_int_equal(pthread_join(writer, NULL), 0);
+}
+
 /* ---- cells --------------------------------------------------------------- */
 
 static bool has_series(struct fixture *f, const char *name)
@@ -364,6 +400,7 @@ int main(void)
 	    T(metrics_appear_while_readers_look),
 	    T(a_second_declaration_finds_the_first),
 	    T(room_is_bounded),
+	    T(readers_attach_while_metrics_come),
 	    T(a_gauge_is_not_there_until_it_is_set),
 	    T(pools_of_other_adapters_do_not_have_it),
 	    T(histograms_count_in_their_unit),

@@ -404,12 +404,75 @@ static void flush_own_figures_follow_the_same_rule(void **state)
 			    "snakepit.up:1|g\nsnakepit.statsd.packets.sent:4|c\n");
 }
 
+/* ---- metrics of adapters ------------------------------------------------- */
+
+static uint32_t declare(struct fixture *f, unsigned kind, const char *name,
+			const char *unit)
+{
+	const struct snp_adapter_metric metric = {kind, name, unit, ""};
+	uint32_t index = 0;
+
+	assert_int_equal(snp_adapter_metric(f->writer.writer, &metric, &index, NULL),
+			 0);
+	if (kind != SNP_KIND_GAUGE)
+		snp_adapter_begin(f->writer.writer, index, 0);
+	return index;
+}
+
+/* As the exporter does when the segment has more metrics. */
+static void attach_anew(struct fixture *f)
+{
+	snp_snapshot_destroy(&f->snap);
+	snp_segment_detach(&f->seg);
+	assert_int_equal(snp_segment_attach(f->writer.path, &f->seg, NULL), 0);
+	assert_int_equal(snp_segment_snapshot(f->seg, &f->snap, NULL), 0);
+	assert_int_equal(ledger_reserve(f->ledger, f->snap), 0);
+}
+
+static void flush_metrics_that_come_later_start_from_zero(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t tokens, loss;
+
+	count_requests(f, 5);
+	(void)flush(f, FLUSH_ALL);
+	tokens = declare(f, SNP_KIND_COUNTER, "tokens", "{token}");
+	loss = declare(f, SNP_KIND_GAUGE, "loss", "");
+	snp_add(snp_adapter_cell(f->writer.writer, tokens, 0), 7);
+	attach_anew(f);
+	(void)flush(f, FLUSH_ALL);
+	assert_true(has(f, "tokens.default:7|c"));
+	assert_false(names(f, "loss"));	  /* not set yet */
+	assert_false(names(f, REQUESTS)); /* told before */
+	snp_set(snp_adapter_cell(f->writer.writer, loss, 0),
+		UINT64_C(0x3FE0000000000000));
+	snp_add(snp_adapter_cell(f->writer.writer, tokens, 0), 2);
+	(void)flush(f, FLUSH_ALL);
+	assert_true(has(f, "tokens.default:2|c"));
+	assert_true(has(f, "loss.default.0:0.5|g"));
+}
+
+static void flush_histogram_that_is_not_of_time_is_in_its_unit(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t batch = declare(f, SNP_KIND_HISTOGRAM, "batch", "{item}");
+
+	snp_hist_record_long((void *)snp_adapter_cell(f->writer.writer, batch, 0),
+			     32 * SNP_NS_PER_S);
+	attach_anew(f);
+	(void)flush(f, FLUSH_ALL);
+	assert_true(has(f, "batch.count.default:1|c"));
+	assert_true(has(f, "batch.sum.default:32|c"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(flush_tells_growth_once),
+	    TEST(flush_metrics_that_come_later_start_from_zero),
+	    TEST(flush_histogram_that_is_not_of_time_is_in_its_unit),
 	    TEST(flush_after_a_baseline_tells_only_what_came_later),
 	    TEST(flush_with_zeros_tells_all_counters),
 	    TEST(flush_failed_datagrams_are_told_later),
