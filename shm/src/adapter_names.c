@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter_names.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "utf8.h"
@@ -143,12 +144,12 @@ void snp__adapter_prom_name(const struct snp_adapter_metric *m,
 {
 	static const char total[] = "_total";
 	const char *suffix = unit_suffix(m->kind, m->unit);
+	bool counter = m->kind == SNP_KIND_COUNTER;
+	char name[SNP_ADAPTER_NAME_BYTES];
 
-	underscored(m->name, ret_name);
-	if (m->kind == SNP_KIND_COUNTER && ends_with(ret_name, total))
-		ret_name[strlen(ret_name) - strlen(total)] = '\0';
-	if (!ends_with(ret_name, suffix))
-		(void)strcat(ret_name, suffix);
-	if (m->kind == SNP_KIND_COUNTER)
-		(void)strcat(ret_name, total);
+	underscored(m->name, name);
+	if (counter && ends_with(name, total))
+		name[strlen(name) - strlen(total)] = '\0';
+	(void)snprintf(ret_name, SNP__ADAPTER_PROM_BYTES, "%s%s%s", name,
+		       ends_with(name, suffix) ? "" : suffix, counter ? total : "");
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,28 @@ def test_too_many_are_counted_and_told(
         "no room for metric batch.size: segment.max_adapter_metrics is 2, of which 1"
         " may be histograms"
     )
+
+
+def test_the_documented_adapter_counts(run_daemon: RunDaemon, world: World) -> None:
+    text = (ROOT / "docs" / "adapters.md").read_text()
+    section = text.partition("\n## Metrics of your own\n")[2].partition("\n## ")[0]
+    files = dict(re.findall(r"`([\w/.]+)`:\n\n```\w+\n(.*?)```", section, re.DOTALL))
+    call, look = re.findall(r"build/bin/snakepit ((?:exec|inspect) .*)", section)
+    folder = world.directory / "adapters"
+    folder.mkdir()
+    (folder / "counted.py").write_text(files["adapters/counted.py"])
+    daemon = run_daemon(files["counted.yaml"].replace("[adapters]", f"[{folder}]"))
+    daemon.wait_log(msg="worker ready", worker_id="words/0#1")
+    done = world.run("snakepit", *shlex.split(call))
+    assert (done.returncode, done.stdout.strip()) == (0, "2"), done.stderr
+
+    def printed() -> str:
+        return world.run("snakepit", *shlex.split(look)).stdout.strip()
+
+    wait_until(lambda: printed() == "2", 10, "what was counted")
+    names = re.findall(r"^\| `.*?\| `(\w+)` \| `([\w.]+)` \|", section, re.MULTILINE)
+    shown = [
+        (entry["prometheus_name"], entry["name"])
+        for entry in world.inspect("counted")["metrics"][-5:]
+    ]
+    assert sorted(names) == sorted(shown)

@@ -103,7 +103,7 @@ static bool seen(struct fixture *f, const char *name, struct snp_series *ret)
 
 static uint64_t value(struct fixture *f, const char *name)
 {
-	struct snp_series series;
+	struct snp_series series = {0};
 
 	assert_true(seen(f, name, &series));
 	return series.value;
@@ -176,7 +176,7 @@ static void fold_adds_what_is_new(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t *tokens;
-	struct snp_series series;
+	struct snp_series series = {0};
 
 	assert_int_equal(fold(f), 0);
 	tokens = declare(f, SNP_KIND_COUNTER, "tokens", "{token}");
@@ -187,7 +187,7 @@ static void fold_adds_what_is_new(void **state)
 	assert_int_equal(fold(f), 0);
 	assert_int_equal(value(f, "tokens"), 7);
 	assert_true(seen(f, "tokens", &series));
-	assert_string_equal(series.metric->unit, "{token}");
+	assert_true(series.metric && strcmp(series.metric->unit, "{token}") == 0);
 }
 
 static void counters_go_on_over_workers(void **state)
@@ -208,7 +208,7 @@ static void gauges_come_with_their_value(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t *loss = declare(f, SNP_KIND_GAUGE, "loss", "");
-	struct snp_series series;
+	struct snp_series series = {0};
 	const double set = -1.5;
 
 	*loss = UINT64_C(0x7FF8000000000000); /* another NaN than ours */
@@ -224,7 +224,7 @@ static void histograms_are_added_word_by_word(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t *wait = declare(f, SNP_KIND_HISTOGRAM, "wait", "s");
-	struct snp_series series;
+	struct snp_series series = {0};
 
 	wait[3] = 2;
 	wait[HIST_WORDS - 1] = 1000;
@@ -234,9 +234,8 @@ static void histograms_are_added_word_by_word(void **state)
 	wait[HIST_WORDS - 1] = 1500;
 	assert_int_equal(fold(f), 0);
 	assert_true(seen(f, "wait", &series));
-	assert_int_equal(series.hist[0], 1);
-	assert_int_equal(series.hist[3], 3);
-	assert_int_equal(series.hist[HIST_WORDS - 1], 1500);
+	assert_true(series.hist && series.hist[0] == 1 && series.hist[3] == 3 &&
+		    series.hist[HIST_WORDS - 1] == 1500);
 }
 
 /* ---- nonsense ------------------------------------------------------------- */
@@ -279,7 +278,7 @@ static void no_sum_overflows(void **state)
 static void what_cannot_be_shown_is_counted_and_the_rest_is_shown(void **state)
 {
 	struct fixture *f = *state;
-	struct snp_series series;
+	struct snp_series series = {0};
 
 	(void)declare(f, SNP_KIND_COUNTER, "a", "");
 	(void)declare(f, SNP_KIND_GAUGE, "a", "");
