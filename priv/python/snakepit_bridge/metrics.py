@@ -25,11 +25,11 @@ logged once, as an error, and its metric counts nowhere: no adapter fails for it
 
 from __future__ import annotations
 
-import bisect
 import logging
 import os
 import re
 import threading
+from bisect import bisect_left
 from typing import Final, TypeVar, final
 
 from ._feed import (
@@ -153,14 +153,15 @@ class Histogram(_Metric):
 
     def record(self, value: float) -> None:
         """Count a value; raises ValueError for less than 0."""
-        parts = round(value * _NS_PER_S)
+        parts = int(value * _NS_PER_S + 0.5)
         if parts < 0:
             msg = f"histogram {self.name} takes no value below 0, so not {value}"
             raise ValueError(msg)
-        bucket = self._at + bisect.bisect_left(UPPER_NS, -(-parts // self._STEP))
+        words, at = self._words, self._at  # to look them up costs as much as to count
+        bucket = at + bisect_left(UPPER_NS, -(-parts // self._STEP))
         with self._lock:
-            self._words[bucket] += 1
-            self._words[self._at + SUM_WORD] += parts
+            words[bucket] += 1
+            words[at + SUM_WORD] += parts
 
     @property
     def count(self) -> int:
