@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Instructions that the hot path takes, counted one by one with PTRACE_SINGLESTEP:
- * exact, the same on a busy machine, and possible in virtual machines without counters.
+ * Instructions that the hot path takes.
  *
  * A child runs the work N times in a loop of the inlined functions; what an empty loop
  * takes is subtracted. Getting at the row and at the input is part of the count. The
  * budgets are for x86-64. Status 77 where tracing is not allowed.
  */
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "steps.h"
 #include "work.h"
 
-#define TIMES	 200
-#define NOT_HERE 77
+#define TIMES 200
 
 static struct work state;
 
@@ -37,49 +30,23 @@ static void add(void *ctx, uint64_t n)
 		snp_add(s->bank.tools[i % WORK_ROWS].requests, 1);
 }
 
-/* A writer's map is not inherited, so the child makes its own. Between two stops it
- * does the work. */
-_Noreturn static void child(bench_work work)
+/* A writer's map is not inherited, so the child makes its own. */
+static void count(void *ctx)
 {
+	bench_work work = *(bench_work *)ctx;
+
 	bench_segment_create(&state.segment,
 			     (struct bench_segment_size){1, WORK_ROWS, 1});
 	state.bank = bench_bank_adopt(&state.segment);
-	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0) {
-		(void)raise(SIGSTOP);
-		work(&state, TIMES);
-		(void)raise(SIGSTOP);
-	}
+	bench_steps_mark();
+	work(&state, TIMES);
+	bench_steps_mark();
 	bench_segment_remove(&state.segment);
-	_exit(EXIT_SUCCESS);
 }
 
-/* Instructions between the stops. */
 static uint64_t count_steps(bench_work work)
 {
-	uint64_t steps = 0;
-	int status;
-	pid_t pid = fork();
-
-	if (pid < 0)
-		bench_die("cannot fork");
-	if (pid == 0)
-		child(work);
-	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status)) {
-		bench_print_skipped("instruction counts", "ptrace is not allowed here");
-		exit(NOT_HERE);
-	}
-	do {
-		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0 ||
-		    waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
-			bench_die("cannot step: %s", strerror(errno));
-		steps++;
-	} while (WSTOPSIG(status) == SIGTRAP);
-	if (WSTOPSIG(status) != SIGSTOP)
-		bench_die("the work ended with signal %d", WSTOPSIG(status));
-	if (ptrace(PTRACE_CONT, pid, NULL, NULL) < 0 ||
-	    waitpid(pid, &status, 0) != pid || status != 0)
-		bench_die("the work did not end well");
-	return steps;
+	return bench_steps(count, &work);
 }
 
 int main(void)

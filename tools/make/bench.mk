@@ -5,7 +5,7 @@
 BENCH_ALIGN := -falign-loops=64
 BENCHES     := cell mt hist bundle reader_effect snapshot oneshot size
 BENCH_BINS  := $(BENCHES:%=$(B)/bench/bench_%) $(B)/bench/icount
-BENCH_LIB   := $(patsubst %,$(B)/obj/tests/bench/%.o,bench segment work)
+BENCH_LIB   := $(patsubst %,$(B)/obj/tests/bench/%.o,bench segment steps work)
 
 $(B)/obj/tests/bench/%.o: INC := $(SHM_INC) $(BENCH_ALIGN)
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(BENCH_LIB) $(B)/lib/libsnp-shm.a

@@ -49,3 +49,21 @@ $(OTLP_SEND): $(OTLP_SEND_OBJ) $(ARCH_snakepit-otlp:%=$(B)/lib/libsnp-%.a)
 $(B)/obj/tests/lib/otlp_send.o: INC := $(INC_snakepit-otlp)
 $(B)/obj/tests/lib/otlp_send.o: | $(OTLP_PB_SRC)
 unit-bins: $(OTLP_SEND)
+
+# What metrics cost.
+BENCH_OTLP_OBJ := $(filter-out %/otlp_collect.o,$(OTLP_COLLECT_OBJ)) \
+	$(patsubst %,$(B)/obj/tests/bench/%.o,bench_otlp bench segment steps work)
+$(B)/obj/tests/bench/bench_otlp.o: INC := $(INC_snakepit-otlp) $(BENCH_ALIGN)
+$(B)/obj/tests/bench/bench_otlp.o: | $(OTLP_PB_SRC)
+$(B)/bench/bench_otlp: $(BENCH_OTLP_OBJ) $(ARCH_snakepit-otlp:%=$(B)/lib/libsnp-%.a)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lprotobuf-c -lm
+ifeq ($(SAN),)
+unit-bins: $(B)/bench/bench_otlp
+endif
+
+.PHONY: bench-otlp
+bench-otlp: deps ## the same for the metrics that snakepit-otlp sends
+	$(Q)+$(BUILD) -s $(B)/bench/bench_otlp
+	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) bench_otlp
