@@ -52,7 +52,9 @@ int otlp_ledger_counts(struct otlp_ledger *ledger, size_t instrument, size_t blo
 	if (!words)
 		return -ENOMEM;
 	memset(words + had, 0, (need - had) * sizeof(*words));
-	*counts = (struct otlp_ledger_counts){words, block, rows};
+	counts->words = words;
+	counts->block = block;
+	counts->rows = rows;
 	return 0;
 }
 

@@ -429,7 +429,9 @@ def test_log_unread(trial: Trial) -> None:
     assert calls.call("flood", mib=2)
     assert calls.call("echo")
     trial.recovered_now()
-    wait_until(lambda: trial.grown("snakepit.log.lines.dropped") > 0, 5, "dropped lines")
+    wait_until(
+        lambda: trial.grown("snakepit.log.lines.dropped") > 0, 5, "dropped lines"
+    )
     trial.nobody_died()
     calls.settle(ok=2)
 

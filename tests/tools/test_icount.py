@@ -95,10 +95,11 @@ def test_hot_path_that_takes_more_is_found(
     show_flags = "flags: ; @echo $(CPPFLAGS) $(INC_shm) $(CFLAGS)"
     flags = shlex.split(make(f"--eval={show_flags}", "flags"))
     bench = ROOT / "tests" / "bench"
+    parts = ("icount.c", "steps.c", "work.c", "segment.c", "bench.c")
     done = run(
         "gcc", f"-I{tmp_path}", f"-I{bench}",
         *(flag for flag in flags if flag not in ("-MMD", "-MP")),
-        *(bench / name for name in ("icount.c", "work.c", "segment.c", "bench.c")),
+        *(bench / name for name in parts),
         "build/lib/libsnp-shm.a", "-lm", "-o", program,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
