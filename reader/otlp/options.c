@@ -92,7 +92,7 @@ static const struct cli_option known[OPT_NR] = {
 };
 
 static const char *const variables[OPTIONS_VARIABLES_NR] = {
-#define X(id, option, value, variable) [OPTIONS_##id] = variable,
+#define X(id, option, value, variable) [OPTIONS_##id] = (variable),
     OPTIONS_VARIABLES(X)
 #undef X
 };
