@@ -145,6 +145,7 @@ static int begin(struct otlp_meter *m)
 	struct snp_segment *seg = snp_target_segment(m->target);
 	const struct snp_segment_info *info = snp_segment_info(seg);
 	struct otlp_metrics_options options = m->options.metrics;
+	int r;
 
 	m->resource = otlp_resource_of_runtime(m->options.identity, info);
 	if (!m->resource)
@@ -156,8 +157,14 @@ static int begin(struct otlp_meter *m)
 	    .schema_url = OTLP_SCHEMA_URL,
 	};
 	options.from_start = is_younger(m);
-	return otlp_metrics_create(seg, snp_target_snapshot(m->target), &m->origin,
-				   &options, &m->metrics);
+	r = otlp_metrics_create(seg, snp_target_snapshot(m->target), &m->origin,
+				&options, &m->metrics);
+	if (r == 0 && otlp_metrics_rejected(m->metrics) > 0)
+		snp_log_line(SNP_LOG_WARN,
+			     "%zu metrics of the runtime are left out: their names, or "
+			     "those of their labels, cannot be sent",
+			     otlp_metrics_rejected(m->metrics));
+	return r;
 }
 
 /* Another segment was attached: that of another run, or of the same one, grown. */

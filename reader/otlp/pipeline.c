@@ -247,8 +247,10 @@ void otlp_pipeline_once(struct otlp_pipeline *e, struct otlp_once *ret_once)
 	/* Where nothing is to be sent nothing is missing. */
 	*ret_once =
 	    (struct otlp_once){.all_sent = true, .has_runtime = !e->tail && !e->meter};
-	if (e->tail)
+	if (e->tail) {
 		ret_once->has_runtime = otlp_tail_look(e->tail);
+		otlp_tail_stop(e->tail);
+	}
 	for (int i = 0; i < OTLP_SIGNAL_NR; i++)
 		if (e->records[i])
 			otlp_records_drain(e->records[i]);

@@ -25,6 +25,16 @@
  * that long. One that is still full then is that of a receiver that is gone. */
 #define ROOM_MS 250
 
+/* What ended a request may be recorded just after its span: one that failed waits for
+ * that long, in a place of its own while there is one. */
+#define LATE_MS	 250
+#define LATE_MAX 64
+
+struct late {
+	struct otlp_record record;
+	snp_mono_t due;
+};
+
 struct otlp_tail {
 	struct otlp_tail_options options;
 	struct snp_target *target;
@@ -41,6 +51,8 @@ struct otlp_tail {
 	struct snp_ring_cursor spans_at, events_at;
 	bool spans_full, logs_full; /* when we last waited for room in the queue */
 	struct otlp_marks *marks;
+	struct late late[LATE_MAX]; /* the oldest first */
+	size_t late_nr;
 	struct snp_span spans[CHUNK];
 	struct snp_event events[CHUNK];
 	/* Of segments that have gone, and of the one that is there. */
@@ -48,7 +60,7 @@ struct otlp_tail {
 	_Atomic uint64_t spans_lost, events_lost;
 	/* The thread. */
 	pthread_t thread;
-	bool has_thread;
+	bool has_thread, has_ended;
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
 	bool stop;
@@ -187,11 +199,14 @@ static void add_marks(struct otlp_tail *tail, struct otlp_span_record *record)
 {
 	const struct snp_span *span = &record->span;
 	struct otlp_mark marks[OTLP_MARKS_MAX];
+	snp_mono_t end = span->end;
 	unsigned nr;
 
 	if (span->kind != SNP_SPAN_KIND_REQUEST)
 		return;
-	nr = otlp_marks_of(tail->marks, span->trace_id, span->start, span->end, marks);
+	if (snp_span_is_error(span))
+		end = snp_mono_add_ms(end, LATE_MS);
+	nr = otlp_marks_of(tail->marks, span->trace_id, span->start, end, marks);
 	if (nr == 0)
 		return;
 	record->marks = malloc(nr * sizeof(*marks));
@@ -199,6 +214,28 @@ static void add_marks(struct otlp_tail *tail, struct otlp_span_record *record)
 		return;
 	memcpy(record->marks, marks, nr * sizeof(*marks));
 	record->marks_nr = nr;
+}
+
+static void put_span(struct otlp_tail *tail, struct otlp_record *record)
+{
+	add_marks(tail, &record->span);
+	put(tail->options.spans, record, &tail->spans_full);
+}
+
+/* Those that were due by then. */
+static void put_late(struct otlp_tail *tail, snp_mono_t now)
+{
+	size_t nr = 0;
+
+	while (nr < tail->late_nr && tail->late[nr].due.ns <= now.ns)
+		put_span(tail, &tail->late[nr++].record);
+	tail->late_nr -= nr;
+	memmove(tail->late, tail->late + nr, tail->late_nr * sizeof(tail->late[0]));
+}
+
+static void put_all_late(struct otlp_tail *tail)
+{
+	put_late(tail, (snp_mono_t){UINT64_MAX});
 }
 
 static void tell_span(struct otlp_tail *tail, const struct snp_span *span)
@@ -216,9 +253,13 @@ static void tell_span(struct otlp_tail *tail, const struct snp_span *span)
 		       name_of(tail, SNP_ROW_POOL, span->pool, span->pool_uid));
 	(void)snprintf(r->tool, sizeof(r->tool), "%s",
 		       name_of(tail, SNP_ROW_TOOL, span->tool, span->tool_uid));
-	add_marks(tail, r);
 	record.resource = otlp_resource_hold(tail->resource);
-	put(tail->options.spans, &record, &tail->spans_full);
+	if (span->kind == SNP_SPAN_KIND_REQUEST && snp_span_is_error(span) &&
+	    tail->late_nr < LATE_MAX)
+		tail->late[tail->late_nr++] =
+		    (struct late){record, snp_mono_add_ms(snp_mono_now(), LATE_MS)};
+	else
+		put_span(tail, &record);
 }
 
 /* ---- reading ------------------------------------------------------------- */
@@ -271,6 +312,7 @@ static size_t read_rings(struct otlp_tail *tail, struct snp_segment *seg,
 		tell_chunk(tail, spans, events);
 		total += spans;
 	} while (spans == CHUNK || events == CHUNK);
+	put_late(tail, snp_mono_now());
 	snp_snapshot_destroy(&tail->names);
 	count_lost(tail);
 	return total;
@@ -325,6 +367,7 @@ static void poll_target(struct otlp_tail *tail)
 	old = snp_target_predecessor_segment(target);
 	if (old && tail->resource)
 		(void)read_rings(tail, old, snp_target_predecessor(target));
+	put_all_late(tail); /* nothing more will come of the run they are of */
 	meet(tail, seg, snp_target_snapshot(target));
 }
 
@@ -387,7 +430,6 @@ static void *run(void *arg)
 	do
 		wait_ns = next_wait_ns(wait_ns, look(tail));
 	while (!wait_or_stop(tail, wait_ns));
-	(void)look(tail);
 	return NULL;
 }
 
@@ -423,7 +465,7 @@ int otlp_tail_start(struct otlp_tail *tail)
 	return -r;
 }
 
-void otlp_tail_stop(struct otlp_tail *tail)
+static void end_thread(struct otlp_tail *tail)
 {
 	if (!tail->has_thread)
 		return;
@@ -435,13 +477,25 @@ void otlp_tail_stop(struct otlp_tail *tail)
 	tail->has_thread = false;
 }
 
+void otlp_tail_stop(struct otlp_tail *tail)
+{
+	if (tail->has_ended)
+		return;
+	tail->has_ended = true;
+	end_thread(tail);
+	(void)look(tail);
+	put_all_late(tail);
+}
+
 void otlp_tail_destroy(struct otlp_tail **tail)
 {
 	struct otlp_tail *t = *tail;
 
 	if (!t)
 		return;
-	otlp_tail_stop(t);
+	end_thread(t);
+	for (size_t i = 0; i < t->late_nr; i++)
+		otlp_record_fini(&t->late[i].record);
 	otlp_resource_drop(&t->resource);
 	snp_target_destroy(&t->target);
 	otlp_marks_destroy(&t->marks);

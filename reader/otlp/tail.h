@@ -38,12 +38,12 @@ struct otlp_tail_options {
 /* What `options` points to is borrowed. Does not look yet. -ENOMEM. */
 int otlp_tail_create(const struct otlp_tail_options *options,
 		     struct otlp_tail **ret_tail);
-/* Stops it too, where that was not done. */
+/* Ends the thread, too. */
 void otlp_tail_destroy(struct otlp_tail **tail);
 
 /* Look from now on, in a thread. -EAGAIN. */
 int otlp_tail_start(struct otlp_tail *tail);
-/* Have the thread look once more, and end. */
+/* End the thread, if there is one, look once more, and hold nothing back. */
 void otlp_tail_stop(struct otlp_tail *tail);
 /* Look once, without a thread. Returns whether there is a runtime. */
 bool otlp_tail_look(struct otlp_tail *tail);

@@ -265,6 +265,40 @@ static void what_hit_a_request_is_told_by_its_span(void **state)
 	assert_int_equal(count(OTLP_LOGS, "\"severityText\":\"ERROR\""), 1);
 }
 
+/* The supervisor sees a death when the request has failed already. */
+static void what_ended_a_request_may_come_after_it(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, &wide);
+	record_span(f, &(struct snp_span_fields){.kind = SNP_SPAN_KIND_REQUEST,
+						 .status = SNP_SPAN_STATUS_UNAVAILABLE,
+						 .flags = EXPORTED});
+	look(f);
+	record_event(f, SNP_EVENT_KIND_WORKER_MOVED, trace);
+	otlp_tail_stop(f->tail);
+	look(f);
+	assert_int_equal(count(OTLP_TRACES, "\"traceId\""), 1);
+	assert_int_equal(count(OTLP_TRACES, "\"name\":\"snakepit.worker_moved\""), 1);
+}
+
+static void more_failures_than_wait_are_told_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, &wide);
+	for (unsigned i = 0; i < 300; i++)
+		record_span(f, &(struct snp_span_fields){
+				   .kind = SNP_SPAN_KIND_REQUEST,
+				   .status = SNP_SPAN_STATUS_INTERNAL,
+				   .flags = EXPORTED,
+			       });
+	look(f);
+	assert_true(counts_of(f, OTLP_TRACES).taken >= 200);
+	otlp_tail_stop(f->tail);
+	assert_int_equal(counts_of(f, OTLP_TRACES).taken, 300);
+}
+
 /* ---- restarts ------------------------------------------------------------ */
 
 static void o21_a_restart_of_the_runtime_loses_and_repeats_nothing(void **state)
@@ -356,6 +390,8 @@ int main(void)
 	    TEST(t06_only_what_may_leave_leaves),
 	    TEST(names_are_known_of_rows_that_came_later),
 	    TEST(what_hit_a_request_is_told_by_its_span),
+	    TEST(what_ended_a_request_may_come_after_it),
+	    TEST(more_failures_than_wait_are_told_at_once),
 	    TEST(o21_a_restart_of_the_runtime_loses_and_repeats_nothing),
 	    TEST(o21_a_restart_of_ours_repeats_nothing),
 	    TEST(what_was_overwritten_is_counted),
