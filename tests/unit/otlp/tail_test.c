@@ -116,8 +116,12 @@ static void begin(struct fixture *f, const struct otlp_batching *limits)
 
 static int setup(void **state)
 {
-	*state = calloc(1, sizeof(struct fixture));
-	assert_non_null(*state);
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	f->endpoint.url = (char *)(size_t) "http://r";
+	snp_log_set_level(SNP_LOG_NR); /* what is said is not this test's business */
+	*state = f;
 	return 0;
 }
 
