@@ -6,14 +6,16 @@
  *
  * The metadata of a server's call are made here, in place of gRPC's (--wrap).
  */
-#include <string.h>
+#include <stdio.h>
 
 #include "core/front.h"
 #include "metadata_internal.h"
 #include "pool/request.h"
-#include "segment.h"
 #include "bench.h"
+#include "segment.h"
+#include "steps.h"
 
+#define TIMES	    200
 #define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 static grpc_metadata pairs[8];
@@ -53,12 +55,15 @@ struct scene {
 	struct pool pool;
 	struct tool tool;
 	struct rpc_md_list outgoing;
+	const struct snp_cfg_traces *cfg; /* NULL: tracing is off */
+	bench_work counted;
+	uint64_t times;
 };
 
-/* `cfg` NULL: tracing is off. */
 static void scene_init(struct scene *s, struct bench_segment *segment,
 		       const struct snp_cfg_traces *cfg)
 {
+	s->cfg = cfg;
 	s->front.loop.bank = bench_bank_adopt(segment);
 	prng_seed(&s->front.loop.prng);
 	s->front.tracing.on = cfg != NULL;
@@ -120,53 +125,102 @@ static void served_after_a_wait(void *ctx, uint64_t n)
 
 enum { OFF, UNSAMPLED, ON, WAITED, NR };
 
-static void print(const struct bench_samples s[NR])
-{
-	const struct bench_row rows[] = {
-	    {.name = "spans of a request, tracing off", .samples = &s[OFF]},
-	    {.name = "the same, tracing on, not sampled", .samples = &s[UNSAMPLED]},
-	    {.name = "the same, sampled",
-	     .samples = &s[ON],
-	     .baseline = &s[OFF],
-	     .against = "tracing off",
-	     .target = BENCH_VALUE_AT_MOST,
-	     .limit = 300},
-	    {.name = "the same, after a wait in the queue",
-	     .samples = &s[WAITED],
-	     .baseline = &s[OFF],
-	     .against = "tracing off",
-	     .target = BENCH_VALUE_AT_MOST,
-	     .limit = 300},
-	};
+static const struct snp_cfg_traces none = {.sampler = SNP_CFG_SAMPLER_ALWAYS_OFF};
+static const struct snp_cfg_traces all = {.sampler =
+					      SNP_CFG_SAMPLER_PARENTBASED_ALWAYS_ON};
 
-	bench_print_rows(rows, sizeof(rows) / sizeof(rows[0]));
+static const struct {
+	const char *name;
+	const struct snp_cfg_traces *cfg;
+	bench_work run;
+} kinds[NR] = {
+    [OFF] = {"tracing off", NULL, served_at_once},
+    [UNSAMPLED] = {"tracing on, not sampled", &none, served_at_once},
+    [ON] = {"sampled", &all, served_at_once},
+    [WAITED] = {"sampled, after a wait in the queue", &all, served_after_a_wait},
+};
+
+static struct bench_segment segment;
+
+/* In a process of its own: a writer's map is not inherited. */
+static void child(void *ctx)
+{
+	struct scene *s = ctx;
+
+	bench_segment_create(&segment, (struct bench_segment_size){1, 1, 1});
+	scene_init(s, &segment, s->cfg);
+	bench_steps_mark();
+	s->counted(s, s->times);
+	bench_steps_mark();
+	bench_segment_remove(&segment);
+}
+
+/* Instructions of one request: of many less those of one, without what is around them.
+ */
+static double steps_of(struct scene *s)
+{
+	uint64_t one;
+
+	s->times = 1;
+	one = bench_steps(child, s);
+	s->times = 1 + TIMES;
+	return (double)(bench_steps(child, s) - one) / TIMES;
+}
+
+/* Exact, so what is compared before and after a change. */
+static void count(struct scene scenes[NR])
+{
+	for (int i = 0; i < NR; i++) {
+		struct scene *s = &scenes[i];
+		struct bench_samples samples;
+		char name[64];
+
+		s->cfg = kinds[i].cfg;
+		s->counted = kinds[i].run;
+		samples = bench_value(steps_of(s));
+		(void)snprintf(name, sizeof(name), "instructions: %s", kinds[i].name);
+		bench_print(&(struct bench_row){
+		    .name = name, .unit = "instr", .samples = &samples});
+	}
+}
+
+static void measure(struct scene scenes[NR])
+{
+	struct bench_variant variants[NR];
+	struct bench_samples s[NR];
+
+	bench_segment_create(&segment, (struct bench_segment_size){1, 1, NR});
+	for (int i = 0; i < NR; i++) {
+		scene_init(&scenes[i], &segment, kinds[i].cfg);
+		variants[i] =
+		    (struct bench_variant){.run = kinds[i].run, .ctx = &scenes[i]};
+	}
+	bench_measure(variants, NR, s);
+	for (int i = 0; i < NR; i++) {
+		char name[64];
+
+		(void)snprintf(name, sizeof(name), "spans of a request, %s",
+			       kinds[i].name);
+		bench_print(&(struct bench_row){
+		    .name = name,
+		    .samples = &s[i],
+		    .baseline = i == OFF ? NULL : &s[OFF],
+		    .against = i == OFF ? NULL : "tracing off",
+		    .target = i < ON ? BENCH_NO_TARGET : BENCH_VALUE_AT_MOST,
+		    .limit = 300,
+		});
+	}
+	bench_segment_remove(&segment);
 }
 
 int main(void)
 {
-	static const struct snp_cfg_traces none = {.sampler =
-						       SNP_CFG_SAMPLER_ALWAYS_OFF};
-	static const struct snp_cfg_traces all = {
-	    .sampler = SNP_CFG_SAMPLER_PARENTBASED_ALWAYS_ON};
-	static struct scene off, unsampled, on;
-	const struct bench_variant variants[NR] = {
-	    [OFF] = {served_at_once, &off},
-	    [UNSAMPLED] = {served_at_once, &unsampled},
-	    [ON] = {served_at_once, &on},
-	    [WAITED] = {served_after_a_wait, &on},
-	};
-	struct bench_segment segment;
-	struct bench_samples s[NR];
+	static struct scene scenes[NR];
 
-	bench_print_ghz();
 	make_metadata();
-	bench_segment_create(&segment, (struct bench_segment_size){1, 1, 3});
-	scene_init(&off, &segment, NULL);
-	scene_init(&unsampled, &segment, &none);
-	scene_init(&on, &segment, &all);
-	bench_measure(variants, NR, s);
-	print(s);
-	bench_segment_remove(&segment);
+	count(scenes);
+	bench_print_ghz();
+	measure(scenes);
 	bench_print_ghz();
 	return 0;
 }
