@@ -15,8 +15,8 @@
 #define STRING_MAX	 (SNP_ADAPTER_HELP_BYTES - 1)
 #define HEAD_WORD(field) (offsetof(struct snp_fmt_header, field) / WORD)
 
-/* No sum of ours comes near it, so none overflows: not by what one worker says, nor by
- * what all say together. */
+/* No count of ours comes near it, so none overflows: not by what one worker says, nor
+ * by what all say together. */
 #define TOTAL_MAX (UINT64_C(1) << 62)
 
 static_assert(FEED_DESC_OFF + FEED_METRICS_MAX * sizeof(struct snp_fmt_desc) ==
@@ -214,11 +214,14 @@ static unsigned declare_new(struct feed *feed, const struct feed_owner *o,
 
 /* ---- adding --------------------------------------------------------------- */
 
-/* Whether all words may be added: none fell, and no sum gets too large. */
+/* Whether the words may be added: none fell, and no count gets too large. The sum of a
+ * histogram, its last word, may: where 1 is 10^9 it begins anew now and then. */
 static bool is_possible(const struct feed_metric *m, const uint64_t *words,
 			const _Atomic uint64_t *cell)
 {
-	for (uint32_t i = 0; i < m->words; i++)
+	const uint32_t counts = m->words > 1 ? m->words - 1 : 1;
+
+	for (uint32_t i = 0; i < counts; i++)
 		if (words[i] < m->told[i] || words[i] > TOTAL_MAX ||
 		    words[i] - m->told[i] > TOTAL_MAX - snp_get(&cell[i]))
 			return false;

@@ -55,6 +55,7 @@ _UNIT = re.compile(r"s|By|%|1|\{[A-Za-z0-9_]+\}|")
 _RESERVED = re.compile(r"(snakepit|process|scrape|otel|target|up)([._].*)?")
 _ENDING = re.compile(r".*[._](total|created|info|bucket|sum|count)")
 _NS_PER_S: Final = 1_000_000_000
+_U64: Final = 0xFFFFFFFFFFFFFFFF
 
 
 class _Metric:
@@ -143,7 +144,8 @@ class Gauge(_Metric):
 class Histogram(_Metric):
     """Counts values by size, in steps of 9 %.
 
-    Seconds from a microsecond to 68 minutes; of other units 0.0001 to 250000.
+    Seconds from a microsecond to 68 minutes; of other units 0.0001 to 250000. The sum
+    begins anew at 1.8e10.
     """
 
     __slots__ = ()
@@ -161,7 +163,7 @@ class Histogram(_Metric):
         bucket = at + bisect_left(UPPER_NS, -(-parts // self._STEP))
         with self._lock:
             words[bucket] += 1
-            words[at + SUM_WORD] += parts
+            words[at + SUM_WORD] = words[at + SUM_WORD] + parts & _U64
 
     @property
     def count(self) -> int:

@@ -71,6 +71,8 @@ def test_an_idle_worker_beats_in_all_its_parts(
         page.wait_more(word)
         assert 0 < page[Word(word + 1)] <= time.monotonic_ns()
     assert page[Word.THREADS] >= 3
+    assert page[Word.OPEN_FILES] >= 3
+    assert page[Word.LOOP_LATE_NS] < 10**10
     assert page[Word.INTERPRETER_LATE_NS] < time.monotonic_ns()
     assert (page[Word.RECYCLE_WISH], page[Word.ABANDONED]) == (0, 0)
     beating.call("collect")

@@ -106,6 +106,14 @@ def test_histograms_count_and_sum(unit: str) -> None:
     assert sizes.sum == 1e9 + 2.5
 
 
+def test_a_sum_begins_anew() -> None:
+    sizes = metrics.histogram("sizes", unit="{item}")
+    for _ in range(3):
+        sizes.record(1e10)
+    assert sizes.count == 3
+    assert sizes.sum == pytest.approx(3e10 - 2**64 / 1e9)
+
+
 def test_no_thread_loses_a_count() -> None:
     tokens, sizes = metrics.counter("tokens"), metrics.histogram("sizes", unit="")
     start = threading.Barrier(4)

@@ -132,14 +132,36 @@ static void take_values_of_the_interpreter_come_with_its_beat(void **state)
 	(void)state;
 	words[BEAT_INTERPRETER_LATE_NS] = 3 * MS;
 	words[BEAT_GC_PAUSE_NS] = 2 * MS;
+	words[BEAT_GC_COLLECTIONS] = 5;
 	words[BEAT_THREADS] = 12;
+	words[BEAT_OPEN_FILES] = 30;
 	(void)beat_take(&beat, words, later(10));
 	assert_int_equal(beat.threads, 0);
 	interpreter_beat(1, 9);
 	(void)beat_take(&beat, words, later(10));
 	assert_int_equal(beat.late_ns, 3 * MS);
 	assert_int_equal(beat.gc_pause_ns, 2 * MS);
+	assert_int_equal(beat.gc_collections, 5);
 	assert_int_equal(beat.threads, 12);
+	assert_int_equal(beat.open_files, 30);
+}
+
+static void take_lag_of_the_loop_comes_with_its_beat(void **state)
+{
+	(void)state;
+	words[BEAT_LOOP_LATE_NS] = 3 * MS;
+	(void)beat_take(&beat, words, later(10));
+	assert_int_equal(beat.loop_late_ns, 0);
+	words[BEAT_LOOP_SEQ] = 1;
+	words[BEAT_LOOP_NS] = later(9).ns;
+	(void)beat_take(&beat, words, later(10));
+	assert_int_equal(beat.loop_late_ns, 3 * MS);
+	assert_false(beat.junk);
+	words[BEAT_LOOP_LATE_NS] = 21 * MS; /* later than it is old */
+	words[BEAT_LOOP_SEQ] = 2;
+	assert_int_equal(beat_take(&beat, words, later(20)), 1U << BEAT_SIGN_LOOP);
+	assert_true(beat.junk);
+	assert_int_equal(beat.loop_late_ns, 3 * MS);
 }
 
 /* Later than it is old, more garbage collection than time, less than before. */
@@ -149,9 +171,15 @@ static void take_values_that_cannot_be_are_not_taken(void **state)
 		enum beat_word word;
 		uint64_t value;
 	} cases[] = {
-	    {BEAT_INTERPRETER_LATE_NS, 21 * MS}, {BEAT_INTERPRETER_LATE_NS, UINT64_MAX},
-	    {BEAT_GC_PAUSE_NS, 21 * MS},	 {BEAT_GC_PAUSE_NS, UINT64_MAX},
-	    {BEAT_GC_PAUSE_NS, 1 * MS},		 {BEAT_THREADS, UINT64_MAX},
+	    {BEAT_INTERPRETER_LATE_NS, 21 * MS},
+	    {BEAT_INTERPRETER_LATE_NS, UINT64_MAX},
+	    {BEAT_GC_PAUSE_NS, 21 * MS},
+	    {BEAT_GC_PAUSE_NS, UINT64_MAX},
+	    {BEAT_GC_PAUSE_NS, 1 * MS},
+	    {BEAT_THREADS, UINT64_MAX},
+	    {BEAT_GC_COLLECTIONS, 4},
+	    {BEAT_GC_COLLECTIONS, UINT64_MAX},
+	    {BEAT_OPEN_FILES, UINT64_MAX},
 	};
 
 	(void)state;
@@ -159,7 +187,9 @@ static void take_values_that_cannot_be_are_not_taken(void **state)
 		(void)set_up(NULL);
 		words[BEAT_INTERPRETER_LATE_NS] = 3 * MS;
 		words[BEAT_GC_PAUSE_NS] = 2 * MS;
+		words[BEAT_GC_COLLECTIONS] = 5;
 		words[BEAT_THREADS] = 12;
+		words[BEAT_OPEN_FILES] = 30;
 		interpreter_beat(1, 9);
 		(void)beat_take(&beat, words, later(10));
 		words[cases[i].word] = cases[i].value;
@@ -169,7 +199,9 @@ static void take_values_that_cannot_be_are_not_taken(void **state)
 		assert_true(beat.junk);
 		assert_int_equal(beat.late_ns, 3 * MS);
 		assert_int_equal(beat.gc_pause_ns, 2 * MS);
+		assert_int_equal(beat.gc_collections, 5);
 		assert_int_equal(beat.threads, 12);
+		assert_int_equal(beat.open_files, 30);
 	}
 }
 
@@ -317,6 +349,7 @@ int main(void)
 	    TAKE(take_what_cannot_be_is_junk_and_silence),
 	    TAKE(take_junk_in_one_sign_leaves_the_others),
 	    TAKE(take_values_of_the_interpreter_come_with_its_beat),
+	    TAKE(take_lag_of_the_loop_comes_with_its_beat),
 	    TAKE(take_values_that_cannot_be_are_not_taken),
 	    TAKE(take_recycle_wish_is_the_one_value),
 	    TAKE(take_abandoned_places_are_as_many_as_there_can_be),

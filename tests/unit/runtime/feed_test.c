@@ -238,6 +238,23 @@ static void histograms_are_added_word_by_word(void **state)
 		    series.hist[HIST_WORDS - 1] == 1500);
 }
 
+static void the_sum_of_a_histogram_begins_anew(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t *sizes = declare(f, SNP_KIND_HISTOGRAM, "sizes", "{item}");
+	struct snp_series series = {0};
+
+	sizes[3] = 1;
+	sizes[HIST_WORDS - 1] = UINT64_MAX - 9;
+	assert_int_equal(fold(f), 0);
+	sizes[3] = 2;
+	sizes[HIST_WORDS - 1] = 20;
+	assert_int_equal(fold(f), 0);
+	assert_true(seen(f, "sizes", &series));
+	assert_true(series.hist && series.hist[3] == 2 &&
+		    series.hist[HIST_WORDS - 1] == 20);
+}
+
 /* ---- nonsense ------------------------------------------------------------- */
 
 static void a_counter_that_falls_stays(void **state)
@@ -368,6 +385,7 @@ int main(void)
 	    T(counters_go_on_over_workers),
 	    T(gauges_come_with_their_value),
 	    T(histograms_are_added_word_by_word),
+	    T(the_sum_of_a_histogram_begins_anew),
 	    T(a_counter_that_falls_stays),
 	    T(no_sum_overflows),
 	    T(what_cannot_be_shown_is_counted_and_the_rest_is_shown),
