@@ -21,7 +21,7 @@
 #define VSOCK	    "vsock://"
 #define VSOCK_COLON (sizeof(VSOCK) - 1)
 
-static bool port_ok(const char *text, uint64_t most)
+static bool is_number(const char *text, uint64_t most)
 {
 	size_t digits = strspn(text, "0123456789");
 
@@ -34,7 +34,7 @@ static bool parse_vsock(const char *text, struct listen_address *ret_address)
 	const char *port = text + VSOCK_COLON + 1;
 
 	/* The highest port means "any" to bind(). */
-	if (text[VSOCK_COLON] != ':' || !port_ok(port, VMADDR_PORT_ANY - 1))
+	if (text[VSOCK_COLON] != ':' || !is_number(port, VMADDR_PORT_ANY - 1))
 		return false;
 	*ret_address = (struct listen_address){.vsock = true};
 	(void)snprintf(ret_address->port, sizeof(ret_address->port), "%s", port);
@@ -45,37 +45,20 @@ int listen_parse(const char *text, struct listen_address *ret_address,
 		 struct snp_err *err)
 {
 	struct listen_address address = {0};
-	const char *colon = strrchr(text, ':');
-	const char *host = text;
-	size_t host_len;
+	bool ok;
 
-	if (strncmp(text, VSOCK, VSOCK_COLON) == 0) {
-		if (parse_vsock(text, ret_address))
-			return 0;
-		goto invalid;
-	}
-	if (!colon || !port_ok(colon + 1, 65535))
-		goto invalid;
-	host_len = (size_t)(colon - text);
-	if (*host == '[') {
-		if (host_len < 3 || host[host_len - 1] != ']')
-			goto invalid;
-		host++;
-		host_len -= 2;
-	} else if (memchr(host, ':', host_len)) {
-		goto invalid; /* an IPv6 address without brackets has no port */
-	}
-	if (host_len >= sizeof(address.host))
-		goto invalid;
-	memcpy(address.host, host, host_len);
-	(void)snprintf(address.port, sizeof(address.port), "%s", colon + 1);
+	if (strncmp(text, VSOCK, VSOCK_COLON) == 0)
+		ok = parse_vsock(text, &address);
+	else
+		ok = snp_host_port_split(text, address.host, address.port);
+	if (!ok)
+		return snp_err_set(
+		    err, -EINVAL,
+		    "'%s' is not an address to listen on: expected HOST:PORT, "
+		    "[IPV6]:PORT, :PORT or vsock://:PORT",
+		    text);
 	*ret_address = address;
 	return 0;
-invalid:
-	return snp_err_set(err, -EINVAL,
-			   "'%s' is not an address to listen on: expected HOST:PORT, "
-			   "[IPV6]:PORT, :PORT or vsock://:PORT",
-			   text);
 }
 
 static int open_one(const struct addrinfo *info, bool dual_stack)
@@ -200,7 +183,7 @@ static long variable(const char *name)
 {
 	const char *text = getenv(name);
 
-	return text && port_ok(text, INT32_MAX) ? strtol(text, NULL, 10) : -1;
+	return text && is_number(text, INT32_MAX) ? strtol(text, NULL, 10) : -1;
 }
 
 static int prepare_inherited(int fd)

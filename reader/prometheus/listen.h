@@ -12,16 +12,16 @@
 
 #include <stdbool.h>
 
+#include "model/host_port.h"
 #include "snakepit/err.h"
 
-#define LISTEN_HOST_BYTES 256
 /* Room for "[host]:65535". */
-#define LISTEN_NAME_BYTES (LISTEN_HOST_BYTES + 16)
+#define LISTEN_NAME_BYTES (SNP_HOST_BYTES + 16)
 
 struct listen_address {
 	bool vsock;
-	char host[LISTEN_HOST_BYTES]; /* "" = every address */
-	char port[12];
+	char host[SNP_HOST_BYTES];     /* "" = every address */
+	char port[SNP_PORT_BYTES + 4]; /* that of vsock is longer */
 };
 
 /* -EINVAL, saying what is expected, when `text` is none of the above. */

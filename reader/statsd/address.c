@@ -6,18 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool port_ok(const char *text)
-{
-	size_t digits = strspn(text, "0123456789");
-	unsigned port = 0;
-
-	if (digits == 0 || digits > 5 || text[digits] != '\0')
-		return false;
-	for (; *text; text++)
-		port = port * 10 + (unsigned)(*text - '0');
-	return port >= 1 && port <= 65535;
-}
-
 static bool parse_unix(const char *path, struct address *ret_address)
 {
 	if (strncmp(path, "//", 2) == 0)
@@ -29,27 +17,11 @@ static bool parse_unix(const char *path, struct address *ret_address)
 	return true;
 }
 
-static bool parse_udp(const char *host, struct address *ret_address)
+static bool parse_udp(const char *text, struct address *ret_address)
 {
-	const char *colon = strrchr(host, ':');
-	size_t len;
-
-	if (!colon || !port_ok(colon + 1))
-		return false;
-	len = (size_t)(colon - host);
-	if (*host == '[') {
-		if (len < 3 || host[len - 1] != ']')
-			return false;
-		host++;
-		len -= 2;
-	} else if (memchr(host, ':', len)) {
-		return false; /* an IPv6 address without brackets has no port */
-	}
-	if (len == 0 || len >= sizeof(ret_address->host) || memchr(host, '/', len))
-		return false;
-	memcpy(ret_address->host, host, len);
-	(void)snprintf(ret_address->port, sizeof(ret_address->port), "%s", colon + 1);
-	return true;
+	return snp_host_port_split(text, ret_address->host, ret_address->port) &&
+	       ret_address->host[0] != '\0' && !strchr(ret_address->host, '/') &&
+	       strspn(ret_address->port, "0") < strlen(ret_address->port);
 }
 
 int address_parse(const char *text, struct address *ret_address, struct snp_err *err)

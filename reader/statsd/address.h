@@ -5,13 +5,12 @@
 
 #include <sys/un.h>
 
+#include "model/host_port.h"
 #include "snakepit/err.h"
 
-#define ADDRESS_HOST_BYTES 256
-
 struct address {
-	char host[ADDRESS_HOST_BYTES]; /* UDP: a name or a number, without brackets */
-	char port[8];
+	char host[SNP_HOST_BYTES]; /* UDP: a name or a number, without brackets */
+	char port[SNP_PORT_BYTES];
 	/* Unix datagrams; "" = UDP. */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };

@@ -15,7 +15,14 @@ import pytest
 from client import Client
 from harness import Daemon, World, wait_until
 from otlp_kit import HttpReceiver
-from runtime_kit import RunDaemon, config, events, free_port
+from runtime_kit import (
+    RunDaemon,
+    config,
+    events,
+    free_port,
+    wait_books,
+    worker_pids,
+)
 
 
 def with_prometheus(port: int, *, enabled: bool = True) -> dict[str, Any]:
@@ -164,3 +171,24 @@ def test_otlp_follows_the_configuration(
     os.kill(daemon.pid, signal.SIGHUP)
     wait_until(lambda: "/v1/metrics" in paths(receiver), 10, "metrics")
     assert receiver.attempts[0].headers["content-type"] == "application/json"
+
+
+def test_otlp_tells_a_request_what_became_of_its_worker(
+    run_daemon: RunDaemon, world: World, client: Client, receiver: HttpReceiver
+) -> None:
+    daemon = run_daemon(with_otlp(receiver.url))
+    daemon.wait_ready(2)
+    call = client.future("default", "sleep", seconds=60)
+    wait_books(world, active=1)
+    for pid in worker_pids(world).values():
+        os.kill(pid, signal.SIGKILL)
+    assert call.exception(timeout=30) is not None
+    wait_until(
+        lambda: any(event["trace_id"] for event in events(world, "worker_moved")),
+        10,
+        "an event that names the trace",
+    )
+    daemon.stop()
+    (server,) = [s for s in spans_of(receiver) if s.kind == s.SPAN_KIND_SERVER]
+    assert server.status.code == server.status.STATUS_CODE_ERROR
+    assert "snakepit.worker_moved" in [event.name for event in server.events]
