@@ -15,7 +15,6 @@ import math
 import os
 import struct
 import time
-import uuid
 from typing import TYPE_CHECKING
 
 from ._crc32c import crc32c
@@ -40,13 +39,14 @@ __all__ = [
 COUNTER, GAUGE, HISTOGRAM = 1, 3, 4
 NO_VALUE = 0xFFFFFFFFFFFFFFFF  # a NaN: the gauge was never set
 
-# Inclusive upper bounds of a histogram's words but the last, eight an octave. The root
-# of a rounded down number, rounded down, is that of the number itself.
+# Inclusive upper bounds of a histogram's words but the last, eight an octave: 10^9
+# times the eighth roots of powers of two, rounded down. What is rounded down twice, by
+# roots and by shifts, is as if it were once.
 _BUCKETS, _SCALE, _IDX_MIN = 256, 3, -160
-UPPER_NS = tuple(
-    math.isqrt(math.isqrt(math.isqrt((10**72 << k) >> -_IDX_MIN)))
-    for k in range(_BUCKETS + 1)
+_ROOTS = tuple(
+    math.isqrt(math.isqrt(math.isqrt(10**72 << 8 * 64 + eighth))) for eighth in range(8)
 )
+UPPER_NS = tuple(_ROOTS[k % 8] >> 64 + 20 - k // 8 for k in range(_BUCKETS + 1))
 SUM_WORD = _BUCKETS + 2
 LONG_STEP_NS = 64
 _LONG_OCTAVES = 6
@@ -181,7 +181,7 @@ class Feed:
         now, real = time.monotonic_ns(), time.time_ns()
         header = _HEADER.pack(
             *(b"\x93SNKM\r\n\x1a", 0x01020304, 1, 0, 1, 0, 0x380, 0, 0, FEED_BYTES),
-            *(uuid.uuid4().bytes, bytes(16), 1, os.getpid(), os.geteuid(), 0, 0, 0),
+            *(_uuid4(), bytes(16), 1, os.getpid(), os.geteuid(), 0, 0, 0),
             *(now, real, _DIR_OFF, len(_REGIONS), 0, 1000, 10000, 1000, 1000),
             b"snakepit-worker",
         )
@@ -193,6 +193,13 @@ class Feed:
         bounds = [*UPPER_NS, *(bound << _LONG_OCTAVES for bound in UPPER_NS)]
         self._put(_BNDS_OFF, struct.pack(f"<{len(bounds)}Q", *bounds))
         self.words[_BANK_HIGH] = self.words[_ROW_HIGH] = 1
+
+
+def _uuid4() -> bytes:
+    random = bytearray(os.urandom(16))  # the module for it takes long to import
+    random[6] = random[6] & 0x0F | 0x40
+    random[8] = random[8] & 0x3F | 0x80
+    return bytes(random)
 
 
 def _private() -> memoryview:
