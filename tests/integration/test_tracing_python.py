@@ -179,6 +179,42 @@ def test_failures_and_streams_have_their_spans(
     assert set(found) == {UNARY, STREAM}
 
 
+def test_calls_at_the_same_time_do_not_mix_their_traces(
+    run_daemon: RunDaemon, client: Client, receiver: HttpReceiver
+) -> None:
+    run_daemon(tracing(receiver, profile="thread", threads_per_worker=4)).wait_ready(1)
+    sampled = [f"{number:032x}" for number in range(1, 33)]
+    not_sampled = f"{33:032x}"
+    calls = [
+        client.pool.Execute.future(
+            request("default", "work"),
+            metadata=[("traceparent", f"00-{trace}-{CLIENT_SPAN}-{flags}")],
+            timeout=60,
+        )
+        for trace, flags in [(not_sampled, "00"), *((trace, "01") for trace in sampled)]
+    ]
+    for pending in calls:
+        pending.result()
+
+    def traces() -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = {}
+        for batch in batches(receiver):
+            for scope in batch.scope_spans:
+                for span in scope.spans:
+                    found.setdefault(span.trace_id.hex(), []).append(span)
+        return found
+
+    def whole() -> bool:
+        return sum(len(trace) for trace in traces().values()) == 3 * len(sampled)
+
+    wait_until(whole, 20, "the spans of all calls")
+    assert set(traces()) == set(sampled)
+    for trace in traces().values():
+        (rpc,) = (span for span in trace if span.name == UNARY)
+        parents = {span.name: span.parent_span_id for span in trace if span is not rpc}
+        assert parents == {"adapter.step": rpc.span_id, "adapter.told": rpc.span_id}
+
+
 # ---- Y02: the end of a worker --------------------------------------------------------
 
 

@@ -136,9 +136,11 @@ def _streamed(
                     break
                 yield response
         except BaseException as exc:
-            with rpc.current():
-                await responses.aclose()
-            rpc.end(exc)
+            try:
+                with rpc.current():
+                    await responses.aclose()
+            finally:
+                rpc.end(exc)
             raise
         rpc.end(None)
 

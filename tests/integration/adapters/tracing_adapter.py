@@ -18,6 +18,8 @@ logger = logging.getLogger("adapter")
 class TracingAdapter(BaseAdapter):
     """Work, stream and fail, and log where."""
 
+    __thread_safe__ = True
+
     @tool(description="Do a step in a span of its own")
     def work(self) -> bool:
         logger.info("works")
