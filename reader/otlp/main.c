@@ -71,6 +71,7 @@ static int read_settings(const struct options *options, struct otlp_settings *se
 	if (r < 0)
 		return r;
 	settings->metrics.diag = options->diag;
+	settings->metrics.no_recorded_value = options->stale_markers;
 	if (!options->has_log_level)
 		snp_log_set_level(settings->log_level);
 	return 0;

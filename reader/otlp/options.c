@@ -47,6 +47,9 @@ const char options_help[] =
     "      --histograms NAME        explicit_bucket_histogram or\n"
     "                               base2_exponential_bucket_histogram\n"
     "      --collector.diag         diagnostic metrics too\n"
+    "      --stale-markers          say of a gauge that is gone that it is: a last "
+    "point\n"
+    "                               without a value\n"
     "      --once                   send once what is there, and exit\n"
     "      --log.level LEVEL        debug, info, warn or error (default: info)\n"
     "      --log.format FORMAT      logfmt or json (default: logfmt)\n"
@@ -71,6 +74,7 @@ enum {
 	OPT_LOG_LEVEL,
 	OPT_LOG_FORMAT,
 	OPT_DIAG,
+	OPT_STALE_MARKERS,
 	OPT_ONCE,
 	OPT_VERSION,
 	OPT_HELP,
@@ -86,6 +90,7 @@ static const struct cli_option known[OPT_NR] = {
     [OPT_LOG_LEVEL] = {"log.level", '\0', "LEVEL"},
     [OPT_LOG_FORMAT] = {"log.format", '\0', "FORMAT"},
     [OPT_DIAG] = {"collector.diag", '\0', NULL},
+    [OPT_STALE_MARKERS] = {"stale-markers", '\0', NULL},
     [OPT_ONCE] = {"once", '\0', NULL},
     [OPT_VERSION] = {"version", 'V', NULL},
     [OPT_HELP] = {"help", 'h', NULL},
@@ -143,6 +148,9 @@ static void set_flag(int option, struct options *options)
 	switch (option) {
 	case OPT_DIAG:
 		options->diag = true;
+		return;
+	case OPT_STALE_MARKERS:
+		options->stale_markers = true;
 		return;
 	case OPT_ONCE:
 		options->action = OPTIONS_ONCE;

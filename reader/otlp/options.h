@@ -47,7 +47,7 @@ struct options {
 	const char *instance;
 	const char *value[OPTIONS_VARIABLES_NR]; /* NULL = not given */
 	char interval_ms[OPTIONS_MS_BYTES], timeout_ms[OPTIONS_MS_BYTES]; /* values */
-	bool diag;
+	bool diag, stale_markers;
 	bool has_log_level;
 	enum snp_log_level log_level;
 	enum snp_log_form log_form;

@@ -76,6 +76,7 @@ static void others_are_our_own(void **state)
 	assert_int_equal(options.action, OPTIONS_ONCE);
 	assert_string_equal(options.instance, "prod");
 	assert_true(options.diag);
+	assert_false(options.stale_markers);
 	assert_true(options.has_log_level);
 	assert_int_equal(options.log_level, SNP_LOG_WARN);
 	assert_int_equal(options.log_form, SNP_LOG_JSON);
