@@ -37,7 +37,7 @@ _CLEANUP_S = 0.5  # for the adapter's cleanup(), beyond what the drain left over
 # For the last spans: what the others left of the 6 s that the runtime gives by default,
 # less what the interpreter needs to end, and no more than a dead collector is worth.
 _ALL_S = 5.8
-_FLUSH_S = 2.0
+_FLUSH_S = 3.0
 
 _SERVER_OPTIONS = (
     *CHANNEL_OPTIONS,
