@@ -49,6 +49,7 @@ def test_exported_names_are_pinned() -> None:
         "ToolNotFoundError",
         "cancelled",
         "deadline",
+        "metrics",
         "progress",
         "request_recycle",
         "telemetry",
