@@ -11,6 +11,8 @@ import pytest
 import raw_grpc
 from client import CORRELATION_KEY, Client, pool_pb2, request
 from harness import wait_until
+from opentelemetry import baggage
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from runtime_kit import ADAPTERS, RunDaemon, config
 from snakepit_bridge._generated import bridge_pb2, bridge_pb2_grpc
 
@@ -228,8 +230,12 @@ class TestOff:
 def assert_baggage_passes(probe: Probe) -> None:
     """64 members and what is not valid too, byte for byte; many entries as one."""
     members = [f"key{i:02}={'v' * 40};p={i}" for i in range(64)]
-    for text in ("a=1", "a = 1 ;p , b=Am%C3%A9lie%FF%zz,", ",".join(members)):
+    encoded = "a = 1 , b=Am%C3%A9lie%FF,"
+    for text in ("a=1;p", encoded, "no baggage%zz", ",".join(members)):
         assert values(probe.passed(("baggage", text)), "baggage") == [text]
+    passed = dict(probe.passed(("baggage", encoded)))
+    context = W3CBaggagePropagator().extract(passed)
+    assert dict(baggage.get_all(context)) == {"a": "1", "b": "Am\u00e9lie\ufffd"}
     passed = probe.passed(*[("baggage", member) for member in members])
     assert values(passed, "baggage") == [",".join(members)]
     passed = probe.passed(*[("baggage", member) for member in [*members, "last=1"]])

@@ -16,7 +16,7 @@ static struct rpc_str members(unsigned nr, size_t bytes)
 	for (unsigned i = 0; i < nr; i++) {
 		if (i)
 			text[at++] = ',';
-		(void)snprintf(text + at, 8, "k%02u=", i);
+		(void)snprintf(text + at, sizeof(text) - at, "k%02u=", i);
 		memset(text + at + 4, 'v', bytes - 4);
 		at += bytes;
 	}
