@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -95,6 +96,20 @@ STATES: tuple[tuple[list[str], str | None], ...] = (
     (["foo.bar=1,bar=2"], None),
     (["foo,bar=2"], None),
     (["foo=1=2,bar=2"], None),
+)
+
+
+# A call of each method of the bridge that a client, or a worker, may make.
+BRIDGE_CALLS = (
+    ("Ping", bridge_pb2.PingRequest()),
+    ("Heartbeat", bridge_pb2.HeartbeatRequest()),
+    ("InitializeSession", bridge_pb2.InitializeSessionRequest(session_id="s")),
+    ("GetSession", bridge_pb2.GetSessionRequest(session_id="s")),
+    ("CleanupSession", bridge_pb2.CleanupSessionRequest(session_id="s")),
+    ("RegisterTools", bridge_pb2.RegisterToolsRequest(session_id="s")),
+    ("GetExposedElixirTools", bridge_pb2.GetExposedElixirToolsRequest()),
+    ("ExecuteElixirTool", bridge_pb2.ExecuteElixirToolRequest(tool_name="t")),
+    ("ExecuteTool", bridge_pb2.ExecuteToolRequest(tool_name="t")),
 )
 
 
@@ -233,8 +248,8 @@ def assert_baggage_passes(probe: Probe) -> None:
     encoded = "a = 1 , b=Am%C3%A9lie%FF,"
     for text in ("a=1;p", encoded, "no baggage%zz", ",".join(members)):
         assert values(probe.passed(("baggage", text)), "baggage") == [text]
-    passed = dict(probe.passed(("baggage", encoded)))
-    context = W3CBaggagePropagator().extract(passed)
+    carrier = dict(probe.passed(("baggage", encoded)))
+    context = W3CBaggagePropagator().extract(carrier)
     assert dict(baggage.get_all(context)) == {"a": "1", "b": "Am\u00e9lie\ufffd"}
     passed = probe.passed(*[("baggage", member) for member in members])
     assert values(passed, "baggage") == [",".join(members)]
@@ -263,34 +278,19 @@ class TestCorrelation:
         met = on.ask([], "met", method="CleanupSession")
         assert sorted(sent) == sorted(pair for pair in met if pair[0] in dict(sent))
 
-    @pytest.mark.parametrize(
-        ("method", "message"),
-        [
-            ("Ping", bridge_pb2.PingRequest()),
-            ("Heartbeat", bridge_pb2.HeartbeatRequest()),
-            ("InitializeSession", bridge_pb2.InitializeSessionRequest(session_id="s")),
-            ("GetSession", bridge_pb2.GetSessionRequest(session_id="s")),
-            ("CleanupSession", bridge_pb2.CleanupSessionRequest(session_id="s")),
-            ("RegisterTools", bridge_pb2.RegisterToolsRequest(session_id="s")),
-            ("GetExposedElixirTools", bridge_pb2.GetExposedElixirToolsRequest()),
-            ("ExecuteElixirTool", bridge_pb2.ExecuteElixirToolRequest(tool_name="t")),
-            ("ExecuteTool", bridge_pb2.ExecuteToolRequest(tool_name="t")),
-        ],
-    )
-    def test_each_call_of_the_bridge_says_its_id(
-        self, off: Probe, method: str, message: Any
-    ) -> None:
+    def test_each_call_of_the_bridge_says_its_id(self, off: Probe) -> None:
         stub = bridge_pb2_grpc.BridgeServiceStub(off.client.channel)
-        for given, expected in (
-            ("it-4711", "it-4711"),
-            ("not valid", "sp-[0-9a-f]{24}"),
-            (None, "sp-[0-9a-f]{24}"),
-        ):
+        ids = {
+            "it-4711": "it-4711",
+            "not valid": "sp-[0-9a-f]{24}",
+            "": "sp-[0-9a-f]{24}",
+        }
+        for (method, message), given in itertools.product(BRIDGE_CALLS, ids):
             sent = [(CORRELATION_KEY, given)] if given else []
             call = getattr(stub, method).future(message, metadata=sent, timeout=20)
             told = [v for k, v in call.trailing_metadata() if k == CORRELATION_KEY]
             assert len(told) == 1, (method, given)
-            assert re.fullmatch(expected, told[0]), (method, given)
+            assert re.fullmatch(ids[given], told[0]), (method, given)
 
     def test_a_heartbeat_has_an_id_of_its_own_and_no_trace(self, off: Probe) -> None:
         def look() -> Pairs:
