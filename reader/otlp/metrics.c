@@ -324,7 +324,8 @@ int otlp_metrics_collect(struct otlp_metrics *metrics,
 	if (r < 0)
 		return r;
 	otlp_maker_reset(&metrics->maker);
-	list = otlp_alloc(&metrics->maker, metrics->instruments_nr, sizeof(*list));
+	list =
+	    otlp_alloc(&metrics->maker, metrics->instruments_nr, sizeof(otlp_metric *));
 	for (size_t i = 0; i < metrics->instruments_nr && !metrics->maker.failed; i++) {
 		struct otlp_drawing d = {
 		    .metrics = metrics,

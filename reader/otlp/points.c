@@ -164,7 +164,7 @@ static void set_buckets(struct otlp_maker *maker, otlp_exponential_point *pb,
 	opentelemetry__proto__metrics__v1__exponential_histogram_data_point__buckets__init(
 	    buckets);
 	buckets->offset = low;
-	buckets->n_bucket_counts = (size_t)(high - low + 1);
+	buckets->n_bucket_counts = (uint32_t)(high - low) + UINT32_C(1);
 	buckets->bucket_counts =
 	    otlp_alloc(maker, buckets->n_bucket_counts, sizeof(uint64_t));
 	if (!buckets->bucket_counts)
