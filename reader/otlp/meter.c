@@ -32,7 +32,7 @@ struct otlp_meter {
 	/* Under the mutex. */
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
-	bool stop, up;
+	bool stop, flush, up;
 	struct otlp_tally points;
 	uint64_t collections, collecting_ns;
 	/* The thread. */
@@ -213,19 +213,22 @@ static void turn(struct otlp_meter *m)
 
 /* ---- the thread ---------------------------------------------------------- */
 
-static bool wait_until(struct otlp_meter *m, snp_mono_t due)
+enum waking { WAKING_DUE, WAKING_FLUSH, WAKING_STOP };
+
+static enum waking wait_until(struct otlp_meter *m, snp_mono_t due)
 {
 	const struct timespec when = {.tv_sec = (time_t)(due.ns / SNP_NS_PER_S),
 				      .tv_nsec = (long)(due.ns % SNP_NS_PER_S)};
-	bool stop;
+	enum waking waking;
 
 	(void)pthread_mutex_lock(&m->mutex);
-	while (!m->stop &&
+	while (!m->stop && !m->flush &&
 	       pthread_cond_clockwait(&m->wake, &m->mutex, CLOCK_MONOTONIC, &when) == 0)
 		;
-	stop = m->stop;
+	waking = m->stop ? WAKING_STOP : m->flush ? WAKING_FLUSH : WAKING_DUE;
+	m->flush = false;
 	(void)pthread_mutex_unlock(&m->mutex);
-	return stop;
+	return waking;
 }
 
 static void *run(void *arg)
@@ -233,10 +236,13 @@ static void *run(void *arg)
 	struct otlp_meter *m = arg;
 	uint64_t interval_ns = m->options.interval_ms * SNP_NS_PER_MS;
 	snp_mono_t due = snp_mono_now();
+	enum waking waking;
 	uint64_t late;
 
-	while (!wait_until(m, due)) {
+	while ((waking = wait_until(m, due)) != WAKING_STOP) {
 		turn(m);
+		if (waking == WAKING_FLUSH)
+			continue;
 		/* In step with the first one; those that would be late are left out. */
 		late = snp_mono_since_ns(snp_mono_now(), due);
 		due.ns += (late / interval_ns + 1) * interval_ns;
@@ -251,6 +257,14 @@ int otlp_meter_start(struct otlp_meter *m)
 
 	m->has_thread = r == 0;
 	return -r;
+}
+
+void otlp_meter_flush(struct otlp_meter *m)
+{
+	(void)pthread_mutex_lock(&m->mutex);
+	m->flush = true;
+	(void)pthread_cond_signal(&m->wake);
+	(void)pthread_mutex_unlock(&m->mutex);
 }
 
 void otlp_meter_stop(struct otlp_meter *m, snp_mono_t deadline)

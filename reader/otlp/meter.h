@@ -38,6 +38,8 @@ void otlp_meter_destroy(struct otlp_meter **meter);
 
 /* Collect now, and from then on, in a thread. -EAGAIN. */
 int otlp_meter_start(struct otlp_meter *meter);
+/* Have the thread collect and send soon, out of turn. Any thread. */
+void otlp_meter_flush(struct otlp_meter *meter);
 /* Have the thread collect once more and send, until the deadline at most, and end. */
 void otlp_meter_stop(struct otlp_meter *meter, snp_mono_t deadline);
 /* Collect and send once, without a thread. Returns whether there is a runtime. */

@@ -222,6 +222,8 @@ void otlp_pipeline_flush(struct otlp_pipeline *e)
 	for (int i = 0; i < OTLP_SIGNAL_NR; i++)
 		if (e->records[i])
 			otlp_records_flush(e->records[i]);
+	if (e->meter)
+		otlp_meter_flush(e->meter);
 }
 
 /* First those that put, then those that send. */

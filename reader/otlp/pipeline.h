@@ -33,7 +33,7 @@ void otlp_pipeline_destroy(struct otlp_pipeline **pipeline);
 
 /* -EAGAIN: no thread. */
 int otlp_pipeline_start(struct otlp_pipeline *pipeline, struct snp_err *err);
-/* Have sent soon what is waiting. */
+/* Have sent soon what is waiting, and metrics as they are now. */
 void otlp_pipeline_flush(struct otlp_pipeline *pipeline);
 /* Send what is there, until the deadline at most, and end all threads. */
 void otlp_pipeline_stop(struct otlp_pipeline *pipeline, snp_mono_t deadline);
