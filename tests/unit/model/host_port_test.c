@@ -45,10 +45,10 @@ static void a_host_that_is_too_long_is_refused(void **state)
 
 	(void)state;
 	memset(text, 'a', sizeof(text));
-	(void)strcpy(text + SNP_HOST_BYTES - 1, ":80");
+	memcpy(text + SNP_HOST_BYTES - 1, ":80", 4);
 	assert_true(snp_host_port_split(text, host, port));
 	assert_int_equal(strlen(host), SNP_HOST_BYTES - 1);
-	(void)strcpy(text + SNP_HOST_BYTES - 1, "a:80");
+	memcpy(text + SNP_HOST_BYTES - 1, "a:80", 5);
 	assert_false(snp_host_port_split(text, host, port));
 }
 
