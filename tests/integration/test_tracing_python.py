@@ -215,6 +215,22 @@ def test_calls_at_the_same_time_do_not_mix_their_traces(
         assert parents == {"adapter.step": rpc.span_id, "adapter.told": rpc.span_id}
 
 
+def test_a_reload_gives_the_sdk_to_new_workers(
+    run_daemon: RunDaemon, client: Client, receiver: HttpReceiver
+) -> None:
+    cfg = tracing(receiver, lifecycle={"min_ready_ms": 0})
+    cfg["telemetry"]["python"]["otel"] = False
+    daemon = run_daemon(cfg)
+    daemon.wait_ready(1)
+    call(client, "work")
+    cfg["telemetry"]["python"]["otel"] = True
+    daemon.config.write_text(json.dumps(cfg))
+    os.kill(daemon.pid, signal.SIGHUP)
+    daemon.wait_log(msg="worker stopped", worker_id="default/0#1")
+    call(client, "fail")
+    assert set(wait_spans(receiver, UNARY)) == {UNARY}  # and none of the first call
+
+
 # ---- Y02: the end of a worker --------------------------------------------------------
 
 
