@@ -247,6 +247,75 @@ static void o02_a_sum_that_comes_late_waits_for_an_observation(void **state)
 	}
 }
 
+/* ---- metrics of adapters ------------------------------------------------- */
+
+static _Atomic uint64_t *declare(struct fixture *f, unsigned kind, const char *name,
+				 const char *unit)
+{
+	const struct snp_adapter_metric metric = {kind, name, unit, ""};
+	uint32_t index = 0;
+
+	assert_int_equal(snp_adapter_metric(f->writer.writer, &metric, &index, NULL),
+			 0);
+	if (kind != SNP_KIND_GAUGE)
+		snp_adapter_begin(f->writer.writer, index, 0);
+	return snp_adapter_cell(f->writer.writer, index, 0);
+}
+
+static void attach_anew(struct fixture *f)
+{
+	snp_snapshot_destroy(&f->snap);
+	snp_segment_detach(&f->seg);
+	assert_int_equal(snp_segment_attach(f->writer.path, &f->seg, NULL), 0);
+	assert_int_equal(snp_segment_snapshot(f->seg, &f->snap, NULL), 0);
+	assert_int_equal(otlp_metrics_rebind(f->metrics, f->seg, f->snap), 0);
+}
+
+/* The schema grows while we look: what was told goes on, what is new starts from zero.
+ */
+static void metrics_that_come_later_start_from_zero(void **state)
+{
+	struct fixture *f = *state;
+	_Atomic uint64_t *tokens, *loss;
+	const pb_metric *metric;
+	uint64_t end;
+
+	create(f, &(struct otlp_metrics_options){.temporality = OTLP_DELTA});
+	call(f);
+	(void)collect(f);
+	otlp_metrics_acknowledge(f->metrics);
+	end = f->now.ns;
+	tokens = declare(f, SNP_KIND_COUNTER, "tokens", "{token}");
+	loss = declare(f, SNP_KIND_GAUGE, "loss", "");
+	snp_add(tokens, 7);
+	call(f);
+	attach_anew(f);
+	f->now.ns += HOUR_NS;
+	assert_int_equal(collect(f)->as_int, 1);
+	assert_int_equal(collect(f)->start_time_unix_nano, end);
+	metric = collect_metric(f, "tokens");
+	assert_int_equal(metric->sum->data_points[0]->as_int, 7);
+	assert_int_equal(metric->sum->data_points[0]->n_attributes, 1);
+	assert_null(collect_metric(f, "loss")); /* not set yet */
+	snp_set(loss, UINT64_C(0x3FE0000000000000));
+	metric = collect_metric(f, "loss");
+	assert_true(metric->gauge->data_points[0]->as_double == 0.5);
+}
+
+static void histograms_that_are_not_of_time_are_in_their_unit(void **state)
+{
+	struct fixture *f = *state;
+	_Atomic uint64_t *batch = declare(f, SNP_KIND_HISTOGRAM, "batch", "{item}");
+	const pb_metric *metric;
+
+	snp_hist_record_long((void *)batch, 32 * SNP_NS_PER_S);
+	attach_anew(f);
+	metric = collect_metric(f, "batch");
+	assert_string_equal(metric->unit, "{item}");
+	assert_int_equal(metric->histogram->data_points[0]->count, 1);
+	assert_true(metric->histogram->data_points[0]->sum == 32);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +327,8 @@ int main(void)
 	    CASE(o03_a_clock_set_back_inverts_nothing),
 	    CASE(o02_a_sum_that_comes_late_waits_for_an_observation),
 	    CASE(o03_a_restarted_runtime_begins_anew),
+	    CASE(metrics_that_come_later_start_from_zero),
+	    CASE(histograms_that_are_not_of_time_are_in_their_unit),
 	};
 
 	return cmocka_run_group_tests_name("otlp/metrics", tests, NULL, NULL);
