@@ -8,53 +8,25 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
-#include <regex.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "query_tree.h"
+
 #define NESTING_MAX	64
 #define REPETITIONS_MAX 8
 #define WORD_BYTES	128
-
-enum op { OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_LIKE, OP_UNLIKE, OP_NR };
-
 /* Longer ones before those they begin with. */
 static const struct {
 	const char *text;
-	enum op op;
+	enum query_op op;
 } ops[] = {
-    {"==", OP_EQ}, {"!=", OP_NE}, {"<=", OP_LE}, {">=", OP_GE},	 {"!~", OP_UNLIKE},
-    {"=", OP_EQ},  {"<", OP_LT},  {">", OP_GT},	 {"~", OP_LIKE},
+    {"==", QUERY_EQ}, {"!=", QUERY_NE},	    {"<=", QUERY_LE},
+    {">=", QUERY_GE}, {"!~", QUERY_UNLIKE}, {"=", QUERY_EQ},
+    {"<", QUERY_LT},  {">", QUERY_GT},	    {"~", QUERY_LIKE},
 };
-static const char *const op_texts[OP_NR] = {"=", "!=", "<", "<=", ">", ">=", "~", "!~"};
-
-struct test {
-	struct snp_query_field field;
-	enum op op;
-	bool unknown;  /* the value is "-" */
-	double number; /* of a number's field */
-	char *text;    /* the value, as it was written but for quotes */
-	regex_t regex; /* of ~ and !~ */
-};
-
-enum node_kind { NODE_TEST, NODE_NOT, NODE_AND, NODE_OR };
-
-struct node {
-	enum node_kind kind;
-	uint16_t a, b; /* children; of a test, a is its index */
-};
-
-struct snp_query {
-	const struct snp_query_terms *terms;
-	struct node *nodes; /* the last one is the root */
-	struct test *tests;
-	size_t nodes_nr, tests_nr;
-};
-
 /* ---- words --------------------------------------------------------------- */
 
 struct parser {
@@ -151,32 +123,9 @@ static int copy_word(struct token token, char out[WORD_BYTES])
 }
 
 /* ---- values -------------------------------------------------------------- */
-
-struct unit {
-	const char *text;
-	long double factor;
-};
-
-static const struct unit ns_units[] = {{"ns", 1},	{"us", 1e3L}, {"ms", 1e6L},
-				       {"s", 1e9L},	{"m", 60e9L}, {"h", 3600e9L},
-				       {"d", 86400e9L}, {0}};
-static const struct unit byte_units[] = {{"B", 1},	   {"K", 0x1p10L},
-					 {"KiB", 0x1p10L}, {"M", 0x1p20L},
-					 {"MiB", 0x1p20L}, {"G", 0x1p30L},
-					 {"GiB", 0x1p30L}, {"T", 0x1p40L},
-					 {"TiB", 0x1p40L}, {0}};
-static const struct unit count_units[] = {{"K", 1e3L}, {"M", 1e6L}, {"G", 1e9L}, {0}};
-static const struct unit percent_units[] = {{"%", 1}, {0}};
-
-static const struct unit *const units_of[] = {
-    [SNP_QUERY_COUNT] = count_units,	 [SNP_QUERY_NS] = ns_units,
-    [SNP_QUERY_BYTES] = byte_units,	 [SNP_QUERY_RATE] = count_units,
-    [SNP_QUERY_PERCENT] = percent_units,
-};
-
-static const struct unit *find_unit(enum snp_query_kind kind, const char *text)
+static const struct query_unit *find_unit(enum snp_query_kind kind, const char *text)
 {
-	const struct unit *unit = units_of[kind];
+	const struct query_unit *unit = snp__query_units[kind];
 
 	/* Only times have units that differ in more than their case. */
 	for (; unit->text; unit++)
@@ -202,11 +151,11 @@ static size_t number_len(const char *word)
 	return len;
 }
 
-static int parse_number(struct parser *p, struct test *test, struct token token)
+static int parse_number(struct parser *p, struct query_test *test, struct token token)
 {
 	const struct snp_query_field *field = &test->field;
 	size_t len = number_len(test->text);
-	const struct unit *unit = NULL;
+	const struct query_unit *unit = NULL;
 	struct token rest = {token.start + len, token.len - len};
 	char *end = NULL;
 	/* In more digits than a double has, so that 12.003K is 12003. */
@@ -240,7 +189,7 @@ static bool is_modest(const char *regex)
 	return repetitions <= REPETITIONS_MAX;
 }
 
-static int parse_regex(struct parser *p, struct test *test, struct token token)
+static int parse_regex(struct parser *p, struct query_test *test, struct token token)
 {
 	char why[128];
 	int rc;
@@ -258,7 +207,8 @@ static int parse_regex(struct parser *p, struct test *test, struct token token)
 }
 
 /* A word, or anything in quotes. `*ret_token` includes the quotes. */
-static int take_value(struct parser *p, struct test *test, struct token *ret_token)
+static int take_value(struct parser *p, struct query_test *test,
+		      struct token *ret_token)
 {
 	struct token word = peek_word(p), inner = word;
 	char quote = *word.start;
@@ -282,7 +232,7 @@ static int take_value(struct parser *p, struct test *test, struct token *ret_tok
 	return 0;
 }
 
-static int parse_value(struct parser *p, struct test *test, struct token op)
+static int parse_value(struct parser *p, struct query_test *test, struct token op)
 {
 	struct token token = {0};
 	int rc = take_value(p, test, &token);
@@ -290,13 +240,13 @@ static int parse_value(struct parser *p, struct test *test, struct token op)
 	if (rc < 0)
 		return rc;
 	if (test->unknown) {
-		if (test->op != OP_EQ && test->op != OP_NE)
+		if (test->op != QUERY_EQ && test->op != QUERY_NE)
 			return wrong(p, op,
 				     "\"-\" stands for what is not known: only = and "
 				     "!= make sense");
 		return 0;
 	}
-	if (test->op == OP_LIKE || test->op == OP_UNLIKE)
+	if (test->op == QUERY_LIKE || test->op == QUERY_UNLIKE)
 		return parse_regex(p, test, token);
 	if (test->field.kind == SNP_QUERY_TEXT)
 		return 0;
@@ -335,7 +285,7 @@ static int parse_field(struct parser *p, struct token *ret_word,
 	return 0;
 }
 
-static int parse_op(struct parser *p, struct token field, enum op *ret_op,
+static int parse_op(struct parser *p, struct token field, enum query_op *ret_op,
 		    struct token *ret_token)
 {
 	skip_space(p);
@@ -353,24 +303,24 @@ static int parse_op(struct parser *p, struct token field, enum op *ret_op,
 		     (int)field.len, field.start);
 }
 
-static int check_op(struct parser *p, const struct test *test, struct token op)
+static int check_op(struct parser *p, const struct query_test *test, struct token op)
 {
 	bool is_text = test->field.kind == SNP_QUERY_TEXT;
-	bool searches = test->op == OP_LIKE || test->op == OP_UNLIKE;
+	bool searches = test->op == QUERY_LIKE || test->op == QUERY_UNLIKE;
 
 	if (searches && !is_text)
 		return wrong(p, op, "%.*s searches texts, and %s is a number",
 			     (int)op.len, op.start, test->field.name);
-	if (is_text && !searches && test->op != OP_EQ && test->op != OP_NE)
+	if (is_text && !searches && test->op != QUERY_EQ && test->op != QUERY_NE)
 		return wrong(p, op, "%s is a text: only = != ~ !~ make sense",
 			     test->field.name);
 	return 0;
 }
 
-static void add_node(struct parser *p, enum node_kind kind, size_t a, size_t b)
+static void add_node(struct parser *p, enum query_node_kind kind, size_t a, size_t b)
 {
 	p->query->nodes[p->query->nodes_nr++] =
-	    (struct node){kind, (uint16_t)a, (uint16_t)b};
+	    (struct query_node){kind, (uint16_t)a, (uint16_t)b};
 }
 
 static size_t last_node(const struct parser *p)
@@ -380,7 +330,7 @@ static size_t last_node(const struct parser *p)
 
 static int parse_test(struct parser *p)
 {
-	struct test *test = &p->query->tests[p->query->tests_nr];
+	struct query_test *test = &p->query->tests[p->query->tests_nr];
 	struct token word = {0}, op = {0};
 	int rc = parse_field(p, &word, &test->field);
 
@@ -393,9 +343,9 @@ static int parse_test(struct parser *p)
 	p->query->tests_nr++; /* snp_query_free() finds it */
 	rc = parse_value(p, test, op);
 	if (rc < 0) /* then there is no regular expression to free either */
-		test->op = OP_EQ;
+		test->op = QUERY_EQ;
 	else
-		add_node(p, NODE_TEST, p->query->tests_nr - 1, 0);
+		add_node(p, QUERY_NODE_TEST, p->query->tests_nr - 1, 0);
 	return rc;
 }
 
@@ -437,7 +387,7 @@ static int parse_not(struct parser *p)
 		rc = parse_test(p);
 	}
 	if (rc == 0 && negated)
-		add_node(p, NODE_NOT, last_node(p), 0);
+		add_node(p, QUERY_NODE_NOT, last_node(p), 0);
 	return rc;
 }
 
@@ -450,7 +400,7 @@ static int parse_and(struct parser *p)
 
 		rc = parse_not(p);
 		if (rc == 0)
-			add_node(p, NODE_AND, left, last_node(p));
+			add_node(p, QUERY_NODE_AND, left, last_node(p));
 	}
 	return rc;
 }
@@ -464,7 +414,7 @@ static int parse_or(struct parser *p)
 
 		rc = parse_and(p);
 		if (rc == 0)
-			add_node(p, NODE_OR, left, last_node(p));
+			add_node(p, QUERY_NODE_OR, left, last_node(p));
 	}
 	return rc;
 }
@@ -532,180 +482,14 @@ void snp_query_free(struct snp_query *query)
 	if (!query)
 		return;
 	for (size_t i = 0; query->tests && i < query->tests_nr; i++) {
-		struct test *test = &query->tests[i];
+		struct query_test *test = &query->tests[i];
 
-		if ((test->op == OP_LIKE || test->op == OP_UNLIKE) && !test->unknown)
+		if ((test->op == QUERY_LIKE || test->op == QUERY_UNLIKE) &&
+		    !test->unknown)
 			regfree(&test->regex);
 		free(test->text);
 	}
 	free(query->tests);
 	free(query->nodes);
 	free(query);
-}
-
-/* ---- answers ------------------------------------------------------------- */
-
-static bool text_passes(const struct test *test, const char *text)
-{
-	switch (test->op) {
-	case OP_EQ:
-		return strcmp(text, test->text) == 0;
-	case OP_NE:
-		return strcmp(text, test->text) != 0;
-	default:
-		return (regexec(&test->regex, text, 0, NULL, 0) == 0) ==
-		       (test->op == OP_LIKE);
-	}
-}
-
-static bool number_passes(const struct test *test, double number)
-{
-	switch (test->op) {
-	case OP_EQ:
-		return number >= test->number && number <= test->number;
-	case OP_NE:
-		return number < test->number || number > test->number;
-	case OP_LT:
-		return number < test->number;
-	case OP_LE:
-		return number <= test->number;
-	case OP_GT:
-		return number > test->number;
-	default:
-		return number >= test->number;
-	}
-}
-
-static bool test_passes(const struct snp_query *query, const struct test *test,
-			const void *row)
-{
-	struct snp_query_value value = query->terms->get(row, test->field.id);
-
-	if (test->unknown)
-		return value.known == (test->op == OP_NE);
-	if (!value.known)
-		return false;
-	if (test->field.kind == SNP_QUERY_TEXT)
-		return text_passes(test, value.text);
-	return number_passes(test, value.number);
-}
-
-static bool node_matches(const struct snp_query *query, const struct node *node,
-			 const void *row)
-{
-	const struct node *a = &query->nodes[node->a], *b = &query->nodes[node->b];
-
-	switch (node->kind) {
-	case NODE_TEST:
-		return test_passes(query, &query->tests[node->a], row);
-	case NODE_NOT:
-		return !node_matches(query, a, row);
-	case NODE_AND:
-		return node_matches(query, a, row) && node_matches(query, b, row);
-	default:
-		return node_matches(query, a, row) || node_matches(query, b, row);
-	}
-}
-
-bool snp_query_matches(const struct snp_query *query, const void *row)
-{
-	return node_matches(query, &query->nodes[query->nodes_nr - 1], row);
-}
-
-/* ---- explanations -------------------------------------------------------- */
-
-/* The largest unit in which it is 1 or more. */
-static void put_scaled(struct snp_buf *out, double number, const struct unit *units)
-{
-	const struct unit *best = units;
-	char text[48];
-
-	for (const struct unit *unit = units; unit->text; unit++)
-		if (strlen(unit->text) <= 2 && number >= (double)unit->factor)
-			best = unit;
-	(void)snprintf(text, sizeof(text), "%.4g%s", number / (double)best->factor,
-		       best->text);
-	snp_buf_puts(out, text);
-}
-
-static void put_value(struct snp_buf *out, const struct test *test,
-		      struct snp_query_value value)
-{
-	char text[48];
-
-	switch (test->field.kind) {
-	case SNP_QUERY_TEXT:
-		snp_buf_puts(out, value.text);
-		return;
-	case SNP_QUERY_NS:
-	case SNP_QUERY_BYTES:
-		put_scaled(out, value.number, units_of[test->field.kind]);
-		return;
-	default:
-		(void)snprintf(text, sizeof(text), "%.10g%s", value.number,
-			       test->field.kind == SNP_QUERY_PERCENT ? "%" : "");
-		snp_buf_puts(out, text);
-	}
-}
-
-/* Why the test is not as `wanted`. */
-static void put_reason(struct snp_buf *out, const struct snp_query *query,
-		       const struct test *test, const void *row, bool wanted)
-{
-	struct snp_query_value value = query->terms->get(row, test->field.id);
-
-	snp_buf_puts(out, test->field.name);
-	snp_buf_puts(out, " is ");
-	if (!value.known) {
-		snp_buf_puts(out, "not known");
-		return;
-	}
-	put_value(out, test, value);
-	if (!wanted)
-		return;
-	snp_buf_puts(out, ", not ");
-	snp_buf_puts(out, op_texts[test->op]);
-	snp_buf_putc(out, ' ');
-	snp_buf_puts(out, test->text);
-}
-
-void snp_query_why_not(const struct snp_query *query, const void *row,
-		       struct snp_buf *out)
-{
-	const struct node *node = &query->nodes[query->nodes_nr - 1];
-	bool wanted = true;
-
-	if (node_matches(query, node, row))
-		return;
-	/* Down to the test that decides, along nodes that are not as wanted. */
-	while (node->kind != NODE_TEST) {
-		const struct node *a = &query->nodes[node->a];
-
-		if (node->kind == NODE_NOT)
-			wanted = !wanted;
-		/* Of an "or" in vain, the last. */
-		else if (node_matches(query, a, row) == wanted ||
-			 (node->kind == NODE_OR && wanted))
-			a = &query->nodes[node->b];
-		node = a;
-	}
-	put_reason(out, query, &query->tests[node->a], row, wanted);
-}
-
-void snp_query_point(const char *text, const struct snp_query_place *place,
-		     struct snp_buf *out)
-{
-	snp_buf_puts(out, "  ");
-	for (const char *c = text; *c; c++)
-		snp_buf_putc(out, (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c);
-	snp_buf_puts(out, "\n  ");
-	/* One column a character, not a byte. */
-	for (size_t i = 0; i < place->at + place->len; i++) {
-		bool inside = i >= place->at;
-
-		if (i < strlen(text) && ((unsigned char)text[i] & 0xc0) == 0x80)
-			continue;
-		snp_buf_putc(out, !inside ? ' ' : i == place->at ? '^' : '~');
-	}
-	snp_buf_putc(out, '\n');
 }

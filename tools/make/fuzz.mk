@@ -30,7 +30,8 @@ FUZZ_SYS_prometheus_webconfig = -lyaml
 FUZZ_SRC_trace_context = shm/src/err.c $(addprefix runtime/trace/,baggage.c context.c sampler.c state.c)
 FUZZ_INC_trace_context = $(INC_trace)
 FUZZ_SEEDS_trace_context = python3 tests/fuzz/trace_seeds.py
-FUZZ_SRC_model_query = shm/src/err.c reader/model/buf.c reader/model/number.c reader/model/query.c
+FUZZ_SRC_model_query = shm/src/err.c reader/model/buf.c reader/model/number.c reader/model/query.c \
+	reader/model/query_answer.c
 FUZZ_INC_model_query = $(INC_model)
 FUZZ_SRC_otlp_answer = shm/src/err.c $(addprefix reader/model/,buf.c gzip.c number.c utf8.c) \
 	$(addprefix reader/otlp/,answer.c answer_grpc.c endpoint.c pairs.c signals.c) $(OTLP_PB_SRC)
