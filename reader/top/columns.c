@@ -311,7 +311,7 @@ void top_column_csv(struct snp_buf *out, enum top_column_id id,
 	struct top_value value = top_column_value(id, pool, worker);
 	unsigned unit = top_columns[id].unit;
 	char name[SNP_POOL_NAME_BYTES + 16];
-	char number[SNP_NUMBER_BYTES];
+	char number[SNP_NUMBER_BYTES] = "";
 
 	if (!value.known) {
 		return;
