@@ -17,6 +17,7 @@ SEEDS = (
     f"{MEMBERS}\0one=more",
     "k" * 256 + "=" + "v" * 256,
     ",".join("k" * i + "=" + "v" * 200 for i in range(1, 12)),
+    ",".join(f"k{i}=" + "v" * 120 for i in range(12)),
     "userId=Am%C3%A9lie;p=1 , server=DF%2028",
     "parentbased_traceidratio\0" + "0.25",
     "traceidratio\x001e-3",
