@@ -16,26 +16,10 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from otlp import Collector, attributes_of, chosen, metrics_of, points_of
-from readers import ROOT, Exporter, Labels, Samples, Segment
+from otlp import LABELS, OWN, Collector, attributes_of, chosen, metrics_of, points_of
+from readers import Exporter, Labels, Samples, Segment
 
 UNITS = {"s": "seconds", "By": "bytes"}
-# As docs/metrics.md says; other attributes only lose their prefix.
-LABELS = {
-    "snakepit.pool.name": "pool",
-    "rpc.method": "method",
-    "snakepit.worker.slot": "worker",
-    "snakepit.worker.id": "worker_id",
-    "process.pid": "pid",
-    "snakepit.adapter": "adapter",
-    "process.runtime.version": "python_version",
-}
-# What the exporter adds to what is in the segment.
-OWN = set(
-    re.findall(
-        'OWN\\([A-Z_]+, "([a-z_]+)"', (ROOT / "reader/prometheus/own.def").read_text()
-    )
-)
 
 
 def translated(name: str, unit: str, data: str, *, monotonic: bool) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,13 +21,29 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.metrics.v1 import metrics_pb2
-from segments import BUILD, DEADLINE_S
+from segments import BUILD, DEADLINE_S, ROOT
 
 DELTA = metrics_pb2.AGGREGATION_TEMPORALITY_DELTA
 CUMULATIVE = metrics_pb2.AGGREGATION_TEMPORALITY_CUMULATIVE
 GONE = metrics_pb2.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
 Attributes = tuple[tuple[str, Any], ...]
 Key = tuple[str, Attributes]
+# As docs/metrics.md says; other attributes only lose their prefix.
+LABELS = {
+    "snakepit.pool.name": "pool",
+    "rpc.method": "method",
+    "snakepit.worker.slot": "worker",
+    "snakepit.worker.id": "worker_id",
+    "process.pid": "pid",
+    "snakepit.adapter": "adapter",
+    "process.runtime.version": "python_version",
+}
+# What the exporter adds to what is in the segment.
+OWN = set(
+    re.findall(
+        'OWN\\([A-Z_]+, "([a-z_]+)"', (ROOT / "reader/prometheus/own.def").read_text()
+    )
+)
 
 
 class Collector:
