@@ -15,9 +15,11 @@
 #define STRING_MAX	 (SNP_ADAPTER_HELP_BYTES - 1)
 #define HEAD_WORD(field) (offsetof(struct snp_fmt_header, field) / WORD)
 
-/* No count of ours comes near it, so none overflows: not by what one worker says, nor
- * by what all say together. */
-#define TOTAL_MAX (UINT64_C(1) << 62)
+/* No count of ours comes near them, so none overflows: not by what one worker says, nor
+ * by what all say together; nor what readers make of a histogram, whose buckets they
+ * add up. */
+#define TOTAL_MAX  (UINT64_C(1) << 62)
+#define BUCKET_MAX (TOTAL_MAX / HIST_WORDS)
 
 static_assert(FEED_DESC_OFF + FEED_METRICS_MAX * sizeof(struct snp_fmt_desc) ==
 		  FEED_STRT_OFF,
@@ -219,11 +221,13 @@ static unsigned declare_new(struct feed *feed, const struct feed_owner *o,
 static bool is_possible(const struct feed_metric *m, const uint64_t *words,
 			const _Atomic uint64_t *cell)
 {
-	const uint32_t counts = m->words > 1 ? m->words - 1 : 1;
+	const bool hist = m->kind == SNP_KIND_HISTOGRAM;
+	const uint32_t counts = hist ? m->words - 1 : 1;
+	const uint64_t most = hist ? BUCKET_MAX : TOTAL_MAX;
 
 	for (uint32_t i = 0; i < counts; i++)
-		if (words[i] < m->told[i] || words[i] > TOTAL_MAX ||
-		    words[i] - m->told[i] > TOTAL_MAX - snp_get(&cell[i]))
+		if (words[i] < m->told[i] || words[i] > most ||
+		    words[i] - m->told[i] > most - snp_get(&cell[i]))
 			return false;
 	return true;
 }

@@ -42,12 +42,19 @@ static bool is_same(const struct snp_writer *w, const struct snp_fmt_desc *d,
 	return d->kind == m->kind && strcmp(snp__string_at(w, d->unit), m->unit) == 0;
 }
 
-/* Two names of different metrics that exporters would write alike. */
-static bool is_taken(const struct snp_writer *w, const char *prom)
+/* Whether exporters would write a family of another metric alike. */
+static bool is_taken(const struct snp_writer *w, unsigned kind, const char *prom)
 {
-	for (uint32_t i = 0; i < descs_nr(w); i++)
-		if (strcmp(snp__string_at(w, desc_at(w, i)->prom_name), prom) == 0)
+	size_t len = snp__prom_family_len(kind, prom);
+
+	for (uint32_t i = 0; i < descs_nr(w); i++) {
+		const struct snp_fmt_desc *d = desc_at(w, i);
+		const char *there = snp__string_at(w, d->prom_name);
+
+		if (snp__prom_family_len(d->kind, there) == len &&
+		    memcmp(there, prom, len) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -126,10 +133,10 @@ static int declare_locked(struct snp_writer *w, const struct snp_adapter_metric 
 		return 0;
 	}
 	snp__adapter_prom_name(m, prom);
-	if (is_taken(w, prom))
+	if (is_taken(w, m->kind, prom))
 		return snp_err_set(err, -EEXIST,
-				   "metric %s would be called %s by exporters, as "
-				   "another one is",
+				   "metric %s, for exporters %s, would be "
+				   "taken for another one",
 				   m->name, prom);
 	if (nr == w->options.adapter_metrics_max ||
 	    (m->kind == SNP_KIND_HISTOGRAM && hists == snp__adapter_hists(&w->options)))

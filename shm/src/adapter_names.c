@@ -10,8 +10,9 @@
 static const char *const reserved[] = {"snakepit", "process", "scrape",
 				       "otel",	   "target",  "up"};
 
-/* Endings that say what a sample is. A counter's own is not among them. */
-static const char *const endings[] = {"_total",	 "_created", "_info",
+/* Endings that say what a sample is; a counter's name may have one of its own. */
+static const char total[] = "_total";
+static const char *const endings[] = {total,	 "_created", "_info",
 				      "_bucket", "_sum",     "_count"};
 
 #define NR(table) (sizeof(table) / sizeof((table)[0]))
@@ -71,12 +72,21 @@ static void underscored(const char *name, char *ret)
 	*ret = '\0';
 }
 
+/* The name in one spelling, without the ending that a counter may have. */
+static void bare_name(const struct snp_adapter_metric *m,
+		      char ret_name[SNP_ADAPTER_NAME_BYTES])
+{
+	underscored(m->name, ret_name);
+	if (m->kind == SNP_KIND_COUNTER && ends_with(ret_name, total))
+		ret_name[strlen(ret_name) - strlen(total)] = '\0';
+}
+
 static bool name_ends_badly(const struct snp_adapter_metric *m)
 {
 	char name[SNP_ADAPTER_NAME_BYTES];
 
-	underscored(m->name, name);
-	for (size_t i = m->kind == SNP_KIND_COUNTER; i < NR(endings); i++)
+	bare_name(m, name);
+	for (size_t i = 0; i < NR(endings); i++)
 		if (ends_with(name, endings[i]))
 			return true;
 	return false;
@@ -142,14 +152,19 @@ const char *snp__adapter_refusal(const struct snp_adapter_metric *m)
 void snp__adapter_prom_name(const struct snp_adapter_metric *m,
 			    char ret_name[SNP__ADAPTER_PROM_BYTES])
 {
-	static const char total[] = "_total";
 	const char *suffix = unit_suffix(m->kind, m->unit);
-	bool counter = m->kind == SNP_KIND_COUNTER;
 	char name[SNP_ADAPTER_NAME_BYTES];
 
-	underscored(m->name, name);
-	if (counter && ends_with(name, total))
-		name[strlen(name) - strlen(total)] = '\0';
+	bare_name(m, name);
 	(void)snprintf(ret_name, SNP__ADAPTER_PROM_BYTES, "%s%s%s", name,
-		       ends_with(name, suffix) ? "" : suffix, counter ? total : "");
+		       ends_with(name, suffix) ? "" : suffix,
+		       m->kind == SNP_KIND_COUNTER ? total : "");
+}
+
+size_t snp__prom_family_len(unsigned kind, const char *prom)
+{
+	size_t len = strlen(prom);
+
+	return kind == SNP_KIND_COUNTER && ends_with(prom, total) ? len - strlen(total)
+								  : len;
 }

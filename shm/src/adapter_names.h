@@ -8,6 +8,7 @@
 #define SNP_SHM_ADAPTER_NAMES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "snakepit/write.h"
 
@@ -21,5 +22,9 @@ const char *snp__adapter_refusal(const struct snp_adapter_metric *metric);
 /* The name for Prometheus of a metric that is not refused. */
 void snp__adapter_prom_name(const struct snp_adapter_metric *metric,
 			    char ret_name[SNP__ADAPTER_PROM_BYTES]);
+
+/* How much of a metric's name for Prometheus is that of its family: a counter's has an
+ * ending besides, which OpenMetrics leaves to the sample. */
+size_t snp__prom_family_len(unsigned kind, const char *prom_name);
 
 #endif

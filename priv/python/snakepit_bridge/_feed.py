@@ -17,7 +17,6 @@ import struct
 import time
 from typing import TYPE_CHECKING
 
-from ._crc32c import crc32c
 from ._sealed import map_sealed
 
 if TYPE_CHECKING:
@@ -174,6 +173,9 @@ class Feed:
 
     def _begin(self) -> None:
         """Write what all readers need, before the first metric."""
+        # Its tables take long to make, and most workers have no metrics.
+        from ._crc32c import crc32c  # noqa: PLC0415
+
         regions = b"".join(
             _REGION.pack(kind, 0, off, size, stride, size // stride, 0, 1, 1, 0)
             for kind, off, size, stride in _REGIONS

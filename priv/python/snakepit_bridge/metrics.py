@@ -53,6 +53,7 @@ _NAME_MAX, _TEXT_MAX, _UNIT_MAX = 63, 167, 23
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([._][A-Za-z0-9]+)*")
 _UNIT = re.compile(r"s|By|%|1|\{[A-Za-z0-9_]+\}|")
 _RESERVED = re.compile(r"(snakepit|process|scrape|otel|target|up)([._].*)?")
+_TOTAL = re.compile(r"[._]total$")
 _ENDING = re.compile(r".*[._](total|created|info|bucket|sum|count)")
 _NS_PER_S: Final = 1_000_000_000
 _U64: Final = 0xFFFFFFFFFFFFFFFF
@@ -267,8 +268,10 @@ def _problem_of(name: str, unit: str, kind: int) -> str:
         )
     if _RESERVED.fullmatch(name):
         return "names that begin like this are the runtime's and exporters' own"
+    if kind == COUNTER:  # may have that ending once
+        name = _TOTAL.sub("", name)
     ending = _ENDING.fullmatch(name)
-    if ending and not (kind == COUNTER and ending[1] == "total"):
+    if ending:
         return f"exporters add _{ending[1]} themselves"
     if not _UNIT.fullmatch(unit) or len(unit) > _UNIT_MAX:
         return "a unit is s, By, %, 1, {thing} or empty"

@@ -182,6 +182,13 @@ def test_what_cannot_be_exported_is_refused(
     assert "counts nowhere: " in caplog.text
 
 
+def test_a_counter_ends_in_total_only_once(caplog: pytest.LogCaptureFixture) -> None:
+    metrics.counter("jobs.total").add(1)
+    assert not caplog.records
+    metrics.counter("jobs.count.total").add(1)
+    assert "exporters add _count themselves" in caplog.text
+
+
 def test_a_feed_is_full_at_some_point(caplog: pytest.LogCaptureFixture) -> None:
     many = [metrics.counter(f"c{i}") for i in range(70)]
     for metric in many:

@@ -292,6 +292,26 @@ static void no_sum_overflows(void **state)
 	assert_int_equal(faults(f, SNP_ADAPTER_FAULT_FELL), 3);
 }
 
+/* Readers add up the buckets of a histogram. */
+static void no_histogram_counts_more_than_a_number_holds(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t *wait = declare(f, SNP_KIND_HISTOGRAM, "wait", "s");
+	struct snp_series series = {0};
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < HIST_WORDS - 1; i++)
+		wait[i] = UINT64_C(1) << 62;
+	assert_int_equal(fold(f), 1);
+	for (size_t i = 0; i < HIST_WORDS - 1; i++)
+		wait[i] = UINT64_C(1) << 52;
+	assert_int_equal(fold(f), 0);
+	assert_true(seen(f, "wait", &series));
+	for (size_t i = 0; i < HIST_WORDS - 1; i++)
+		assert_false(__builtin_add_overflow(count, series.hist[i], &count));
+	assert_true(count == (HIST_WORDS - 1) << 52);
+}
+
 static void what_cannot_be_shown_is_counted_and_the_rest_is_shown(void **state)
 {
 	struct fixture *f = *state;
@@ -388,6 +408,7 @@ int main(void)
 	    T(the_sum_of_a_histogram_begins_anew),
 	    T(a_counter_that_falls_stays),
 	    T(no_sum_overflows),
+	    T(no_histogram_counts_more_than_a_number_holds),
 	    T(what_cannot_be_shown_is_counted_and_the_rest_is_shown),
 	    T(what_leads_outside_is_refused),
 	    T(any_bytes_do_no_harm),

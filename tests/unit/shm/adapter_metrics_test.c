@@ -165,6 +165,7 @@ static void what_cannot_be_exported_is_refused(void **state)
 	    {"process.cpu", "", ""},
 	    {"up", "", ""},
 	    {"latency.count", "", ""},
+	    {"latency.count.total", "", ""},
 	    {"target_info", "", ""},
 	    {"a", "ms", ""},
 	    {"a", "{}", ""},
@@ -231,6 +232,19 @@ static void a_second_declaration_finds_the_first(void **state)
 	assert_int_equal(metric(f, COUNTER, "tokens", "By", &other), -EEXIST);
 	assert_int_equal(metric(f, COUNTER, "tokens.total", "", &other), -EEXIST);
 	assert_int_equal(metric(f, COUNTER, "snakepit", "", &other), -EINVAL);
+	assert_int_equal(other, 0);
+}
+
+/* A page of OpenMetrics calls the family of a counter without its "_total". */
+static void families_of_exporters_are_told_apart(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t other = 0;
+
+	(void)must_metric(f, COUNTER, "jobs.done", "");
+	assert_int_equal(metric(f, GAUGE, "jobs_done", "", &other), -EEXIST);
+	(void)must_metric(f, GAUGE, "audio_seconds", "");
+	assert_int_equal(metric(f, COUNTER, "audio", "s", &other), -EEXIST);
 	assert_int_equal(other, 0);
 }
 
@@ -399,6 +413,7 @@ int main(void)
 	    cmocka_unit_test(what_cannot_be_exported_is_refused),
 	    T(metrics_appear_while_readers_look),
 	    T(a_second_declaration_finds_the_first),
+	    T(families_of_exporters_are_told_apart),
 	    T(room_is_bounded),
 	    T(readers_attach_while_metrics_come),
 	    T(a_gauge_is_not_there_until_it_is_set),
