@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -26,13 +27,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from otlp import LABELS
 from readers import Labels, Samples, parse_page
 
-__all__ = ["CONFIG", "PROGRAM", "Collector", "Forest", "Span", "need_collector"]
+__all__ = ["CONFIG", "PROGRAM", "Collector", "Forest", "Span", "environment"]
 
 PROGRAM = ROOT / "build" / "peers" / "otelcol"
 CONFIG = ROOT / "examples" / "collector" / "collector.yaml"
 NAMES = {key.replace(".", "_"): name for key, name in LABELS.items()}
 START_S = 20
 STOP_S = 30
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Make the environment of a program that has only these settings of OTLP."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("OTEL_")}
+    return {**inherited, **variables}
 
 
 def need_collector() -> None:
@@ -117,10 +124,15 @@ class Collector:
                 yield json.loads(line)
 
 
+def _bound(name: str, value: str) -> str:
+    """Write bounds of buckets as snakepit-prometheus does: 1.0, not 1."""
+    return str(float(value)) if name == "le" and value != "+Inf" else value
+
+
 def _labels(labels: Labels) -> Labels:
     return tuple(
         sorted(
-            (NAMES.get(name, name.removeprefix("snakepit_")), value)
+            (NAMES.get(name, name.removeprefix("snakepit_")), _bound(name, value))
             for name, value in labels
             if name not in ("job", "instance") and not name.startswith("otel_scope_")
         )
