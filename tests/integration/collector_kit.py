@@ -99,8 +99,8 @@ class Collector:
                 raise
             self.process = None
 
-    def samples(self) -> Samples:
-        """Return what it serves of the runtime, labels as snakepit-prometheus has them.
+    def samples(self, service: str = "snakepit") -> Samples:
+        """Return what it serves of a service, labels as snakepit-prometheus has them.
 
         It calls labels after the attributes, and adds who and what they came from.
         """
@@ -109,7 +109,7 @@ class Collector:
         return {
             (name, _labels(labels)): value
             for (name, labels), value in page.items()
-            if ("job", "snakepit") in labels and name != "target_info"
+            if ("job", service) in labels and name != "target_info"
         }
 
     def news(self, signal_: str) -> Iterator[dict[str, Any]]:

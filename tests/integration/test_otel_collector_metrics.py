@@ -1,7 +1,7 @@
 """O24 with a real Collector: its page for Prometheus is that of snakepit-prometheus.
 
-Names and values are the same. Labels are called after the attributes there (the table is
-in docs/metrics.md); `target_info`, `job`, `instance` and `otel_scope_*` are the
+Names and values are the same. Labels are called after the attributes there (the table
+is in docs/metrics.md); `target_info`, `job`, `instance` and `otel_scope_*` are the
 Collector's own, and what either program says of itself is its own, too.
 """
 
@@ -66,5 +66,5 @@ def test_o24_a_collector_serves_the_same_page(
     theirs = wait_until(collector.samples, ARRIVAL_S, "the Collector's page")
     assert {name for name, _ in theirs} == {name for name, _ in ours}
     assert theirs.keys() == ours.keys()
-    # A time that is kept monotonic moves by as much as two readings of a clock lie apart.
+    # Times that are kept monotonic move as far as two readings of a clock lie apart.
     assert theirs == pytest.approx(ours, rel=1e-9)

@@ -3,7 +3,7 @@
  * segment_writer - a segment with known contents, kept alive without a runtime.
  *
  *   segment_writer DIR INSTANCE [POOLS WORKERS TOOLS] [hostile] [quarantine=MS]
- * [calls=NR]
+ * [calls=NR] [spans=RING]
  *
  * WORKERS and TOOLS are per pool. Prints "ready" once the segment is there, then obeys
  * lines on stdin, answering each with "ok" once SNAP has it too:
@@ -14,6 +14,7 @@
  *                      quarantine (60 s where not given) allows, churn off stops that
  *   calls on           declare a tool, end the last request and begin one of that tool,
  *                      as often as `calls` says; the request has the tool's name
+ *   spans NR PER_S     record so many spans, so many a second
  *   haste on           a heartbeat and a SNAP copy at each turn, haste off: at
  * intervals freeze             no more heartbeats, the lock stays: a hung runtime close
  * end cleanly and exit; end of input does the same
@@ -24,6 +25,7 @@
  * a request in flight in place of its last.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -57,6 +59,8 @@ struct fixture {
 	struct churn_row churn[CHURN_ROWS];
 	unsigned churned;
 	unsigned calls, called;
+	unsigned span_ring;
+	uint64_t spanned; /* requests that have spans and nothing else */
 	snp_mono_t last_call;
 	struct {
 		unsigned kind, index;
@@ -235,18 +239,18 @@ static void record_event(struct fixture *f)
 }
 
 /* A request and its one attempt, of the last of the workers. */
-static void record_spans(struct fixture *f)
+static void record_spans(struct fixture *f, uint64_t request)
 {
 	struct snp_span_fields span = {
 	    .kind = SNP_SPAN_KIND_REQUEST,
 	    .status =
-		f->rounds % 3 == 0 ? SNP_SPAN_STATUS_TOOL_ERROR : SNP_SPAN_STATUS_OK,
+		request % 3 == 0 ? SNP_SPAN_STATUS_TOOL_ERROR : SNP_SPAN_STATUS_OK,
 	    .method = SNP_SPAN_METHOD_POOL_EXECUTE,
 	    .flags = SNP_SPAN_FLAGS_EXPORT | 1,
 	    .end = snp_mono_now(),
 	    .queue_ns = 1000000,
-	    .trace_id = {UINT64_C(0x0af7651916cd43dd), f->rounds},
-	    .span_id = 2 * f->rounds,
+	    .trace_id = {UINT64_C(0x0af7651916cd43dd), request},
+	    .span_id = 2 * request,
 	    .slot = f->workers,
 	    .incarnation = 1,
 	    .attempt = 1,
@@ -289,7 +293,7 @@ static void count_round(struct fixture *f)
 			count_inflight(f, i);
 	}
 	record_event(f);
-	record_spans(f);
+	record_spans(f, f->rounds);
 }
 
 /* ---- rows that come and go ----------------------------------------------- */
@@ -370,6 +374,25 @@ static void beat(struct fixture *f)
 	snp_writer_sample(f->writer, f->last_beat);
 }
 
+/* As many at a time as are due by then. */
+static void record_many(struct fixture *f, uint64_t spans, uint64_t per_s)
+{
+	const snp_mono_t begin = snp_mono_now();
+	uint64_t done = 0;
+
+	while (done < spans) {
+		uint64_t due =
+		    snp_mono_since_ns(snp_mono_now(), begin) * per_s / SNP_NS_PER_S;
+
+		for (; done < spans && done + 2 <= due; done += 2)
+			record_spans(f, f->spanned++);
+		if (snp_mono_since_ns(snp_mono_now(), f->last_beat) >=
+		    HEARTBEAT_MS * SNP_NS_PER_MS)
+			beat(f);
+		(void)poll(NULL, 0, 1);
+	}
+}
+
 static int fixture_open(struct fixture *f, const char *dir, const char *instance,
 			struct snp_err *err)
 {
@@ -381,7 +404,7 @@ static int fixture_open(struct fixture *f, const char *dir, const char *instance
 	    .tools_max = f->pools * f->tools + CHURN_ROWS + f->calls,
 	    .banks_max = 1,
 	    .events_per_ring = 64,
-	    .spans_per_ring = 64,
+	    .spans_per_ring = f->span_ring,
 	    .inflight_per_worker = INFLIGHT,
 	    .evidence_max = 32,
 	    .history_seconds = 60,
@@ -419,12 +442,16 @@ static bool on_or_off(const char *command, const char *what, bool *ret_on)
 /* false: end. */
 static bool obey(struct fixture *f, const char *command)
 {
+	uint64_t spans, per_s;
+
 	if (strcmp(command, "close\n") == 0)
 		return false;
 	if (strcmp(command, "step\n") == 0)
 		count_round(f);
 	else if (strcmp(command, "freeze\n") == 0)
 		f->frozen = true;
+	else if (sscanf(command, "spans %" SCNu64 " %" SCNu64, &spans, &per_s) == 2)
+		record_many(f, spans, per_s);
 	else if (!on_or_off(command, "load", &f->loaded) &&
 		 !on_or_off(command, "churn", &f->churning) &&
 		 !on_or_off(command, "calls", &f->calling) &&
@@ -480,21 +507,26 @@ static int take_words(struct fixture *f, int argc, char **argv)
 			f->hostile = true;
 		else if (sscanf(argv[argc - 1], "quarantine=%u", &f->quarantine_ms) !=
 			     1 &&
-			 sscanf(argv[argc - 1], "calls=%u", &f->calls) != 1)
+			 sscanf(argv[argc - 1], "calls=%u", &f->calls) != 1 &&
+			 sscanf(argv[argc - 1], "spans=%u", &f->span_ring) != 1)
 			break;
 	return argc;
 }
 
 int main(int argc, char **argv)
 {
-	struct fixture f = {
-	    .pools = 2, .workers = 2, .tools = 2, .quarantine_ms = QUARANTINE_MS};
+	struct fixture f = {.pools = 2,
+			    .workers = 2,
+			    .tools = 2,
+			    .quarantine_ms = QUARANTINE_MS,
+			    .span_ring = 64,
+			    .spanned = UINT64_C(1) << 32};
 	struct snp_err err = {0};
 
 	argc = take_words(&f, argc, argv);
 	if (argc != 3 && argc != 6) {
 		(void)fputs("usage: segment_writer DIR INSTANCE [POOLS WORKERS TOOLS] "
-			    "[hostile] [quarantine=MS] [calls=NR]\n",
+			    "[hostile] [quarantine=MS] [calls=NR] [spans=RING]\n",
 			    stderr);
 		return 2;
 	}

@@ -34,7 +34,7 @@ endif
 
 # In three lanes, because most of it is waiting; what they print is in build/test-logs.
 CHAOS_SUITES := chaos segment_chaos \
-	$(addprefix integration/test_,segment_chaos liveness orphans otel_collector)
+	$(addprefix integration/test_,segment_chaos liveness orphans otel_collector otel_collector_load)
 
 .PHONY: chaos
 chaos: deps ## the long versions: 10,000 restarts, 200 kills, each fault as long as in production
