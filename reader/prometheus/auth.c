@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -12,9 +13,9 @@
 #include <gnutls/crypto.h>
 
 #define KEPT_MAX   64
-#define JOBS_MAX   32 /* fewer than are kept, so that who is woken finds the answer */
 #define HMAC_BYTES 32
 #define HASH_BYTES 61 /* of bcrypt, with the NUL */
+static_assert(AUTH_WAITING_MAX < KEPT_MAX, "who is woken finds the answer");
 
 /* What a comparison was about, and what came of it. */
 struct kept {
@@ -40,12 +41,13 @@ struct auth {
 	struct auth_waiting waiting;
 	unsigned char key[HMAC_BYTES];
 	struct crypt_data work; /* the thread's */
-	pthread_t thread;
-	pthread_mutex_t lock; /* protects: everything below */
+	pthread_mutex_t lock;	/* protects: everything below */
 	pthread_cond_t more;
-	bool started, stopping;
+	bool running;	     /* the thread is there */
+	bool stopping, left; /* its end is wanted; nobody else has this any more */
+	void *waits;	     /* for the comparison at hand; NULL = nobody */
 	struct memory good, bad;
-	struct job jobs[JOBS_MAX]; /* a ring */
+	struct job jobs[AUTH_WAITING_MAX]; /* a ring */
 	unsigned first, jobs_nr;
 };
 
@@ -66,15 +68,28 @@ int auth_create(const struct auth_waiting *waiting, struct auth **ret_auth)
 	return 0;
 }
 
+static void release(struct auth *auth)
+{
+	(void)pthread_cond_destroy(&auth->more);
+	(void)pthread_mutex_destroy(&auth->lock);
+	explicit_bzero(auth, sizeof(*auth));
+	free(auth);
+}
+
+/* A comparison cannot be ended, and may take long: then the thread is the last one. */
 void auth_destroy(struct auth **auth)
 {
+	bool running;
+
 	if (!*auth)
 		return;
 	auth_stop(*auth);
-	(void)pthread_cond_destroy(&(*auth)->more);
-	(void)pthread_mutex_destroy(&(*auth)->lock);
-	explicit_bzero(*auth, sizeof(**auth));
-	free(*auth);
+	(void)pthread_mutex_lock(&(*auth)->lock);
+	(*auth)->left = true;
+	running = (*auth)->running;
+	(void)pthread_mutex_unlock(&(*auth)->lock);
+	if (!running)
+		release(*auth);
 	*auth = NULL;
 }
 
@@ -156,16 +171,22 @@ static struct job take_locked(struct auth *auth)
 {
 	struct job job = auth->jobs[auth->first];
 
-	auth->first = (auth->first + 1) % JOBS_MAX;
+	auth->first = (auth->first + 1) % AUTH_WAITING_MAX;
 	auth->jobs_nr--;
 	return job;
 }
 
-static void finish_locked(struct auth *auth, struct job *job)
+static void forget_password(struct job *job)
 {
 	explicit_bzero(job->password, strlen(job->password));
 	free(job->password);
-	auth->waiting.wake(job->who);
+}
+
+static void wake_waiting_locked(struct auth *auth)
+{
+	if (auth->waits)
+		auth->waiting.wake(auth->waits);
+	auth->waits = NULL;
 }
 
 static void work_locked(struct auth *auth)
@@ -173,6 +194,7 @@ static void work_locked(struct auth *auth)
 	struct job job = take_locked(auth);
 	bool ok;
 
+	auth->waits = job.who;
 	/* The same may have been asked more than once meanwhile. */
 	if (!find_locked(auth, job.about)) {
 		(void)pthread_mutex_unlock(&auth->lock);
@@ -180,12 +202,14 @@ static void work_locked(struct auth *auth)
 		(void)pthread_mutex_lock(&auth->lock);
 		keep_locked(auth, job.about, ok);
 	}
-	finish_locked(auth, &job);
+	forget_password(&job);
+	wake_waiting_locked(auth);
 }
 
 static void *thread_main(void *user)
 {
 	struct auth *auth = user;
+	bool left;
 
 	(void)pthread_mutex_lock(&auth->lock);
 	while (!auth->stopping)
@@ -193,28 +217,39 @@ static void *thread_main(void *user)
 			work_locked(auth);
 		else
 			(void)pthread_cond_wait(&auth->more, &auth->lock);
+	auth->running = false;
+	left = auth->left;
 	(void)pthread_mutex_unlock(&auth->lock);
+	if (left)
+		release(auth);
 	return NULL;
+}
+
+static bool start_locked(struct auth *auth)
+{
+	pthread_t thread;
+
+	if (!auth->running) {
+		auth->running = pthread_create(&thread, NULL, thread_main, auth) == 0;
+		if (auth->running)
+			(void)pthread_detach(thread);
+	}
+	return auth->running;
 }
 
 void auth_stop(struct auth *auth)
 {
-	bool started;
 	struct job job;
 
 	(void)pthread_mutex_lock(&auth->lock);
 	auth->stopping = true;
-	started = auth->started;
-	auth->started = false;
-	(void)pthread_cond_signal(&auth->more);
-	(void)pthread_mutex_unlock(&auth->lock);
-	if (started)
-		(void)pthread_join(auth->thread, NULL);
-	(void)pthread_mutex_lock(&auth->lock);
+	wake_waiting_locked(auth);
 	while (auth->jobs_nr > 0) {
 		job = take_locked(auth);
-		finish_locked(auth, &job);
+		forget_password(&job);
+		auth->waiting.wake(job.who);
 	}
+	(void)pthread_cond_signal(&auth->more);
 	(void)pthread_mutex_unlock(&auth->lock);
 }
 
@@ -223,17 +258,14 @@ void auth_stop(struct auth *auth)
 static enum auth_answer enqueue_locked(struct auth *auth, const struct job *asked,
 				       const char *password)
 {
-	struct job *job = &auth->jobs[(auth->first + auth->jobs_nr) % JOBS_MAX];
+	struct job *job = &auth->jobs[(auth->first + auth->jobs_nr) % AUTH_WAITING_MAX];
 
 	if (auth->stopping)
 		return AUTH_NO;
-	if (auth->jobs_nr == JOBS_MAX)
+	if (auth->jobs_nr == AUTH_WAITING_MAX)
 		return AUTH_BUSY;
-	if (!auth->started)
-		auth->started =
-		    pthread_create(&auth->thread, NULL, thread_main, auth) == 0;
 	*job = *asked;
-	job->password = auth->started ? strdup(password) : NULL;
+	job->password = start_locked(auth) ? strdup(password) : NULL;
 	if (!job->password)
 		return AUTH_BUSY;
 	auth->waiting.park(job->who);

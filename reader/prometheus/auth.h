@@ -13,6 +13,9 @@
 
 #include "webconfig.h"
 
+/* Whose passwords can wait for the one that is compared. */
+#define AUTH_WAITING_MAX 32
+
 struct auth;
 
 /* What is done with who asks: put aside, and told to ask again. Both are called with
@@ -38,7 +41,8 @@ void auth_destroy(struct auth **auth);
 enum auth_answer auth_ask(struct auth *auth, const struct webconfig_pairs *users,
 			  const char *user, const char *password, void *who);
 
-/* Wake all. From now on who is not known is refused. */
+/* Wake all, without waiting for a comparison. From now on who is not known is refused.
+ */
 void auth_stop(struct auth *auth);
 
 #endif

@@ -6,6 +6,7 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "snakepit/time.h"
 #include "snp_test.h"
@@ -212,6 +213,30 @@ static void stop_wakes_all_and_refuses_who_is_not_known(void **state)
 	assert_int_equal(ask(f, "alice", "opensesame"), AUTH_NO);
 }
 
+/* A comparison may be made to take days, which whoever stops does not have. */
+static void stop_does_not_wait_for_a_comparison(void **state)
+{
+	struct fixture *f = *state;
+	unsigned later = 0;
+	char password[32];
+	int woken;
+
+	(void)alarm(60);
+	f->items[0].value =
+	    "$2b$31$ABCDEFGHIJKLMNOPQRSTUuABCDEFGHIJKLMNOPQRSTUVWXYZ01234";
+	/* There is room for so many only when one of them is compared. */
+	while (later <= AUTH_WAITING_MAX) {
+		(void)snprintf(password, sizeof(password), "wrong %u", later);
+		later += ask(f, "alice", password) == AUTH_LATER;
+	}
+	auth_stop(f->auth);
+	assert_int_equal(sem_getvalue(&f->woken, &woken), 0);
+	assert_int_equal(woken, later);
+	assert_int_equal(ask(f, "alice", "opensesame"), AUTH_NO);
+	auth_destroy(&f->auth);
+	(void)alarm(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +248,8 @@ int main(void)
 	    CASE(check_remembers_what_came_out),
 	    CASE(check_storm_stalls_nobody_who_is_known),
 	    CASE(stop_wakes_all_and_refuses_who_is_not_known),
+	    /* The last, as it leaves a thread at work. */
+	    CASE(stop_does_not_wait_for_a_comparison),
 	};
 
 	return cmocka_run_group_tests_name("prometheus/auth", tests, NULL, NULL);
