@@ -127,17 +127,46 @@ static bool is_option(const char *text)
 	return *text == '-';
 }
 
-static bool is_set(const char *assignment)
+/* The value of the variable that `assignment` is for, if `variable` is that one. */
+static const char *value_in(const char *variable, const char *assignment)
 {
 	size_t len = strcspn(assignment, "=") + 1;
 
-	for (char *const *variable = environ; *variable; variable++)
-		if (strncmp(*variable, assignment, len) == 0)
+	return strncmp(variable, assignment, len) == 0 ? variable + len : NULL;
+}
+
+static bool is_variable(const char *text)
+{
+	return *text && !is_option(text);
+}
+
+/* As OpenTelemetry has it, an empty variable is one that is not set. */
+static bool is_set(const char *assignment)
+{
+	for (char *const *variable = environ; *variable; variable++) {
+		const char *value = value_in(*variable, assignment);
+
+		if (value && *value)
 			return true;
+	}
 	return false;
 }
 
-/* Our own environment, and of the reader's variables those that are not in it. The
+/* Empty, and the reader has something to say there. */
+static bool is_replaced(const struct reader *r, const char *variable)
+{
+	for (int i = 0; i < READER_ARGUMENTS_MAX; i++) {
+		const char *value = is_variable(r->running.text[i])
+					? value_in(variable, r->running.text[i])
+					: NULL;
+
+		if (value && !*value)
+			return true;
+	}
+	return false;
+}
+
+/* Our own environment, and of the reader's variables those that are not set in it. The
  * array is to be freed. */
 static char **make_environment(const struct reader *r)
 {
@@ -149,9 +178,12 @@ static char **make_environment(const struct reader *r)
 	env = calloc(nr + READER_ARGUMENTS_MAX + 1, sizeof(*env));
 	if (!env)
 		return NULL;
-	memcpy(env, environ, nr * sizeof(*env));
-	for (int i = 0; i < READER_ARGUMENTS_MAX && *r->running.text[i]; i++)
-		if (!is_option(r->running.text[i]) && !is_set(r->running.text[i]))
+	nr = 0;
+	for (char *const *variable = environ; *variable; variable++)
+		if (!is_replaced(r, *variable))
+			env[nr++] = *variable;
+	for (int i = 0; i < READER_ARGUMENTS_MAX; i++)
+		if (is_variable(r->running.text[i]) && !is_set(r->running.text[i]))
 			env[nr++] = (char *)r->running.text[i];
 	return env;
 }

@@ -206,6 +206,44 @@ static void one_is_given_all_its_arguments(void **state)
 	assert_int_equal(prometheus()->pid, 0);
 }
 
+static void put_variable(const char *name, const char *value)
+{
+	assert_int_equal(setenv(name, value, 1), 0);
+}
+
+/* OpenTelemetry's variables come before the configuration, but not where they are
+ * empty. */
+static void otlp_is_given_what_the_environment_does_not_say(void **state)
+{
+	char text[512], line[256] = "";
+	FILE *in;
+
+	(void)state;
+	(void)snprintf(text, sizeof(text),
+		       "echo $OTEL_EXPORTER_OTLP_ENDPOINT $OTEL_TRACES_EXPORTER "
+		       "$OTEL_LOGS_EXPORTER >%s/new\nmv %s/new %s/up\nexec sleep 60",
+		       dir, dir, dir);
+	write_program_of("otlp", text);
+	put_variable("OTEL_EXPORTER_OTLP_ENDPOINT", "");
+	put_variable("OTEL_TRACES_EXPORTER", "none");
+	(void)unsetenv("OTEL_LOGS_EXPORTER");
+	cfg.prometheus.enabled = false;
+	cfg.otlp = (struct snp_cfg_otlp){.enabled = true,
+					 .endpoint = (char *)"http://collector:4318",
+					 .exporter = SNP_CFG_OTLP_EXPORTER_CONSOLE};
+	readers_apply(&readers, &cfg);
+	(void)readers_turn(&readers, snp_mono_now());
+	turn_until(file_is_there);
+	(void)unsetenv("OTEL_EXPORTER_OTLP_ENDPOINT");
+	(void)unsetenv("OTEL_TRACES_EXPORTER");
+	(void)snprintf(text, sizeof(text), "%s/up", dir);
+	in = fopen(text, "r");
+	assert_non_null(in);
+	assert_non_null(fgets(line, sizeof(line), in));
+	(void)fclose(in);
+	assert_string_equal(line, "http://collector:4318 none console\n");
+}
+
 static void without_a_file_to_read_none_is_started(void **state)
 {
 	(void)state;
@@ -254,6 +292,7 @@ int main(void)
 	    TEST(one_that_is_no_longer_wanted_is_killed_if_it_will_not_leave),
 	    TEST(one_that_shall_run_otherwise_is_started_anew_at_once),
 	    TEST(one_is_given_all_its_arguments),
+	    TEST(otlp_is_given_what_the_environment_does_not_say),
 	    TEST(without_a_file_to_read_none_is_started),
 	    TEST(one_whose_status_somebody_else_took_is_started_again),
 	    TEST(fini_leaves_no_process),
