@@ -173,7 +173,8 @@ int main(int argc, char **argv)
 	if (read_settings(&options, &settings, &err) < 0)
 		return fail(&err, SNP_EXIT_USAGE);
 	if (settings.disabled)
-		snp_log_line(SNP_LOG_INFO, "OTEL_SDK_DISABLED: nothing is sent");
+		snp_log_line(SNP_LOG_INFO,
+			     "OTEL_SDK_DISABLED is true: nothing is sent");
 	status = run(&options, &settings, &err);
 	if (err.msg[0])
 		(void)fail(&err, status);
