@@ -226,14 +226,24 @@ void otlp_pipeline_flush(struct otlp_pipeline *e)
 		otlp_meter_flush(e->meter);
 }
 
-/* First those that put, then those that send. */
+static snp_mono_t part_of_time_until(snp_mono_t deadline, unsigned percent)
+{
+	const snp_mono_t now = snp_mono_now();
+
+	return (snp_mono_t){now.ns + snp_mono_since_ns(deadline, now) / 100 * percent};
+}
+
+/* First those that put, then those that send, each with time left for the next. */
 void otlp_pipeline_stop(struct otlp_pipeline *e, snp_mono_t deadline)
 {
+	snp_mono_t records_by;
+
 	if (e->tail)
-		otlp_tail_stop(e->tail);
+		otlp_tail_stop(e->tail, part_of_time_until(deadline, 30));
+	records_by = part_of_time_until(deadline, 70);
 	for (int i = 0; i < OTLP_SIGNAL_NR; i++)
 		if (e->records[i])
-			otlp_records_stop(e->records[i], deadline);
+			otlp_records_stop(e->records[i], records_by);
 	for (int i = 0; i < OTLP_SIGNAL_NR; i++)
 		if (e->records[i])
 			otlp_records_join(e->records[i]);
@@ -251,7 +261,7 @@ void otlp_pipeline_once(struct otlp_pipeline *e, struct otlp_once *ret_once)
 	    (struct otlp_once){.all_sent = true, .has_runtime = !e->tail && !e->meter};
 	if (e->tail) {
 		ret_once->has_runtime = otlp_tail_look(e->tail);
-		otlp_tail_stop(e->tail);
+		otlp_tail_stop(e->tail, snp_mono_now());
 	}
 	for (int i = 0; i < OTLP_SIGNAL_NR; i++)
 		if (e->records[i])

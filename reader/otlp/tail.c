@@ -50,6 +50,8 @@ struct otlp_tail {
 	snp_mono_t skip;
 	struct snp_ring_cursor spans_at, events_at;
 	bool spans_full, logs_full; /* when we last waited for room in the queue */
+	_Atomic uint64_t
+	    patient_until; /* CLOCK_MONOTONIC ns: no waiting from then on */
 	struct otlp_marks *marks;
 	struct late late[LATE_MAX]; /* the oldest first */
 	size_t late_nr;
@@ -133,9 +135,19 @@ static void refresh_names(struct otlp_tail *tail)
 
 /* ---- records ------------------------------------------------------------- */
 
-static void put(struct otlp_records *records, struct otlp_record *record, bool *full)
+static uint64_t patience_ms(const struct otlp_tail *tail)
 {
-	*full = !otlp_records_wait(records, *full ? 0 : ROOM_MS);
+	const snp_mono_t until = {
+	    atomic_load_explicit(&tail->patient_until, memory_order_relaxed)};
+	uint64_t ms = snp_mono_since_ns(until, snp_mono_now()) / SNP_NS_PER_MS;
+
+	return ms < ROOM_MS ? ms : ROOM_MS;
+}
+
+static void put(const struct otlp_tail *tail, struct otlp_records *records,
+		struct otlp_record *record, bool *full)
+{
+	*full = !otlp_records_wait(records, *full ? 0 : patience_ms(tail));
 	(void)otlp_records_put(records, record);
 }
 
@@ -191,7 +203,7 @@ static void tell_event(struct otlp_tail *tail, const struct snp_event *event)
 	if (!tail->options.logs)
 		return;
 	record.resource = otlp_resource_hold(tail->resource);
-	put(tail->options.logs, &record, &tail->logs_full);
+	put(tail, tail->options.logs, &record, &tail->logs_full);
 }
 
 /* Those of the request as a whole go to its own span. */
@@ -219,7 +231,7 @@ static void add_marks(struct otlp_tail *tail, struct otlp_span_record *record)
 static void put_span(struct otlp_tail *tail, struct otlp_record *record)
 {
 	add_marks(tail, &record->span);
-	put(tail->options.spans, record, &tail->spans_full);
+	put(tail, tail->options.spans, record, &tail->spans_full);
 }
 
 /* Those that were due by then. */
@@ -445,6 +457,7 @@ int otlp_tail_create(const struct otlp_tail_options *options,
 		return -ENOMEM;
 	tail->options = *options;
 	tail->started = snp_mono_now();
+	atomic_init(&tail->patient_until, UINT64_MAX);
 	(void)pthread_mutex_init(&tail->mutex, NULL);
 	(void)pthread_cond_init(&tail->wake, NULL);
 	r = otlp_marks_create(&tail->marks);
@@ -477,11 +490,14 @@ static void end_thread(struct otlp_tail *tail)
 	tail->has_thread = false;
 }
 
-void otlp_tail_stop(struct otlp_tail *tail)
+void otlp_tail_stop(struct otlp_tail *tail, snp_mono_t deadline)
 {
 	if (tail->has_ended)
 		return;
 	tail->has_ended = true;
+	/* Before the thread is to end: it may be at a ring that fills as fast as a slow
+	 * receiver lets it be read. */
+	atomic_store_explicit(&tail->patient_until, deadline.ns, memory_order_relaxed);
 	end_thread(tail);
 	(void)look(tail);
 	put_all_late(tail);

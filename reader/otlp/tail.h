@@ -43,8 +43,9 @@ void otlp_tail_destroy(struct otlp_tail **tail);
 
 /* Look from now on, in a thread. -EAGAIN. */
 int otlp_tail_start(struct otlp_tail *tail);
-/* End the thread, if there is one, look once more, and hold nothing back. */
-void otlp_tail_stop(struct otlp_tail *tail);
+/* End the thread, if there is one, look once more, and hold nothing back. From the
+ * deadline on what finds no room in a queue is dropped at once. */
+void otlp_tail_stop(struct otlp_tail *tail, snp_mono_t deadline);
 /* Look once, without a thread. Returns whether there is a runtime. */
 bool otlp_tail_look(struct otlp_tail *tail);
 

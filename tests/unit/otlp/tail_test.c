@@ -16,7 +16,8 @@ static const uint64_t trace[2] = {0x11, 0x22};
 struct otlp_transport {
 	pthread_mutex_t mutex;
 	pthread_cond_t opened;
-	bool shut; /* attempts wait */
+	bool shut;	  /* attempts wait */
+	uint64_t slow_ms; /* each takes that long */
 	struct snp_buf lines, loaded;
 };
 
@@ -45,10 +46,17 @@ static int keep_load(struct otlp_transport *t, const struct otlp_batch *batch)
 static void keep_attempt(struct otlp_transport *t, const _Atomic uint64_t *until,
 			 struct otlp_answer *ret_answer)
 {
+	const uint64_t end_ns = snp_mono_add_ms(snp_mono_now(), t->slow_ms).ns;
+	const struct timespec end = {.tv_sec = (time_t)(end_ns / SNP_NS_PER_S),
+				     .tv_nsec = (long)(end_ns % SNP_NS_PER_S)};
+
 	(void)until;
 	(void)pthread_mutex_lock(&t->mutex);
 	while (t->shut)
 		(void)pthread_cond_wait(&t->opened, &t->mutex);
+	while (t->slow_ms > 0 && pthread_cond_clockwait(&t->opened, &t->mutex,
+							CLOCK_MONOTONIC, &end) == 0)
+		;
 	snp_buf_put(&t->lines, t->loaded.data, t->loaded.len);
 	snp_buf_putc(&t->lines, '\n');
 	(void)pthread_mutex_unlock(&t->mutex);
@@ -139,6 +147,7 @@ static int teardown(void **state)
 		snp_buf_fini(&to[s].lines);
 		snp_buf_fini(&to[s].loaded);
 		to[s].shut = false;
+		to[s].slow_ms = 0;
 	}
 	otlp_identity_destroy(&f->identity);
 	segment_fixture_close(&f->segment);
@@ -280,7 +289,7 @@ static void what_ended_a_request_may_come_after_it(void **state)
 						 .flags = EXPORTED});
 	look(f);
 	record_event(f, SNP_EVENT_KIND_WORKER_MOVED, trace);
-	otlp_tail_stop(f->tail);
+	otlp_tail_stop(f->tail, snp_mono_now());
 	look(f);
 	assert_int_equal(count(OTLP_TRACES, "\"traceId\""), 1);
 	assert_int_equal(count(OTLP_TRACES, "\"name\":\"snakepit.worker_moved\""), 1);
@@ -299,7 +308,7 @@ static void more_failures_than_wait_are_told_at_once(void **state)
 			       });
 	look(f);
 	assert_true(counts_of(f, OTLP_TRACES).taken >= 200);
-	otlp_tail_stop(f->tail);
+	otlp_tail_stop(f->tail, snp_mono_now());
 	assert_int_equal(counts_of(f, OTLP_TRACES).taken, 300);
 }
 
@@ -387,6 +396,27 @@ static void t08_what_finds_no_place_is_counted(void **state)
 	assert_int_equal(count(OTLP_TRACES, "\"traceId\""), counts.taken);
 }
 
+/* Each batch leaves before anybody loses patience, and all of them would take 20 s. */
+static void o16_the_end_does_not_wait_for_a_slow_receiver(void **state)
+{
+	static const struct otlp_batching narrow = {
+	    .delay_ms = 60000, .queue_max = 8, .batch_max = 4};
+	struct otlp_records_counts counts;
+	struct fixture *f = *state;
+	snp_mono_t asked;
+
+	begin(f, &narrow);
+	to[OTLP_TRACES].slow_ms = 100;
+	for (unsigned i = 0; i < 800; i++)
+		record_span(f, &(struct snp_span_fields){.flags = EXPORTED});
+	asked = snp_mono_now();
+	otlp_tail_stop(f->tail, snp_mono_add_ms(asked, 300));
+	assert_true(snp_mono_since_ns(snp_mono_now(), asked) < 8 * SNP_NS_PER_S);
+	counts = counts_of(f, OTLP_TRACES);
+	assert_int_equal(counts.taken + counts.dropped, 800);
+	assert_true(counts.taken >= 8);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -400,6 +430,7 @@ int main(void)
 	    TEST(o21_a_restart_of_ours_repeats_nothing),
 	    TEST(what_was_overwritten_is_counted),
 	    TEST(t08_what_finds_no_place_is_counted),
+	    TEST(o16_the_end_does_not_wait_for_a_slow_receiver),
 	};
 #undef TEST
 
