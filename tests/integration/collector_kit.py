@@ -13,7 +13,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +20,19 @@ from typing import Any
 
 import pytest
 from harness import ROOT, wait_until
-from runtime_kit import free_port
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from otlp import LABELS
 from readers import Labels, Samples, parse_page
+from runtime_kit import free_port
 
-__all__ = ["CONFIG", "PROGRAM", "Collector", "Forest", "Span", "environment"]
+__all__ = [
+    "CONFIG",
+    "PROGRAM",
+    "Collector",
+    "Forest",
+    "Span",
+    "environment",
+    "need_collector",
+]
 
 PROGRAM = ROOT / "build" / "peers" / "otelcol"
 CONFIG = ROOT / "examples" / "collector" / "collector.yaml"

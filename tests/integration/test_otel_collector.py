@@ -30,7 +30,6 @@ from runtime_kit import ADAPTERS, INSTANCE, RunDaemon, books
 
 FULL = os.environ.get("SNP_CHAOS") == "full"
 ROUNDS = 7 if FULL else 1
-PEACEFUL, DEADLY = 120, 30  # requests of a round
 ARRIVAL_S = 10  # of the last span, by timers of a second
 PATIENT_S, SHORT_S = 120, 1
 CLIENTS = 12  # more than the workers take at a time
@@ -122,7 +121,7 @@ class TracingClient:
                     self.client.pool.Execute(message, **options)
                 call.code = "OK"
             except grpc.RpcError as error:
-                call.code = error.code().name  # type: ignore[attr-defined]
+                call.code = error.code().name
         return call
 
     def path(self, what: str) -> Path:
@@ -171,10 +170,18 @@ def peace(client: TracingClient, number: int) -> Callable[[str], None]:
     return client.work
 
 
-def war(client: TracingClient, number: int) -> Callable[[str], None]:
+def retries(client: TracingClient, number: int) -> Callable[[str], None]:
     """Two in a row are of both pools."""
-    rare = {8: client.retried, 9: client.retried, 20: client.kill, 21: client.kill}
-    return rare.get(number) or peace(client, number)
+    return client.retried if number in (4, 5) else peace(client, number)
+
+
+def kills(client: TracingClient, number: int) -> Callable[[str], None]:
+    return client.kill if number in (8, 9) else peace(client, number)
+
+
+# A round: of workers that live nothing is missing, those that die take along what they
+# have not sent. So the retried are looked at before the next ones die.
+PHASES = ((peace, 120), (retries, 12), (kills, 18))
 
 
 def load(
@@ -363,14 +370,10 @@ def test_every_trace_is_one_tree_in_a_real_collector(
     with contextlib.closing(TracingClient(client, collector, tmp_path)) as program:
         judge = Judge(daemon, Forest(collector), program.calls)
         for _ in range(ROUNDS):
-            # Of workers that live nothing is missing; those that die take what they
-            # have not sent.
-            load(program, peace, PEACEFUL)
-            program.provider.force_flush()
-            wait_until(judge.check, ARRIVAL_S, "all spans of all requests")
-            load(program, war, DEADLY)
-            program.provider.force_flush()
-            wait_until(judge.check, ARRIVAL_S, "all spans but of killed workers")
+            for kind, count in PHASES:
+                load(program, kind, count)
+                program.provider.force_flush()
+                wait_until(judge.check, ARRIVAL_S, f"the spans of {kind.__name__}")
     print(f"{protocol}: {len(judge.forest.spans)} spans, but: {dict(judge.excused)}")
     print("ends:", dict(Counter((call.tool, call.code) for call in program.calls)))
     check_logs(judge)
