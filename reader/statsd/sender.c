@@ -2,7 +2,6 @@
 #include "sender.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -12,6 +11,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "lookup.h"
 
 /* A burst that a receiver's default buffer holds, and the pause after it. */
 #define BURST_DATAGRAMS 64
@@ -23,7 +24,8 @@ struct sender {
 	int error; /* why it is not */
 	struct sockaddr_storage peer;
 	socklen_t peer_len;
-	bool local; /* UDP: refusals are known at once */
+	bool local;	       /* UDP: refusals are known at once */
+	struct lookup *lookup; /* NULL: a unix socket */
 	snp_mono_t resolved;
 	bool refused;	 /* since it was resolved */
 	unsigned choice; /* which of the name's addresses */
@@ -54,6 +56,12 @@ int sender_create(const struct address *address, struct sender **ret_sender)
 	else
 		(void)snprintf(sender->name, sizeof(sender->name), "udp %s:%s",
 			       address->host, address->port);
+	if (!is_unix(sender) &&
+	    lookup_create(sender->address.host, sender->address.port, &sender->lookup) <
+		0) {
+		free(sender);
+		return -ENOMEM;
+	}
 	*ret_sender = sender;
 	return 0;
 }
@@ -70,6 +78,7 @@ void sender_destroy(struct sender **sender)
 	if (!*sender)
 		return;
 	shut(*sender);
+	lookup_destroy(&(*sender)->lookup);
 	free(*sender);
 	*sender = NULL;
 }
@@ -165,18 +174,17 @@ static int open_any(struct sender *sender, const struct addrinfo *list)
 
 static int resolve(struct sender *sender, snp_mono_t now)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM,
-				       .ai_flags = AI_NUMERICSERV};
 	struct addrinfo *list = NULL;
-	int r = getaddrinfo(sender->address.host, sender->address.port, &hints, &list);
+	int r = lookup_get(sender->lookup, sender->fd < 0 ? SENDER_WAIT_MS : 0, &list);
 
-	sender->resolved = now;
-	if (r != 0) {
+	if (r != -EINPROGRESS)
+		sender->resolved = now;
+	if (r < 0) {
 		/* What it was is better than nothing. */
 		if (sender->fd >= 0)
 			return 0;
-		sender->error = r == EAI_SYSTEM ? -errno : -EHOSTUNREACH;
-		return sender->error;
+		sender->error = r;
+		return r;
 	}
 	if (sender->refused)
 		sender->choice++;

@@ -5,8 +5,9 @@
  * Never blocks for long: a unix socket whose queue is full is waited for, but all such
  * waits between two calls of sender_begin() together take at most SENDER_WAIT_MS. A
  * unix socket that was replaced is opened again at once. A name is looked up again
- * every SENDER_RESOLVE_MS, and after a refusal, which also tries its next address; that
- * look-up blocks as long as the resolver does.
+ * every SENDER_RESOLVE_MS, and after a refusal, which also tries its next address; what
+ * was found before serves until there is an answer, and where there is nothing yet,
+ * SENDER_WAIT_MS are waited for it.
  *
  * UDP is what it is: that a receiver on this machine is not there is known at once, of
  * others only sometimes and later (sender_late_losses()), and what a receiver's full

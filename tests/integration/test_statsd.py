@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from readers import BUILD, ROOT, Segment, inspect_json, wait_for
+from readers import BUILD, DEADLINE_S, ROOT, Segment, inspect_json, wait_for
 from statsd import Receiver, Statsd, counters_of, totals
 
 FAST = "--statsd.interval=100ms"
@@ -322,3 +324,34 @@ def test_once_says_how_it_went(
     wrong = once(segment.path, "nowhere")
     assert wrong.returncode == 2
     assert "'nowhere' is no address" in wrong.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: port 53, a mount")
+def test_a_resolver_without_an_answer_does_not_hold_the_end_up(
+    tmp_path: Path, segment: Segment
+) -> None:
+    resolv = tmp_path / "resolv.conf"
+    resolv.write_text("nameserver 127.0.0.77\noptions timeout:30 attempts:2\n")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.77", 53))
+        mute.settimeout(DEADLINE_S)
+        command = (
+            f"mount --bind {resolv} /etc/resolv.conf && "
+            f"exec {BUILD}/bin/snakepit-statsd -n {segment.path} {NEVER} "
+            "--statsd.address=receiver.example:8125"
+        )
+        probe = ["unshare", "-m", "true"]
+        if subprocess.run(probe, check=False, capture_output=True).returncode != 0:
+            pytest.skip("no mount namespaces here")
+        with subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", command], stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            try:
+                assert "runtime is" in process.stderr.readline()
+                process.terminate()
+                assert mute.recv(512)  # it was asked, by the last flush
+                assert process.wait(timeout=5) == 0
+            finally:
+                process.kill()
+            assert "cannot send to udp receiver.example:8125" in process.stderr.read()
