@@ -380,6 +380,12 @@ static void fit_batches(const struct reader *reader, const char *name,
 	batching->batch_max = batching->queue_max;
 }
 
+/* Who reads that, a pager for example, takes their time. */
+static bool is_output(enum otlp_exporter exporter)
+{
+	return exporter == OTLP_EXPORTER_CONSOLE || exporter == OTLP_EXPORTER_STDOUT;
+}
+
 static void read_everything(struct reader *reader, struct otlp_settings *settings)
 {
 	struct otlp_endpoint *metrics = &settings->endpoint[OTLP_METRICS];
@@ -399,6 +405,10 @@ static void read_everything(struct reader *reader, struct otlp_settings *setting
 	/* The next collection says everything again, so this one need not wait. */
 	if (metrics->budget_ms == 0 || metrics->budget_ms > settings->interval_ms)
 		metrics->budget_ms = settings->interval_ms;
+	for (int i = 0; i < OTLP_SIGNAL_NR; i++)
+		if (is_output(settings->endpoint[i].exporter))
+			settings->endpoint[i].timeout_ms =
+			    settings->endpoint[i].budget_ms = 0;
 }
 
 int otlp_settings_read(const struct otlp_source *source,

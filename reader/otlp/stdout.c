@@ -2,6 +2,8 @@
 #include "stdout.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,9 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "snakepit/time.h"
+
+#define LOOK_MS 100 /* between two looks at the time: nobody wakes us */
 
 struct otlp_transport {
 	struct snp_buf lines; /* what was loaded last */
@@ -16,6 +21,7 @@ struct otlp_transport {
 
 /* There is one standard output, and a sender for each signal. */
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
+static bool is_cut; /* a line was not finished: no other may follow */
 
 static int stdout_open(enum otlp_signal signal, const struct otlp_endpoint *endpoint,
 		       struct otlp_transport **ret_transport, struct snp_err *err)
@@ -90,23 +96,67 @@ static int console_load(struct otlp_transport *transport,
 
 /* ---- writing ------------------------------------------------------------- */
 
+static bool is_over(const _Atomic uint64_t *until)
+{
+	return snp_mono_now().ns >= atomic_load_explicit(until, memory_order_relaxed);
+}
+
+/* False: another signal's lines wait for their reader, and it is `until`. */
+static bool take_output(const _Atomic uint64_t *until)
+{
+	for (;;) {
+		const uint64_t look = snp_mono_add_ms(snp_mono_now(), LOOK_MS).ns;
+		const struct timespec when = {.tv_sec = (time_t)(look / SNP_NS_PER_S),
+					      .tv_nsec = (long)(look % SNP_NS_PER_S)};
+
+		if (pthread_mutex_clocklock(&output, CLOCK_MONOTONIC, &when) == 0)
+			return true;
+		if (is_over(until))
+			return false;
+	}
+}
+
+/* In pieces that a pipe with any room takes without a wait. -ETIMEDOUT: there was none,
+ * and it is `until`. */
+static int write_lines(const struct snp_buf *lines, const _Atomic uint64_t *until)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	size_t done = 0;
+
+	while (done < lines->len && !is_cut) {
+		const size_t left = lines->len - done;
+		ssize_t n;
+
+		if (poll(&out, 1, LOOK_MS) <= 0) {
+			is_cut = is_over(until);
+			continue;
+		}
+		n = write(STDOUT_FILENO, lines->data + done,
+			  left < PIPE_BUF ? left : PIPE_BUF);
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return is_cut ? -ETIMEDOUT : 0;
+}
+
 static void stdout_attempt(struct otlp_transport *transport,
 			   const _Atomic uint64_t *until,
 			   struct otlp_answer *ret_answer)
 {
-	int r;
+	int r = transport->lines.failed ? -ENOMEM : -ETIMEDOUT;
 
-	(void)until;
-	(void)pthread_mutex_lock(&output);
-	r = snp_buf_write_fd(&transport->lines, STDOUT_FILENO);
-	(void)pthread_mutex_unlock(&output);
+	if (r == -ETIMEDOUT && take_output(until)) {
+		r = write_lines(&transport->lines, until);
+		(void)pthread_mutex_unlock(&output);
+	}
 	*ret_answer = (struct otlp_answer){.outcome = OTLP_TAKEN};
 	if (r == 0)
 		return;
 	ret_answer->outcome = OTLP_REFUSED;
 	(void)snprintf(ret_answer->error, sizeof(ret_answer->error), "stdout");
-	(void)snprintf(ret_answer->text, sizeof(ret_answer->text),
-		       "standard output: %s", strerror(-r));
+	(void)snprintf(ret_answer->text, sizeof(ret_answer->text), "%s",
+		       r == -ETIMEDOUT ? "nobody reads it" : strerror(-r));
 }
 
 const struct otlp_transport_ops otlp_transport_stdout = {

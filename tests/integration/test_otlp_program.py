@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -165,6 +166,32 @@ def test_o16_the_end_does_not_wait_for_a_receiver(
         process.kill()
         process.wait()
         silent.close()
+
+
+def is_full(pipe: int) -> bool:
+    return not select.select([], [pipe], [], 0)[1]
+
+
+@pytest.mark.parametrize("exporter", ["console", "otlp/stdout"])
+def test_o16_the_end_does_not_wait_for_who_reads_the_output(
+    segment: Segment, exporter: str
+) -> None:
+    read_end, write_end = os.pipe()
+    process = subprocess.Popen(
+        [PROGRAM, "-n", segment.path, f"--exporter={exporter}", "--interval=10ms"],
+        env=environment(),
+        stdout=write_end,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: is_full(write_end), 20, "a full pipe")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(write_end)
+        os.close(read_end)
 
 
 def test_o20_the_documents_name_every_variable() -> None:
