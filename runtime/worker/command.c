@@ -123,6 +123,9 @@ static void add_native(const struct spawn_request *r, struct strings *argv)
 		   r->pool->profile == SNP_CFG_PROFILE_THREAD
 		       ? r->pool->threads_per_worker
 		       : 1);
+	if (r->site->cfg)
+		add_number(argv, "--stop-timeout-ms",
+			   r->site->cfg->shutdown.stop_timeout_ms);
 }
 
 /* Only what existing servers know: their parsers refuse the rest. */

@@ -42,7 +42,8 @@ struct spawn_site {
 	const char *host_address; /* "unix:..." of the front door, for calls back */
 	int lifeline_fd;	  /* read end to hand down */
 	enum log_level log_level;
-	/* What it says of OpenTelemetry in workers; NULL: there is none. */
+	/* What it says of OpenTelemetry in workers, and how long they may take to
+	 * leave; NULL: there is no SDK, and they keep to the default. */
 	const struct snp_config *cfg;
 };
 

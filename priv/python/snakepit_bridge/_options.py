@@ -51,6 +51,7 @@ class Options:
     beat_fd: int | None
     stacks_fd: int | None
     metrics_fd: int | None
+    stop_timeout_s: float  # from SIGTERM to SIGKILL
     beat_library: str | None
     ready_file: str | None
     log_level: str
@@ -85,6 +86,7 @@ def parse_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Optio
         beat_fd=parsed.beat_fd,
         stacks_fd=parsed.stacks_fd,
         metrics_fd=parsed.metrics_fd,
+        stop_timeout_s=parsed.stop_timeout_ms / 1000,
         beat_library=environ.get("SNAKEPIT_BEAT_LIBRARY") or None,
         ready_file=environ.get("SNAKEPIT_READY_FILE") or None,
         log_level=environ.get("SNAKEPIT_LOG_LEVEL") or "info",
@@ -126,6 +128,9 @@ def _parser() -> argparse.ArgumentParser:
         "--stacks-fd", type=int, help="where SIGUSR1 puts stacks (else stderr)"
     )
     native.add_argument("--metrics-fd", type=int, help="where metrics are counted")
+    native.add_argument(
+        "--stop-timeout-ms", type=int, default=6000, help="from SIGTERM to SIGKILL"
+    )
 
     legacy = parser.add_argument_group("legacy handshake (with SNAKEPIT_READY_FILE)")
     legacy.add_argument("--port", type=int, default=0, help="loopback port; 0: any")

@@ -32,12 +32,11 @@ __all__ = ["ServeError", "serve"]
 
 _logger = logging.getLogger(__name__)
 
+# At most, where the time that the runtime gives to stop allows it:
 _DRAIN_S = 5.0  # for calls that run when the worker is told to stop
 _CLEANUP_S = 0.5  # for the adapter's cleanup(), beyond what the drain left over
-# For the last spans: what the others left of the 6 s that the runtime gives by default,
-# less what the interpreter needs to end, and no more than a dead collector is worth.
-_ALL_S = 5.8
-_FLUSH_S = 3.0
+_FLUSH_S = 3.0  # for the last spans; no more than a dead collector is worth
+_END_S = 0.2  # what the interpreter needs to end
 
 _SERVER_OPTIONS = (
     *CHANNEL_OPTIONS,
@@ -93,12 +92,12 @@ async def serve(
     await stop.wait()
     _logger.info("worker stopping")
     watcher.cancel()
-    told = time.monotonic()
-    await _drain(server, executor)
-    idle = await _clean_up(adapter, executor, told + _DRAIN_S + _CLEANUP_S)
+    told, drain_s = time.monotonic(), _drain_s(options.stop_timeout_s)
+    await _drain(server, executor, drain_s)
+    idle = await _clean_up(adapter, executor, told + drain_s + _CLEANUP_S)
     if spans is not None:
-        left = told + _ALL_S - time.monotonic()
-        await _flush(spans, min(left, _FLUSH_S))
+        left = told + options.stop_timeout_s - _END_S - time.monotonic()
+        await _flush(spans, max(0.0, min(left, _FLUSH_S)))
     ended = executor.close()
     beating.cancel()
     _logger.info("worker stopped")
@@ -141,10 +140,16 @@ def _announce(options: Options, port: int) -> None:
         announce_port(options.ready_file, port)
 
 
-async def _drain(server: grpc.aio.Server, executor: ToolExecutor) -> None:
+def _drain_s(stop_timeout_s: float) -> float:
+    return max(0.0, min(_DRAIN_S, stop_timeout_s - _END_S - _CLEANUP_S))
+
+
+async def _drain(
+    server: grpc.aio.Server, executor: ToolExecutor, timeout_s: float
+) -> None:
     """Take no more calls, and let the running ones finish."""
-    stopping = asyncio.create_task(server.stop(_DRAIN_S))
-    await asyncio.to_thread(executor.wait_idle, _DRAIN_S)
+    stopping = asyncio.create_task(server.stop(timeout_s))
+    await asyncio.to_thread(executor.wait_idle, timeout_s)
     # The telemetry stream is a call too, one that would last as long as it is let.
     default_buffer.close()
     await stopping

@@ -24,6 +24,7 @@ from snakepit_bridge._options import (
     parse_options,
 )
 from snakepit_bridge._proto import pb, pb_grpc
+from snakepit_bridge._server import _drain_s
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,6 +121,15 @@ def test_sigterm_gives_up_on_a_call_that_does_not_end(
     worker.wait_log(msg="worker stopped")
     worker.wait_log(msg="there is no time left for the adapter's cleanup()")
     assert not [line for line in worker.logs if line["level"] == "error"]
+
+
+@pytest.mark.parametrize(
+    ("stop_timeout_s", "drain_s"), [(60, 5), (6, 5), (2, 1.3), (0.5, 0)]
+)
+def test_running_calls_have_what_a_stop_leaves_them(
+    stop_timeout_s: float, drain_s: float
+) -> None:
+    assert _drain_s(stop_timeout_s) == pytest.approx(drain_s)
 
 
 def test_a_cleanup_that_fails_is_logged(start: Start) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import socket
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Callable
@@ -119,6 +121,31 @@ def test_without_the_sdk_nothing_of_opentelemetry_is_loaded(
     worker: WorkerProcess,
 ) -> None:
     assert worker.call("loaded", name="opentelemetry") is False
+
+
+def test_the_last_spans_keep_to_the_time_that_a_stop_has(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes them, never answers
+        worker = start(
+            arguments=("--stop-timeout-ms", "1000"),
+            env={
+                "SNAKEPIT_OTEL": "1",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port_of(silent)}",
+                "OTEL_BSP_SCHEDULE_DELAY": "60000",
+            },
+        )
+        worker.wait_ready()
+        worker.call("loaded", name="opentelemetry")
+        worker.process.terminate()
+        assert worker.exit_status() == 0
+    worker.wait_log(msg="worker stopped")
+    said = [re.match(r"the last spans .* within (.*) s", x["msg"]) for x in worker.logs]
+    (given_s,) = [float(found[1]) for found in said if found]
+    assert given_s <= 0.8
+
+
+def port_of(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
 
 
 def test_calls_back_to_the_host_carry_the_workers_span(

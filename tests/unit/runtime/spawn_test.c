@@ -81,6 +81,16 @@ static void spawn_thread_profile_has_its_threads_as_workers(void **state)
 	    strstr(output_of("echo \"$@\"\n"), "--log-fd 5 --max-workers 7\n"));
 }
 
+static void spawn_says_how_long_a_stop_may_take(void **state)
+{
+	const struct snp_config cfg = {.shutdown.stop_timeout_ms = 1500};
+
+	(void)state;
+	site.cfg = &cfg;
+	assert_non_null(strstr(output_of("echo \"$@\"\n"),
+			       " --max-workers 1 --stop-timeout-ms 1500\n"));
+}
+
 static void spawn_script_of_the_pool_is_used(void **state)
 {
 	(void)state;
@@ -420,6 +430,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	    T(spawn_gives_the_arguments_of_the_contract),
 	    T(spawn_thread_profile_has_its_threads_as_workers),
+	    T(spawn_says_how_long_a_stop_may_take),
 	    T(spawn_script_of_the_pool_is_used),
 	    T(spawn_environment_has_what_workers_need),
 	    T(spawn_environment_of_the_runtime_and_the_pool_win),
