@@ -61,13 +61,17 @@ bool otlp_answer_read_response(const char *body, size_t len, enum otlp_signal si
 	return true;
 }
 
+/* As much as is ever asked for. */
+static uint64_t ns_of(uint64_t seconds)
+{
+	return (seconds < UINT32_MAX ? seconds : UINT32_MAX) * SNP_NS_PER_S;
+}
+
 static uint64_t duration_ns(const Google__Protobuf__Duration *duration)
 {
 	if (!duration || duration->seconds < 0 || duration->nanos < 0)
 		return 0;
-	if ((uint64_t)duration->seconds > UINT32_MAX)
-		return UINT32_MAX * SNP_NS_PER_S;
-	return (uint64_t)duration->seconds * SNP_NS_PER_S + (uint64_t)duration->nanos;
+	return ns_of((uint64_t)duration->seconds) + (uint64_t)duration->nanos;
 }
 
 static uint64_t retry_info_ns(const Google__Protobuf__Any *any)
@@ -185,15 +189,14 @@ static uint64_t retry_after_ns(const char *text, snp_wall_t now)
 	const size_t digits = strspn(text, "0123456789");
 
 	if (digits > 0 && text[digits] == '\0')
-		return (digits > 9 ? UINT32_MAX : strtoull(text, NULL, 10)) *
-		       SNP_NS_PER_S;
+		return ns_of(strtoull(text, NULL, 10)); /* or the greatest there is */
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		struct tm tm = {0};
 		const char *end = strptime(text, forms[i], &tm);
 		const time_t then = end && *end == '\0' ? timegm(&tm) : 0;
 
 		if (then > 0 && (uint64_t)then > now.ns / SNP_NS_PER_S)
-			return ((uint64_t)then - now.ns / SNP_NS_PER_S) * SNP_NS_PER_S;
+			return ns_of((uint64_t)then - now.ns / SNP_NS_PER_S);
 	}
 	return 0;
 }

@@ -142,6 +142,8 @@ static void o11_retry_after_is_seconds_or_a_date(void **state)
 	    {"Sun, 06 Nov 1994 08:50:37 GMT", 60},
 	    {"Sunday, 06-Nov-94 08:50:37 GMT", 60},
 	    {"Sun Nov  6 08:50:37 1994", 60},
+	    /* More nanoseconds than there are numbers for. */
+	    {"Thu, 27 May 2579 08:24:11 GMT", UINT32_MAX},
 	    /* Before. */
 	    {"Sun, 06 Nov 1994 08:48:37 GMT", 0},
 	    {"", 0},
