@@ -352,7 +352,9 @@ resource_metrics *otlp_own_encode(struct otlp_own *own,
 
 	if (!to || !scope)
 		return NULL;
-	own->encoded = look->now;
+	/* Intervals are not empty and do not overlap, whatever the clock does. */
+	own->encoded.ns =
+	    look->now.ns > own->encoded.ns ? look->now.ns : own->encoded.ns + 1;
 	gather(own, look);
 	opentelemetry__proto__metrics__v1__resource_metrics__init(to);
 	to->resource = otlp_resource_message_of(own->resource);
@@ -419,7 +421,7 @@ int otlp_own_create(struct otlp_resource *resource, enum otlp_temporality tempor
 		return -ENOMEM;
 	own->resource = otlp_resource_hold(resource);
 	own->temporality = temporality;
-	own->start = own->acknowledged = start;
+	own->start = own->acknowledged = own->encoded = start;
 	*ret_own = own;
 	return 0;
 }

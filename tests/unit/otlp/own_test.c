@@ -173,6 +173,30 @@ static void delta_figures_wait_for_their_acknowledgement(void **state)
 			 2);
 }
 
+/* Intervals are not empty and do not overlap then either. */
+static void a_clock_that_is_set_back_turns_no_interval_around(void **state)
+{
+	static const enum otlp_temporality both[] = {OTLP_CUMULATIVE, OTLP_DELTA};
+	struct fixture *f = *state;
+	const number_point *point;
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t last = 100;
+
+		begin(f, both[i]);
+		for (uint64_t now = 300; now >= 50; now -= 50) {
+			encode(f, now);
+			point = point_of(metric_of(f, EXPORTED), NULL);
+			assert_int_equal(point->start_time_unix_nano,
+					 both[i] == OTLP_DELTA ? last : 100);
+			assert_true(point->time_unix_nano > last);
+			last = point->time_unix_nano;
+			otlp_own_acknowledge(f->own);
+		}
+		otlp_own_destroy(&f->own);
+	}
+}
+
 static void a_signal_that_is_not_sent_has_no_figures(void **state)
 {
 	struct fixture *f = *state;
@@ -231,6 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(cumulative_figures_start_with_the_program),
 	    TEST(delta_figures_wait_for_their_acknowledgement),
+	    TEST(a_clock_that_is_set_back_turns_no_interval_around),
 	    TEST(a_signal_that_is_not_sent_has_no_figures),
 	    TEST(tally_counts_every_error),
 	    TEST(text_says_what_became_of_everything),
