@@ -472,31 +472,6 @@ def test_o26_console_has_a_line_for_each_item(golden: Path) -> None:
     assert "snakepit.up" in [line["name"] for line in metrics]
 
 
-def test_o26_the_documented_commands_print_json(golden: Path) -> None:
-    page = (ROOT / "docs/otlp.md").read_text()
-    section = page.partition("## Without a collector")[2].partition("\n## ")[0]
-    commands = [line for line in section.splitlines() if line.startswith("    snake")]
-    assert len(commands) == 3
-    for command in commands:
-        if "--once" not in command:
-            continue
-        done = subprocess.run(
-            ["bash", "-c", command.partition(" | ")[0]],
-            env={
-                **environment(),
-                "PATH": f"{BUILD / 'bin'}:{os.environ['PATH']}",
-                "SNAKEPIT_INSTANCE": str(golden),
-            },
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 3, done.stderr  # there is no runtime
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        assert any("spanId" in line or "resourceSpans" in line for line in lines)
-        assert ("--metrics=none" in command) != any("sum" in line for line in lines)
-
-
 def test_o22_a_gauge_that_is_gone_is_said_to_be(start: Start, tmp_path: Path) -> None:
     segment = start(Segment, tmp_path)
     receiver = start(Taking)
