@@ -2,10 +2,14 @@
 #include "lookup.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "model/host_port.h"
+
 struct lookup {
+	char host[SNP_HOST_BYTES], port[SNP_PORT_BYTES];
 	struct addrinfo hints;
 	struct gaicb request; /* the C library's while it is pending */
 	bool pending;
@@ -19,8 +23,10 @@ int lookup_create(const char *host, const char *port, struct lookup **ret_lookup
 		return -ENOMEM;
 	lookup->hints.ai_socktype = SOCK_DGRAM;
 	lookup->hints.ai_flags = AI_NUMERICSERV;
-	lookup->request.ar_name = host;
-	lookup->request.ar_service = port;
+	(void)snprintf(lookup->host, sizeof(lookup->host), "%s", host);
+	(void)snprintf(lookup->port, sizeof(lookup->port), "%s", port);
+	lookup->request.ar_name = lookup->host;
+	lookup->request.ar_service = lookup->port;
 	lookup->request.ar_request = &lookup->hints;
 	*ret_lookup = lookup;
 	return 0;
@@ -41,11 +47,6 @@ void lookup_destroy(struct lookup **lookup)
 	free(l);
 }
 
-static int errno_of(int gai)
-{
-	return gai == EAI_SYSTEM ? -errno : -EHOSTUNREACH;
-}
-
 static int begin(struct lookup *lookup)
 {
 	struct gaicb *const list[] = {&lookup->request};
@@ -54,7 +55,7 @@ static int begin(struct lookup *lookup)
 	lookup->request.ar_result = NULL;
 	gai = getaddrinfo_a(GAI_NOWAIT, (struct gaicb **)list, 1, NULL);
 	lookup->pending = gai == 0;
-	return gai == 0 ? 0 : errno_of(gai);
+	return gai == 0 ? 0 : -EHOSTUNREACH;
 }
 
 int lookup_get(struct lookup *lookup, unsigned wait_ms, struct addrinfo **ret_list)
@@ -80,7 +81,7 @@ int lookup_get(struct lookup *lookup, unsigned wait_ms, struct addrinfo **ret_li
 		return -EINPROGRESS;
 	lookup->pending = false;
 	if (r != 0)
-		return errno_of(r);
+		return -EHOSTUNREACH; /* errno was that of another thread */
 	*ret_list = lookup->request.ar_result;
 	return 0;
 }

@@ -13,12 +13,12 @@
 
 struct lookup;
 
-/* Texts are borrowed. -ENOMEM. */
+/* Texts as of snp_host_port_split(). -ENOMEM. */
 int lookup_create(const char *host, const char *port, struct lookup **ret_lookup);
 void lookup_destroy(struct lookup **lookup);
 
 /* The answer, for freeaddrinfo(). Asks if nobody did, and waits for at most `wait_ms`.
- * -EINPROGRESS: not yet, try again; -EHOSTUNREACH, or another errno: there is none. */
+ * -EINPROGRESS: not yet, try again; -EHOSTUNREACH: there is none. */
 int lookup_get(struct lookup *lookup, unsigned wait_ms, struct addrinfo **ret_list);
 
 #endif
