@@ -22,7 +22,8 @@ struct otlp_meter {
 	struct snp_target *target;
 	struct snp_news news;
 	snp_mono_t started;
-	/* Of the segment that is attached; NULL = there is none, or no memory. */
+	/* Of the segment that is attached, or was last; NULL = none was yet, or there
+	 * was no memory. */
 	struct otlp_metrics *metrics;
 	struct otlp_resource *resource;
 	struct otlp_origin origin;
@@ -105,13 +106,15 @@ static bool send(struct otlp_meter *m, const struct otlp_batch *theirs)
 
 /* ---- the segment --------------------------------------------------------- */
 
+/* `snap` is NULL where there is no segment. */
 static void collect(struct otlp_meter *m, const struct snp_snapshot *snap, bool ended)
 {
 	const struct otlp_metrics_look look = {
 	    .snap = snap, .now = snp_wall_now(), .ended = ended};
 	snp_mono_t begin = snp_mono_now();
 	struct otlp_batch batch;
-	int r = m->metrics ? otlp_metrics_collect(m->metrics, &look, &batch) : 0;
+	int r =
+	    m->metrics && snap ? otlp_metrics_collect(m->metrics, &look, &batch) : 0;
 
 	(void)pthread_mutex_lock(&m->mutex);
 	m->collections++;
@@ -151,20 +154,23 @@ static int begin(struct otlp_meter *m)
 	if (!m->resource)
 		return -ENOMEM;
 	m->generation = snp_target_generation(m->target);
-	memcpy(m->uuid, info->uuid, sizeof(m->uuid));
 	m->origin = (struct otlp_origin){
 	    .resource = otlp_resource_message_of(m->resource),
 	    .schema_url = OTLP_SCHEMA_URL,
 	};
-	options.from_start = is_younger(m);
+	/* Not where we ran out of memory for it: it was told of before. */
+	options.from_start = is_younger(m) && strcmp(info->uuid, m->uuid) != 0;
 	r = otlp_metrics_create(seg, snp_target_snapshot(m->target), &m->origin,
 				&options, &m->metrics);
-	if (r == 0 && otlp_metrics_rejected(m->metrics) > 0)
+	if (r < 0)
+		return r;
+	memcpy(m->uuid, info->uuid, sizeof(m->uuid));
+	if (otlp_metrics_rejected(m->metrics) > 0)
 		snp_log_line(SNP_LOG_WARN,
 			     "%zu metrics of the runtime are left out: their names, or "
 			     "those of their labels, cannot be sent",
 			     otlp_metrics_rejected(m->metrics));
-	return r;
+	return 0;
 }
 
 /* Another segment was attached: that of another run, or of the same one, grown. */
@@ -187,10 +193,10 @@ static int change(struct otlp_meter *m)
 /* Have metrics for the segment that is attached. */
 static int keep_up(struct otlp_meter *m)
 {
-	if (!snp_target_segment(m->target)) {
-		let_go(m); /* there is none, or it did not hold together */
+	/* There is none, or it did not hold together just now: what was told of it
+	 * counts on when it is attached anew. */
+	if (!snp_target_segment(m->target))
 		return 0;
-	}
 	if (!m->metrics)
 		return begin(m);
 	return snp_target_generation(m->target) == m->generation ? 0 : change(m);
