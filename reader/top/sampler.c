@@ -14,8 +14,7 @@
 
 struct top_sampler {
 	struct snp_target *target;
-	uint64_t generation; /* of the target: whom the frame is about; 0 = nobody */
-	bool final;	     /* the frame holds the last numbers of this generation */
+	bool final; /* the frame holds the last numbers of its run */
 	struct snp_look next;
 	/* Looks a second apart, for quantiles: a ring that reaches back WINDOW_NS. */
 	struct snp_look window[TOP_WINDOW_S + 1];
@@ -181,14 +180,22 @@ static void describe_segment(struct top_sampler *s, struct top_frame *frame)
 	frame->generation++;
 }
 
+/* Whether the frame is about another run than the segment, or about none. A run whose
+ * segment was attached anew, because it has more metrics, goes on. */
+static bool is_new_run(const struct top_sampler *s, const struct top_frame *frame)
+{
+	const struct snp_segment *seg = snp_target_segment(s->target);
+
+	return strcmp(snp_segment_info(seg)->uuid, frame->uuid) != 0;
+}
+
 /* A new run begins: nothing of the old one may be compared with it. */
-static void begin_generation(struct top_sampler *s, struct top_frame *frame)
+static void begin_run(struct top_sampler *s, struct top_frame *frame)
 {
 	if (frame->generation > 0)
 		top_history_add(
 		    &frame->history,
 		    &(struct top_sample){.at = snp_mono_now(), .gap = true});
-	s->generation = snp_target_generation(s->target);
 	s->final = false;
 	s->window_nr = 0;
 	s->cursor = (struct snp_ring_cursor){0};
@@ -262,9 +269,9 @@ int top_sampler_tick(struct top_sampler *s, struct top_frame *frame)
 	(void)snprintf(frame->problem, sizeof(frame->problem), "%s", err->msg);
 	if (!snp_target_segment(s->target))
 		return err->code;
-	new = snp_target_generation(s->target) != s->generation;
+	new = is_new_run(s, frame);
 	if (new)
-		begin_generation(s, frame);
+		begin_run(s, frame);
 	describe_writer(s, frame);
 	ended = snp_target_state(s->target) == SNP_TARGET_ENDED;
 	/* One that is new to us had its pools before it had its name, and one that

@@ -27,6 +27,7 @@ static void start(struct fixture *f)
 					     .tools_max = f->pools,
 					     .banks_max = 1,
 					     .events_per_ring = 64,
+					     .adapter_metrics_max = 1,
 					     .stale_after_ms = 1};
 	struct snp_err err = {0};
 	uint32_t pool, index;
@@ -236,6 +237,27 @@ static void events_arrive_once_and_in_order_of_time(void **state)
 			 top_eventlog_at(&f->frame->events, 0)->event.to);
 }
 
+/* As when an adapter brings a metric: the segment is attached anew, the run is not. */
+static void run_goes_on_when_its_segment_has_more_metrics(void **state)
+{
+	struct fixture *f = *state;
+	const struct snp_adapter_metric metric = {SNP_KIND_COUNTER, "tokens", "", ""};
+	const struct snp_event_fields fields = {.kind = SNP_EVENT_KIND_WORKER_MOVED};
+	uint32_t index;
+
+	start(f);
+	snp_event_record(&f->bank, &fields, snp_mono_now());
+	tick(f);
+	assert_int_equal(0, snp_adapter_metric(f->writer, &metric, &index, NULL));
+	snp_event_record(&f->bank, &fields, snp_mono_now());
+	tick(f);
+	assert_int_equal(1, f->frame->generation);
+	assert_int_equal(2, f->frame->events.nr);
+	assert_int_equal(0, f->frame->events.lost);
+	assert_true(f->frame->look.total.req_s == 0);
+	assert_false(top_history_at(&f->frame->history, 1)->gap);
+}
+
 static void event_right_after_the_look_comes_with_its_pool_later(void **state)
 {
 	struct fixture *f = *state;
@@ -336,6 +358,7 @@ int main(void)
 	    T(second_tick_has_rates),
 	    T(closed_runtime_keeps_its_last_frame),
 	    T(crashed_runtime_is_dead_also_after_its_file_has_gone),
+	    T(run_goes_on_when_its_segment_has_more_metrics),
 	    T(restarted_runtime_begins_without_rates_and_with_a_gap),
 	    T(events_arrive_once_and_in_order_of_time),
 	    T(event_right_after_the_look_comes_with_its_pool_later),
