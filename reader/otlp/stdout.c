@@ -20,8 +20,12 @@ struct otlp_transport {
 };
 
 /* There is one standard output, and a sender for each signal. */
-static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
-static bool is_cut; /* a line was not finished: no other may follow */
+static struct {
+	pthread_mutex_t mutex;
+	pthread_cond_t given_back;
+	bool taken; /* under the mutex; who has set it has the output */
+	bool cut;   /* a line was not finished: no other may follow. Of who has it. */
+} output = {.mutex = PTHREAD_MUTEX_INITIALIZER, .given_back = PTHREAD_COND_INITIALIZER};
 
 static int stdout_open(enum otlp_signal signal, const struct otlp_endpoint *endpoint,
 		       struct otlp_transport **ret_transport, struct snp_err *err)
@@ -104,16 +108,29 @@ static bool is_over(const _Atomic uint64_t *until)
 /* False: another signal's lines wait for their reader, and it is `until`. */
 static bool take_output(const _Atomic uint64_t *until)
 {
-	for (;;) {
+	bool is_ours;
+
+	(void)pthread_mutex_lock(&output.mutex);
+	while (output.taken && !is_over(until)) {
 		const uint64_t look = snp_mono_add_ms(snp_mono_now(), LOOK_MS).ns;
 		const struct timespec when = {.tv_sec = (time_t)(look / SNP_NS_PER_S),
 					      .tv_nsec = (long)(look % SNP_NS_PER_S)};
 
-		if (pthread_mutex_clocklock(&output, CLOCK_MONOTONIC, &when) == 0)
-			return true;
-		if (is_over(until))
-			return false;
+		(void)pthread_cond_clockwait(&output.given_back, &output.mutex,
+					     CLOCK_MONOTONIC, &when);
 	}
+	is_ours = !output.taken;
+	output.taken = true;
+	(void)pthread_mutex_unlock(&output.mutex);
+	return is_ours;
+}
+
+static void give_output_back(void)
+{
+	(void)pthread_mutex_lock(&output.mutex);
+	output.taken = false;
+	(void)pthread_cond_signal(&output.given_back);
+	(void)pthread_mutex_unlock(&output.mutex);
 }
 
 /* In pieces that a pipe with any room takes without a wait. -ETIMEDOUT: there was none,
@@ -123,12 +140,12 @@ static int write_lines(const struct snp_buf *lines, const _Atomic uint64_t *unti
 	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
 	size_t done = 0;
 
-	while (done < lines->len && !is_cut) {
+	while (done < lines->len && !output.cut) {
 		const size_t left = lines->len - done;
 		ssize_t n;
 
 		if (poll(&out, 1, LOOK_MS) <= 0) {
-			is_cut = is_over(until);
+			output.cut = is_over(until);
 			continue;
 		}
 		n = write(STDOUT_FILENO, lines->data + done,
@@ -137,7 +154,7 @@ static int write_lines(const struct snp_buf *lines, const _Atomic uint64_t *unti
 			return -errno;
 		done += n > 0 ? (size_t)n : 0;
 	}
-	return is_cut ? -ETIMEDOUT : 0;
+	return output.cut ? -ETIMEDOUT : 0;
 }
 
 static void stdout_attempt(struct otlp_transport *transport,
@@ -148,7 +165,7 @@ static void stdout_attempt(struct otlp_transport *transport,
 
 	if (r == -ETIMEDOUT && take_output(until)) {
 		r = write_lines(&transport->lines, until);
-		(void)pthread_mutex_unlock(&output);
+		give_output_back();
 	}
 	*ret_answer = (struct otlp_answer){.outcome = OTLP_TAKEN};
 	if (r == 0)
