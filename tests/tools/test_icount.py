@@ -49,13 +49,25 @@ def gate(build: Path, *programs: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def programs() -> None:
-    make("build/bench/icount", "build/bench/bench_size")
+    make("build/bench/icount", "build/bench/bench_size", "build/bench/bench_trace")
 
 
 def test_hot_path_stays_within_its_instruction_budget() -> None:
     done = gate(BUILD, "icount")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(" met") == 3, done.stdout
+
+
+def test_t15_tracing_stays_within_its_instruction_budget() -> None:
+    done = run(BUILD / "bench/bench_trace", "--instructions")
+    if done.stdout.startswith("skip"):
+        pytest.skip("ptrace is not allowed here")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    counts = {row[1]: (float(row[3]), float(row[-1])) for row in rows}
+    assert len(counts) == 4
+    for name, (instructions, limit) in counts.items():
+        assert 0 < instructions <= limit, name
 
 
 LOADS_NINE_TIMES = """{
