@@ -90,6 +90,7 @@ int front_init(struct front *front, struct snp_writer *writer, struct pool **poo
 	if (rc < 0)
 		return rc;
 	host_tools_init(&front->host_tools);
+	rpc_correlation_make(front->program_key); /* as random as any secret */
 	front->pools = pools;
 	front->pools_nr = pools_nr;
 	for (uint32_t i = 0; i < pools_nr; i++)

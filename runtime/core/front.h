@@ -19,6 +19,7 @@
 #include "core/host_tools.h"
 #include "core/tracing.h"
 #include "pool/pool.h"
+#include "rpc/metadata.h"
 #include "rpc/server.h"
 
 #define FRONT_POOL_KEY "x-snakepit-pool" /* metadata: names the pool of a call */
@@ -43,6 +44,8 @@ struct front {
 	const struct snp_cfg_tls *tls; /* of FRONT_TCP; NULL: none; borrowed by init */
 	struct pool **pools;
 	uint32_t pools_nr;
+	/* Who sends this as RPC_MD_C_API is this program. Random, the front door's. */
+	char program_key[RPC_CORRELATION_BYTES];
 	bool accept_correlation; /* take over the clients' ids */
 	struct tracing tracing;	 /* set before front_init(); zeros: off */
 	struct host_tools host_tools;

@@ -382,6 +382,11 @@ const char *runtime_host_address(const struct runtime *rt)
 	return rt->host_address;
 }
 
+const char *runtime_program_key(const struct runtime *rt)
+{
+	return rt->front.program_key;
+}
+
 struct host_tools *runtime_host_tools(struct runtime *rt)
 {
 	return &rt->front.host_tools;

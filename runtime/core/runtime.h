@@ -56,6 +56,9 @@ void runtime_stop(struct runtime *rt);
 /* Where workers find their host, and the program its own runtime. */
 const char *runtime_host_address(const struct runtime *rt);
 
+/* What makes a call the program's own there (RPC_MD_C_API). */
+const char *runtime_program_key(const struct runtime *rt);
+
 struct host_tools *runtime_host_tools(struct runtime *rt);
 
 /* In the child of a fork: close what would look held by the parent as long as the child

@@ -209,7 +209,7 @@ static void add_metadata(struct rpc_md_list *list, const struct exec *exec,
 	const struct {
 		const char *key, *value;
 	} pairs[] = {{RPC_MD_CORRELATION_ID, exec->reply->correlation_id},
-		     {RPC_MD_C_API, "1"},
+		     {RPC_MD_C_API, runtime_program_key(exec->rt->runtime)},
 		     {RPC_MD_TRACEPARENT, request->traceparent},
 		     {RPC_MD_TRACESTATE, request->tracestate},
 		     {RPC_MD_BAGGAGE, request->baggage}};

@@ -88,10 +88,11 @@ static enum snp_enum_SPAN_STATUS status_of(const struct request *r, enum rpc_cod
 /* What the program itself asks for is no call to it, though it comes as one. */
 static enum snp_enum_SPAN_METHOD method_of(const struct request *r)
 {
-	const struct rpc_md_in *in = rpc_server_call_metadata(r->call);
+	struct rpc_str key =
+	    rpc_md_in_get(rpc_server_call_metadata(r->call), RPC_MD_C_API);
+	bool is_ours = rpc_str_equal(key, rpc_str_of(r->front->program_key));
 
-	return rpc_md_in_get(in, RPC_MD_C_API).data ? SNP_SPAN_METHOD_C_API
-						    : r->protocol->method;
+	return is_ours ? SNP_SPAN_METHOD_C_API : r->protocol->method;
 }
 
 void request_span_whole(const struct request *r, snp_mono_t now)

@@ -67,6 +67,7 @@ static void scene_init(struct scene *s, struct bench_segment *segment,
 	s->cfg = cfg;
 	s->front.loop.bank = bench_bank_adopt(segment);
 	prng_seed(&s->front.loop.prng);
+	rpc_correlation_make(s->front.program_key);
 	s->front.tracing.on = cfg != NULL;
 	if (cfg)
 		(void)trace_sampler_init(&s->front.tracing.sampler, cfg, NULL, NULL);

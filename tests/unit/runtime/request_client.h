@@ -20,6 +20,7 @@ struct ask {
 	bool reads_slowly;    /* a stream: only what reply_read_on() grants */
 	uint32_t deadline_ms; /* 0: none */
 	const char *correlation, *traceparent;
+	const char *key;     /* under which the program itself calls */
 	const char *session; /* NULL: none */
 	bool idempotent;     /* says the client */
 };
@@ -189,6 +190,8 @@ static inline int ask_send(struct reply *r, struct rpc_buf *buf,
 				 rpc_str_of(ask->correlation));
 	if (ask->traceparent)
 		(void)rpc_md_add(&md, RPC_MD_TRACEPARENT, rpc_str_of(ask->traceparent));
+	if (ask->key)
+		(void)rpc_md_add(&md, RPC_MD_C_API, rpc_str_of(ask->key));
 	if (ask->idempotent)
 		(void)rpc_md_add(&md, "x-snakepit-idempotent", rpc_str_of("true"));
 	return rpc_call_start(&args, &r->call);

@@ -235,6 +235,27 @@ static void span_of_what_is_turned_away(void **state)
 	assert_true(request->parent_span_id == PARENT_SPAN);
 }
 
+/* Whoever else sends that metadata is a client all the same. */
+static void span_of_the_program_itself_needs_its_key(void **state)
+{
+	static const char *const wrong[] = {"", "1", "sp-0123456789abcdef01234567"};
+	const unsigned n = sizeof(wrong) / sizeof(wrong[0]);
+
+	(void)state;
+	worker_seated(0);
+	for (unsigned i = 0; i < n; i++)
+		(void)ask_and_wait((struct ask){.tool = "echo", .key = wrong[i]});
+	(void)ask_and_wait(
+	    (struct ask){.tool = "echo", .key = world.front.program_key});
+	read_spans();
+	assert_int_equal(spans_of(SNP_SPAN_KIND_REQUEST), n + 1);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(span_at(SNP_SPAN_KIND_REQUEST, i)->method,
+				 SNP_SPAN_METHOD_POOL_EXECUTE);
+	assert_int_equal(span_at(SNP_SPAN_KIND_REQUEST, n)->method,
+			 SNP_SPAN_METHOD_C_API);
+}
+
 /* ---- Trees --------------------------------------------------------------- */
 
 static void set_tracing(void *arg)
@@ -562,6 +583,7 @@ int main(void)
 	    T(span_says_how_long_a_request_waited),
 	    T(span_of_a_retry_is_another_attempt),
 	    T(span_of_what_is_turned_away),
+	    T(span_of_the_program_itself_needs_its_key),
 	    T(t05_tree_of_a_request),
 	    T(t05_tree_of_a_request_that_waited),
 	    T(t05_tree_of_a_retry),

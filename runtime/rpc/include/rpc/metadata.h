@@ -18,7 +18,7 @@
 
 #define RPC_MD_CORRELATION_ID "x-snakepit-correlation-id"
 #define RPC_MD_WORKER_ID      "x-snakepit-worker-id"
-#define RPC_MD_C_API	      "x-snakepit-c-api" /* of a program with a runtime inside */
+#define RPC_MD_C_API	      "x-snakepit-c-api" /* the key of the program itself */
 #define RPC_MD_TRACEPARENT    "traceparent"
 #define RPC_MD_TRACESTATE     "tracestate"
 #define RPC_MD_BAGGAGE	      "baggage"
