@@ -263,6 +263,35 @@ static void room_is_bounded(void **state)
 	assert_non_null(seen(f, "c"));
 }
 
+/* Names are foreign: that there is no room must be an answer, not the end. */
+static void as_many_as_can_be_have_room_for_the_longest_texts(void **state)
+{
+	struct fixture *f = *state;
+	struct snp_writer_options o = {.instance = "full",
+				       .dir = f->dir,
+				       .pools_max = 1,
+				       .workers_max = 1,
+				       .tools_max = 1,
+				       .banks_max = 1,
+				       .adapter_metrics_max = SNP_ADAPTER_METRICS_MAX};
+	char name[SNP_ADAPTER_NAME_BYTES], unit[SNP_ADAPTER_UNIT_BYTES],
+	    help[SNP_ADAPTER_HELP_BYTES];
+	const struct snp_adapter_metric m = {COUNTER, name, unit, help};
+	struct snp_writer *w = NULL;
+	uint32_t index;
+
+	assert_int_equal(snp_writer_create(&o, &w, NULL), 0);
+	for (int i = 0; i < SNP_ADAPTER_METRICS_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "n%062d", i);
+		(void)snprintf(unit, sizeof(unit), "{%021d}", i);
+		(void)snprintf(help, sizeof(help), "%0167d", i);
+		assert_int_equal(snp_adapter_metric(w, &m, &index, NULL), 0);
+	}
+	name[0] = 'm';
+	assert_int_equal(snp_adapter_metric(w, &m, &index, NULL), -ENOSPC);
+	snp_writer_remove(&w);
+}
+
 /* Whoever attaches in between finds all that the descriptors refer to. */
 static void *declare_all(void *arg)
 {
@@ -415,6 +444,7 @@ int main(void)
 	    T(a_second_declaration_finds_the_first),
 	    T(families_of_exporters_are_told_apart),
 	    T(room_is_bounded),
+	    T(as_many_as_can_be_have_room_for_the_longest_texts),
 	    T(readers_attach_while_metrics_come),
 	    T(a_gauge_is_not_there_until_it_is_set),
 	    T(pools_of_other_adapters_do_not_have_it),

@@ -324,26 +324,34 @@ static unsigned assert_spans(const struct fixture *f)
 	return used;
 }
 
-/* One observation after the other, so that the used part starts anywhere and grows. */
+/* One observation after the other, so that the used part starts anywhere and grows: of
+ * every histogram, as the bits of some are in two words. */
 static void words_of_a_histogram_outside_its_span_are_zero(void **state)
 {
 	struct fixture *f = *state;
-	struct snp_fmt_hist *hists[3];
+	struct snp_fmt_hist *hists[7];
+	const unsigned hists_nr = sizeof(hists) / sizeof(hists[0]);
 	struct snp_bank bank;
 
 	assert_int_equal(snp_bank_adopt(f->w, &bank), 0);
 	hists[0] = bank.tools[f->tool].duration;
 	hists[1] = bank.pools[f->pool].heartbeat_latency;
-	hists[2] = bank.pools[f->pool].gil_wait;
+	hists[2] = bank.pools[f->pool].queue_wait;
+	hists[3] = bank.pools[f->pool].startup;
+	hists[4] = bank.pools[f->pool].lifetime;
+	hists[5] = bank.pools[f->pool].gil_wait;
+	hists[6] = bank.pools[f->pool].loop_lag;
 	take(f);
 	assert_int_equal(assert_spans(f), 0);
-	for (unsigned start = 0; start < 43; start++) {
-		for (unsigned shift = start; shift < 43; shift += 11) {
-			snp_hist_record(hists[start % 3], UINT64_C(1) << shift);
+	for (unsigned start = 0; start < 43 * hists_nr; start++) {
+		struct snp_fmt_hist *hist = hists[start % hists_nr];
+
+		for (unsigned shift = start / hists_nr; shift < 43; shift += 11) {
+			snp_hist_record(hist, UINT64_C(1) << shift);
 			take(f);
 			assert_int_equal(assert_spans(f), 1);
 		}
-		memset(hists[start % 3], 0, sizeof(*hists[0]));
+		memset(hist, 0, sizeof(*hist));
 	}
 	take(f);
 	assert_int_equal(assert_spans(f), 0);

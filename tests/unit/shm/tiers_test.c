@@ -251,7 +251,6 @@ static void second_copy_forgets_what_is_zero_now(void **state)
 
 	decl.pool = declare(world, SNP_ROW_POOL, 0, "pool", "x.Y");
 	tool = declare(world, SNP_ROW_TOOL, decl.pool, "old", NULL);
-	/* A copy with another number of rows begins anew. */
 	while (snp_row_declare(world->w, &decl, &again, NULL) == 0)
 		;
 	for (unsigned bit = 0; bit < 40; bit += 9)
@@ -264,6 +263,26 @@ static void second_copy_forgets_what_is_zero_now(void **state)
 	assert_int_equal(again, tool);
 	snp_hist_record(world->bank[0].tools[tool].duration, 1000);
 	expect_same(world);
+}
+
+/* One more row moves those behind it: there is room for it, but what is there is of
+ * others. */
+static void copy_with_other_places_begins_anew(void **state)
+{
+	struct world *world = *state;
+	uint32_t pool = declare(world, SNP_ROW_POOL, 0, "pool", "x.Y");
+	uint32_t tool = declare(world, SNP_ROW_TOOL, pool, "tool", NULL);
+
+	for (unsigned bit = 20; bit < 42; bit++)
+		snp_hist_record(world->bank[0].tools[tool].duration, UINT64_C(1)
+									 << bit);
+	expect_same(world);
+	(void)declare(world, SNP_ROW_POOL, 0, "other", "x.Y");
+	expect_same(world);
+	for (unsigned i = 0; i < 3; i++) {
+		(void)declare(world, SNP_ROW_WORKER, pool, NULL, NULL);
+		expect_same(world);
+	}
 }
 
 static void expect_span(const struct snp_snapshot *snap, const struct snp_series *s,
@@ -297,10 +316,13 @@ static void span_holds_every_word_in_use_and_few_others(void **state)
 		expect_span(world->live, &s, few);
 	}
 	assert_int_equal(used, 2);
-	snp_series_iter_init(&it, world->snap, NULL);
+	assert_int_equal(
+	    snp_segment_snapshot_from(world->seg, SNP_TIER_SNAP, &world->live, NULL),
+	    0);
+	snp_series_iter_init(&it, world->live, NULL);
 	while (snp_series_next(&it, &s))
 		if (s.hist)
-			expect_span(world->snap, &s, s.metric->nbuckets + 2);
+			expect_span(world->live, &s, s.metric->nbuckets + 2);
 }
 
 static void text_of_any_length_is_whole_in_both_tiers(void **state)
@@ -481,6 +503,7 @@ int main(void)
 #define L(name) cmocka_unit_test_setup_teardown(name, lab_setup, lab_teardown)
 	    W(tiers_of_any_segment_say_the_same),
 	    W(second_copy_forgets_what_is_zero_now),
+	    W(copy_with_other_places_begins_anew),
 	    W(span_holds_every_word_in_use_and_few_others),
 	    W(text_of_any_length_is_whole_in_both_tiers),
 	    L(tiers_of_the_bench_say_the_same),
