@@ -244,13 +244,10 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 	const char *value;
 	int option, r = 0;
 
-	while (r == 0 && (option = cli_next(&args, &value, err)) != CLI_END) {
+	while (r == 0 && (option = cli_next_option(&args, &value, err)) != CLI_END) {
 		if (option < 0)
 			return option;
-		if (option == CLI_OPERAND)
-			return snp_err_set(err, -EINVAL, "unexpected argument '%s'",
-					   value);
-		if (known[option].value)
+		if (value)
 			r = parse_valued(option, value, &options, err);
 		else
 			set_flag(option, &options);

@@ -115,6 +115,15 @@ int cli_next(struct cli_args *args, const char **ret_value, struct snp_err *err)
 	return letter_option(args, ret_value, err);
 }
 
+int cli_next_option(struct cli_args *args, const char **ret_value, struct snp_err *err)
+{
+	const int option = cli_next(args, ret_value, err);
+
+	return option == CLI_OPERAND
+		   ? snp_err_set(err, -EINVAL, "unexpected argument '%s'", *ret_value)
+		   : option;
+}
+
 int cli_seconds(const char *option, const char *text, uint64_t *ret_ms,
 		struct snp_err *err)
 {

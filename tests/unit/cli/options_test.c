@@ -97,6 +97,22 @@ static void next_operands_mix_with_options(void **state)
 	assert_next(&args, CLI_END, NULL);
 }
 
+static void next_option_refuses_operands_alone(void **state)
+{
+	char *argv[] = {"program", "-v", "--instance", "a", "pool", NULL};
+	struct cli_args args = parse(argv);
+	struct snp_err err = {0};
+	const char *value = "";
+
+	(void)state;
+	assert_int_equal(cli_next_option(&args, &value, &err), OPT_VERBOSE);
+	assert_null(value);
+	assert_int_equal(cli_next_option(&args, &value, &err), OPT_INSTANCE);
+	assert_string_equal(value, "a");
+	assert_int_equal(cli_next_option(&args, &value, &err), -EINVAL);
+	assert_string_equal(err.msg, "unexpected argument 'pool'");
+}
+
 static void next_abbreviation_is_refused(void **state)
 {
 	(void)state;
@@ -132,6 +148,7 @@ int main(void)
 	    cmocka_unit_test(next_all_forms_of_a_value_are_equal),
 	    cmocka_unit_test(next_joined_letters_come_one_by_one),
 	    cmocka_unit_test(next_operands_mix_with_options),
+	    cmocka_unit_test(next_option_refuses_operands_alone),
 	    cmocka_unit_test(next_abbreviation_is_refused),
 	    cmocka_unit_test(next_unknown_option_suggests_the_nearest),
 	    cmocka_unit_test(next_missing_or_needless_value_is_refused),

@@ -42,6 +42,8 @@ enum { /* what cli_next() returns beside an index of options */
  * option's value (NULL if it takes none), or the operand. -EINVAL: err says what is
  * wrong and suggests the nearest option; do not go on. */
 int cli_next(struct cli_args *args, const char **ret_value, struct snp_err *err);
+/* The same of a command line that takes no operands: one is -EINVAL. */
+int cli_next_option(struct cli_args *args, const char **ret_value, struct snp_err *err);
 
 /* The value of --`option`, such as 500ms, 10s or 1m, as milliseconds from `min_ms` to
  * `max_ms`. -EINVAL. */
