@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "selector.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -92,14 +91,6 @@ static bool take_word(const char **at, const char *stops, char *dst, size_t room
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The character an escape stands for, *at behind the backslash; -1 for an unknown one.
  */
 static int take_escape(const char **at)
@@ -114,8 +105,8 @@ static int take_escape(const char **at)
 	case 'n':
 		return '\n';
 	case 'x':
-		high = hex_digit((*at)[0]);
-		low = high < 0 ? -1 : hex_digit((*at)[1]);
+		high = snp_hex_digit((*at)[0]);
+		low = high < 0 ? -1 : snp_hex_digit((*at)[1]);
 		if (low < 0)
 			return -1;
 		*at += 2;

@@ -5,6 +5,7 @@
 
 #include "answer_internal.h"
 #include "model/gzip.h"
+#include "model/number.h"
 
 #define PREFIX_BYTES 5 /* of a message: compressed or not, and its length */
 
@@ -48,14 +49,6 @@ static unsigned code_of(const struct otlp_grpc_said *said)
 	return (unsigned)code;
 }
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789ABCDEF0123456789abcdef";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) % 16 : -1;
-}
-
 /* grpc-message is percent-encoded; what is badly encoded stays as it is. */
 static void set_message(struct otlp_answer *answer, const char *message)
 {
@@ -64,10 +57,10 @@ static void set_message(struct otlp_answer *answer, const char *message)
 
 	for (; *message && len < sizeof(plain); message++) {
 		plain[len] = *message;
-		if (*message == '%' && hex_digit(message[1]) >= 0 &&
-		    hex_digit(message[2]) >= 0) {
-			plain[len] =
-			    (char)(hex_digit(message[1]) * 16 + hex_digit(message[2]));
+		if (*message == '%' && snp_hex_digit(message[1]) >= 0 &&
+		    snp_hex_digit(message[2]) >= 0) {
+			plain[len] = (char)(snp_hex_digit(message[1]) * 16 +
+					    snp_hex_digit(message[2]));
 			message += 2;
 		}
 		len++;

@@ -6,14 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
+#include "model/number.h"
 
 /* In place; false for a '%' without two digits. */
 static bool percent_decode(char *text)
@@ -25,9 +18,9 @@ static bool percent_decode(char *text)
 			*to++ = *text;
 			continue;
 		}
-		if (digit_of(text[1]) < 0 || digit_of(text[2]) < 0)
+		if (snp_hex_digit(text[1]) < 0 || snp_hex_digit(text[2]) < 0)
 			return false;
-		*to++ = (char)(digit_of(text[1]) * 16 + digit_of(text[2]));
+		*to++ = (char)(snp_hex_digit(text[1]) * 16 + snp_hex_digit(text[2]));
 		text += 2;
 	}
 	*to = '\0';

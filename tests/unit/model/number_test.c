@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/number.h"
 
+#include <ctype.h>
 #include <locale.h>
 #include <math.h>
 #include <setjmp.h>
@@ -261,6 +262,18 @@ static void double_ignores_the_locale(void **state)
 	(void)setlocale(LC_NUMERIC, "C");
 }
 
+static void hex_digit_any_byte_is_what_strtol_says(void **state)
+{
+	(void)state;
+	for (int byte = 0; byte < 256; byte++) {
+		const char text[] = {(char)byte, '\0'};
+		int expected =
+		    isxdigit((unsigned char)byte) ? (int)strtol(text, NULL, 16) : -1;
+
+		assert_int_equal(snp_hex_digit(text[0]), expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +288,7 @@ int main(void)
 	    cmocka_unit_test(double_special_values_have_go_spelling),
 	    cmocka_unit_test(double_random_values_round_trip),
 	    cmocka_unit_test(double_ignores_the_locale),
+	    cmocka_unit_test(hex_digit_any_byte_is_what_strtol_says),
 	};
 
 	return cmocka_run_group_tests_name("model/number", tests, NULL, NULL);

@@ -4,8 +4,8 @@
  *
  * Everything in a segment is an integer, so nearly everything here is integer
  * arithmetic: a duration in nanoseconds is printed as seconds digit by digit, never
- * through a double. Pure functions. Each writes at most SNP_NUMBER_BYTES bytes without
- * a NUL at `dst` and returns how many.
+ * through a double. Pure functions. Each with a `dst` writes at most SNP_NUMBER_BYTES
+ * bytes without a NUL there and returns how many.
  */
 #ifndef SNP_MODEL_NUMBER_H
 #define SNP_MODEL_NUMBER_H
@@ -49,6 +49,16 @@ static inline struct snp_short_number snp_number_short(uint64_t value)
 
 	return (struct snp_short_number){(digits + SNP_DIGITS_TEXT) >> 8 * zeros,
 					 8 - zeros};
+}
+
+/* 0 to 15, -1 for what is none, such as the NUL that ends a text. */
+static inline int snp_hex_digit(char c)
+{
+	const int letter = c | 0x20; /* a capital becomes a small one */
+
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
 size_t snp_number_u64(char *dst, uint64_t value);
