@@ -16,8 +16,9 @@
 #include "payload.h"
 #include "snakepit/time.h"
 
-#define PREFIX_BYTES 5
-#define HEADER_BYTES 64
+#define PREFIX_BYTES   5
+#define HEADER_BYTES   64
+#define TIMEOUT_MAX_MS 99999999
 
 enum { GRPC_STATUS, GRPC_MESSAGE, GRPC_DETAILS };
 
@@ -104,16 +105,17 @@ static int grpc_transport_load(struct otlp_transport *transport,
 	return 0;
 }
 
-/* What the receiver may take for it. At most eight digits are allowed, so milliseconds
- * reach for a day; NULL where there is no such limit. */
+/* What the receiver may take for it, rounded up. At most eight digits are allowed, so
+ * milliseconds reach for a day; NULL where there is no such limit. */
 static const char *timeout_header(uint64_t until_ns, char header[HEADER_BYTES])
 {
 	const uint64_t now_ns = snp_mono_now().ns;
-	const uint64_t ms = until_ns > now_ns ? (until_ns - now_ns) / SNP_NS_PER_MS : 0;
+	const uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+	const uint64_t ms = left_ns / SNP_NS_PER_MS + 1;
 
-	if (ms > 99999999)
+	if (ms > TIMEOUT_MAX_MS)
 		return NULL;
-	(void)snprintf(header, HEADER_BYTES, "grpc-timeout: %" PRIu64 "m", ms + 1);
+	(void)snprintf(header, HEADER_BYTES, "grpc-timeout: %" PRIu64 "m", ms);
 	return header;
 }
 
