@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spans.h"
 
-#include <stdio.h>
-
 #include "otlp/trace_service.pb-c.h"
 #include "semconv.h"
 #include "words.h"

@@ -5,10 +5,11 @@
  *   otlp_send metrics|traces|logs
  *
  * Settings come from the environment. Obeys lines on stdin:
- *   send ITEMS BYTES    send a batch of so many items, each of so many bytes of text;
- * says how it went, as a line of JSON, before it looks at the next line stop MS end
- * within MS milliseconds from now, also what is under way exit                also at
- * the end of input: once everything before it is done
+ *
+ *   send ITEMS BYTES  send a batch of so many items, each of so many bytes of text;
+ * says how it went, as a line of JSON stop MS           end within MS milliseconds from
+ * now, also what is under way exit              also at the end of input: once
+ * everything before it is done
  */
 #include <inttypes.h>
 #include <pthread.h>
