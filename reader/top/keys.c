@@ -28,6 +28,13 @@ void top_key_name(char out[TOP_KEY_NAME_BYTES], uint32_t key)
 		uint32_t key;
 		char name[TOP_KEY_NAME_BYTES];
 	} names[] = {{' ', "Space"},
+		     {TOP_KEY_TAB, "Tab"},
+		     {TOP_KEY_ENTER, "Enter"},
+		     {TOP_KEY_LEFT, "Left"},
+		     {TOP_KEY_RIGHT, "Right"},
+		     {TOP_KEY_BACKTAB, "S-Tab"},
+		     {TOP_KEY_BACKSPACE, "BkSp"},
+		     {TOP_KEY_DELETE, "Del"},
 		     {TOP_KEY_ESC, "Esc"},
 		     {TOP_KEY_UP, "Up"},
 		     {TOP_KEY_DOWN, "Down"},

@@ -13,6 +13,8 @@
 #define TOP_KEY_CTRL(c) ((uint32_t)(c)&0x1f)
 
 enum top_key {
+	TOP_KEY_TAB = '\t',
+	TOP_KEY_ENTER = '\r',
 	TOP_KEY_ESC = 0x1b,
 	TOP_KEY_UP = 0x110000, /* past the last code point */
 	TOP_KEY_DOWN,
@@ -20,6 +22,11 @@ enum top_key {
 	TOP_KEY_PAGE_DOWN,
 	TOP_KEY_HOME,
 	TOP_KEY_END,
+	TOP_KEY_LEFT,
+	TOP_KEY_RIGHT,
+	TOP_KEY_BACKTAB,
+	TOP_KEY_BACKSPACE,
+	TOP_KEY_DELETE,
 	TOP_KEY_OTHER, /* a key without a meaning */
 	TOP_KEY_F0,
 };

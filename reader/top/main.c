@@ -29,6 +29,7 @@ struct top {
 	struct top_rows rows;
 	struct top_ui ui;
 	struct top_grid grid;
+	struct top_viewport viewport;
 	struct screen *screen;
 	int signal_fd;
 	int ended_by; /* signal to end with, 0 = none */
@@ -107,24 +108,34 @@ static void take_signals(struct top *top)
 			break;
 		default:
 			top->ended_by = (int)info.ssi_signo;
-			top->ui.quit = true;
+			top->ui.wants |= TOP_WANT_QUIT;
 			break;
 		}
 	}
+}
+
+static struct top_context context_of(const struct top *top)
+{
+	return (struct top_context){.frame = top->frame,
+				    .rows = &top->rows,
+				    .now = snp_mono_now(),
+				    .wall = snp_wall_now()};
 }
 
 static void take_keys(struct top *top)
 {
 	uint32_t key;
 
-	while (!top->ui.quit && (key = screen_key(top->screen)) != 0)
-		top_ui_key(&top->ui, key, &top->rows, &top->frame->look,
-			   (struct top_moment){snp_mono_now(), snp_wall_now()});
-	if (top->ui.repaint)
+	while (!(top->ui.wants & TOP_WANT_QUIT) &&
+	       (key = screen_key(top->screen)) != 0) {
+		struct top_context context = context_of(top);
+
+		top_ui_key(&top->ui, key, &context);
+	}
+	if (top_ui_take(&top->ui, TOP_WANT_REPAINT))
 		screen_repaint(top->screen);
-	if (top->ui.suspend)
+	if (top_ui_take(&top->ui, TOP_WANT_SUSPEND))
 		(void)kill(0, SIGTSTP); /* whoever shares the job stops too */
-	top->ui.repaint = top->ui.suspend = false;
 }
 
 static int draw(struct top *top)
@@ -133,18 +144,18 @@ static int draw(struct top *top)
 				  .ui = &top->ui,
 				  .rows = &top->rows,
 				  .now = snp_mono_now()};
-	struct top_viewport viewport;
+	struct top_context context = context_of(top);
 	int rows, cols;
 
 	if (top_rows_build(&top->rows, &top->frame->look, &top->ui.sort,
-			   top->options.filter) < 0)
+			   top->ui.filter ? top->ui.filter : top->options.filter) < 0)
 		return -ENOMEM;
 	screen_size(top->screen, &rows, &cols);
 	if (top_grid_reset(&top->grid, rows, cols) < 0)
 		return -ENOMEM;
 	top->grid.ascii = top->ui.ascii;
-	top_view(&scene, &top->grid, &viewport);
-	top_ui_viewed(&top->ui, &viewport);
+	top_view(&scene, &top->grid, &top->viewport);
+	top_ui_viewed(&top->ui, &top->viewport, &context);
 	screen_draw(top->screen, &top->grid);
 	return 0;
 }
@@ -177,7 +188,7 @@ static int loop(struct top *top)
 				{.fd = top->signal_fd, .events = POLLIN}};
 	snp_mono_t next = snp_mono_add_ms(snp_mono_now(), top->ui.delay_ms);
 
-	while (!top->ui.quit) {
+	while (!(top->ui.wants & TOP_WANT_QUIT)) {
 		unsigned delay_ms = top->ui.delay_ms;
 		bool paused = top->ui.paused;
 		struct timespec wait;
@@ -272,6 +283,7 @@ static void close_top(struct top *top)
 		top_frame_fini(top->frame);
 	free(top->frame);
 	top_rows_fini(&top->rows);
+	top_ui_fini(&top->ui);
 	top_grid_fini(&top->grid);
 }
 

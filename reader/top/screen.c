@@ -361,6 +361,18 @@ static uint32_t key_of_code(wint_t code)
 		return TOP_KEY_HOME;
 	case KEY_END:
 		return TOP_KEY_END;
+	case KEY_LEFT:
+		return TOP_KEY_LEFT;
+	case KEY_RIGHT:
+		return TOP_KEY_RIGHT;
+	case KEY_BTAB:
+		return TOP_KEY_BACKTAB;
+	case KEY_BACKSPACE:
+		return TOP_KEY_BACKSPACE;
+	case KEY_DC:
+		return TOP_KEY_DELETE;
+	case KEY_ENTER:
+		return TOP_KEY_ENTER;
 	default:
 		return TOP_KEY_OTHER;
 	}

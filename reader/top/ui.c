@@ -3,7 +3,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "terms.h"
+#include "ui_parts.h"
 
 #define TOAST_MS 1250
 
@@ -11,12 +15,36 @@ static const unsigned delay_steps_ms[] = {50,	100,  200,   500,   1000,
 					  2000, 5000, 10000, 30000, 60000};
 #define DELAY_STEPS (sizeof(delay_steps_ms) / sizeof(*delay_steps_ms))
 
+const char *const top_view_names[TOP_VIEW_NR] = {
+    [TOP_VIEW_OVERVIEW] = "overview", [TOP_VIEW_WORKERS] = "workers",
+    [TOP_VIEW_REQUESTS] = "requests", [TOP_VIEW_LATENCY] = "latency",
+    [TOP_VIEW_EVENTS] = "events",     [TOP_VIEW_LINTS] = "lints"};
+
+const char *const top_prompt_labels[TOP_PROMPT_NR] = {
+    [TOP_PROMPT_NONE] = "",
+    [TOP_PROMPT_FIND] = "find: ",
+    [TOP_PROMPT_FILTER] = "filter: ",
+    [TOP_PROMPT_DELAY] = "seconds between updates: ",
+    [TOP_PROMPT_TIME] = "go to time: ",
+    [TOP_PROMPT_COMMAND] = ":"};
+
 void top_ui_init(struct top_ui *ui)
 {
 	*ui = (struct top_ui){.sort = {.column = TOP_COLUMN_WORKER_worker,
 				       .flags = TOP_SORT_UNHEALTHY_FIRST},
 			      .delay_ms = TOP_DELAY_DEFAULT_MS,
+			      .follow = true,
+			      .mouse = true,
 			      .page = 1};
+}
+
+void top_ui_fini(struct top_ui *ui)
+{
+	snp_query_free(ui->filter);
+	for (size_t kind = 0; kind < TOP_PROMPT_NR; kind++)
+		for (size_t i = 0; i < ui->lines[kind].nr; i++)
+			free(ui->lines[kind].line[i]);
+	*ui = (struct top_ui){0};
 }
 
 void top_ui_toast(struct top_ui *ui, snp_mono_t now, const char *fmt, ...)
@@ -29,74 +57,28 @@ void top_ui_toast(struct top_ui *ui, snp_mono_t now, const char *fmt, ...)
 	ui->toast_until = snp_mono_add_ms(now, TOAST_MS);
 }
 
-/* ---- selection ----------------------------------------------------------- */
-
-size_t top_ui_selected_row(const struct top_ui *ui, const struct top_rows *rows,
-			   const struct snp_look *look)
+bool top_ui_take(struct top_ui *ui, enum top_want want)
 {
-	if (!ui->selected)
-		return rows->nr;
-	for (size_t i = 0; i < rows->nr; i++) {
-		const struct top_row *row = &rows->row[i];
+	bool wanted = (ui->wants & want) != 0;
 
-		if (row->worker != TOP_ROW_HEADING &&
-		    look->workers[row->worker].slot == ui->selected_slot &&
-		    strcmp(look->pools[row->pool].name, ui->selected_pool) == 0)
-			return i;
-	}
-	return rows->nr;
+	ui->wants &= ~(unsigned)want;
+	return wanted;
 }
 
-static void select_row(struct top_ui *ui, const struct top_row *row,
-		       const struct snp_look *look)
+int top_ui_filter(struct top_ui *ui, const char *text,
+		  struct snp_query_place *ret_place, struct snp_err *err)
 {
-	ui->selected = true;
-	ui->selected_slot = look->workers[row->worker].slot;
-	memcpy(ui->selected_pool, look->pools[row->pool].name,
-	       sizeof(ui->selected_pool));
-}
+	struct snp_query *query = NULL;
+	int rc = 0;
 
-/* To the worker `steps` away, or the last one on the way there; headings do not count.
- */
-static void move_by(struct top_ui *ui, long steps, const struct top_rows *rows,
-		    const struct snp_look *look)
-{
-	size_t at = top_ui_selected_row(ui, rows, look);
-	long pos = (long)at, dir = steps < 0 ? -1 : 1;
-
-	/* Nothing selected yet: the first key selects what is on top of the page. */
-	if (at == rows->nr) {
-		pos = (long)ui->first - 1;
-		dir = 1;
-		steps = 1;
-	}
-	while (steps != 0) {
-		long next = pos + dir;
-
-		while (next >= 0 && next < (long)rows->nr &&
-		       rows->row[next].worker == TOP_ROW_HEADING)
-			next += dir;
-		if (next < 0 || next >= (long)rows->nr)
-			break;
-		pos = next;
-		steps -= dir;
-	}
-	if (pos >= 0 && pos < (long)rows->nr &&
-	    rows->row[pos].worker != TOP_ROW_HEADING)
-		select_row(ui, &rows->row[pos], look);
-}
-
-static void move_to_end(struct top_ui *ui, long dir, const struct top_rows *rows,
-			const struct snp_look *look)
-{
-	long i = dir > 0 ? (long)rows->nr - 1 : 0;
-
-	for (; i >= 0 && i < (long)rows->nr; i -= dir) {
-		if (rows->row[i].worker != TOP_ROW_HEADING) {
-			select_row(ui, &rows->row[i], look);
-			return;
-		}
-	}
+	if (*text)
+		rc = snp_query_compile(text, &top_worker_terms, &query, ret_place, err);
+	if (rc < 0)
+		return rc;
+	snp_query_free(ui->filter);
+	ui->filter = query;
+	(void)snprintf(ui->filter_text, sizeof(ui->filter_text), "%s", text);
+	return 0;
 }
 
 /* ---- settings ------------------------------------------------------------ */
@@ -127,7 +109,20 @@ static void toggle_charset(struct top_ui *ui, snp_mono_t now)
 	top_ui_toast(ui, now, ui->ascii ? "plain ASCII" : "line graphics");
 }
 
-static void change_sort(struct top_ui *ui, enum top_action action, snp_mono_t now)
+static void toast_sort(struct top_ui *ui, snp_mono_t now)
+{
+	unsigned flags = ui->sort.flags;
+
+	if (flags & TOP_SORT_BY_POOL) {
+		top_ui_toast(ui, now, "grouped by pool");
+		return;
+	}
+	top_ui_toast(ui, now, "sort by %s%s%s", top_columns[ui->sort.column].field,
+		     flags & TOP_SORT_INVERT ? ", inverted" : "",
+		     flags & TOP_SORT_UNHEALTHY_FIRST ? ", unhealthy first" : "");
+}
+
+static bool sort_key(struct top_ui *ui, enum top_action action, snp_mono_t now)
 {
 	unsigned *flags = &ui->sort.flags;
 
@@ -141,151 +136,130 @@ static void change_sort(struct top_ui *ui, enum top_action action, snp_mono_t no
 		break;
 	case TOP_ACTION_GROUP:
 		*flags ^= TOP_SORT_BY_POOL;
-		top_ui_toast(ui, now,
-			     *flags & TOP_SORT_BY_POOL ? "grouped by pool"
-						       : "not grouped");
-		return;
-	default:
+		break;
+	case TOP_ACTION_SORT_LEFT:
+	case TOP_ACTION_SORT_RIGHT:
 		ui->sort.column = top_sort_step(
 		    ui->sort.column, action == TOP_ACTION_SORT_LEFT ? -1 : 1);
 		*flags &= ~(unsigned)TOP_SORT_BY_POOL;
 		break;
+	default:
+		return false;
 	}
-	top_ui_toast(ui, now, "sort by %s%s%s", top_columns[ui->sort.column].field,
-		     *flags & TOP_SORT_INVERT ? ", inverted" : "",
-		     *flags & TOP_SORT_UNHEALTHY_FIRST ? ", unhealthy first" : "");
+	toast_sort(ui, now);
+	return true;
 }
 
 /* ---- keys ---------------------------------------------------------------- */
 
-static void help_key(struct top_ui *ui, enum top_action action)
+static void set_view(struct top_ui *ui, enum top_view_id view)
 {
-	size_t page = ui->page > 0 ? ui->page : 1;
-
-	switch (action) {
-	case TOP_ACTION_HELP:
-	case TOP_ACTION_BACK:
-		ui->help = false;
-		break;
-	case TOP_ACTION_UP:
-		ui->help_first -= ui->help_first > 0;
-		break;
-	case TOP_ACTION_DOWN:
-		ui->help_first++;
-		break;
-	case TOP_ACTION_PAGE_UP:
-		ui->help_first -= ui->help_first < page ? ui->help_first : page;
-		break;
-	case TOP_ACTION_PAGE_DOWN:
-		ui->help_first += page;
-		break;
-	case TOP_ACTION_FIRST:
-		ui->help_first = 0;
-		break;
-	case TOP_ACTION_LAST:
-		ui->help_first = TOP_ACTION_NR; /* the view clamps it */
-		break;
-	default:
-		break;
-	}
+	ui->view = view;
+	ui->detail = (struct top_pick){0};
+	ui->help = false;
 }
 
-static bool movement_key(struct top_ui *ui, enum top_action action,
-			 const struct top_rows *rows, const struct snp_look *look)
+static void go_back(struct top_ui *ui)
 {
-	long page = ui->page > 1 ? (long)ui->page - 1 : 1;
-
-	switch (action) {
-	case TOP_ACTION_UP:
-		move_by(ui, -1, rows, look);
-		return true;
-	case TOP_ACTION_DOWN:
-		move_by(ui, 1, rows, look);
-		return true;
-	case TOP_ACTION_PAGE_UP:
-		move_by(ui, -page, rows, look);
-		return true;
-	case TOP_ACTION_PAGE_DOWN:
-		move_by(ui, page, rows, look);
-		return true;
-	case TOP_ACTION_FIRST:
-		move_to_end(ui, -1, rows, look);
-		return true;
-	case TOP_ACTION_LAST:
-		move_to_end(ui, 1, rows, look);
-		return true;
-	case TOP_ACTION_BACK:
-		ui->selected = false;
-		return true;
-	default:
-		return false;
-	}
+	if (ui->help)
+		ui->help = false;
+	else if (ui->detail.kind != TOP_PICK_NONE)
+		ui->detail = (struct top_pick){0};
+	else
+		ui->selected = (struct top_pick){0};
 }
 
 /* Actions that mean the same in every view; false for all others. */
-static bool global_key(struct top_ui *ui, enum top_action action, struct top_moment at)
+static bool global_key(struct top_ui *ui, enum top_action action,
+		       const struct top_context *context)
 {
 	switch (action) {
 	case TOP_ACTION_QUIT:
-		ui->quit = true;
+		ui->wants |= TOP_WANT_QUIT;
 		return true;
 	case TOP_ACTION_REPAINT:
-		ui->repaint = true;
+		ui->wants |= TOP_WANT_REPAINT;
 		return true;
 	case TOP_ACTION_SUSPEND:
-		ui->suspend = true;
+		ui->wants |= TOP_WANT_SUSPEND;
 		return true;
 	case TOP_ACTION_PAUSE:
 		ui->paused = !ui->paused;
-		ui->paused_at = at.wall;
+		ui->paused_at = context->wall;
+		ui->rewind_ns = 0;
+		ui->wants |= TOP_WANT_SEEK;
 		return true;
 	case TOP_ACTION_SLOWER:
-		step_delay(ui, 1, at.now);
+		step_delay(ui, 1, context->now);
 		return true;
 	case TOP_ACTION_FASTER:
-		step_delay(ui, -1, at.now);
+		step_delay(ui, -1, context->now);
 		return true;
 	case TOP_ACTION_CHARSET:
-		toggle_charset(ui, at.now);
+		toggle_charset(ui, context->now);
+		return true;
+	case TOP_ACTION_HELP:
+		ui->help = !ui->help;
+		ui->help_first = 0;
+		return true;
+	case TOP_ACTION_BACK:
+		go_back(ui);
 		return true;
 	default:
 		return false;
 	}
 }
 
-void top_ui_key(struct top_ui *ui, uint32_t key, const struct top_rows *rows,
-		const struct snp_look *look, struct top_moment at)
+static bool view_key(struct top_ui *ui, enum top_action action)
 {
-	enum top_action action = top_key_action(key);
-
-	if (global_key(ui, action, at))
-		return;
-	if (ui->help) {
-		help_key(ui, action);
-		return;
-	}
-	if (movement_key(ui, action, rows, look))
-		return;
 	switch (action) {
-	case TOP_ACTION_HELP:
-		ui->help = true;
-		ui->help_first = 0;
-		break;
-	case TOP_ACTION_SORT_LEFT:
-	case TOP_ACTION_SORT_RIGHT:
-	case TOP_ACTION_INVERT:
-	case TOP_ACTION_UNHEALTHY:
-	case TOP_ACTION_GROUP:
-		change_sort(ui, action, at.now);
-		break;
+	case TOP_ACTION_VIEW_NEXT:
+		set_view(ui, (ui->view + 1) % TOP_VIEW_NR);
+		return true;
+	case TOP_ACTION_VIEW_PREVIOUS:
+		set_view(ui, (ui->view + TOP_VIEW_NR - 1) % TOP_VIEW_NR);
+		return true;
+	case TOP_ACTION_VIEW_1:
+	case TOP_ACTION_VIEW_2:
+	case TOP_ACTION_VIEW_3:
+	case TOP_ACTION_VIEW_4:
+	case TOP_ACTION_VIEW_5:
+	case TOP_ACTION_VIEW_6:
+		set_view(ui, (enum top_view_id)(action - TOP_ACTION_VIEW_1));
+		return true;
 	default:
-		break;
+		return false;
 	}
 }
 
-void top_ui_viewed(struct top_ui *ui, const struct top_viewport *viewport)
+void top_ui_key(struct top_ui *ui, uint32_t key, const struct top_context *context)
 {
+	enum top_action action = top_key_action(key);
+
+	if (global_key(ui, action, context) || ui_move_key(ui, action, context) ||
+	    view_key(ui, action) || ui->help)
+		return;
+	(void)sort_key(ui, action, context->now);
+}
+
+/* ---- what the view says -------------------------------------------------- */
+
+void top_viewport_hit(struct top_viewport *viewport, struct top_hit hit)
+{
+	if (viewport->hits_nr < TOP_HITS_MAX)
+		viewport->hits[viewport->hits_nr++] = hit;
+}
+
+void top_ui_viewed(struct top_ui *ui, const struct top_viewport *viewport,
+		   const struct top_context *context)
+{
+	size_t at = top_ui_selected_row(ui, context->rows, &context->frame->look);
+
 	ui->first = viewport->first;
+	ui->view_first[ui->view] = viewport->view_first;
+	ui->detail_first = viewport->detail_first;
 	ui->help_first = viewport->help_first;
 	ui->page = viewport->page;
+	if (at < context->rows->nr)
+		ui->selected_at = at;
 }

@@ -257,20 +257,24 @@ static void freeze(const struct top_scene *scene, struct top_grid *grid)
 void top_view(const struct top_scene *scene, struct top_grid *grid,
 	      struct top_viewport *ret_viewport)
 {
-	struct top_viewport viewport = {
-	    .help_first = scene->ui->help_first, .first = scene->ui->first, .page = 1};
+	const struct top_ui *ui = scene->ui;
 
-	if (scene->ui->help) {
-		viewport.help_first = view_help(scene, grid);
-		viewport.page = grid->rows > 2 ? (size_t)grid->rows - 2 : 1;
+	ret_viewport->first = ui->first;
+	ret_viewport->view_first = ui->view_first[ui->view];
+	ret_viewport->detail_first = ui->detail_first;
+	ret_viewport->help_first = ui->help_first;
+	ret_viewport->page = 1;
+	ret_viewport->hits_nr = 0;
+	if (ui->help) {
+		ret_viewport->help_first = view_help(scene, grid);
+		ret_viewport->page = grid->rows > 2 ? (size_t)grid->rows - 2 : 1;
 	} else if (grid->cols < COMPACT_COLS || grid->rows < COMPACT_ROWS) {
-		view_compact(scene, grid, &viewport);
+		view_compact(scene, grid, ret_viewport);
 		freeze(scene, grid);
 	} else {
-		view_full(scene, grid, &viewport);
+		view_full(scene, grid, ret_viewport);
 		freeze(scene, grid);
 	}
-	*ret_viewport = viewport;
 }
 
 /* ---- once ---------------------------------------------------------------- */

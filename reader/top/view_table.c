@@ -175,7 +175,8 @@ static void draw_row(const struct layout *layout, struct top_grid *grid, int row
 static bool pool_has_selection(const struct top_ui *ui,
 			       const struct snp_pool_stat *pool)
 {
-	return ui->selected && strcmp(ui->selected_pool, pool->name) == 0;
+	return ui->selected.kind != TOP_PICK_NONE &&
+	       strcmp(ui->selected.pool, pool->name) == 0;
 }
 
 int view_pools(const struct top_scene *scene, struct top_grid *grid, int row, int rows)
@@ -230,10 +231,10 @@ int view_workers(const struct top_scene *scene, struct top_grid *grid, int row,
 
 		if (line->worker == TOP_ROW_HEADING) {
 			draw_heading(&look->pools[line->pool], grid, row + used);
-			continue;
+		} else {
+			draw_row(&layout, grid, row + used, &look->pools[line->pool],
+				 &look->workers[line->worker]);
 		}
-		draw_row(&layout, grid, row + used, &look->pools[line->pool],
-			 &look->workers[line->worker]);
 		if (i == selected) {
 			top_grid_fill(grid, row + used, 0, 1, TOP_ACCENT, '>');
 			top_grid_flag_row(grid, row + used, TOP_CELL_SELECTED);

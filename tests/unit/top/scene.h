@@ -42,6 +42,12 @@ struct scene {
 	struct top_ui ui;
 };
 
+/* What a key is pressed in front of, at a time that does not matter. */
+static inline struct top_context scene_context(const struct scene *s)
+{
+	return (struct top_context){.frame = &s->frame, .rows = &s->rows};
+}
+
 /* ---- writing ------------------------------------------------------------- */
 
 struct scene_worker {

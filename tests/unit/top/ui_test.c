@@ -5,9 +5,10 @@
 
 static void press(struct scene *s, const uint32_t *keys)
 {
+	struct top_context context = scene_context(s);
+
 	for (; *keys; keys++)
-		top_ui_key(&s->ui, *keys, &s->rows, &s->frame.look,
-			   (struct top_moment){0});
+		top_ui_key(&s->ui, *keys, &context);
 }
 
 #define PRESS(s, ...) press(s, (const uint32_t[]){__VA_ARGS__, 0})
@@ -18,12 +19,14 @@ static void sort_rows(struct scene *s)
 			 top_rows_build(&s->rows, &s->frame.look, &s->ui.sort, NULL));
 }
 
-/* Of the row at `i`: "pool/slot". */
+/* Of the row at `i`: "pool/slot", or "pool" for a heading. */
 static const char *row_name(const struct scene *s, size_t i)
 {
 	static char name[SNP_POOL_NAME_BYTES + 16];
 	const struct top_row *row = &s->rows.row[i];
 
+	if (row->worker == TOP_ROW_HEADING)
+		return s->frame.look.pools[row->pool].name;
 	(void)snprintf(name, sizeof(name), "%s/%u", s->frame.look.pools[row->pool].name,
 		       s->frame.look.workers[row->worker].slot);
 	return name;
@@ -33,6 +36,7 @@ static int reset(void **state)
 {
 	struct scene *s = *state;
 
+	top_ui_fini(&s->ui);
 	top_ui_init(&s->ui);
 	s->ui.utf8 = true;
 	sort_rows(s);
@@ -80,11 +84,11 @@ static void quit_keys_quit_and_escape_does_not(void **state)
 	struct scene *s = *state;
 
 	PRESS(s, TOP_KEY_ESC);
-	assert_false(s->ui.quit);
+	assert_int_equal(0, s->ui.wants);
 	for (size_t i = 0; i < 3; i++) {
-		s->ui.quit = false;
 		PRESS(s, keys[i]);
-		assert_true(s->ui.quit);
+		assert_true(top_ui_take(&s->ui, TOP_WANT_QUIT));
+		assert_false(top_ui_take(&s->ui, TOP_WANT_QUIT));
 	}
 }
 
@@ -135,40 +139,47 @@ static void selection_of_a_vanished_worker_is_none(void **state)
 	struct scene *s = *state;
 
 	PRESS(s, 'g');
-	s->ui.selected_slot = 999;
+	s->ui.selected.slot = 999;
 	assert_int_equal(s->rows.nr,
 			 top_ui_selected_row(&s->ui, &s->rows, &s->frame.look));
 }
 
-static void movement_passes_over_headings(void **state)
+/* Of what is selected; "" = nothing. */
+static const char *selected_name(const struct scene *s)
+{
+	size_t at = top_ui_selected_row(&s->ui, &s->rows, &s->frame.look);
+
+	return at < s->rows.nr ? row_name(s, at) : "";
+}
+
+static void headings_of_pools_can_be_selected(void **state)
 {
 	struct scene *s = *state;
 
 	PRESS(s, 't');
 	sort_rows(s);
 	assert_int_equal(SCENE_WORKERS_NR + SCENE_POOLS, s->rows.nr);
-	PRESS(s, 'g', 'j', 'j', 'j',
-	      'j'); /* four workers in the first pool, then a heading */
-	assert_string_equal(
-	    "ml_infer/0",
-	    row_name(s, top_ui_selected_row(&s->ui, &s->rows, &s->frame.look)));
-	PRESS(s, 'k');
-	assert_string_equal(
-	    "default/10",
-	    row_name(s, top_ui_selected_row(&s->ui, &s->rows, &s->frame.look)));
+	PRESS(s, 'g');
+	assert_string_equal("default", selected_name(s));
+	PRESS(s, 'j', 'j', 'j', 'j');
+	assert_string_equal("default/10", selected_name(s));
+	PRESS(s, 'j');
+	assert_string_equal("ml_infer", selected_name(s));
+	PRESS(s, 'j');
+	assert_string_equal("ml_infer/0", selected_name(s));
 }
 
 static void movement_in_an_empty_table_is_fine(void **state)
 {
 	struct scene *s = *state;
 	struct top_rows none = {0};
+	struct top_context context = {.frame = &s->frame, .rows = &none};
 	static const uint32_t keys[] = {
 	    'j', 'k', 'g', 'G', TOP_KEY_PAGE_UP, TOP_KEY_PAGE_DOWN};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		top_ui_key(&s->ui, keys[i], &none, &s->frame.look,
-			   (struct top_moment){0});
-	assert_false(s->ui.selected);
+		top_ui_key(&s->ui, keys[i], &context);
+	assert_int_equal(TOP_PICK_NONE, s->ui.selected.kind);
 }
 
 /* ---- sorting ------------------------------------------------------------- */
@@ -263,7 +274,7 @@ static void pause_toggles_and_works_in_help(void **state)
 	assert_false(s->ui.paused);
 	PRESS(s, 'j', 'j', 'k');
 	assert_int_equal(1, s->ui.help_first);
-	assert_false(s->ui.selected);
+	assert_int_equal(TOP_PICK_NONE, s->ui.selected.kind);
 	PRESS(s, TOP_KEY_ESC);
 	assert_false(s->ui.help);
 }
@@ -279,7 +290,7 @@ int main(void)
 	    T(movement_stops_at_both_ends),
 	    T(selection_follows_the_worker_through_sorting),
 	    T(selection_of_a_vanished_worker_is_none),
-	    T(movement_passes_over_headings),
+	    T(headings_of_pools_can_be_selected),
 	    T(movement_in_an_empty_table_is_fine),
 	    T(sort_is_unhealthy_first_then_by_slot_number),
 	    T(sort_numbers_descend_and_unknown_comes_last),

@@ -69,6 +69,13 @@ static struct top_viewport draw(struct scene *s, struct top_grid *grid, int cols
 	return viewport;
 }
 
+static void viewed(struct scene *s, const struct top_viewport *viewport)
+{
+	struct top_context context = scene_context(s);
+
+	top_ui_viewed(&s->ui, viewport, &context);
+}
+
 static void assert_drawn(struct scene *s, const char *name, int cols, int rows)
 {
 	struct top_grid grid = {0};
@@ -96,7 +103,9 @@ static char *drawn_text(struct scene *s, int cols, int rows)
 
 static void press(struct scene *s, uint32_t key)
 {
-	top_ui_key(&s->ui, key, &s->rows, &s->frame.look, (struct top_moment){0});
+	struct top_context context = scene_context(s);
+
+	top_ui_key(&s->ui, key, &context);
 }
 
 /* ---- cases --------------------------------------------------------------- */
@@ -200,7 +209,7 @@ static void view_of_help_scrolled_to_end_shows_last_key(void **state)
 	press(s, '?');
 	press(s, 'G');
 	viewport = draw(s, &grid, 60, 8);
-	top_ui_viewed(&s->ui, &viewport);
+	viewed(s, &viewport);
 	assert_int_equal(TOP_ACTION_NR - 1 - 6, s->ui.help_first);
 	text = drawn_text(s, 60, 8);
 	assert_non_null(strstr(text, "Esc  "));
@@ -250,7 +259,7 @@ static void view_keeps_selected_worker_in_sight(void **state)
 	viewport = draw(s, &grid, 80, 12);
 	assert_true(viewport.page > 0 && viewport.page < SCENE_WORKERS_NR);
 	assert_int_equal(SCENE_WORKERS_NR - viewport.page, viewport.first);
-	top_ui_viewed(&s->ui, &viewport);
+	viewed(s, &viewport);
 	press(s, 'g');
 	viewport = draw(s, &grid, 80, 12);
 	assert_int_equal(0, viewport.first);
