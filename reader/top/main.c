@@ -144,11 +144,11 @@ static int draw(struct top *top)
 				  .ui = &top->ui,
 				  .rows = &top->rows,
 				  .now = snp_mono_now()};
+	const struct top_order order = top_ui_order(&top->ui);
 	struct top_context context = context_of(top);
 	int rows, cols;
 
-	if (top_rows_build(&top->rows, &top->frame->look, &top->ui.sort,
-			   top->ui.filter ? top->ui.filter : top->options.filter) < 0)
+	if (top_rows_build(&top->rows, &top->frame->look, &order) < 0)
 		return -ENOMEM;
 	screen_size(top->screen, &rows, &cols);
 	if (top_grid_reset(&top->grid, rows, cols) < 0)
@@ -249,12 +249,15 @@ static bool terminal_is_usable(void)
 
 static int open_top(struct top *top)
 {
+	struct snp_query_place place;
 	int rc;
 
 	top_ui_init(&top->ui);
 	top->ui.sort = top->options.sort;
 	top->ui.delay_ms = top->options.delay_ms;
 	memcpy(top->ui.shown, top->options.shown, sizeof(top->ui.shown));
+	if (top->options.filter)
+		(void)top_ui_filter(&top->ui, top->options.filter_text, &place, NULL);
 	top->ui.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	top->ui.ascii = top->options.ascii || !top->ui.utf8;
 	top->frame = calloc(1, sizeof(*top->frame));

@@ -7,6 +7,7 @@
 
 #include "cli/options.h"
 #include "terms.h"
+#include "words.h"
 
 enum {
 #define TOP_HEADING(text)
@@ -26,88 +27,13 @@ static const struct cli_option known[OPT_NR] = {
 /* How often, where nothing was said: once. */
 #define COUNT_UNSAID UINT64_MAX
 
-static int parse_delay(const char *text, unsigned *ret_ms, struct snp_err *err)
-{
-	char *end;
-	double s = strtod(text, &end);
-
-	/* The negated form refuses NaN too. */
-	if (end == text || *end != '\0' ||
-	    !(s >= TOP_DELAY_MIN_MS / 1000.0 && s <= TOP_DELAY_MAX_MS / 1000.0))
-		return snp_err_set(err, -EINVAL,
-				   "delay \"%s\" is not between 0.05 and 60 seconds",
-				   text);
-	*ret_ms = (unsigned)(s * 1000.0 + 0.5);
-	return 0;
-}
-
-/* "rss" in the column's natural order, "-rss" descending, "+rss" ascending. */
-static int parse_sort(const char *text, struct top_sort *sort, struct snp_err *err)
-{
-	const char *name = text + (*text == '-' || *text == '+');
-	int id = top_column_find(TOP_TABLE_WORKER, name);
-	bool ascends, wanted = *text == '+';
-
-	if (id < 0)
-		return snp_err_set(
-		    err, -EINVAL,
-		    "no worker column \"%s\" to sort by; -o help lists them", name);
-	sort->column = (enum top_column_id)id;
-	ascends = top_unit_is_text(top_columns[id].unit) ||
-		  top_columns[id].unit == TOP_UNIT_PID;
-	sort->flags = name != text && wanted != ascends ? TOP_SORT_INVERT : 0;
-	return 0;
-}
-
-static int add_column(struct top_options *o, const char *name, struct snp_err *err)
-{
-	enum top_table table = TOP_TABLE_WORKER;
-	struct top_shown *shown;
-	int id;
-
-	if (strncmp(name, "pool.", 5) == 0) {
-		table = TOP_TABLE_POOL;
-		name += 5;
-	}
-	id = top_column_find(table, name);
-	if (id < 0)
-		return snp_err_set(err, -EINVAL,
-				   "no %s column \"%s\"; -o help lists them",
-				   table == TOP_TABLE_POOL ? "pool" : "worker", name);
-	shown = &o->shown[table];
-	for (size_t i = 0; i < shown->nr; i++)
-		if (shown->id[i] == (enum top_column_id)id)
-			return snp_err_set(err, -EINVAL, "column \"%s\" is named twice",
-					   name);
-	shown->id[shown->nr++] = (enum top_column_id)id;
-	return 0;
-}
-
 static int parse_columns(const char *list, struct top_options *o, struct snp_err *err)
 {
-	char name[64];
-
 	if (strcmp(list, "help") == 0) {
 		o->mode = TOP_MODE_COLUMNS;
 		return 0;
 	}
-	for (;;) {
-		size_t len = strcspn(list, ",");
-		int rc;
-
-		if (len == 0 || len >= sizeof(name))
-			return snp_err_set(
-			    err, -EINVAL,
-			    "\"%s\" is not a list of columns; -o help lists "
-			    "them",
-			    list);
-		memcpy(name, list, len);
-		name[len] = '\0';
-		rc = add_column(o, name, err);
-		if (rc < 0 || list[len] == '\0')
-			return rc;
-		list += len + 1;
-	}
+	return top_words_columns(list, o->shown, err);
 }
 
 static int parse_color(const char *when, enum top_color *ret_color, struct snp_err *err)
@@ -218,12 +144,13 @@ static int parse_one(int opt, const char *value, struct top_options *o,
 		o->instance = value;
 		return 0;
 	case OPT_FILTER:
+		o->filter_text = value;
 		return parse_query("--filter", value, &top_worker_terms, &o->filter,
 				   hint, err);
 	case OPT_DELAY:
-		return parse_delay(value, &o->delay_ms, err);
+		return top_words_delay(value, &o->delay_ms, err);
 	case OPT_SORT:
-		return parse_sort(value, &o->sort, err);
+		return top_words_sort(value, &o->sort, err);
 	case OPT_COLUMNS:
 		return parse_columns(value, o, err);
 	case OPT_ASCII:

@@ -39,8 +39,8 @@ struct top_options {
 	uint64_t for_ms;
 	struct top_sort sort;
 	struct top_shown shown[TOP_TABLE_NR];
-	struct snp_query *filter, *check; /* NULL = not given */
-	const char *check_text;
+	struct snp_query *filter, *check;     /* NULL = not given */
+	const char *filter_text, *check_text; /* borrowed from argv */
 };
 
 /* -EINVAL: the text says what is wrong and where to look; where that is within an

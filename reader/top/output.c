@@ -52,13 +52,13 @@ static int render(const struct top_output *o, uint64_t number, struct top_rows *
 {
 	const struct top_scene scene = {
 	    .frame = o->frame, .ui = o->ui, .rows = rows, .now = snp_mono_now()};
-	struct top_sort sort = o->ui->sort;
+	struct top_order order = top_ui_order(o->ui);
 	int rc;
 
 	/* Programs get the order they asked for. */
 	if (o->options->mode != TOP_MODE_TEXT && o->options->mode != TOP_MODE_AUTO)
-		sort.flags &= ~(unsigned)TOP_SORT_UNHEALTHY_FIRST;
-	rc = top_rows_build(rows, &o->frame->look, &sort, o->options->filter);
+		order.sort.flags &= ~(unsigned)TOP_SORT_UNHEALTHY_FIRST;
+	rc = top_rows_build(rows, &o->frame->look, &order);
 	if (rc < 0)
 		return rc;
 	switch (o->options->mode) {

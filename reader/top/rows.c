@@ -14,7 +14,7 @@ struct keyed {
 	bool unhealthy;
 };
 
-struct order {
+struct direction {
 	unsigned unit;
 	bool descending, unhealthy_first;
 };
@@ -32,7 +32,7 @@ static int compare_values(const struct top_value *a, const struct top_value *b,
 static int compare(const void *pa, const void *pb, void *user)
 {
 	const struct keyed *a = pa, *b = pb;
-	const struct order *order = user;
+	const struct direction *order = user;
 	int c;
 
 	if (order->unhealthy_first && a->unhealthy != b->unhealthy)
@@ -61,30 +61,69 @@ static int rows_reserve(struct top_rows *rows, size_t nr)
 	return 0;
 }
 
-static bool is_wanted(const struct snp_look *look, size_t i,
-		      const struct snp_query *filter)
+static bool is_pinned(const struct top_rows *rows, size_t worker)
+{
+	for (size_t i = 0; i < rows->pinned; i++)
+		if (rows->row[i].worker == worker)
+			return true;
+	return false;
+}
+
+static bool passes(const struct top_order *order, const struct snp_look *look, size_t i)
 {
 	const struct snp_worker_stat *w = &look->workers[i];
 	const struct top_terms_row row = {&look->pools[w->pool], w};
 
-	return !filter || snp_query_matches(filter, &row);
+	return !order->filter || snp_query_matches(order->filter, &row);
 }
 
-static void build_grouped(struct top_rows *rows, const struct snp_look *look,
-			  const struct snp_query *filter)
+/* Whether worker `i` gets a line below the pinned ones. */
+static bool is_wanted(const struct top_rows *rows, const struct top_order *order,
+		      const struct snp_look *look, size_t i)
+{
+	return !is_pinned(rows, i) && passes(order, look, i);
+}
+
+static void put_row(struct top_rows *rows, const struct snp_look *look, size_t i)
+{
+	rows->row[rows->nr++] =
+	    (struct top_row){.worker = i, .pool = look->workers[i].pool};
+}
+
+static void put_pinned(struct top_rows *rows, const struct top_order *order,
+		       const struct snp_look *look)
+{
+	for (size_t pin = 0; pin < order->pins_nr; pin++) {
+		for (size_t i = 0; i < look->workers_nr; i++) {
+			struct top_row row = {i, look->workers[i].pool};
+
+			if (top_pick_is_row(&order->pins[pin], &row, look) &&
+			    is_wanted(rows, order, look, i))
+				put_row(rows, look, i);
+		}
+		rows->pinned = rows->nr;
+	}
+}
+
+static void put_grouped(struct top_rows *rows, const struct top_order *order,
+			const struct snp_look *look)
 {
 	size_t w = 0;
 
 	for (size_t p = 0; p < look->pools_nr; p++) {
 		size_t heading = rows->nr++;
+		bool any = !order->filter;
 
 		rows->row[heading] =
 		    (struct top_row){.worker = TOP_ROW_HEADING, .pool = (uint32_t)p};
-		for (; w < look->workers_nr && look->workers[w].pool == p; w++)
-			if (is_wanted(look, w, filter))
-				rows->row[rows->nr++] =
-				    (struct top_row){.worker = w, .pool = (uint32_t)p};
-		if (filter && rows->nr == heading + 1)
+		for (; w < look->workers_nr && look->workers[w].pool == p; w++) {
+			if (!is_wanted(rows, order, look, w))
+				continue;
+			any = true;
+			if (!order->folded)
+				put_row(rows, look, w);
+		}
+		if (!any)
 			rows->nr = heading;
 	}
 }
@@ -103,36 +142,65 @@ static struct keyed keyed_of(const struct snp_look *look, size_t i,
 	return k;
 }
 
-int top_rows_build(struct top_rows *rows, const struct snp_look *look,
-		   const struct top_sort *sort, const struct snp_query *filter)
+static int put_sorted(struct top_rows *rows, const struct top_order *order,
+		      const struct snp_look *look)
 {
-	unsigned unit = top_columns[sort->column].unit;
+	unsigned unit = top_columns[order->sort.column].unit;
 	bool ascends = top_unit_is_text(unit) || unit == TOP_UNIT_PID;
-	struct order order = {
+	struct direction direction = {
 	    .unit = unit,
-	    .descending = ascends == ((sort->flags & TOP_SORT_INVERT) != 0),
-	    .unhealthy_first = (sort->flags & TOP_SORT_UNHEALTHY_FIRST) != 0};
+	    .descending = ascends == ((order->sort.flags & TOP_SORT_INVERT) != 0),
+	    .unhealthy_first = (order->sort.flags & TOP_SORT_UNHEALTHY_FIRST) != 0};
 	struct keyed *keyed;
 	size_t nr = 0;
 
-	if (rows_reserve(rows, look->workers_nr + look->pools_nr) < 0)
-		return -ENOMEM;
-	if (sort->flags & TOP_SORT_BY_POOL) {
-		build_grouped(rows, look, filter);
-		return 0;
-	}
 	if (look->workers_nr == 0)
 		return 0;
 	keyed = calloc(look->workers_nr, sizeof(*keyed));
 	if (!keyed)
 		return -ENOMEM;
 	for (size_t i = 0; i < look->workers_nr; i++)
-		if (is_wanted(look, i, filter))
-			keyed[nr++] = keyed_of(look, i, sort->column);
-	qsort_r(keyed, nr, sizeof(*keyed), compare, &order);
+		if (is_wanted(rows, order, look, i))
+			keyed[nr++] = keyed_of(look, i, order->sort.column);
+	qsort_r(keyed, nr, sizeof(*keyed), compare, &direction);
 	for (size_t i = 0; i < nr; i++)
 		rows->row[rows->nr++] = keyed[i].row;
 	free(keyed);
+	return 0;
+}
+
+static uint64_t shape_of(const struct snp_look *look)
+{
+	uint64_t shape = look->workers_nr;
+
+	for (size_t i = 0; i < look->workers_nr; i++) {
+		const struct snp_worker_stat *w = &look->workers[i];
+
+		/* FNV-1a, a word at a time: uids are unique within a run, and slots
+		 * tell runs apart that begin alike. */
+		shape = (shape ^ w->uid) * UINT64_C(0x100000001b3);
+		shape = (shape ^ ((uint64_t)w->pool << 32 | w->slot)) *
+			UINT64_C(0x100000001b3);
+	}
+	return shape;
+}
+
+bool top_rows_fit(const struct top_rows *rows, const struct snp_look *look)
+{
+	return rows->shape == shape_of(look);
+}
+
+int top_rows_build(struct top_rows *rows, const struct snp_look *look,
+		   const struct top_order *order)
+{
+	rows->pinned = 0;
+	rows->shape = shape_of(look);
+	if (rows_reserve(rows, look->workers_nr + look->pools_nr) < 0)
+		return -ENOMEM;
+	put_pinned(rows, order, look);
+	if (!(order->sort.flags & TOP_SORT_BY_POOL))
+		return put_sorted(rows, order, look);
+	put_grouped(rows, order, look);
 	return 0;
 }
 
@@ -151,4 +219,30 @@ enum top_column_id top_sort_step(enum top_column_id column, int step)
 	} while (top_columns[id].table != TOP_TABLE_WORKER ||
 		 top_columns[id].rank == TOP_RANK_HIDDEN);
 	return (enum top_column_id)id;
+}
+
+/* ---- picks --------------------------------------------------------------- */
+
+bool top_pick_is_row(const struct top_pick *pick, const struct top_row *row,
+		     const struct snp_look *look)
+{
+	bool heading = row->worker == TOP_ROW_HEADING;
+
+	if (pick->kind != (heading ? TOP_PICK_POOL : TOP_PICK_WORKER))
+		return false;
+	if (!heading && look->workers[row->worker].slot != pick->slot)
+		return false;
+	return strcmp(look->pools[row->pool].name, pick->pool) == 0;
+}
+
+struct top_pick top_pick_of_row(const struct top_row *row, const struct snp_look *look)
+{
+	struct top_pick pick = {.kind = TOP_PICK_POOL, .slot = TOP_SLOT_NONE};
+
+	if (row->worker != TOP_ROW_HEADING) {
+		pick.kind = TOP_PICK_WORKER;
+		pick.slot = look->workers[row->worker].slot;
+	}
+	memcpy(pick.pool, look->pools[row->pool].name, sizeof(pick.pool));
+	return pick;
 }

@@ -81,6 +81,15 @@ int top_ui_filter(struct top_ui *ui, const char *text,
 	return 0;
 }
 
+struct top_order top_ui_order(const struct top_ui *ui)
+{
+	return (struct top_order){.sort = ui->sort,
+				  .filter = ui->filter,
+				  .pins = ui->pins,
+				  .pins_nr = ui->pins_nr,
+				  .folded = ui->folded};
+}
+
 /* ---- settings ------------------------------------------------------------ */
 
 static void step_delay(struct top_ui *ui, int dir, snp_mono_t now)

@@ -43,22 +43,6 @@ struct top_shown {
 	enum top_column_id id[TOP_SHOWN_MAX];
 };
 
-/* Something on the screen by who it is, so that it is the same one wherever it goes. */
-enum top_pick_kind {
-	TOP_PICK_NONE,
-	TOP_PICK_POOL,	 /* `pool` */
-	TOP_PICK_WORKER, /* `pool` and `slot` */
-	TOP_PICK_LINT,	 /* `lint` of `pool`, and of `slot` or TOP_SLOT_NONE */
-};
-#define TOP_SLOT_NONE UINT32_MAX
-
-struct top_pick {
-	enum top_pick_kind kind;
-	char pool[SNP_POOL_NAME_BYTES];
-	uint32_t slot;
-	unsigned lint; /* enum top_lint_id */
-};
-
 /* The line at the bottom while something is typed. */
 enum top_prompt_kind {
 	TOP_PROMPT_NONE,
@@ -236,13 +220,12 @@ bool top_ui_take(struct top_ui *ui, enum top_want want);
 int top_ui_filter(struct top_ui *ui, const char *text,
 		  struct snp_query_place *ret_place, struct snp_err *err);
 
+/* Which rows the tables shall have; it borrows from `ui`. */
+struct top_order top_ui_order(const struct top_ui *ui);
+
 /* The position of what is selected in `rows`; rows->nr when there is none. */
 size_t top_ui_selected_row(const struct top_ui *ui, const struct top_rows *rows,
 			   const struct snp_look *look);
-
-/* Whether a line of the table is what `pick` says. */
-bool top_pick_is_row(const struct top_pick *pick, const struct top_row *row,
-		     const struct snp_look *look);
 
 /* A message that stands in the bottom line for a moment. */
 void top_ui_toast(struct top_ui *ui, snp_mono_t now, const char *fmt, ...)

@@ -1,19 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "ui_parts.h"
-
-bool top_pick_is_row(const struct top_pick *pick, const struct top_row *row,
-		     const struct snp_look *look)
-{
-	bool heading = row->worker == TOP_ROW_HEADING;
-
-	if (pick->kind != (heading ? TOP_PICK_POOL : TOP_PICK_WORKER))
-		return false;
-	if (!heading && look->workers[row->worker].slot != pick->slot)
-		return false;
-	return strcmp(look->pools[row->pool].name, pick->pool) == 0;
-}
 
 size_t top_ui_selected_row(const struct top_ui *ui, const struct top_rows *rows,
 			   const struct snp_look *look)
@@ -26,23 +12,10 @@ size_t top_ui_selected_row(const struct top_ui *ui, const struct top_rows *rows,
 	return rows->nr;
 }
 
-static struct top_pick pick_of_row(const struct top_row *row,
-				   const struct snp_look *look)
-{
-	struct top_pick pick = {.kind = TOP_PICK_POOL, .slot = TOP_SLOT_NONE};
-
-	if (row->worker != TOP_ROW_HEADING) {
-		pick.kind = TOP_PICK_WORKER;
-		pick.slot = look->workers[row->worker].slot;
-	}
-	memcpy(pick.pool, look->pools[row->pool].name, sizeof(pick.pool));
-	return pick;
-}
-
 void ui_select_row(struct top_ui *ui, const struct top_row *row,
 		   const struct top_context *context)
 {
-	ui->selected = pick_of_row(row, &context->frame->look);
+	ui->selected = top_pick_of_row(row, &context->frame->look);
 	ui->selected_at = (size_t)(row - context->rows->row);
 	ui->moved = context->now;
 }

@@ -18,11 +18,12 @@ static struct snp_query *compile(const char *text, const struct snp_query_terms 
 
 static void build(struct scene *s, const char *filter, unsigned flags)
 {
-	const struct top_sort sort = {.column = TOP_COLUMN_WORKER_worker,
-				      .flags = flags};
 	struct snp_query *query = compile(filter, &top_worker_terms);
+	const struct top_order order = {
+	    .sort = {.column = TOP_COLUMN_WORKER_worker, .flags = flags},
+	    .filter = query};
 
-	assert_int_equal(0, top_rows_build(&s->rows, &s->frame.look, &sort, query));
+	assert_int_equal(0, top_rows_build(&s->rows, &s->frame.look, &order));
 	snp_query_free(query);
 }
 

@@ -292,14 +292,14 @@ static void json_is_complete_and_dead_rates_are_null(void **state)
 	struct fixture *f = *state;
 	struct snp_buf out = {0};
 	struct top_rows rows = {0};
-	const struct top_sort sort = {.column = TOP_COLUMN_WORKER_worker};
+	const struct top_order order = {.sort.column = TOP_COLUMN_WORKER_worker};
 	const struct top_scene scene = {.frame = f->frame, .rows = &rows};
 
 	start(f);
 	count(f, 5);
 	snp_writer_abandon(&f->writer);
 	tick(f);
-	assert_int_equal(0, top_rows_build(&rows, &f->frame->look, &sort, NULL));
+	assert_int_equal(0, top_rows_build(&rows, &f->frame->look, &order));
 	assert_int_equal(0, top_batch_json(&scene, &out));
 	top_rows_fini(&rows);
 	snp_buf_putc(&out, '\0');
@@ -327,19 +327,20 @@ static void frame_of_256_workers_costs_little(void **state)
 	struct top_rows rows = {0};
 	struct top_grid grid = {0};
 	struct top_viewport viewport;
+	struct top_order order;
 	struct top_ui ui;
 	struct top_scene scene = {.frame = f->frame, .ui = &ui, .rows = &rows};
 	uint64_t begin, used;
 
 	top_ui_init(&ui);
+	order = top_ui_order(&ui);
 	start(f);
 	tick(f);
 	assert_int_equal(256, f->frame->look.workers_nr);
 	begin = snp__clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	for (int i = 0; i < COST_FRAMES; i++) {
 		tick(f);
-		assert_int_equal(
-		    0, top_rows_build(&rows, &f->frame->look, &ui.sort, NULL));
+		assert_int_equal(0, top_rows_build(&rows, &f->frame->look, &order));
 		assert_int_equal(0, top_grid_reset(&grid, 45, 160));
 		top_view(&scene, &grid, &viewport);
 	}

@@ -42,6 +42,13 @@ struct scene {
 	struct top_ui ui;
 };
 
+static inline void scene_sort(struct scene *s)
+{
+	const struct top_order order = top_ui_order(&s->ui);
+
+	assert_int_equal(0, top_rows_build(&s->rows, &s->frame.look, &order));
+}
+
 /* What a key is pressed in front of, at a time that does not matter. */
 static inline struct top_context scene_context(const struct scene *s)
 {
@@ -306,8 +313,7 @@ static inline int scene_open(void **state)
 	scene_header(s);
 	top_ui_init(&s->ui);
 	s->ui.utf8 = true;
-	assert_int_equal(0,
-			 top_rows_build(&s->rows, &s->frame.look, &s->ui.sort, NULL));
+	scene_sort(s);
 	*state = s;
 	return 0;
 }

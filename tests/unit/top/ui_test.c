@@ -13,12 +13,6 @@ static void press(struct scene *s, const uint32_t *keys)
 
 #define PRESS(s, ...) press(s, (const uint32_t[]){__VA_ARGS__, 0})
 
-static void sort_rows(struct scene *s)
-{
-	assert_int_equal(0,
-			 top_rows_build(&s->rows, &s->frame.look, &s->ui.sort, NULL));
-}
-
 /* Of the row at `i`: "pool/slot", or "pool" for a heading. */
 static const char *row_name(const struct scene *s, size_t i)
 {
@@ -39,7 +33,7 @@ static int reset(void **state)
 	top_ui_fini(&s->ui);
 	top_ui_init(&s->ui);
 	s->ui.utf8 = true;
-	sort_rows(s);
+	scene_sort(s);
 	return 0;
 }
 
@@ -128,7 +122,7 @@ static void selection_follows_the_worker_through_sorting(void **state)
 	was = top_ui_selected_row(&s->ui, &s->rows, &s->frame.look);
 	(void)snprintf(name, sizeof(name), "%s", row_name(s, was));
 	PRESS(s, '!', 'I');
-	sort_rows(s);
+	scene_sort(s);
 	now = top_ui_selected_row(&s->ui, &s->rows, &s->frame.look);
 	assert_int_not_equal(was, now);
 	assert_string_equal(name, row_name(s, now));
@@ -157,7 +151,7 @@ static void headings_of_pools_can_be_selected(void **state)
 	struct scene *s = *state;
 
 	PRESS(s, 't');
-	sort_rows(s);
+	scene_sort(s);
 	assert_int_equal(SCENE_WORKERS_NR + SCENE_POOLS, s->rows.nr);
 	PRESS(s, 'g');
 	assert_string_equal("default", selected_name(s));
@@ -191,7 +185,7 @@ static void sort_is_unhealthy_first_then_by_slot_number(void **state)
 	assert_string_equal("default/10", row_name(s, 0));
 	assert_string_equal("ml_infer/1", row_name(s, 1));
 	PRESS(s, '!');
-	sort_rows(s);
+	scene_sort(s);
 	assert_string_equal("default/2", row_name(s, 2)); /* before default/10 */
 	assert_string_equal("default/10", row_name(s, 3));
 }
@@ -201,10 +195,10 @@ static void sort_numbers_descend_and_unknown_comes_last(void **state)
 	struct scene *s = *state;
 
 	s->ui.sort = (struct top_sort){.column = TOP_COLUMN_WORKER_uptime_ns};
-	sort_rows(s);
+	scene_sort(s);
 	assert_string_equal("default/10", row_name(s, s->rows.nr - 1));
 	s->ui.sort.flags = TOP_SORT_INVERT;
-	sort_rows(s);
+	scene_sort(s);
 	assert_string_equal("ml_infer/2", row_name(s, 0)); /* 12 s */
 	assert_string_equal("default/10", row_name(s, s->rows.nr - 1));
 }

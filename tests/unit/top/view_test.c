@@ -61,8 +61,7 @@ static struct top_viewport draw(struct scene *s, struct top_grid *grid, int cols
 	struct top_scene scene = scene_of(s);
 	struct top_viewport viewport;
 
-	assert_int_equal(0,
-			 top_rows_build(&s->rows, &s->frame.look, &s->ui.sort, NULL));
+	scene_sort(s);
 	assert_int_equal(0, top_grid_reset(grid, rows, cols));
 	grid->ascii = s->ui.ascii;
 	top_view(&scene, grid, &viewport);
