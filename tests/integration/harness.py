@@ -16,11 +16,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+
+from snakepit_bridge import testing
+from snakepit_bridge._testing_look import inspect
+from snakepit_bridge.testing import metric_value as metric
 
 __all__ = [
     "BUILD",
@@ -35,7 +38,6 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SNP_BUILD", ROOT / "build"))
-POLL_S = 0.01
 # Deadlines are written for a machine that does nothing else; a busy one has more time.
 # What must be quick is measured, not waited for.
 PATIENCE = 4
@@ -56,43 +58,8 @@ def is_sanitized() -> bool:
 
 
 def wait_until(predicate: Callable[[], T], timeout_s: float, what: str) -> T:
-    """Poll until the predicate is true and return what it returned.
-
-    It may raise AssertionError, KeyError or OSError as long as what it looks at is not
-    there; the last one is the cause of the failure. `what` completes "not seen: ...".
-    """
-    timeout_s *= PATIENCE
-    deadline = time.monotonic() + timeout_s
-    while True:
-        last_chance = time.monotonic() >= deadline
-        cause: Exception | None = None
-        value: T | None = None
-        try:
-            value = predicate()
-        except (AssertionError, KeyError, OSError) as error:
-            cause = error
-        if value:
-            return value
-        if last_chance:
-            message = f"not seen within {timeout_s:g} s: {what} (last: {value!r})"
-            raise AssertionError(message) from cause
-        time.sleep(POLL_S)
-
-
-def metric(report: Mapping[str, Any], name: str, **labels: str) -> int | float:
-    """Sum, over the series that have these labels, of a metric in inspect's report."""
-    for entry in report["metrics"]:
-        if name in (entry["name"], entry["prometheus_name"]):
-            found = [
-                series.get("value", series.get("count"))
-                for series in entry["series"]
-                if labels.items() <= series["labels"].items()
-            ]
-            assert found, f"{name} has no series with {labels}"
-            total: int | float = sum(found)
-            return total
-    message = f"no metric {name}"
-    raise KeyError(message)
+    """Wait as testing.wait_until() does, with our patience."""
+    return testing.wait_until(predicate, timeout_s * PATIENCE, what)
 
 
 class World:
@@ -132,11 +99,7 @@ class World:
     def inspect(self, instance: str | None = None) -> dict[str, Any]:
         """Read a segment as JSON; OSError when inspect could not."""
         target = ["-n", instance] if instance else []
-        result = self.run("snakepit-inspect", *target, "--json")
-        if result.returncode != 0:
-            raise OSError(result.returncode, result.stderr.strip())
-        report: dict[str, Any] = json.loads(result.stdout)
-        return report
+        return inspect(self.build / "bin", self.env, target)
 
     def processes(self) -> dict[int, str]:
         """Pid and command line of each process alive that was started in this world."""
@@ -233,19 +196,11 @@ class Daemon:
         )
 
     def log_text(self) -> str:
-        return self.log.read_text(errors="replace")
+        return testing.Log(self.log).text()
 
     def log_lines(self, **fields: Any) -> list[dict[str, Any]]:
         """Complete log lines that have these fields; each must be a JSON object."""
-        lines = []
-        for text in self.log_text().split("\n")[:-1]:
-            try:
-                line = json.loads(text)
-            except ValueError:
-                line = None
-            assert isinstance(line, dict), f"not a JSON log line: {text!r}"
-            lines.append(line)
-        return [line for line in lines if fields.items() <= line.items()]
+        return testing.Log(self.log).lines(**fields)
 
     def wait_log(self, timeout_s: float = 10, **fields: Any) -> dict[str, Any]:
         """Wait for the first log line that has these fields."""

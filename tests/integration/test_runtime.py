@@ -9,7 +9,7 @@ import time
 
 import grpc
 import pytest
-from client import CORRELATION_KEY, Client, request
+from client import CORRELATION_KEY, Client, ToolError, request
 from harness import World, metric, wait_until
 from runtime_kit import (
     RunDaemon,
@@ -53,7 +53,7 @@ class TestRequests:
         self, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
         run_daemon(config()).wait_ready(1)
-        with pytest.raises(ValueError, match="ValueError: no luck"):
+        with pytest.raises(ToolError, match="ValueError: no luck"):
             client.call("default", "fail", message="no luck")
         report = world.inspect("it")
         failures = "snakepit.request.failures"

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import grpc
 import pytest
-from client import Client
+from client import Client, ToolError
 from harness import Daemon, World, metric, wait_until
 from readers import Exporter
 from runtime_kit import (
@@ -316,7 +316,7 @@ class TestUnderLoad:
             try:
                 client.call("default", tool, timeout_s=20)
                 outcomes.append("ok")
-            except ValueError:
+            except ToolError:
                 outcomes.append("error")
             except grpc.RpcError as error:
                 outcomes.append(error.code().name)

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from client import Client, request
+from client import Client, ToolError, request
 from harness import World, metric
 from runtime_kit import (
     INSTANCE,
@@ -153,7 +153,7 @@ class TestBridge:
                 bridge_pb2.ExecuteElixirToolRequest(session_id="s", tool_name="x"),
                 timeout=5,
             )
-        with pytest.raises(ValueError, match=r"HostToolNotFoundError.*'x'"):
+        with pytest.raises(ToolError, match=r"HostToolNotFoundError.*'x'"):
             client.call("default", "call_host", tool_name="x")
 
 
