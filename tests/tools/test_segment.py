@@ -38,6 +38,7 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     [
         ("tools/gen-hist-table", "shm/src/hist_table.c"),
         ("tools/gen-metrics-doc", "docs/metrics.md"),
+        ("tools/gen-environment-doc", "docs/environment.md"),
     ],
 )
 def test_generated_file_is_what_its_generator_prints(
