@@ -1,4 +1,4 @@
-"""Test adapters in a runtime of their own: start it, call tools, look at what it counts.
+"""Test adapters in a runtime of their own: call tools, look at what it counts.
 
 ::
 
@@ -14,12 +14,12 @@
             assert said == "Hello, Ada!"
             runtime.wait_span("t-1", status="OK")
 
-`pytest_plugins = ["snakepit_bridge.pytest_plugin"]` gives pytest a fixture that does the
-same. Nothing is needed beyond what adapters need, and the programs of Snakepit.
+`pytest_plugins = ["snakepit_bridge.pytest_plugin"]` gives pytest a fixture that does
+the same. Nothing is needed beyond what adapters need, and the programs of Snakepit.
 
 A runtime belongs to the thread that started it; tools may be called from any thread.
-Each wait has a deadline, `timeout_s`, and ends with an AssertionError that says what was
-seen last.
+Each wait has a deadline, `timeout_s`, and ends with an AssertionError that says what
+was seen last.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ class Runtime(contextlib.AbstractContextManager["Runtime"]):
         timeout_s: float | None = None,
         **labels: str,
     ) -> Iterator[None]:
-        """Assert that a counter rises by at least `by` while the block runs, or soon."""
+        """Assert that a counter rises by at least `by`, in the block or soon after."""
         before = now = self.value(name, **labels)
         yield
 
@@ -259,8 +259,8 @@ class Runtime(contextlib.AbstractContextManager["Runtime"]):
     ) -> dict[str, Any]:
         """Wait for the span of a request, or of an attempt, with these fields.
 
-        They are those of `snakepit-inspect --json --spans`: kind ("request", "attempt"),
-        status ("OK"), pool, tool, method, trace_id and others.
+        They are those of `snakepit-inspect --json --spans`: kind ("request" or
+        "attempt"), status ("OK"), pool, tool, method, trace_id and others.
         """
         fields["correlation_id"] = correlation_id
 
@@ -385,7 +385,8 @@ class Runtime(contextlib.AbstractContextManager["Runtime"]):
         try:
             wait_until(ready, self.timeout_s, "all workers ready")
         except (AssertionError, StartError) as error:
-            msg = f"the runtime did not start: {error}\nits log ends with{self.log.tail()}"
+            tail = self.log.tail()
+            msg = f"the runtime did not start: {error}\nits log ends with{tail}"
             raise StartError(msg) from None
         return self
 
