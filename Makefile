@@ -77,8 +77,8 @@ PROGS := snakepitd snakepit-launch snakepit-guard snakepit snakepit-exec snakepi
 	 snakepit-config snakepit-inspect snakepit-prometheus snakepit-statsd \
 	 snakepit-top
 SRC_snakepitd  := $(wildcard runtime/main.c)
-INC_snakepitd  := $(INC_runtime)
-ARCH_snakepitd := runtime trace rpc config log shm
+INC_snakepitd  := $(INC_runtime) $(MODEL_INC) $(CLI_INC)
+ARCH_snakepitd := runtime trace rpc config log cli model shm
 SYS_snakepitd  := $(GRPC_LIBS) -lcyaml -lyaml -lurcu-qsbr -lurcu-common -ldl
 SRC_snakepit-launch := $(wildcard runtime/launch/launch.c)
 SRC_snakepit-guard  := $(wildcard runtime/launch/guard.c)
@@ -100,8 +100,8 @@ INC_snakepit-config   := $(SHM_INC) $(LOG_INC) $(CONF_INC) $(MODEL_INC) $(CLI_IN
 ARCH_snakepit-config  := config cli model shm
 SYS_snakepit-config   := -lcyaml -lyaml
 SRC_snakepit-inspect  := $(wildcard reader/inspect/*.c)
-INC_snakepit-inspect  := $(INC_model)
-ARCH_snakepit-inspect := model shm
+INC_snakepit-inspect  := $(INC_model) $(CLI_INC)
+ARCH_snakepit-inspect := cli model shm
 SRC_snakepit-prometheus  := $(wildcard reader/prometheus/*.c)
 INC_snakepit-prometheus  := $(INC_model) $(CLI_INC) -Ireader/prometheus -isystem $(GEN)
 ARCH_snakepit-prometheus := prometheus-pb cli model shm

@@ -2,15 +2,16 @@
 /* snakepitd: command line, signals, configuration; the runtime does the rest. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/help.h"
 #include "config/config.h"
 #include "core/notify.h"
 #include "core/runtime.h"
@@ -20,78 +21,70 @@
 enum {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,
-	EXIT_USAGE = 2,
+	EXIT_USAGE = 2, /* the configuration; the command line: cli_usage() */
 };
 
 #define RPC_SHUTDOWN_S 1
 
-static const char help[] =
-    "usage: snakepitd -c FILE [--check]\n"
-    "\n"
-    "  snakepitd -c snakepit.yaml           run the pools of this file until SIGTERM\n"
-    "  snakepitd -c snakepit.yaml --check   say whether the file is good, and exit\n"
-    "\n"
-    "  -c, --config FILE   the configuration (docs/configuration.md)\n"
-    "      --check         check the configuration and exit\n"
-    "  -h, --help          this text\n"
-    "  -V, --version       the version\n"
-    "\n"
-    "SIGTERM or SIGINT stops: running requests may finish, then the workers stop; a "
-    "second\n"
-    "signal shortens the wait. SIGHUP reads FILE again. Log lines go to standard "
-    "error.\n"
-    "Exit status: 0 stopped cleanly, 1 could not start, 2 bad command line or "
-    "configuration.\n";
+enum {
+#include "cli/as_ids.h"
+#include "options.def"
+	OPT_NR
+};
+
+static const struct cli_option rows[OPT_NR] = {
+#include "cli/as_rows.h"
+#include "options.def"
+};
+
+static const struct cli_command command = {
+    .name = "snakepitd",
+    .summary = "the runtime: run the pools of a configuration until SIGTERM",
+    .examples = "  snakepitd -c snakepit.yaml\n"
+		"  snakepitd -c snakepit.yaml --check   say whether the file is good\n",
+    .usage = "-c FILE [--check]",
+    .notes =
+	"SIGTERM or SIGINT stops: running requests may finish, then the workers stop; a\n"
+	"second signal shortens the wait. SIGHUP reads FILE again. Log lines go to\n"
+	"standard error.\n",
+    .exits = "0 stopped cleanly\n"
+	     "1 could not start\n"
+	     "2 bad command line or configuration\n",
+    .options = rows,
+    .options_nr = OPT_NR,
+};
 
 struct arguments {
 	const char *config;
-	int check;
+	bool check;
 };
 
 /* -1: go on; otherwise the exit status. */
 static int parse(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"check", no_argument, NULL, 'k'},
-	    {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'V'},
-	    {NULL, 0, NULL, 0},
-	};
-	int c;
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &command, .next = 1};
+	struct snp_err err = {0};
+	const char *value;
+	int got;
 
-	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			ret->config = optarg;
-			break;
-		case 'k':
-			ret->check = 1;
-			break;
-		case 'h':
-			(void)fputs(help, stdout);
-			return EXIT_OK;
-		case 'V':
-			(void)printf("snakepitd %s\n", SNP_VERSION);
-			return EXIT_OK;
-		default:
-			(void)fprintf(stderr, "snakepitd: see 'snakepitd --help'\n");
-			return EXIT_USAGE;
-		}
+	if (cli_begin(&command, argc, argv))
+		return EXIT_OK;
+	while ((got = cli_next_option(&args, &value, &err)) != CLI_END) {
+		if (got < 0)
+			return cli_usage(&command, &err);
+		if (got == OPT_HELP)
+			return cli_print_help(&command);
+		if (got == OPT_VERSION)
+			return cli_print_version(&command);
+		if (got == OPT_CONFIG)
+			ret->config = value;
+		ret->check |= got == OPT_CHECK;
 	}
-	if (optind < argc) {
-		(void)fprintf(stderr,
-			      "snakepitd: unexpected argument '%s'; see 'snakepitd "
-			      "--help'\n",
-			      argv[optind]);
-		return EXIT_USAGE;
-	}
-	if (!ret->config) {
-		(void)fprintf(stderr,
-			      "snakepitd: no configuration; give one with -c FILE\n");
-		return EXIT_USAGE;
-	}
-	return -1;
+	if (ret->config)
+		return -1;
+	(void)snp_err_set(&err, -EINVAL, "no configuration; give one with -c FILE");
+	return cli_usage(&command, &err);
 }
 
 static void *shut_down_rpc(void *arg)

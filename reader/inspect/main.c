@@ -5,17 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/help.h"
+#include "cli/say.h"
 #include "model/buf.h"
 #include "model/target.h"
 #include "options.h"
 #include "report.h"
 #include "selector.h"
 #include "verify.h"
-
-static void complain(const struct snp_err *err, const char *advice)
-{
-	(void)fprintf(stderr, "snakepit-inspect: %s%s\n", err->msg, advice);
-}
 
 /* What a run holds; empty when it is zeroed. */
 struct look {
@@ -83,7 +80,7 @@ static int fail(const struct options *options, const struct snp_err *err,
 {
 	struct snp_buf out = {0};
 
-	complain(err, advice);
+	cli_complain("%s%s", err->msg, advice);
 	if (options->format == OPTIONS_JSON) {
 		render_json_error(err, &out);
 		(void)snp_buf_write_fd(&out, STDOUT_FILENO);
@@ -130,7 +127,7 @@ static int run(const struct options *options)
 	exit_code = r < 0 ? fail(options, &err, snp_exit_advice(r), snp_exit_code(r))
 			  : act(&seen, options, &out);
 	if (write_failed(snp_buf_write_fd(&out, STDOUT_FILENO), &err) < 0) {
-		complain(&err, "");
+		cli_complain("%s", err.msg);
 		exit_code = SNP_EXIT_FAILURE;
 	}
 	snp_buf_fini(&out);
@@ -143,19 +140,16 @@ int main(int argc, char **argv)
 	struct options options;
 	struct snp_err err = {0};
 
-	if (options_parse(argc, argv, &options, &err) < 0) {
-		complain(&err, "; see snakepit-inspect --help");
-		return SNP_EXIT_USAGE;
-	}
+	if (cli_begin(&inspect_command, argc, argv))
+		return cli_finish(SNP_EXIT_OK);
+	if (options_parse(argc, argv, &options, &err) < 0)
+		return cli_usage(&inspect_command, &err);
 	switch (options.action) {
 	case OPTIONS_HELP:
-		(void)fputs(options_help, stdout);
-		break;
+		return cli_print_help(&inspect_command);
 	case OPTIONS_VERSION:
-		(void)puts("snakepit-inspect " SNP_VERSION);
-		break;
+		return cli_print_version(&inspect_command);
 	default:
 		return run(&options);
 	}
-	return fflush(stdout) == 0 ? SNP_EXIT_OK : SNP_EXIT_FAILURE;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* options.h - the command line of snakepit-inspect. No state but getopt's. */
+/* options.h - the command line of snakepit-inspect. No state. */
 #ifndef SNP_INSPECT_OPTIONS_H
 #define SNP_INSPECT_OPTIONS_H
 
+#include "cli/options.h"
 #include "snakepit/err.h"
 #include "snakepit/read.h"
 
@@ -19,7 +20,7 @@ struct options {
 	unsigned parts; /* REPORT_*: beyond facts, rows and metrics */
 };
 
-extern const char options_help[];
+extern const struct cli_command inspect_command;
 
 /* Strings in *ret_options are argv's. -EINVAL, saying what is wrong, for a line we do
  * not understand. */

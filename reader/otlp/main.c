@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "pipeline.h"
+#include "cli/help.h"
+#include "cli/say.h"
 #include "model/log.h"
 #include "model/program.h"
 #include "model/target.h"
@@ -148,13 +150,6 @@ static int run(const struct options *options, const struct otlp_settings *settin
 	return status;
 }
 
-static int fail(const struct snp_err *err, int status)
-{
-	(void)fprintf(stderr, "snakepit-otlp: %s%s\n", err->msg,
-		      status == SNP_EXIT_USAGE ? "; see snakepit-otlp --help" : "");
-	return status;
-}
-
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -162,22 +157,24 @@ int main(int argc, char **argv)
 	struct snp_err err = {0};
 	int status;
 
+	if (cli_begin(&otlp_command, argc, argv))
+		return cli_finish(SNP_EXIT_OK);
 	if (options_parse(argc, argv, &options, &err) < 0)
-		return fail(&err, SNP_EXIT_USAGE);
+		return cli_usage(&otlp_command, &err);
 	if (options.action == OPTIONS_HELP)
-		return snp_program_print(options_help);
+		return cli_print_help(&otlp_command);
 	if (options.action == OPTIONS_VERSION)
-		return snp_program_print("snakepit-otlp " SNP_VERSION "\n");
+		return cli_print_version(&otlp_command);
 	snp_log_set_form(options.log_form);
 	snp_log_set_level(options.has_log_level ? options.log_level : SNP_LOG_INFO);
 	if (read_settings(&options, &settings, &err) < 0)
-		return fail(&err, SNP_EXIT_USAGE);
+		return cli_usage(&otlp_command, &err);
 	if (settings.disabled)
 		snp_log_line(SNP_LOG_INFO,
 			     "OTEL_SDK_DISABLED is true: nothing is sent");
 	status = run(&options, &settings, &err);
 	if (err.msg[0])
-		(void)fail(&err, status);
+		cli_complain("%s", err.msg);
 	otlp_settings_fini(&settings);
 	return status;
 }

@@ -13,6 +13,8 @@
 
 #include "collector.h"
 #include "listen.h"
+#include "cli/help.h"
+#include "cli/say.h"
 #include "model/log.h"
 #include "model/program.h"
 #include "model/target.h"
@@ -153,21 +155,19 @@ int main(int argc, char **argv)
 	struct snp_err err = {0};
 	sigset_t stop;
 
-	if (options_parse(argc, argv, &options, &err) < 0) {
-		(void)fprintf(
-		    stderr, "snakepit-prometheus: %s; see snakepit-prometheus --help\n",
-		    err.msg);
-		return SNP_EXIT_USAGE;
-	}
+	if (cli_begin(&prometheus_command, argc, argv))
+		return cli_finish(SNP_EXIT_OK);
+	if (options_parse(argc, argv, &options, &err) < 0)
+		return cli_usage(&prometheus_command, &err);
 	if (options.action == OPTIONS_HELP)
-		return snp_program_print(options_help);
+		return cli_print_help(&prometheus_command);
 	if (options.action == OPTIONS_VERSION)
-		return snp_program_print("snakepit-prometheus " SNP_VERSION "\n");
+		return cli_print_version(&prometheus_command);
 	snp_log_set_level(options.log_level);
 	snp_log_set_form(options.log_form);
 	snp_program_take_signals(&stop);
 	if (run(&options, &stop, &err) < 0) {
-		(void)fprintf(stderr, "snakepit-prometheus: %s\n", err.msg);
+		cli_complain("%s", err.msg);
 		return SNP_EXIT_FAILURE;
 	}
 	return SNP_EXIT_OK;

@@ -5,97 +5,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/options.h"
-
 #define MAX_REQUESTS_DEFAULT 40
 #define MAX_REQUESTS_MOST    10000
 
-const char options_help[] =
-    "Serve the metrics of Snakepit runtimes to Prometheus.\n"
-    "\n"
-    "  snakepit-prometheus                              the only instance there is\n"
-    "  snakepit-prometheus -n prod                      the instance 'prod'\n"
-    "  snakepit-prometheus -n blue -n green             two instances on one page\n"
-    "  snakepit-prometheus --web.listen-address=:9568   on every address\n"
-    "\n"
-    "Usage: snakepit-prometheus [OPTION]...\n"
-    "\n"
-    "  -n, --instance NAME|PATH     instance to read, or the path of its segment; may\n"
-    "                               be repeated, then series carry snakepit_instance\n"
-    "                               (default: $SNAKEPIT_INSTANCE, or the only one)\n"
-    "      --all-instances          every instance there is, as they come and go\n"
-    "      --web.listen-address ADDRESS\n"
-    "                               HOST:PORT, [IPV6]:PORT, :PORT, vsock://:PORT; may\n"
-    "                               be repeated (default: 127.0.0.1:9568, [::1]:9568)\n"
-    "      --web.systemd-socket     the sockets systemd hands over instead\n"
-    "      --web.telemetry-path PATH\n"
-    "                               where the metrics are (default: /metrics)\n"
-    "      --web.config.file FILE   TLS, passwords, headers, rate limit: the YAML of\n"
-    "                               Prometheus' exporters\n"
-    "      --web.max-requests N     scrapes at once, 0 for any number (default: 40)\n"
-    "      --web.disable-exporter-metrics\n"
-    "                               nothing about this program: no process_*\n"
-    "      --web.enable-created-metrics\n"
-    "                               _created samples in OpenMetrics\n"
-    "      --[no-]collector.NAME    families of heartbeat, worker, pool, request,\n"
-    "                               session, shm, process or runtime (default: all)\n"
-    "      --collector.diag         diagnostic metrics too\n"
-    "      --log.level LEVEL        debug, info, warn or error (default: info)\n"
-    "      --log.format FORM        logfmt or json (default: logfmt)\n"
-    "  -V, --version                print the version\n"
-    "  -h, --help                   print this text\n"
-    "\n"
-    "A runtime may start, stop and restart at any time: snakepit_up says how it is.\n"
-    "This needs read access to the segment, nothing else, and never writes.\n"
-    "\n"
-    "Pages: the metrics, / (what is here), /-/healthy (this program runs), /-/ready\n"
-    "(a live runtime is attached). Queries: collect[]=NAME, exclude[]=NAME,\n"
-    "name[]=FAMILY.\n"
-    "\n"
-    "Exit codes: 0 stopped by SIGTERM or SIGINT; 1 failure; 2 wrong usage.\n";
-
 enum {
-	OPT_INSTANCE,
-	OPT_ALL_INSTANCES,
-	OPT_LISTEN,
-	OPT_SYSTEMD_SOCKET,
-	OPT_PATH,
-	OPT_CONFIG_FILE,
-	OPT_MAX_REQUESTS,
-	OPT_NO_EXPORTER_METRICS,
-	OPT_CREATED,
-	OPT_DIAG,
-	OPT_NO_DIAG,
-	OPT_LOG_LEVEL,
-	OPT_LOG_FORM,
-	OPT_VERSION,
-	OPT_HELP,
-	OPT_WITH, /* one for each group of families, then the same without it */
-	OPT_WITHOUT = OPT_WITH + SCRAPE_GROUP_NR,
-	OPT_NR = OPT_WITHOUT + SCRAPE_GROUP_NR
+#include "cli/as_ids.h"
+#include "options.def"
+	OPT_NR,
+	OPT_WITHOUT = OPT_NR - SCRAPE_GROUP_NR,
+	OPT_WITH = OPT_WITHOUT - SCRAPE_GROUP_NR,
 };
 
-static const struct cli_option known[OPT_NR] = {
-    [OPT_INSTANCE] = {"instance", 'n', "NAME|PATH"},
-    [OPT_ALL_INSTANCES] = {"all-instances", '\0', NULL},
-    [OPT_LISTEN] = {"web.listen-address", '\0', "ADDRESS"},
-    [OPT_SYSTEMD_SOCKET] = {"web.systemd-socket", '\0', NULL},
-    [OPT_PATH] = {"web.telemetry-path", '\0', "PATH"},
-    [OPT_CONFIG_FILE] = {"web.config.file", '\0', "FILE"},
-    [OPT_MAX_REQUESTS] = {"web.max-requests", '\0', "N"},
-    [OPT_NO_EXPORTER_METRICS] = {"web.disable-exporter-metrics", '\0', NULL},
-    [OPT_CREATED] = {"web.enable-created-metrics", '\0', NULL},
-    [OPT_DIAG] = {"collector.diag", '\0', NULL},
-    [OPT_NO_DIAG] = {"no-collector.diag", '\0', NULL},
-    [OPT_LOG_LEVEL] = {"log.level", '\0', "LEVEL"},
-    [OPT_LOG_FORM] = {"log.format", '\0', "FORM"},
-    [OPT_VERSION] = {"version", 'V', NULL},
-    [OPT_HELP] = {"help", 'h', NULL},
-#define GROUP(id, name, prefixes)                                                      \
-	[OPT_WITH + SCRAPE_##id] = {"collector." name, '\0', NULL},                    \
-		    [OPT_WITHOUT + SCRAPE_##id] = {"no-collector." name, '\0', NULL},
-#include "groups.def"
-#undef GROUP
+static const struct cli_option rows[OPT_NR] = {
+#include "cli/as_rows.h"
+#include "options.def"
+};
+
+const struct cli_command prometheus_command = {
+    .name = "snakepit-prometheus",
+    .summary = "serve the metrics of instances to Prometheus",
+    .examples =
+	"  snakepit-prometheus                              the only instance there is\n"
+	"  snakepit-prometheus -n prod                      the instance 'prod'\n"
+	"  snakepit-prometheus -n blue -n green             two instances on one page\n"
+	"  snakepit-prometheus --web.listen-address=:9568   on every address\n",
+    .usage = "[OPTION]...",
+    .notes =
+	"A runtime may start, stop and restart at any time: snakepit_up says how it is.\n"
+	"Pages: the metrics, / (what is here), /-/healthy (this program runs), /-/ready\n"
+	"(a live runtime is attached). Queries: collect[]=NAME, exclude[]=NAME,\n"
+	"name[]=FAMILY.\n",
+    .exits = "0 stopped by SIGTERM or SIGINT\n"
+	     "1 failure\n"
+	     "2 wrong usage\n",
+    .options = rows,
+    .options_nr = OPT_NR,
 };
 
 static int parse_path(const char *text, struct options *options, struct snp_err *err)
@@ -238,8 +182,7 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 	};
 	struct cli_args args = {.argc = argc,
 				.argv = argv,
-				.options = known,
-				.options_nr = OPT_NR,
+				.command = &prometheus_command,
 				.next = 1};
 	const char *value;
 	int option, r = 0;

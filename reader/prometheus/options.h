@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/options.h"
 #include "collector.h"
 #include "listen.h"
 #include "model/log.h"
@@ -30,7 +31,7 @@ struct options {
 	enum snp_log_form log_form;
 };
 
-extern const char options_help[];
+extern const struct cli_command prometheus_command;
 
 /* Strings in *ret_options are argv's. -EINVAL, saying what is wrong, for a line we do
  * not understand. */

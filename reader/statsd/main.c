@@ -14,6 +14,8 @@
 #include <time.h>
 
 #include "exporter.h"
+#include "cli/help.h"
+#include "cli/say.h"
 #include "model/log.h"
 #include "model/program.h"
 #include "options.h"
@@ -109,16 +111,14 @@ int main(int argc, char **argv)
 	struct snp_err err = {0};
 	sigset_t stop;
 
-	if (options_parse(argc, argv, &options, &err) < 0) {
-		(void)fprintf(stderr,
-			      "snakepit-statsd: %s; see snakepit-statsd --help\n",
-			      err.msg);
-		return SNP_EXIT_USAGE;
-	}
+	if (cli_begin(&statsd_command, argc, argv))
+		return cli_finish(SNP_EXIT_OK);
+	if (options_parse(argc, argv, &options, &err) < 0)
+		return cli_usage(&statsd_command, &err);
 	if (options.action == OPTIONS_HELP)
-		return snp_program_print(options_help);
+		return cli_print_help(&statsd_command);
 	if (options.action == OPTIONS_VERSION)
-		return snp_program_print("snakepit-statsd " SNP_VERSION "\n");
+		return cli_print_version(&statsd_command);
 	snp_log_set_level(options.log_level);
 	snp_log_set_form(options.log_form);
 	snp_program_take_signals(&stop);

@@ -6,94 +6,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/options.h"
-
 #define INTERVAL_MIN_MS 100
 #define INTERVAL_MAX_MS 3600000
 #define DATAGRAM_MIN	512
 #define DATAGRAM_MAX	65000
 
-const char options_help[] =
-    "Send a Snakepit runtime's metrics to a StatsD or DogStatsD receiver.\n"
-    "\n"
-    "  snakepit-statsd                            to 127.0.0.1:8125, with tags\n"
-    "  snakepit-statsd --statsd.address=unix:/var/run/datadog/dsd.socket\n"
-    "                                             to Datadog's agent on this machine\n"
-    "  snakepit-statsd --statsd.tags=none         labels as parts of the name\n"
-    "  snakepit-statsd --once                     one flush, and say how it went\n"
-    "\n"
-    "Usage: snakepit-statsd [OPTION]...\n"
-    "\n"
-    "  -n, --instance NAME|PATH     instance to read, or the path of its segment\n"
-    "                               (default: $SNAKEPIT_INSTANCE, or the only one)\n"
-    "      --statsd.address ADDRESS HOST:PORT, [IPV6]:PORT or unix:/PATH\n"
-    "                               (default: 127.0.0.1:8125)\n"
-    "      --statsd.tags STYLE      none, dogstatsd, influx or librato\n"
-    "                               (default: dogstatsd)\n"
-    "      --statsd.tag KEY:VALUE   a tag on every line; may be repeated\n"
-    "      --statsd.prefix TEXT     in front of every name, such as 'prod.'\n"
-    "      --statsd.histograms HOW  counters: NAME.count and NAME.sum_ms;\n"
-    "                               timings: |ms with sampling rates;\n"
-    "                               distributions: |d, for DogStatsD alone\n"
-    "                               (default: counters)\n"
-    "      --statsd.interval TIME   from flush to flush: 10s, 500ms, 1m\n"
-    "                               (default: 10s)\n"
-    "      --statsd.send-zero       counters that have not grown too\n"
-    "      --statsd.datagram-bytes BYTES\n"
-    "                               at most so long (default: 1432, unix: 8192)\n"
-    "      --collector.diag         diagnostic metrics too\n"
-    "      --once                   flush once and exit\n"
-    "      --log.level LEVEL        debug, info, warn or error (default: info)\n"
-    "      --log.format FORMAT      logfmt or json (default: logfmt)\n"
-    "  -V, --version                print the version\n"
-    "  -h, --help                   print this text\n"
-    "\n"
-    "Counters are sent as their growth since they were last sent; what was counted "
-    "before\n"
-    "this program started is never sent. The runtime may start, stop and restart at "
-    "any\n"
-    "time: snakepit.up says how it is. SIGTERM and SIGINT flush once more and end.\n"
-    "\n"
-    "Exit codes: 0 stopped by a signal, or everything sent; 1 failure, also of "
-    "sending\n"
-    "(--once); 2 wrong usage; 3 no runtime (--once).\n";
-
-/* Those with a value first. */
 enum {
-	OPT_INSTANCE,
-	OPT_ADDRESS,
-	OPT_TAGS,
-	OPT_TAG,
-	OPT_PREFIX,
-	OPT_HISTOGRAMS,
-	OPT_INTERVAL,
-	OPT_DATAGRAM_BYTES,
-	OPT_LOG_LEVEL,
-	OPT_LOG_FORMAT,
-	OPT_SEND_ZERO,
-	OPT_DIAG,
-	OPT_ONCE,
-	OPT_VERSION,
-	OPT_HELP,
+#include "cli/as_ids.h"
+#include "options.def"
 	OPT_NR
 };
 
-static const struct cli_option known[OPT_NR] = {
-    [OPT_INSTANCE] = {"instance", 'n', "NAME|PATH"},
-    [OPT_ADDRESS] = {"statsd.address", '\0', "ADDRESS"},
-    [OPT_TAGS] = {"statsd.tags", '\0', "STYLE"},
-    [OPT_TAG] = {"statsd.tag", '\0', "KEY:VALUE"},
-    [OPT_PREFIX] = {"statsd.prefix", '\0', "TEXT"},
-    [OPT_HISTOGRAMS] = {"statsd.histograms", '\0', "HOW"},
-    [OPT_INTERVAL] = {"statsd.interval", '\0', "TIME"},
-    [OPT_DATAGRAM_BYTES] = {"statsd.datagram-bytes", '\0', "BYTES"},
-    [OPT_LOG_LEVEL] = {"log.level", '\0', "LEVEL"},
-    [OPT_LOG_FORMAT] = {"log.format", '\0', "FORMAT"},
-    [OPT_SEND_ZERO] = {"statsd.send-zero", '\0', NULL},
-    [OPT_DIAG] = {"collector.diag", '\0', NULL},
-    [OPT_ONCE] = {"once", '\0', NULL},
-    [OPT_VERSION] = {"version", 'V', NULL},
-    [OPT_HELP] = {"help", 'h', NULL},
+static const struct cli_option rows[OPT_NR] = {
+#include "cli/as_rows.h"
+#include "options.def"
+};
+
+const struct cli_command statsd_command = {
+    .name = "snakepit-statsd",
+    .summary = "send metrics to a StatsD or DogStatsD receiver",
+    .examples =
+	"  snakepit-statsd                            to 127.0.0.1:8125, with tags\n"
+	"  snakepit-statsd --statsd.address=unix:/var/run/datadog/dsd.socket\n"
+	"                                             to Datadog's agent on this machine\n"
+	"  snakepit-statsd --statsd.tags=none         labels as parts of the name\n"
+	"  snakepit-statsd --once                     one flush, and say how it went\n",
+    .usage = "[OPTION]...",
+    .notes = "Counters are sent as their growth since they were last sent. SIGTERM and\n"
+	     "SIGINT flush once more and end.\n",
+    .exits = "0 stopped by a signal, or everything sent\n"
+	     "1 failure, also of sending (--once)\n"
+	     "2 wrong usage\n"
+	     "3 no runtime (--once)\n",
+    .options = rows,
+    .options_nr = OPT_NR,
 };
 
 /* Digits alone, at most `max`. */
@@ -167,7 +113,7 @@ static int parse_datagram_bytes(const char *text, size_t *ret_bytes,
 static int unknown_word(int option, const char *value, const char *expected,
 			struct snp_err *err)
 {
-	return snp_err_set(err, -EINVAL, "--%s '%s': expected %s", known[option].name,
+	return snp_err_set(err, -EINVAL, "--%s '%s': expected %s", rows[option].name,
 			   value, expected);
 }
 
@@ -210,7 +156,7 @@ static int parse_valued(int option, const char *value, struct options *options,
 	case OPT_PREFIX:
 		return parse_prefix(value, &flush->format.prefix, err);
 	case OPT_INTERVAL:
-		return cli_time(known[option].name, value, INTERVAL_MIN_MS,
+		return cli_time(rows[option].name, value, INTERVAL_MIN_MS,
 				INTERVAL_MAX_MS, &options->interval_ms, err);
 	case OPT_DATAGRAM_BYTES:
 		return parse_datagram_bytes(value, &flush->datagram_bytes_max, err);
@@ -267,8 +213,7 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 {
 	struct cli_args args = {.argc = argc,
 				.argv = argv,
-				.options = known,
-				.options_nr = OPT_NR,
+				.command = &statsd_command,
 				.next = 1};
 	const char *value;
 	int option, r = 0;

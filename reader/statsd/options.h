@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/options.h"
 #include "exporter.h"
 #include "model/log.h"
 #include "snakepit/err.h"
@@ -28,7 +29,7 @@ struct options {
 	enum snp_log_form log_form;
 };
 
-extern const char options_help[];
+extern const struct cli_command statsd_command;
 
 /* Strings in *ret_options are argv's. -EINVAL, saying what is wrong, for a line we do
  * not understand; *ret_options is then undefined. It must stay where it is. */

@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "cli/help.h"
 #include "cli/say.h"
 #include "model/target.h"
 #include "options.h"
@@ -313,20 +314,21 @@ int main(int argc, char **argv)
 	struct snp_buf hint = {0};
 	int code = SNP_EXIT_OK;
 
-	cli_set_program("snakepit-top");
+	if (cli_begin(&top_command, argc, argv))
+		return cli_finish(SNP_EXIT_OK);
 	(void)setlocale(LC_CTYPE, "");
 	if (top_options_parse(argc, argv, &top.options, &hint, &err) < 0) {
-		cli_complain("%s", err.msg);
+		(void)cli_usage(&top_command, &err);
 		(void)snp_buf_write_fd(&hint, STDERR_FILENO);
 		snp_buf_fini(&hint);
 		return SNP_EXIT_USAGE;
 	}
 	switch (top.options.mode) {
 	case TOP_MODE_HELP:
-		top_options_help(stdout);
+		code = cli_print_help(&top_command);
 		break;
 	case TOP_MODE_VERSION:
-		(void)puts("snakepit-top " SNP_VERSION);
+		code = cli_print_version(&top_command);
 		break;
 	case TOP_MODE_COLUMNS:
 		top_options_columns(stdout);

@@ -5,23 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/options.h"
 #include "terms.h"
 #include "words.h"
 
 enum {
-#define TOP_HEADING(text)
-#define TOP_OPTION(id, name, letter, value, help) OPT_##id,
+#include "cli/as_ids.h"
 #include "options.def"
-#undef TOP_OPTION
 	OPT_NR
 };
 
-static const struct cli_option known[OPT_NR] = {
-#define TOP_OPTION(id, name, letter, value, help) {name, letter, value},
+static const struct cli_option rows[OPT_NR] = {
+#include "cli/as_rows.h"
 #include "options.def"
-#undef TOP_OPTION
-#undef TOP_HEADING
 };
 
 /* How often, where nothing was said: once. */
@@ -210,8 +205,7 @@ int top_options_parse(int argc, char **argv, struct top_options *ret_options,
 {
 	struct cli_args args = {.argc = argc,
 				.argv = argv,
-				.options = known,
-				.options_nr = OPT_NR,
+				.command = &top_command,
 				.next = 1};
 	struct top_options o = {.delay_ms = TOP_DELAY_DEFAULT_MS,
 				.count = COUNT_UNSAID,
@@ -238,55 +232,43 @@ void top_options_fini(struct top_options *options)
 
 /* ---- texts --------------------------------------------------------------- */
 
-#define HELP_COLUMN 28
-
-static void print_option(FILE *out, const struct cli_option *option, const char *help)
+static void column_words(const char *kind,
+			 void (*emit)(void *to, const char *word, const char *meaning),
+			 void *to)
 {
-	int used = option->letter ? fprintf(out, "  -%c, ", option->letter)
-				  : fprintf(out, "      ");
+	bool pools_too = strcmp(kind, "columns") == 0;
+	char name[64];
 
-	used += fprintf(out, "--%s%s%s", option->name, option->value ? " " : "",
-			option->value ? option->value : "");
-	for (;;) {
-		size_t len = strcspn(help, "\n");
+	for (int id = 0; id < TOP_COLUMN_NR; id++) {
+		bool of_pool = top_columns[id].table == TOP_TABLE_POOL;
 
-		(void)fprintf(out, "%*s%.*s\n",
-			      used < HELP_COLUMN ? HELP_COLUMN - used : 1, "", (int)len,
-			      help);
-		if (help[len] == '\0')
-			return;
-		help += len + 1;
-		used = 0;
+		(void)snprintf(name, sizeof(name), "%s%s", of_pool ? "pool." : "",
+			       top_columns[id].field);
+		if (pools_too || !of_pool)
+			emit(to, name, top_columns[id].help);
 	}
 }
 
-void top_options_help(FILE *out)
-{
-	(void)fputs(
-	    "Watch pools and workers of a running snakepitd.\n"
-	    "\n"
-	    "  snakepit-top                           the only instance there is, "
-	    "live\n"
-	    "  snakepit-top -n prod -d 0.5            instance \"prod\", twice a "
-	    "second\n"
-	    "  snakepit-top --once -o worker,pid,rss  a table of these columns\n"
-	    "  snakepit-top --json | jq .total        everything, for programs\n"
-	    "  snakepit-top --check 'workers_down=0'  for scripts and probes\n"
-	    "\n",
-	    out);
-#define TOP_HEADING(text) (void)fputs(*(text) ? text ":\n" : "", out);
-#define TOP_OPTION(id, name, letter, value, help)                                      \
-	print_option(out, &known[OPT_##id], help);
-#include "options.def"
-#undef TOP_OPTION
-#undef TOP_HEADING
-	(void)fputs(
-	    "Exit codes: 0 fine, also for the last state of a runtime that ended; 1\n"
-	    "failure, or --check does not hold; 2 usage; 3 no such instance; 4 "
-	    "damaged, of\n"
-	    "another version, or it ended (--exit-on-end); 128+n signal n.\n",
-	    out);
-}
+const struct cli_command top_command = {
+    .name = "snakepit-top",
+    .summary = "watch pools and workers of a running instance",
+    .examples =
+	"  snakepit-top                           the only instance there is, live\n"
+	"  snakepit-top -n prod -d 0.5            instance 'prod', twice a second\n"
+	"  snakepit-top --once -o worker,pid,rss  a table of these columns\n"
+	"  snakepit-top --json | jq .total        everything, for programs\n"
+	"  snakepit-top --check 'workers_down=0'  for scripts and probes\n",
+    .usage = "[OPTION]...",
+    .exits = "0 fine, also for the last state of a runtime that ended\n"
+	     "1 failure, or --check does not hold\n"
+	     "2 wrong usage\n"
+	     "3 no such instance\n"
+	     "4 damaged, of another version, or it ended (--exit-on-end)\n"
+	     "128+n signal n\n",
+    .options = rows,
+    .options_nr = OPT_NR,
+    .words = column_words,
+};
 
 void top_options_columns(FILE *out)
 {

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "cli/options.h"
 #include "model/query.h"
 #include "snakepit/err.h"
 #include "ui.h"
@@ -29,6 +30,8 @@ enum top_color {
 	TOP_COLOR_NEVER,
 };
 
+extern const struct cli_command top_command;
+
 struct top_options {
 	enum top_mode mode;
 	enum top_color color;
@@ -49,7 +52,6 @@ int top_options_parse(int argc, char **argv, struct top_options *ret_options,
 		      struct snp_buf *hint, struct snp_err *err);
 void top_options_fini(struct top_options *options);
 
-void top_options_help(FILE *out);
 void top_options_columns(FILE *out);
 
 #endif

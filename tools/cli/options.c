@@ -12,9 +12,18 @@
 /* Longer than a day is no time to wait but a typing error. */
 #define SECONDS_MAX 86400.0
 
-static int missing_value(const struct cli_option *option, const char *typed,
+/* Rows that are no option: headings, and patterns that stand for others. */
+bool cli_option_is_real(const struct cli_option *option)
+{
+	return option->name && option->name[0] != '[';
+}
+
+static int missing_value(struct cli_args *args, int i, const char *typed,
 			 struct snp_err *err)
 {
+	const struct cli_option *option = &args->command->options[i];
+
+	args->wanting = i + 1;
 	return snp_err_set(err, -EINVAL, "option '%s' needs a value: %s %s", typed,
 			   typed, option->value);
 }
@@ -27,14 +36,14 @@ static int unknown_option(const struct cli_args *args, const char *name, size_t 
 
 	if (len < sizeof(word))
 		memcpy(word, name, len);
-	for (int i = 0; i < args->options_nr; i++)
-		cli_nearest_try(&nearest, args->options[i].name);
+	for (int i = 0; i < args->command->options_nr; i++)
+		if (cli_option_is_real(&args->command->options[i]))
+			cli_nearest_try(&nearest, args->command->options[i].name);
 	if (nearest.best)
 		return snp_err_set(err, -EINVAL,
 				   "unknown option '--%.*s'; did you mean '--%s'?",
 				   (int)len, name, nearest.best);
-	return snp_err_set(err, -EINVAL, "unknown option '--%.*s'; see --help",
-			   (int)len, name);
+	return snp_err_set(err, -EINVAL, "unknown option '--%.*s'", (int)len, name);
 }
 
 static int long_option(struct cli_args *args, const char *typed, const char **ret_value,
@@ -44,10 +53,11 @@ static int long_option(struct cli_args *args, const char *typed, const char **re
 	size_t len = strcspn(name, "=");
 	const char *value = name[len] ? name + len + 1 : NULL;
 
-	for (int i = 0; i < args->options_nr; i++) {
-		const struct cli_option *option = &args->options[i];
+	for (int i = 0; i < args->command->options_nr; i++) {
+		const struct cli_option *option = &args->command->options[i];
 
-		if (strlen(option->name) != len || memcmp(option->name, name, len) != 0)
+		if (!cli_option_is_real(option) || strlen(option->name) != len ||
+		    memcmp(option->name, name, len) != 0)
 			continue;
 		if (!option->value && value)
 			return snp_err_set(
@@ -56,7 +66,7 @@ static int long_option(struct cli_args *args, const char *typed, const char **re
 			    option->name, value);
 		if (option->value && !value) {
 			if (args->next == args->argc)
-				return missing_value(option, typed, err);
+				return missing_value(args, i, typed, err);
 			value = args->argv[args->next++];
 		}
 		*ret_value = value;
@@ -70,8 +80,8 @@ static int letter_option(struct cli_args *args, const char **ret_value,
 {
 	char typed[] = {'-', *args->letters, '\0'};
 
-	for (int i = 0; i < args->options_nr; i++) {
-		const struct cli_option *option = &args->options[i];
+	for (int i = 0; i < args->command->options_nr; i++) {
+		const struct cli_option *option = &args->command->options[i];
 
 		if (option->letter != typed[1])
 			continue;
@@ -83,12 +93,12 @@ static int letter_option(struct cli_args *args, const char **ret_value,
 			else if (args->next < args->argc)
 				*ret_value = args->argv[args->next++];
 			else
-				return missing_value(option, typed, err);
+				return missing_value(args, i, typed, err);
 			args->letters = NULL;
 		}
 		return i;
 	}
-	return snp_err_set(err, -EINVAL, "unknown option '%s'; see --help", typed);
+	return snp_err_set(err, -EINVAL, "unknown option '%s'", typed);
 }
 
 int cli_next(struct cli_args *args, const char **ret_value, struct snp_err *err)

@@ -8,31 +8,45 @@
 #include <string.h>
 
 #include "cli/find.h"
-#include "cli/options.h"
+#include "cli/help.h"
+#include "cli/nearest.h"
 #include "cli/say.h"
 #include "config/config.h"
 #include "config/diff.h"
 #include "model/target.h"
 
-static const char help[] =
-    "examples:\n"
-    "  snakepit config default > snakepit.yaml\n"
-    "  snakepit config check snakepit.yaml\n"
-    "  snakepit config show snakepit.yaml\n"
-    "  snakepit config diff running.yaml edited.yaml\n"
-    "\n"
-    "usage: snakepit config default | show FILE | check FILE | diff OLD NEW\n"
-    "\n"
-    "  default  every key with its default and a line of explanation\n"
-    "  show     what a file means: every key, defaults filled in, ${VAR} expanded\n"
-    "  check    whether the runtime would start with it\n"
-    "  diff     what a reload from OLD to NEW would change, and what that needs: "
-    "nothing\n"
-    "           (live), new workers one after the other, or a restart\n"
-    "\n"
-    "exit codes: 0 fine (diff: a reload can do it); 1 failure (diff: it needs a "
-    "restart);\n"
-    "2 wrong usage, or a bad file.\n";
+enum {
+#include "cli/as_ids.h"
+#include "options.def"
+	OPT_NR
+};
+
+static const struct cli_option rows[OPT_NR] = {
+#include "cli/as_rows.h"
+#include "options.def"
+};
+
+static const struct cli_command config_command = {
+    .name = "snakepit config",
+    .summary = "print, check or compare configuration files",
+    .examples = "  snakepit config default > snakepit.yaml\n"
+		"  snakepit config check snakepit.yaml\n"
+		"  snakepit config show snakepit.yaml\n"
+		"  snakepit config diff running.yaml edited.yaml\n",
+    .usage = "default | show FILE | check FILE | diff OLD NEW",
+    .notes =
+	"  default  every key with its default and a line of explanation\n"
+	"  show     what a file means: every key, defaults filled in, ${VAR} expanded\n"
+	"  check    whether the runtime would start with it\n"
+	"  diff     what a reload from OLD to NEW would change, and what that needs:\n"
+	"           nothing (live), new workers one after the other, or a restart\n",
+    .exits = "0 fine (diff: a reload can do it)\n"
+	     "1 failure (diff: it needs a restart)\n"
+	     "2 wrong usage, or a bad file\n",
+    .operands = "default|show|check|diff @file @file",
+    .options = rows,
+    .options_nr = OPT_NR,
+};
 
 static int complain(const struct snp_err *err)
 {
@@ -120,12 +134,29 @@ static const struct command {
     {"diff", " OLD NEW", 2, diff},
 };
 
+static int unknown(const char *name)
+{
+	struct cli_nearest nearest = {.word = name};
+	struct snp_err err = {0};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		cli_nearest_try(&nearest, commands[i].name);
+	if (nearest.best)
+		(void)snp_err_set(&err, -EINVAL, "no '%s'; did you mean '%s'?", name,
+				  nearest.best);
+	else
+		(void)snp_err_set(&err, -EINVAL, "no '%s'", name);
+	return cli_usage(&config_command, &err);
+}
+
 static int run(int argc, char **argv)
 {
+	struct snp_err err = {0};
+
 	if (argc == 0) {
-		cli_complain("config: which of default, show, check and diff? see "
-			     "'snakepit help config'");
-		return SNP_EXIT_USAGE;
+		(void)snp_err_set(&err, -EINVAL,
+				  "which of default, show, check and diff?");
+		return cli_usage(&config_command, &err);
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(argv[0], commands[i].name) != 0)
@@ -136,35 +167,29 @@ static int run(int argc, char **argv)
 			     commands[i].operands);
 		return SNP_EXIT_USAGE;
 	}
-	cli_complain("config: no '%s'; see 'snakepit help config'", argv[0]);
-	return SNP_EXIT_USAGE;
+	return unknown(argv[0]);
 }
 
 int main(int argc, char **argv)
 {
-	enum { HELP, VERSION, NR };
-	static const struct cli_option options[NR] = {
-	    [HELP] = {"help", 'h', NULL},
-	    [VERSION] = {"version", 'V', NULL},
-	};
-	struct cli_args args = {argc, argv, options, NR, 1, NULL, false};
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &config_command, .next = 1};
 	struct snp_err err = {0};
 	char *operands[4];
 	const char *value;
 	int n = 0, got;
 
-	cli_set_program("snakepit");
-	while ((got = cli_next(&args, &value, &err)) != CLI_END) {
-		if (got < 0) {
-			cli_complain("config: %s", err.msg);
-			return SNP_EXIT_USAGE;
-		}
-		if (got == CLI_OPERAND && n < 4)
-			operands[n++] = (char *)value;
-		if (got == CLI_OPERAND)
-			continue;
-		(void)fputs(got == HELP ? help : "snakepit " SNP_VERSION "\n", stdout);
+	if (cli_begin(&config_command, argc, argv))
 		return cli_finish(SNP_EXIT_OK);
+	while ((got = cli_next(&args, &value, &err)) != CLI_END) {
+		if (got < 0)
+			return cli_usage(&config_command, &err);
+		if (got == OPT_HELP)
+			return cli_print_help(&config_command);
+		if (got == OPT_VERSION)
+			return cli_print_version(&config_command);
+		if (n < 4)
+			operands[n++] = (char *)value;
 	}
 	return cli_finish(run(n, operands));
 }

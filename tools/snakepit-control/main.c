@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/options.h"
+#include "cli/help.h"
 #include "cli/say.h"
 #include "cli/table.h"
 #include "client/exchange.h"
@@ -218,21 +218,15 @@ int main(int argc, char **argv)
 		    "see 'snakepit help'");
 		return SNP_EXIT_USAGE;
 	}
-	what = options_parse(verb, argc - 1, argv + 1, &request, pool, &err);
-	if (what < 0) {
-		if (strchr(err.msg, ';'))
-			cli_complain("%s: %s", verb->name, err.msg);
-		else
-			cli_complain("%s: %s; see 'snakepit help %s'", verb->name,
-				     err.msg, verb->name);
-		return SNP_EXIT_USAGE;
-	}
-	if (what == PARSED_HELP)
-		options_print_help(verb);
-	else if (what == PARSED_VERSION)
-		(void)puts("snakepit " SNP_VERSION);
-	if (what != PARSED_RUN)
+	if (cli_begin(&verb->command, argc - 1, argv + 1))
 		return cli_finish(SNP_EXIT_OK);
+	what = options_parse(verb, argc - 1, argv + 1, &request, pool, &err);
+	if (what < 0)
+		return cli_usage(&verb->command, &err);
+	if (what == PARSED_HELP)
+		return cli_print_help(&verb->command);
+	if (what == PARSED_VERSION)
+		return cli_print_version(&verb->command);
 	/* gRPC's threads start with every signal blocked; Ctrl-C stays ours. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);

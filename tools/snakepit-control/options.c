@@ -6,56 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/options.h"
-
 #define TIMEOUT_MS 60000
-
-enum option {
-	OPT_INSTANCE,
-	OPT_ADDRESS,
-	OPT_JSON,
-	OPT_HELP,
-	OPT_VERSION,
-	OPT_WAIT,
-	OPT_TIMEOUT,
-	OPT_FORCE,
-	OPT_NR
-};
-
-static const struct cli_option table[OPT_NR] = {
-    [OPT_INSTANCE] = {"instance", 'n', "NAME"},
-    [OPT_ADDRESS] = {"address", '\0', "ADDRESS"},
-    [OPT_JSON] = {"json", '\0', NULL},
-    [OPT_HELP] = {"help", 'h', NULL},
-    [OPT_VERSION] = {"version", 'V', NULL},
-    [OPT_WAIT] = {"wait", '\0', NULL},
-    [OPT_TIMEOUT] = {"timeout", '\0', "SECONDS"},
-    [OPT_FORCE] = {"force", '\0', NULL},
-};
-
-void options_print_help(const struct verb *verb)
-{
-	(void)printf("examples:\n%s\nusage: snakepit %s %s%s[options]\n\n%s\n",
-		     verb->examples, verb->name, verb->operands,
-		     *verb->operands ? " " : "", verb->what);
-	(void)puts(
-	    "  -n, --instance NAME    name or path (default: $SNAKEPIT_INSTANCE, "
-	    "or the only one)\n"
-	    "      --address ADDRESS  unix:/path, instead of the instance's socket\n"
-	    "      --json             one JSON object");
-	if (verb->flags & VERB_FORCE)
-		(void)puts("      --force            kill instead of draining");
-	if (verb->flags & VERB_WAIT)
-		(void)puts(
-		    "      --wait             until it is done\n"
-		    "      --timeout SECONDS  give up waiting after that long (60)");
-	(void)puts(
-	    "  -h, --help; -V, --version\n"
-	    "\n"
-	    "exit codes: 0 done, or begun; 1 refused, or --wait gave up; 2 wrong "
-	    "usage; 3 the\n"
-	    "runtime is not running; 4 its segment cannot be read.");
-}
 
 static int parse_u32(const char *text, uint32_t *ret, struct snp_err *err,
 		     const char *what)
@@ -108,11 +59,6 @@ static int parse_operand(struct request *request, const char *text,
 static int apply(struct request *request, int option, const char *value,
 		 struct snp_err *err)
 {
-	bool waits = option == OPT_WAIT || option == OPT_TIMEOUT;
-
-	if ((waits && !(request->verb->flags & VERB_WAIT)) ||
-	    (option == OPT_FORCE && !(request->verb->flags & VERB_FORCE)))
-		return snp_err_set(err, -EINVAL, "takes no --%s", table[option].name);
 	if (option == OPT_INSTANCE)
 		request->instance = value;
 	else if (option == OPT_ADDRESS)
@@ -144,7 +90,8 @@ int options_parse(const struct verb *verb, int argc, char **argv,
 		  struct request *ret_request, char pool[POOL_BYTES],
 		  struct snp_err *err)
 {
-	struct cli_args args = {argc, argv, table, OPT_NR, 1, NULL, false};
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &verb->command, .next = 1};
 	struct request request = {
 	    .verb = verb, .pool = "", .slot = -1, .timeout_ms = TIMEOUT_MS};
 	unsigned operands = 0;

@@ -16,6 +16,4 @@ int options_parse(const struct verb *verb, int argc, char **argv,
 		  struct request *ret_request, char pool[POOL_BYTES],
 		  struct snp_err *err);
 
-void options_print_help(const struct verb *verb);
-
 #endif

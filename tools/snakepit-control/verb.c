@@ -164,16 +164,34 @@ static enum progress reload_progress(const struct request *request,
 
 /* ---- the table ------------------------------------------------------------ */
 
+static const struct cli_option rows[OPT_NR] = {
+#include "cli/as_rows.h"
+#include "options.def"
+};
+
+#define EXITS                                                                          \
+	"0 done, or begun\n"                                                           \
+	"1 refused, or --wait gave up\n"                                               \
+	"2 wrong usage\n"                                                              \
+	"3 the runtime is not running\n"                                               \
+	"4 its segment cannot be read\n"
+
 static const struct verb verbs[] = {
     {
 	.name = "drain",
 	.method = RPC_METHOD_CONTROL_DRAIN,
-	.flags = VERB_POOL | VERB_WAIT,
-	.operands = "[POOL]",
-	.what =
-	    "Has a pool (all of them without POOL) take no new requests. What runs or "
-	    "waits\nis finished; workers stay. 'snakepit resume' undoes it.\n",
-	.examples = "  snakepit drain default --wait\n  snakepit drain\n",
+	.flags = VERB_POOL,
+	.command = {.name = "snakepit drain",
+		    .summary = "have a pool take no new requests",
+		    .examples = "  snakepit drain default --wait\n"
+				"  snakepit drain\n",
+		    .usage = "[POOL] [OPTION]...",
+		    .notes = "All pools without POOL. What runs or waits is finished; "
+			     "workers stay.\n'snakepit resume' undoes it.\n",
+		    .exits = EXITS,
+		    .operands = "@pool",
+		    .options = rows,
+		    .options_nr = ROWS_WAIT},
 	.encode = encode_drain,
 	.progress = drain_progress,
     },
@@ -181,49 +199,69 @@ static const struct verb verbs[] = {
 	.name = "resume",
 	.method = RPC_METHOD_CONTROL_DRAIN,
 	.flags = VERB_POOL,
-	.operands = "[POOL]",
-	.what = "Has a drained pool (all of them without POOL) take requests again.\n",
-	.examples = "  snakepit resume default\n",
+	.command = {.name = "snakepit resume",
+		    .summary = "have a drained pool take requests again",
+		    .examples = "  snakepit resume default\n"
+				"  snakepit resume\n",
+		    .usage = "[POOL] [OPTION]...",
+		    .notes = "All pools without POOL.\n",
+		    .exits = EXITS,
+		    .operands = "@pool",
+		    .options = rows,
+		    .options_nr = ROWS_PLAIN},
 	.encode = encode_resume,
     },
     {
 	.name = "recycle",
 	.method = RPC_METHOD_CONTROL_RECYCLE,
-	.flags = VERB_POOL | VERB_SLOT | VERB_FORCE | VERB_WAIT,
-	.operands = "[POOL[/SLOT]]",
-	.what =
-	    "Replaces workers: a new one is started first, then the old one finishes "
-	    "what\nit runs and is stopped. With --force they are killed at once, and "
-	    "their requests\nfail.\n",
-	.examples = "  snakepit recycle default\n"
-		    "  snakepit recycle default/3 --wait\n"
-		    "  snakepit recycle default/3 --force\n",
+	.flags = VERB_POOL | VERB_SLOT,
+	.command = {.name = "snakepit recycle",
+		    .summary = "replace workers",
+		    .examples = "  snakepit recycle default\n"
+				"  snakepit recycle default/3 --wait\n"
+				"  snakepit recycle default/3 --force\n",
+		    .usage = "[POOL[/SLOT]] [OPTION]...",
+		    .notes = "A new one is started first, then the old one finishes "
+			     "what it runs and is\nstopped. With --force they are "
+			     "killed at once, and their requests fail.\n",
+		    .exits = EXITS,
+		    .operands = "@pool",
+		    .options = rows,
+		    .options_nr = ROWS_FORCE},
 	.encode = encode_recycle,
 	.progress = recycle_progress,
     },
     {
 	.name = "scale",
 	.method = RPC_METHOD_CONTROL_SCALE,
-	.flags = VERB_POOL | VERB_WORKERS | VERB_WAIT,
-	.operands = "POOL WORKERS",
-	.what =
-	    "Changes the number of workers of a pool, up to its max_workers, until the "
-	    "next\nreload or restart.\n",
-	.examples = "  snakepit scale default 8 --wait\n",
+	.flags = VERB_POOL | VERB_WORKERS,
+	.command = {.name = "snakepit scale",
+		    .summary = "change a pool's number of workers",
+		    .examples = "  snakepit scale default 8 --wait\n",
+		    .usage = "POOL WORKERS [OPTION]...",
+		    .notes = "Up to the pool's max_workers, until the next reload or "
+			     "restart.\n",
+		    .exits = EXITS,
+		    .operands = "@pool",
+		    .options = rows,
+		    .options_nr = ROWS_WAIT},
 	.encode = encode_scale,
 	.progress = scale_progress,
     },
     {
 	.name = "reload",
 	.method = RPC_METHOD_CONTROL_RELOAD,
-	.flags = VERB_WAIT,
-	.operands = "",
-	.what =
-	    "Has the runtime read its configuration file again, and prints what has "
-	    "changed.\nA file that is bad, or that needs a restart, is refused and "
-	    "changes nothing. With --wait until the workers it concerns "
-	    "are\nreplaced.\n",
-	.examples = "  snakepit reload\n  snakepit reload --wait\n",
+	.command = {.name = "snakepit reload",
+		    .summary = "have the runtime read its configuration file again",
+		    .examples = "  snakepit reload\n"
+				"  snakepit reload --wait\n",
+		    .usage = "[OPTION]...",
+		    .notes = "Prints what has changed. A file that is bad, or that "
+			     "needs a restart, is refused\nand changes nothing. With "
+			     "--wait until the workers it concerns are replaced.\n",
+		    .exits = EXITS,
+		    .options = rows,
+		    .options_nr = ROWS_WAIT},
 	.encode = encode_reload,
 	.progress = reload_progress,
 	.failure = "the new workers failed, and the old configuration of their pool is "

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/options.h"
 #include "rpc/buf.h"
 
 struct snp_look;
@@ -41,19 +42,25 @@ enum verb_flags {
 	VERB_POOL = 1 << 0,    /* takes POOL */
 	VERB_SLOT = 1 << 1,    /* or POOL/SLOT */
 	VERB_WORKERS = 1 << 2, /* POOL and WORKERS, both needed */
-	VERB_FORCE = 1 << 3,
-	VERB_WAIT = 1 << 4,
+};
+
+enum {
+#include "cli/as_ids.h"
+#include "options.def"
+	OPT_NR,
+	/* How many of the rows a verb takes. */
+	ROWS_PLAIN = OPT_WAIT,
+	ROWS_WAIT = OPT_FORCE,
+	ROWS_FORCE = OPT_NR
 };
 
 struct verb {
-	const char *name;
+	struct cli_command command;
+	const char *name; /* of the verb alone */
 	const char *method;
 	unsigned flags;
-	const char *operands; /* for the usage line */
-	const char *what;     /* what it does, for its help */
-	const char *examples;
 	int (*encode)(const struct request *request, struct rpc_buf **ret_buf);
-	/* VERB_WAIT: how far what was begun is. */
+	/* Of those with --wait: how far what was begun is. */
 	enum progress (*progress)(const struct request *request,
 				  const struct looks *looks);
 	const char *failure; /* NULL: it cannot fail once begun */

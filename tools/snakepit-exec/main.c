@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "cli/help.h"
 #include "cli/say.h"
 #include "client/exchange.h"
 #include "model/target.h"
@@ -279,18 +280,14 @@ int main(int argc, char **argv)
 	sigset_t all, before;
 	int code;
 
-	cli_set_program("snakepit");
-	if (exec_options_parse(argc, argv, &options, &what, &err) < 0) {
-		cli_complain("exec: %s%s", err.msg,
-			     strchr(err.msg, ';') ? "" : "; see 'snakepit help exec'");
-		return SNP_EXIT_USAGE;
-	}
-	if (what == EXEC_HELP || what == EXEC_VERSION) {
-		(void)fputs(what == EXEC_HELP ? exec_help
-					      : "snakepit " SNP_VERSION "\n",
-			    stdout);
+	if (cli_begin(&exec_command, argc, argv))
 		return cli_finish(SNP_EXIT_OK);
-	}
+	if (exec_options_parse(argc, argv, &options, &what, &err) < 0)
+		return cli_usage(&exec_command, &err);
+	if (what == EXEC_HELP)
+		return cli_print_help(&exec_command);
+	if (what == EXEC_VERSION)
+		return cli_print_version(&exec_command);
 	/* gRPC's threads start with every signal blocked; Ctrl-C stays ours, and ends
 	 * the process at once: the runtime sees the connection go and cancels the call.
 	 */

@@ -4,88 +4,36 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/options.h"
-
-const char exec_help[] =
-    "examples:\n"
-    "  snakepit exec default word_stats "
-    "'{\"path\": \"/usr/share/common-licenses/GPL-3\"}'\n"
-    "  snakepit exec search search @query.json\n"
-    "  echo '{\"path\": \"/etc/services\", \"every\": 50}' |\n"
-    "    snakepit exec --stream default stream_lines -\n"
-    "  snakepit exec --timeout 2 default slow '{\"seconds\": 10}'\n"
-    "\n"
-    "usage: snakepit exec [options] POOL TOOL [JSON | @FILE | -]\n"
-    "\n"
-    "Runs one tool and prints its result as JSON: indented in a terminal, else on one\n"
-    "line. The arguments are one JSON object; '-' reads it from standard input.\n"
-    "\n"
-    "  -n, --instance NAME      name or path (default: $SNAKEPIT_INSTANCE, or the only "
-    "one)\n"
-    "      --address ADDRESS    unix:/path or host:port, instead of the instance's "
-    "socket\n"
-    "      --tls-ca FILE        speak TLS there, with a server that FILE vouches for\n"
-    "      --tls-cert FILE, --tls-key FILE\n"
-    "                           our own certificate, where the server asks for one\n"
-    "      --stream             a streaming tool: one chunk a line, as they come\n"
-    "      --timeout SECONDS    give up after that long (default: the pool's "
-    "request_timeout_ms)\n"
-    "      --session ID         run in this session\n"
-    "      --correlation-id ID  1 to 128 of [A-Za-z0-9._:-]; in the logs of both "
-    "sides\n"
-    "      --traceparent TEXT   run in this trace (W3C Trace Context); --tracestate "
-    "TEXT\n"
-    "                           goes with it. Without it no trace is begun here\n"
-    "      --binary KEY=FILE    one more argument, of bytes; may be repeated\n"
-    "      --binary-out FILE    where the result's bytes go; '-' is standard output\n"
-    "      --raw                text results without quotes, chunks as they came\n"
-    "  -v, --verbose            who ran it and how long it took, and tracebacks, on "
-    "stderr\n"
-    "  -h, --help; -V, --version\n"
-    "\n"
-    "exit codes: 0 the tool returned; 1 it failed, or the call did; 2 wrong usage, "
-    "nothing\n"
-    "was sent; 3 the runtime is not running; 4 its segment cannot be read.\n";
-
-enum option {
-	OPT_INSTANCE,
-	OPT_ADDRESS,
-	OPT_TLS_CA,
-	OPT_TLS_CERT,
-	OPT_TLS_KEY,
-	OPT_STREAM,
-	OPT_TIMEOUT,
-	OPT_SESSION,
-	OPT_CORRELATION,
-	OPT_TRACEPARENT,
-	OPT_TRACESTATE,
-	OPT_BINARY,
-	OPT_BINARY_OUT,
-	OPT_RAW,
-	OPT_VERBOSE,
-	OPT_HELP,
-	OPT_VERSION,
+enum {
+#include "cli/as_ids.h"
+#include "options.def"
 	OPT_NR
 };
 
-static const struct cli_option table[OPT_NR] = {
-    [OPT_INSTANCE] = {"instance", 'n', "NAME"},
-    [OPT_ADDRESS] = {"address", '\0', "ADDRESS"},
-    [OPT_TLS_CA] = {"tls-ca", '\0', "FILE"},
-    [OPT_TLS_CERT] = {"tls-cert", '\0', "FILE"},
-    [OPT_TLS_KEY] = {"tls-key", '\0', "FILE"},
-    [OPT_STREAM] = {"stream", '\0', NULL},
-    [OPT_TIMEOUT] = {"timeout", '\0', "SECONDS"},
-    [OPT_SESSION] = {"session", '\0', "ID"},
-    [OPT_CORRELATION] = {"correlation-id", '\0', "ID"},
-    [OPT_TRACEPARENT] = {"traceparent", '\0', "TEXT"},
-    [OPT_TRACESTATE] = {"tracestate", '\0', "TEXT"},
-    [OPT_BINARY] = {"binary", '\0', "KEY=FILE"},
-    [OPT_BINARY_OUT] = {"binary-out", '\0', "FILE"},
-    [OPT_RAW] = {"raw", '\0', NULL},
-    [OPT_VERBOSE] = {"verbose", 'v', NULL},
-    [OPT_HELP] = {"help", 'h', NULL},
-    [OPT_VERSION] = {"version", 'V', NULL},
+static const struct cli_option rows[OPT_NR] = {
+#include "cli/as_rows.h"
+#include "options.def"
+};
+
+const struct cli_command exec_command = {
+    .name = "snakepit exec",
+    .summary = "run a tool and print its result",
+    .examples = "  snakepit exec default word_stats '{\"path\": \"/etc/services\"}'\n"
+		"  snakepit exec search search @query.json\n"
+		"  echo '{\"path\": \"/etc/services\", \"every\": 50}' |\n"
+		"    snakepit exec --stream default stream_lines -\n"
+		"  snakepit exec --timeout 2 default slow '{\"seconds\": 10}'\n",
+    .usage = "[OPTION]... POOL TOOL [JSON | @FILE | -]",
+    .notes = "The arguments are one JSON object; '-' reads it from standard input. The\n"
+	     "result is JSON: indented in a terminal, else on one line.\n",
+    .exits = "0 the tool returned\n"
+	     "1 it failed, or the call did\n"
+	     "2 wrong usage, nothing was sent\n"
+	     "3 the runtime is not running\n"
+	     "4 its segment cannot be read\n",
+    .operands = "@pool",
+    .options = rows,
+    .options_nr = OPT_NR,
 };
 
 static int parse_binary(struct exec_options *options, const char *text,
@@ -174,7 +122,8 @@ static int apply(struct exec_options *options, int option, const char *value,
 int exec_options_parse(int argc, char **argv, struct exec_options *ret,
 		       enum exec_parsed *ret_what, struct snp_err *err)
 {
-	struct cli_args args = {argc, argv, table, OPT_NR, 1, NULL, false};
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &exec_command, .next = 1};
 	struct exec_options options = {0};
 	const char *value;
 	int got;

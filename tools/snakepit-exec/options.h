@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/options.h"
 #include "rpc/channel.h"
 #include "snakepit/err.h"
 
@@ -41,6 +42,6 @@ enum exec_parsed {
 int exec_options_parse(int argc, char **argv, struct exec_options *ret,
 		       enum exec_parsed *ret_what, struct snp_err *err);
 
-extern const char exec_help[];
+extern const struct cli_command exec_command;
 
 #endif

@@ -13,8 +13,9 @@
 
 struct command {
 	const char *name;
-	const char *summary; /* one line of `snakepit help` */
-	const char *help;    /* NULL: the program it runs has its own */
+	const char *summary; /* one line of `snakepit help`; NULL: the one below */
+	/* What the verb says of itself; NULL: the program it runs does. */
+	const struct cli_command *command;
 	int (*run)(int argc, char **argv);
 	/* Instead of `run`: the program to become, and what comes before the user's
 	 * arguments (NULL: nothing). */
@@ -27,19 +28,18 @@ int command_status(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_demo(int argc, char **argv);
 
-extern const char ls_help[], status_help[], doctor_help[], demo_help[];
+extern const struct cli_command ls_command, status_command, doctor_command,
+    demo_command;
 
-/* What every command does about a wrong command line: complain, point to its help.
- * Returns SNP_EXIT_USAGE. */
-int command_usage(const char *name, const struct snp_err *err);
+/* The table of verbs that take --json and --help alone: options_nr of them. */
+extern const struct cli_option command_json_rows[];
+#define COMMAND_JSON_ROWS_NR 2
 
 #define COMMAND_GOES_ON (-1)
 
-/* The command line of commands that take --json and --help, and nothing else. Returns
- * COMMAND_GOES_ON, or the exit code where help was asked for or it was wrong. */
-int command_json_or_help(int argc, char **argv, const char *help, bool *ret_json);
-
-/* Print `help` on stdout. Returns SNP_EXIT_OK. */
-int command_print_help(const char *help);
+/* The command line of such a verb. Returns COMMAND_GOES_ON, or the exit code where help
+ * was asked for or it was wrong. */
+int command_json_or_help(const struct cli_command *command, int argc, char **argv,
+			 bool *ret_json);
 
 #endif

@@ -7,21 +7,27 @@
 #include "command.h"
 #include "model/target.h"
 
-const char demo_help[] =
-    "examples:\n"
-    "  snakepit demo\n"
-    "  DEMO_SECONDS=60 snakepit demo | cat\n"
-    "\n"
-    "usage: snakepit demo [--seconds N] [--kill-every N] [--keep-log FILE]\n"
-    "\n"
-    "Starts an instance 'demo' with two pools, sends it a steady mixed load and kills "
-    "a\n"
-    "worker from time to time. In a terminal snakepit-top shows it, and 'q' ends the "
-    "demo.\n"
-    "Otherwise it prints a view every 5 seconds, and ends by itself after --seconds\n"
-    "(default: $DEMO_SECONDS, else 20). At the end it compares what it saw with what "
-    "the\n"
-    "segment and /metrics say, and exits with 0 only if they agree.\n";
+static const struct cli_option rows[] = {
+#include "cli/as_rows.h"
+#include "demo.def"
+};
+
+const struct cli_command demo_command = {
+    .name = "snakepit demo",
+    .summary = "run the demo: two pools, a mixed load, and failures",
+    .examples = "  snakepit demo\n"
+		"  DEMO_SECONDS=60 snakepit demo | cat\n",
+    .usage = "[OPTION]...",
+    .notes = "Starts an instance 'demo' with two pools, sends it a steady mixed load and\n"
+	     "kills a worker from time to time. In a terminal snakepit-top shows it, and\n"
+	     "'q' ends the demo. Otherwise a view is printed every 5 seconds. At the end\n"
+	     "what the callers saw is compared with what the segment and /metrics say.\n",
+    .exits = "0 both agree\n"
+	     "1 they do not, or the demo could not start\n"
+	     "2 wrong usage\n",
+    .options = rows,
+    .options_nr = sizeof(rows) / sizeof(rows[0]),
+};
 
 int command_demo(int argc, char **argv)
 {

@@ -15,16 +15,22 @@
 #include "model/json_out.h"
 #include "model/target.h"
 
-const char doctor_help[] =
-    "examples:\n"
-    "  snakepit doctor\n"
-    "  SNAKEPIT_PYTHON=/opt/python3.12/bin/python3 snakepit doctor\n"
-    "\n"
-    "usage: snakepit doctor [--json]\n"
-    "\n"
-    "Checks programs, Python and its packages, the directory of segments and sockets,\n"
-    "what dead runtimes left there, limits, and the exporter's port. Changes nothing.\n"
-    "exit codes: 0 all is well or there are warnings; 1 something has FAILed.\n";
+const struct cli_command doctor_command = {
+    .name = "snakepit doctor",
+    .summary = "check whether this machine can run Snakepit",
+    .examples = "  snakepit doctor\n"
+		"  SNAKEPIT_PYTHON=/opt/python3.12/bin/python3 snakepit doctor\n",
+    .usage = "[OPTION]...",
+    .notes =
+	"Checks programs, Python and its packages, the directory of segments and\n"
+	"sockets, what dead runtimes left there, limits, and the exporter's port.\n"
+	"Changes nothing.\n",
+    .exits = "0 all is well or there are warnings\n"
+	     "1 something has FAILed\n"
+	     "2 wrong usage\n",
+    .options = command_json_rows,
+    .options_nr = COMMAND_JSON_ROWS_NR,
+};
 
 static const char *const level_names[] = {
     [DOCTOR_OK] = "ok",
@@ -137,7 +143,7 @@ static int examine(bool json)
 int command_doctor(int argc, char **argv)
 {
 	bool json;
-	int code = command_json_or_help(argc, argv, doctor_help, &json);
+	int code = command_json_or_help(&doctor_command, argc, argv, &json);
 
 	if (code != COMMAND_GOES_ON)
 		return code;

@@ -12,16 +12,20 @@
 #include "model/json_out.h"
 #include "model/target.h"
 
-const char ls_help[] =
-    "examples:\n"
-    "  snakepit ls\n"
-    "  snakepit ls --json\n"
-    "\n"
-    "usage: snakepit ls [--json]\n"
-    "\n"
-    "Lists the instances whose segments are in the directory for them, also dead "
-    "ones:\n"
-    "a segment outlives its runtime, so that one can see what happened.\n";
+const struct cli_command ls_command = {
+    .name = "snakepit ls",
+    .summary = "list the instances on this machine",
+    .examples = "  snakepit ls\n"
+		"  snakepit ls --json\n",
+    .usage = "[OPTION]...",
+    .notes = "Those whose segments are in the directory for them, also dead ones: a\n"
+	     "segment outlives its runtime, so that one can see what happened.\n",
+    .exits = "0 listed, also where there is none\n"
+	     "1 failure\n"
+	     "2 wrong usage\n",
+    .options = command_json_rows,
+    .options_nr = COMMAND_JSON_ROWS_NR,
+};
 
 struct listing {
 	struct cli_table table;
@@ -157,7 +161,7 @@ static int print_table(void)
 int command_ls(int argc, char **argv)
 {
 	bool json;
-	int code = command_json_or_help(argc, argv, ls_help, &json);
+	int code = command_json_or_help(&ls_command, argc, argv, &json);
 
 	if (code != COMMAND_GOES_ON)
 		return code;

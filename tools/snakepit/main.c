@@ -12,10 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/complete.h"
 #include "cli/find.h"
+#include "cli/help.h"
 #include "cli/nearest.h"
 #include "cli/say.h"
 #include "command.h"
+#include "model/json_out.h"
 #include "model/target.h"
 #include "snakepit/format.h"
 
@@ -23,43 +26,90 @@
 
 static int command_help(int argc, char **argv);
 static int command_version(int argc, char **argv);
+static void verb_words(const char *kind,
+		       void (*emit)(void *to, const char *word, const char *meaning),
+		       void *to);
+static void describe_verbs(struct snp_json *json);
 
-static const char help_help[] = "examples:\n"
-				"  snakepit help\n"
-				"  snakepit help status\n"
-				"\n"
-				"usage: snakepit help [COMMAND]\n";
+const struct cli_option command_json_rows[] = {
+#include "cli/as_rows.h"
+#include "json.def"
+};
+_Static_assert(sizeof(command_json_rows) / sizeof(command_json_rows[0]) ==
+		   COMMAND_JSON_ROWS_NR,
+	       "command.h says how many rows there are");
 
-static const char version_help[] =
-    "examples:\n"
-    "  snakepit version\n"
-    "\n"
-    "usage: snakepit version\n"
-    "\n"
-    "Prints the version of the program and of the segment format it reads.\n";
+static const struct cli_option last_rows[] = {
+#include "cli/as_rows.h"
+    CLI_ROWS_LAST};
+#define HELP_ROW (&last_rows[1])
+
+#define EXITS                                                                          \
+	"0 fine\n"                                                                     \
+	"1 the output could not be written\n"                                          \
+	"2 wrong usage\n"
+
+static const struct cli_command help_command = {
+    .name = "snakepit help",
+    .summary = "explain a command",
+    .examples = "  snakepit help\n"
+		"  snakepit help status\n",
+    .usage = "[COMMAND]",
+    .exits = EXITS,
+    .operands = "@verb",
+    .options = HELP_ROW,
+    .options_nr = 1,
+    .words = verb_words,
+};
+
+static const struct cli_command version_command = {
+    .name = "snakepit version",
+    .summary = "print the version",
+    .examples = "  snakepit version\n",
+    .usage = "[OPTION]...",
+    .notes = "Of the program, and of the segment format it reads.\n",
+    .exits = EXITS,
+    .options = HELP_ROW,
+    .options_nr = 1,
+};
+
+static const struct cli_command main_command = {
+    .name = "snakepit",
+    .summary = "one command for all of Snakepit",
+    .examples = "  snakepit demo\n"
+		"  snakepit run -c snakepit.yaml\n"
+		"  snakepit exec default word_stats '{\"path\": \"/etc/services\"}'\n"
+		"  snakepit status\n",
+    .usage = "COMMAND [ARGUMENT]...",
+    .notes = "'snakepit help COMMAND' explains one. Any program snakepit-NAME runs as\n"
+	     "'snakepit NAME'. SNAKEPIT_INSTANCE names the instance where -n does not;\n"
+	     "SNAKEPIT_DIR is where they are.\n",
+    .exits = "those of the command\n",
+    .operands = "@verb",
+    .options = last_rows,
+    .options_nr = sizeof(last_rows) / sizeof(last_rows[0]),
+    .words = verb_words,
+    .describe = describe_verbs,
+};
 
 static const struct command commands[] = {
     {.name = "run",
-     .summary = "start the runtime: snakepit run -c FILE",
+     .summary = "the runtime: run the pools of a configuration until SIGTERM",
      .program = "snakepitd"},
     {.name = "exec",
-     .summary = "run a tool: snakepit exec POOL TOOL [JSON]",
+     .summary = "run a tool and print its result",
      .program = "snakepit-exec"},
-    {.name = "ls",
-     .summary = "list the instances on this machine",
-     .help = ls_help,
-     .run = command_ls},
-    {.name = "status",
-     .summary = "say whether an instance serves; its pools and workers",
-     .help = status_help,
-     .run = command_status},
-    {.name = "top", .summary = "watch an instance live", .program = "snakepit-top"},
+    {.name = "ls", .command = &ls_command, .run = command_ls},
+    {.name = "status", .command = &status_command, .run = command_status},
+    {.name = "top",
+     .summary = "watch pools and workers of a running instance",
+     .program = "snakepit-top"},
     {.name = "dump",
      .summary = "print all metrics of an instance as JSON",
      .program = "snakepit-inspect",
      .first_arg = "--json"},
     {.name = "events",
-     .summary = "print what happened to an instance, and the last words of workers",
+     .summary = "print what happened, and the last words of workers",
      .program = "snakepit-inspect",
      .first_arg = "--log"},
     {.name = "drain",
@@ -71,11 +121,11 @@ static const struct command commands[] = {
      .program = "snakepit-control",
      .first_arg = "resume"},
     {.name = "recycle",
-     .summary = "replace workers: snakepit recycle [POOL[/SLOT]]",
+     .summary = "replace workers",
      .program = "snakepit-control",
      .first_arg = "recycle"},
     {.name = "scale",
-     .summary = "change a pool's number of workers: snakepit scale POOL WORKERS",
+     .summary = "change a pool's number of workers",
      .program = "snakepit-control",
      .first_arg = "scale"},
     {.name = "reload",
@@ -85,22 +135,10 @@ static const struct command commands[] = {
     {.name = "config",
      .summary = "print, check or compare configuration files",
      .program = "snakepit-config"},
-    {.name = "doctor",
-     .summary = "check whether this machine can run Snakepit",
-     .help = doctor_help,
-     .run = command_doctor},
-    {.name = "demo",
-     .summary = "run the demo: two pools, a mixed load, and failures",
-     .help = demo_help,
-     .run = command_demo},
-    {.name = "version",
-     .summary = "print the version",
-     .help = version_help,
-     .run = command_version},
-    {.name = "help",
-     .summary = "explain a command",
-     .help = help_help,
-     .run = command_help},
+    {.name = "doctor", .command = &doctor_command, .run = command_doctor},
+    {.name = "demo", .command = &demo_command, .run = command_demo},
+    {.name = "version", .command = &version_command, .run = command_version},
+    {.name = "help", .command = &help_command, .run = command_help},
 };
 #define COMMANDS_NR (sizeof(commands) / sizeof(commands[0]))
 
@@ -113,41 +151,49 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-int command_print_help(const char *help)
+static const char *summary_of(const struct command *command)
 {
-	(void)fputs(help, stdout);
-	return SNP_EXIT_OK;
+	return command->command ? command->command->summary : command->summary;
 }
 
-int command_usage(const char *name, const struct snp_err *err)
+static void verb_words(const char *kind,
+		       void (*emit)(void *to, const char *word, const char *meaning),
+		       void *to)
 {
-	const char *advised = strchr(err->msg, ';');
-
-	if (advised)
-		cli_complain("%s: %s", name, err->msg);
-	else
-		cli_complain("%s: %s; see 'snakepit help %s'", name, err->msg, name);
-	return SNP_EXIT_USAGE;
+	(void)kind;
+	for (size_t i = 0; i < COMMANDS_NR; i++)
+		emit(to, commands[i].name, summary_of(&commands[i]));
 }
 
-int command_json_or_help(int argc, char **argv, const char *help, bool *ret_json)
+/* The man page of `snakepit` lists its verbs. */
+static void describe_verbs(struct snp_json *json)
 {
-	static const struct cli_option options[] = {{"json", '\0', NULL},
-						    {"help", 'h', NULL}};
-	struct cli_args args = {argc, argv, options, 2, 1, NULL, false};
+	snp_json_key(json, "verbs");
+	snp_json_array_begin(json);
+	for (size_t i = 0; i < COMMANDS_NR; i++) {
+		snp_json_object_begin(json);
+		snp_json_kv_string(json, "name", commands[i].name);
+		snp_json_kv_string(json, "summary", summary_of(&commands[i]));
+		snp_json_object_end(json);
+	}
+	snp_json_array_end(json);
+}
+
+int command_json_or_help(const struct cli_command *command, int argc, char **argv,
+			 bool *ret_json)
+{
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = command, .next = 1};
 	struct snp_err err = {0};
 	const char *value;
 	int got;
 
 	*ret_json = false;
-	while ((got = cli_next(&args, &value, &err)) != CLI_END) {
-		if (got == 1)
-			return command_print_help(help);
-		if (got == CLI_OPERAND)
-			got =
-			    snp_err_set(&err, -EINVAL, "takes no argument '%s'", value);
+	while ((got = cli_next_option(&args, &value, &err)) != CLI_END) {
 		if (got < 0)
-			return command_usage(argv[0], &err);
+			return cli_usage(command, &err);
+		if (command->options[got].letter == 'h')
+			return cli_print_help(command);
 		*ret_json = true;
 	}
 	return COMMAND_GOES_ON;
@@ -155,40 +201,37 @@ int command_json_or_help(int argc, char **argv, const char *help, bool *ret_json
 
 static int print_overview(void)
 {
-	(void)puts("examples:\n"
-		   "  snakepit demo\n"
-		   "  snakepit run -c snakepit.yaml\n"
-		   "  snakepit exec default word_stats "
-		   "'{\"path\": \"/usr/share/common-licenses/GPL-3\"}'\n"
-		   "  snakepit status\n"
-		   "\n"
-		   "usage: snakepit COMMAND [ARGUMENT...]\n");
+	(void)printf("%s - %s\n\nexamples:\n%s\nusage: %s %s\n\n", main_command.name,
+		     main_command.summary, main_command.examples, main_command.name,
+		     main_command.usage);
 	for (size_t i = 0; i < COMMANDS_NR; i++)
-		(void)printf("  %-8s %s\n", commands[i].name, commands[i].summary);
-	(void)puts(
-	    "\n"
-	    "'snakepit help COMMAND' explains one. Any program snakepit-NAME runs "
-	    "as 'snakepit NAME'.\n"
-	    "SNAKEPIT_INSTANCE names the instance where -n does not; SNAKEPIT_DIR "
-	    "is where they are.");
+		(void)printf("  %-8s %s\n", commands[i].name, summary_of(&commands[i]));
+	(void)printf("\n%smore: man snakepit\n", main_command.notes);
 	return SNP_EXIT_OK;
 }
 
 static int command_version(int argc, char **argv)
 {
-	(void)argv;
-	if (argc > 1) {
-		struct snp_err err;
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &version_command, .next = 1};
+	struct snp_err err = {0};
+	const char *value;
+	int got;
 
-		snp_err_set(&err, -EINVAL, "takes no arguments");
-		return command_usage("version", &err);
-	}
+	while ((got = cli_next_option(&args, &value, &err)) != CLI_END)
+		return got < 0 ? cli_usage(&version_command, &err)
+			       : cli_print_help(&version_command);
 	(void)printf("snakepit %s\nsegment format %d.%d\n", SNP_VERSION, SNP_FMT_MAJOR,
 		     SNP_FMT_MINOR);
 	return SNP_EXIT_OK;
 }
 
 /* ---- becoming another program -------------------------------------------- */
+
+static bool asks_about(const char *arg)
+{
+	return arg && (strcmp(arg, "--complete") == 0 || strcmp(arg, "--help-json") == 0);
+}
 
 /* Become `program` with `first_arg` (may be NULL) and argv[1..]. */
 static int become(const char *program, const char *first_arg, int argc, char **argv)
@@ -209,7 +252,8 @@ static int become(const char *program, const char *first_arg, int argc, char **a
 		return SNP_EXIT_FAILURE;
 	}
 	args[n++] = (char *)program;
-	if (first_arg)
+	/* An option in front would keep --complete from being seen first. */
+	if (first_arg && (*first_arg != '-' || !asks_about(argv[1])))
 		args[n++] = (char *)first_arg;
 	for (int i = 1; i < argc; i++)
 		args[n++] = argv[i];
@@ -269,8 +313,8 @@ static int explain(const char *name)
 	char program[NAME_MAX], path[PATH_MAX];
 	char *argv[] = {NULL, (char *)"--help", NULL};
 
-	if (command && command->help)
-		return command_print_help(command->help);
+	if (command && command->command)
+		return cli_print_help(command->command);
 	if (command)
 		return become(command->program, command->first_arg, 2, argv);
 	if (outside_program(name, program) &&
@@ -281,18 +325,23 @@ static int explain(const char *name)
 
 static int command_help(int argc, char **argv)
 {
-	if (argc > 2) {
-		struct snp_err err;
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &help_command, .next = 1};
+	const char *value, *name = NULL;
+	struct snp_err err = {0};
+	int got;
 
-		snp_err_set(&err, -EINVAL, "explains one command at a time");
-		return command_usage("help", &err);
+	while ((got = cli_next(&args, &value, &err)) != CLI_END) {
+		if (got == CLI_OPERAND && name)
+			got = snp_err_set(&err, -EINVAL,
+					  "explains one command at a time");
+		if (got < 0)
+			return cli_usage(&help_command, &err);
+		if (got != CLI_OPERAND)
+			return cli_print_help(&help_command);
+		name = value;
 	}
-	return argc == 2 ? explain(argv[1]) : print_overview();
-}
-
-static bool asks_for_help(const char *arg)
-{
-	return arg && (strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0);
+	return name ? explain(name) : print_overview();
 }
 
 static int dispatch(int argc, char **argv)
@@ -301,8 +350,8 @@ static int dispatch(int argc, char **argv)
 	char program[NAME_MAX], path[PATH_MAX];
 
 	if (command && command->run) {
-		if (asks_for_help(argv[1]))
-			return command_print_help(command->help);
+		if (cli_begin(command->command, argc, argv))
+			return SNP_EXIT_OK;
 		return command->run(argc, argv);
 	}
 	if (command)
@@ -313,14 +362,30 @@ static int dispatch(int argc, char **argv)
 	return unknown_command(argv[0]);
 }
 
+/* `snakepit --complete WORD...`: the verb, or what the verb itself says. */
+static int complete(int nr, char **words)
+{
+	if (nr < 2) {
+		cli_complete(&main_command, nr, words, stdout);
+		return SNP_EXIT_OK;
+	}
+	/* "status na" becomes "status --complete na". */
+	words[-1] = words[0];
+	words[0] = (char *)"--complete";
+	return dispatch(nr + 1, words - 1);
+}
+
 int main(int argc, char **argv)
 {
-	cli_set_program("snakepit");
+	if (argc > 1 && strcmp(argv[1], "--complete") == 0)
+		return cli_finish(complete(argc - 2, argv + 2));
+	if (cli_begin(&main_command, argc, argv))
+		return cli_finish(SNP_EXIT_OK);
 	if (argc < 2) {
 		cli_complain("no command given; see 'snakepit help'");
 		return SNP_EXIT_USAGE;
 	}
-	if (asks_for_help(argv[1]))
+	if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)
 		return cli_finish(print_overview());
 	if (strcmp(argv[1], "-V") == 0 || strcmp(argv[1], "--version") == 0)
 		return cli_finish(command_version(1, argv));

@@ -16,30 +16,41 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/help.h"
 #include "cli/nearest.h"
 #include "cli/say.h"
 #include "command.h"
 #include "model/target.h"
 
-const char status_help[] =
-    "examples:\n"
-    "  snakepit status\n"
-    "  snakepit status default\n"
-    "  snakepit status -n demo --json\n"
-    "  until snakepit status --quiet; do sleep 1; done\n"
-    "\n"
-    "usage: snakepit status [POOL] [options]\n"
-    "\n"
-    "  -n, --instance NAME  name or path (default: $SNAKEPIT_INSTANCE, or the only "
-    "one)\n"
-    "      --json           one JSON object\n"
-    "  -q, --quiet          print nothing, the exit code says it\n"
-    "      --allow-starting exit with 0 as soon as the runtime itself is alive\n"
-    "\n"
-    "exit codes: 0 running, each pool has a worker that takes requests; 1 dead, its\n"
-    "segment is left; 2 wrong usage; 3 not running; 4 unknown: starting, stopping, "
-    "hung,\n"
-    "a pool without workers, or a segment that cannot be read.\n";
+enum {
+#include "cli/as_ids.h"
+#include "status.def"
+	OPT_NR
+};
+
+static const struct cli_option rows[OPT_NR] = {
+#include "cli/as_rows.h"
+#include "status.def"
+};
+
+const struct cli_command status_command = {
+    .name = "snakepit status",
+    .summary = "say whether an instance serves; its pools and workers",
+    .examples = "  snakepit status\n"
+		"  snakepit status default\n"
+		"  snakepit status -n demo --json\n"
+		"  until snakepit status --quiet; do sleep 1; done\n",
+    .usage = "[POOL] [OPTION]...",
+    .exits = "0 running, each pool has a worker that takes requests\n"
+	     "1 dead, its segment is left\n"
+	     "2 wrong usage\n"
+	     "3 not running\n"
+	     "4 unknown: starting, stopping, hung, a pool without workers, or a "
+	     "segment that cannot be read\n",
+    .operands = "@pool",
+    .options = rows,
+    .options_nr = OPT_NR,
+};
 
 struct request {
 	const char *instance, *pool;
@@ -169,34 +180,27 @@ static int cannot_look(int error, const struct snp_err *err)
 
 static int parse(int argc, char **argv, struct request *request)
 {
-	enum { INSTANCE, JSON, QUIET, ALLOW_STARTING, HELP, NR };
-	static const struct cli_option options[NR] = {
-	    [INSTANCE] = {"instance", 'n', "NAME"},
-	    [JSON] = {"json", '\0', NULL},
-	    [QUIET] = {"quiet", 'q', NULL},
-	    [ALLOW_STARTING] = {"allow-starting", '\0', NULL},
-	    [HELP] = {"help", 'h', NULL},
-	};
-	struct cli_args args = {argc, argv, options, NR, 1, NULL, false};
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &status_command, .next = 1};
 	struct snp_err err = {0};
 	const char *value;
 	int got;
 
 	while ((got = cli_next(&args, &value, &err)) != CLI_END) {
-		if (got == HELP)
-			return command_print_help(status_help);
+		if (got == OPT_HELP)
+			return cli_print_help(&status_command);
 		if (got == CLI_OPERAND && request->pool)
 			got = snp_err_set(&err, -EINVAL,
 					  "takes one pool, not also '%s'", value);
 		if (got < 0)
-			return command_usage("status", &err);
+			return cli_usage(&status_command, &err);
 		if (got == CLI_OPERAND)
 			request->pool = value;
-		else if (got == INSTANCE)
+		else if (got == OPT_INSTANCE)
 			request->instance = value;
-		request->json |= got == JSON;
-		request->quiet |= got == QUIET;
-		request->allow_starting |= got == ALLOW_STARTING;
+		request->json |= got == OPT_JSON;
+		request->quiet |= got == OPT_QUIET;
+		request->allow_starting |= got == OPT_ALLOW_STARTING;
 	}
 	return -1;
 }

@@ -13,14 +13,19 @@
 enum { OPT_INSTANCE, OPT_JSON, OPT_VERBOSE };
 
 static const struct cli_option options[] = {
-    [OPT_INSTANCE] = {"instance", 'n', "NAME"},
-    [OPT_JSON] = {"json", '\0', NULL},
-    [OPT_VERBOSE] = {"verbose", 'v', NULL},
+    [OPT_INSTANCE] = {.name = "instance", .letter = 'n', .value = "NAME"},
+    [OPT_JSON] = {.name = "json"},
+    [OPT_VERBOSE] = {.name = "verbose", .letter = 'v'},
+    {.name = NULL, .help = "A heading"},
+    {.name = "[no-]verbose.NAME", .help = "a pattern"},
 };
+
+static const struct cli_command command = {
+    .options = options, .options_nr = sizeof(options) / sizeof(options[0])};
 
 static struct cli_args parse(char **argv)
 {
-	struct cli_args args = {.argv = argv, .options = options, .options_nr = 3};
+	struct cli_args args = {.argv = argv, .command = &command};
 
 	args.next = 1;
 	while (argv[args.argc])
@@ -116,7 +121,7 @@ static void next_option_refuses_operands_alone(void **state)
 static void next_abbreviation_is_refused(void **state)
 {
 	(void)state;
-	assert_refused("--inst", NULL, "unknown option '--inst'; see --help");
+	assert_refused("--inst", NULL, "unknown option '--inst'");
 	assert_refused("--instanc", "x",
 		       "unknown option '--instanc'; did you mean '--instance'?");
 }
@@ -128,8 +133,10 @@ static void next_unknown_option_suggests_the_nearest(void **state)
 		       "unknown option '--jsno'; did you mean '--json'?");
 	assert_refused("--jsno=3", NULL,
 		       "unknown option '--jsno'; did you mean '--json'?");
-	assert_refused("--colour", NULL, "unknown option '--colour'; see --help");
-	assert_refused("-x", NULL, "unknown option '-x'; see --help");
+	assert_refused("--[no-]verbose.NAME", NULL,
+		       "unknown option '--[no-]verbose.NAME'");
+	assert_refused("--colour", NULL, "unknown option '--colour'");
+	assert_refused("-x", NULL, "unknown option '-x'");
 }
 
 static void next_missing_or_needless_value_is_refused(void **state)
