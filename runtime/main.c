@@ -39,12 +39,13 @@ static const struct cli_option rows[OPT_NR] = {
 
 static const struct cli_command command = {
     .name = "snakepitd",
-    .summary = "the runtime: run the pools of a configuration until SIGTERM",
+    .summary = "run the pools of a configuration until SIGTERM",
     .examples = "  snakepitd -c snakepit.yaml\n"
 		"  snakepitd -c snakepit.yaml --check   say whether the file is good\n",
     .usage = "-c FILE [--check]",
     .notes =
-	"SIGTERM or SIGINT stops: running requests may finish, then the workers stop; a\n"
+	"SIGTERM or SIGINT stops: running requests may finish, then the workers stop; "
+	"a\n"
 	"second signal shortens the wait. SIGHUP reads FILE again. Log lines go to\n"
 	"standard error.\n",
     .exits = "0 stopped cleanly\n"

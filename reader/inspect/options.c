@@ -25,7 +25,8 @@ const struct cli_command inspect_command = {
     .examples =
 	"  snakepit-inspect                     everything, for people\n"
 	"  snakepit-inspect -n prod --json      everything, for programs\n"
-	"  snakepit-inspect --field 'snakepit.requests{pool=default,method=word_stats}'\n"
+	"  snakepit-inspect --field "
+	"'snakepit.requests{pool=default,method=word_stats}'\n"
 	"  snakepit-inspect --field 'snakepit.heartbeat.latency{pool=default}:p99'\n"
 	"  snakepit-inspect --field writer.verdict\n",
     .usage = "[OPTION]...",

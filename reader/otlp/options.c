@@ -26,8 +26,10 @@ const struct cli_command otlp_command = {
     .examples =
 	"  snakepit-otlp                               to http://localhost:4318\n"
 	"  snakepit-otlp --endpoint=http://collector:4317 --protocol=grpc\n"
-	"  snakepit-otlp --exporter=console            print it instead, lines of JSON\n"
-	"  snakepit-otlp --once --exporter=otlp/stdout what is there now, as it is sent\n",
+	"  snakepit-otlp --exporter=console            print it instead, lines of "
+	"JSON\n"
+	"  snakepit-otlp --once --exporter=otlp/stdout what is there now, as it is "
+	"sent\n",
     .usage = "[OPTION]...",
     .notes = "SIGUSR1 sends what waits and logs how much was sent. SIGTERM and SIGINT\n"
 	     "do that and end.\n",
@@ -117,10 +119,8 @@ static void set_flag(int option, struct options *options)
 int options_parse(int argc, char **argv, struct options *ret_options,
 		  struct snp_err *err)
 {
-	struct cli_args args = {.argc = argc,
-				.argv = argv,
-				.command = &otlp_command,
-				.next = 1};
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &otlp_command, .next = 1};
 	const char *value;
 	int option, r = 0;
 

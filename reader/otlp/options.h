@@ -16,7 +16,7 @@ enum options_action { OPTIONS_RUN, OPTIONS_ONCE, OPTIONS_HELP, OPTIONS_VERSION }
 
 /* Options that stand for a variable: the first ones of options.def. */
 #define OPTIONS_VARIABLES_NR 14
-#define OPTIONS_MS_BYTES 16
+#define OPTIONS_MS_BYTES     16
 
 struct options {
 	enum options_action action;

@@ -25,16 +25,18 @@ const struct cli_command prometheus_command = {
     .name = "snakepit-prometheus",
     .summary = "serve the metrics of instances to Prometheus",
     .examples =
-	"  snakepit-prometheus                              the only instance there is\n"
+	"  snakepit-prometheus                              the only instance there "
+	"is\n"
 	"  snakepit-prometheus -n prod                      the instance 'prod'\n"
 	"  snakepit-prometheus -n blue -n green             two instances on one page\n"
 	"  snakepit-prometheus --web.listen-address=:9568   on every address\n",
     .usage = "[OPTION]...",
-    .notes =
-	"A runtime may start, stop and restart at any time: snakepit_up says how it is.\n"
-	"Pages: the metrics, / (what is here), /-/healthy (this program runs), /-/ready\n"
-	"(a live runtime is attached). Queries: collect[]=NAME, exclude[]=NAME,\n"
-	"name[]=FAMILY.\n",
+    .notes = "A runtime may start, stop and restart at any time: snakepit_up says how "
+	     "it is.\n"
+	     "Pages: the metrics, / (what is here), /-/healthy (this program runs), "
+	     "/-/ready\n"
+	     "(a live runtime is attached). Queries: collect[]=NAME, exclude[]=NAME,\n"
+	     "name[]=FAMILY.\n",
     .exits = "0 stopped by SIGTERM or SIGINT\n"
 	     "1 failure\n"
 	     "2 wrong usage\n",
@@ -180,10 +182,8 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 	    .log_level = SNP_LOG_INFO,
 	    .collect = {.groups = SCRAPE_GROUPS_ALL, .exporter_metrics = true},
 	};
-	struct cli_args args = {.argc = argc,
-				.argv = argv,
-				.command = &prometheus_command,
-				.next = 1};
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &prometheus_command, .next = 1};
 	const char *value;
 	int option, r = 0;
 

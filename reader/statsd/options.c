@@ -26,14 +26,15 @@ const struct cli_command statsd_command = {
     .name = "snakepit-statsd",
     .summary = "send metrics to a StatsD or DogStatsD receiver",
     .examples =
-	"  snakepit-statsd                            to 127.0.0.1:8125, with tags\n"
+	"  snakepit-statsd                      to 127.0.0.1:8125, with tags\n"
 	"  snakepit-statsd --statsd.address=unix:/var/run/datadog/dsd.socket\n"
-	"                                             to Datadog's agent on this machine\n"
-	"  snakepit-statsd --statsd.tags=none         labels as parts of the name\n"
-	"  snakepit-statsd --once                     one flush, and say how it went\n",
+	"                                       to Datadog's agent on this machine\n"
+	"  snakepit-statsd --statsd.tags=none   labels as parts of the name\n"
+	"  snakepit-statsd --once               one flush, and say how it went\n",
     .usage = "[OPTION]...",
-    .notes = "Counters are sent as their growth since they were last sent. SIGTERM and\n"
-	     "SIGINT flush once more and end.\n",
+    .notes =
+	"Counters are sent as their growth since they were last sent. SIGTERM and\n"
+	"SIGINT flush once more and end.\n",
     .exits = "0 stopped by a signal, or everything sent\n"
 	     "1 failure, also of sending (--once)\n"
 	     "2 wrong usage\n"
@@ -211,10 +212,8 @@ static int complete(struct options *options, struct snp_err *err)
 int options_parse(int argc, char **argv, struct options *ret_options,
 		  struct snp_err *err)
 {
-	struct cli_args args = {.argc = argc,
-				.argv = argv,
-				.command = &statsd_command,
-				.next = 1};
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &statsd_command, .next = 1};
 	const char *value;
 	int option, r = 0;
 

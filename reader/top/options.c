@@ -203,10 +203,8 @@ static int parse_all(struct cli_args *args, struct top_options *o, struct snp_bu
 int top_options_parse(int argc, char **argv, struct top_options *ret_options,
 		      struct snp_buf *hint, struct snp_err *err)
 {
-	struct cli_args args = {.argc = argc,
-				.argv = argv,
-				.command = &top_command,
-				.next = 1};
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &top_command, .next = 1};
 	struct top_options o = {.delay_ms = TOP_DELAY_DEFAULT_MS,
 				.count = COUNT_UNSAID,
 				.sort = {.column = TOP_COLUMN_WORKER_worker,

@@ -31,7 +31,7 @@ class TestHelp:
     def test_help_leads_with_examples_and_lists_every_command(self, cli: Cli) -> None:
         result = cli.run("help")
         assert result.returncode == 0
-        assert result.stdout.startswith("examples:\n")
+        assert "\n\nexamples:\n" in result.stdout
         for command in COMMANDS:
             assert f"\n  {command} " in result.stdout
         assert cli.run("--help").stdout == cli.run("-h").stdout == result.stdout
@@ -43,7 +43,8 @@ class TestHelp:
     ) -> None:
         result = cli.run("help", command)
         assert result.returncode == 0
-        assert result.stdout.startswith("examples:\n  snakepit ")
+        assert result.stdout.startswith(f"snakepit {command} - ")
+        assert "\n\nexamples:\n" in result.stdout
         assert f"usage: snakepit {command}" in result.stdout
         assert result.stdout.count("\n") <= 40
         for form in ("-h", "--help"):
@@ -83,19 +84,19 @@ class TestUsage:
             ),
             (
                 ["status", "--js"],
-                "status: unknown option '--js'; see --help",
+                "status: unknown option '--js'; see 'snakepit status --help'",
             ),
             (
                 ["status", "a", "b"],
-                "status: takes one pool, not also 'b'; see 'snakepit help status'",
+                "status: takes one pool, not also 'b'; see 'snakepit status --help'",
             ),
             (
                 ["doctor", "me"],
-                "doctor: takes no argument 'me'; see 'snakepit help doctor'",
+                "doctor: unexpected argument 'me'; see 'snakepit doctor --help'",
             ),
             (
                 ["version", "x"],
-                "version: takes no arguments; see 'snakepit help version'",
+                "version: unexpected argument 'x'; see 'snakepit version --help'",
             ),
         ],
     )

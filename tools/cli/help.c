@@ -22,6 +22,11 @@ static int label(const struct cli_option *option, char ret[LABEL_MAX])
 			option->value ? " " : "", option->value ? option->value : "");
 }
 
+static bool is_in_help(const struct cli_option *option)
+{
+	return option->name && option->help && option->help[0] != '\n';
+}
+
 static void print_options(const struct cli_command *command, FILE *out)
 {
 	char text[LABEL_MAX];
@@ -29,7 +34,7 @@ static void print_options(const struct cli_command *command, FILE *out)
 
 	for (int i = 0; i < command->options_nr; i++) {
 		const struct cli_option *option = &command->options[i];
-		int width = option->name && option->help ? label(option, text) : 0;
+		int width = is_in_help(option) ? label(option, text) : 0;
 
 		widest = width > widest ? width : widest;
 	}
@@ -39,7 +44,7 @@ static void print_options(const struct cli_command *command, FILE *out)
 		if (!option->name)
 			(void)fprintf(out, "%s%s\n", option->help,
 				      *option->help ? ":" : "");
-		if (!option->name || !option->help)
+		if (!is_in_help(option))
 			continue;
 		(void)label(option, text);
 		(void)fprintf(out, "%-*s  %.*s\n", widest, text,
@@ -55,15 +60,19 @@ static void print_exits(const char *exits, FILE *out)
 	while (*exits) {
 		int len = (int)strcspn(exits, " \n");
 		bool line_ends = exits[len] != ' ';
-		bool all_ends = line_ends && (exits[len] == '\0' || exits[len + 1] == '\0');
+		bool all_ends =
+		    line_ends && (exits[len] == '\0' || exits[len + 1] == '\0');
 
 		if (at + 1 + len + line_ends > WIDTH) {
 			(void)fputc('\n', out);
 			at = -1;
 		}
 		at += 1 + len + line_ends;
-		(void)fprintf(out, "%s%.*s%s", at > len + line_ends ? " " : "", len, exits,
-			      all_ends ? "\n" : line_ends ? ";" : "");
+		(void)fprintf(out, "%s%.*s%s", at > len + line_ends ? " " : "", len,
+			      exits,
+			      all_ends	  ? "\n"
+			      : line_ends ? ";"
+					  : "");
 		exits += len;
 		exits += *exits != '\0';
 	}
@@ -80,9 +89,11 @@ static void print_page(const char *name, FILE *out)
 
 void cli_help_print(const struct cli_command *command, FILE *out)
 {
-	(void)fprintf(out, "%s - %s\n\nexamples:\n%s\nusage: %s%s%s\n\n", command->name,
+	(void)fprintf(out, "%s - %s\n\nexamples:\n%s\nusage: %s%s%s\n", command->name,
 		      command->summary, command->examples, command->name,
 		      *command->usage ? " " : "", command->usage);
+	if (command->options[0].name) /* a heading stands out by itself */
+		(void)fputc('\n', out);
 	print_options(command, out);
 	if (command->notes)
 		(void)fprintf(out, "\n%s", command->notes);

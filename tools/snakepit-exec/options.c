@@ -24,8 +24,9 @@ const struct cli_command exec_command = {
 		"    snakepit exec --stream default stream_lines -\n"
 		"  snakepit exec --timeout 2 default slow '{\"seconds\": 10}'\n",
     .usage = "[OPTION]... POOL TOOL [JSON | @FILE | -]",
-    .notes = "The arguments are one JSON object; '-' reads it from standard input. The\n"
-	     "result is JSON: indented in a terminal, else on one line.\n",
+    .notes =
+	"The arguments are one JSON object; '-' reads it from standard input. The\n"
+	"result is JSON: indented in a terminal, else on one line.\n",
     .exits = "0 the tool returned\n"
 	     "1 it failed, or the call did\n"
 	     "2 wrong usage, nothing was sent\n"

@@ -81,9 +81,10 @@ static const struct cli_command main_command = {
 		"  snakepit exec default word_stats '{\"path\": \"/etc/services\"}'\n"
 		"  snakepit status\n",
     .usage = "COMMAND [ARGUMENT]...",
-    .notes = "'snakepit help COMMAND' explains one. Any program snakepit-NAME runs as\n"
-	     "'snakepit NAME'. SNAKEPIT_INSTANCE names the instance where -n does not;\n"
-	     "SNAKEPIT_DIR is where they are.\n",
+    .notes =
+	"'snakepit help COMMAND' explains one. Any program snakepit-NAME runs as\n"
+	"'snakepit NAME'. SNAKEPIT_INSTANCE names the instance where -n does not;\n"
+	"SNAKEPIT_DIR is where they are.\n",
     .exits = "those of the command\n",
     .operands = "@verb",
     .options = last_rows,
@@ -94,7 +95,7 @@ static const struct cli_command main_command = {
 
 static const struct command commands[] = {
     {.name = "run",
-     .summary = "the runtime: run the pools of a configuration until SIGTERM",
+     .summary = "run the pools of a configuration until SIGTERM",
      .program = "snakepitd"},
     {.name = "exec",
      .summary = "run a tool and print its result",
@@ -230,7 +231,8 @@ static int command_version(int argc, char **argv)
 
 static bool asks_about(const char *arg)
 {
-	return arg && (strcmp(arg, "--complete") == 0 || strcmp(arg, "--help-json") == 0);
+	return arg &&
+	       (strcmp(arg, "--complete") == 0 || strcmp(arg, "--help-json") == 0);
 }
 
 /* Become `program` with `first_arg` (may be NULL) and argv[1..]. */

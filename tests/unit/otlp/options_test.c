@@ -102,26 +102,12 @@ static void what_is_wrong_is_said(void **state)
 	}
 }
 
-/* Every option of the table is in the help text. */
-static void help_names_every_option(void **state)
-{
-#define X(id, option, value, variable) "--" option " " value,
-	static const char *const named[] = {OPTIONS_VARIABLES(X)};
-#undef X
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
-		if (!strstr(options_help, named[i]))
-			fail_msg("the help text lacks %s", named[i]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(options_stand_for_variables),
 	    cmocka_unit_test(others_are_our_own),
 	    cmocka_unit_test(what_is_wrong_is_said),
-	    cmocka_unit_test(help_names_every_option),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,5 +5,5 @@
 
 #undef CLI_HEADING
 #undef CLI_OPTION
-#define CLI_HEADING(id, text)				       OPT_##id,
+#define CLI_HEADING(id, text)				    OPT_##id,
 #define CLI_OPTION(id, name, letter, value, complete, help) OPT_##id,

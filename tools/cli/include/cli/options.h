@@ -18,19 +18,21 @@
 
 struct snp_json;
 
-/* One row of a program's table; rows come from a .def file by as_ids.h and as_rows.h. */
+/* One row of a program's table; rows come from a .def file by as_ids.h and as_rows.h.
+ */
 struct cli_option {
 	const char *name;     /* "instance", without dashes; NULL: a heading */
 	char letter;	      /* 'n'; '\0': none */
 	const char *value;    /* what the value is called, "NAME"; NULL: takes none */
 	const char *complete; /* what fills in the value (complete.h); NULL: nothing */
-	/* The first line is that of --help, the others are the man page's alone. NULL:
-	 * a row with a pattern for a name, "[no-]collector.NAME", speaks for this one. */
+	/* The first line is that of --help, the others are the man page's alone; an
+	 * empty first line leaves the row to the man page. NULL: a row with a pattern
+	 * for a name, "[no-]collector.NAME", speaks for this one. */
 	const char *help;
 };
 
-/* The command line of a program, or of a verb of `snakepit`: what is parsed, --help, the
- * man page and what shells complete all come from this. Static storage. */
+/* The command line of a program, or of a verb of `snakepit`: what is parsed, --help,
+ * the man page and what shells complete all come from this. Static storage. */
 struct cli_command {
 	const char *name;     /* "snakepit-top", "snakepit status" */
 	const char *summary;  /* no sentence: "watch an instance live" */

@@ -35,11 +35,9 @@
 #define CLI_ROW_DIAG                                                                   \
 	CLI_OPTION(DIAG, "collector.diag", '\0', NULL, NULL, "diagnostic metrics too")
 
-#define CLI_ROW_JSON                                                                   \
-	CLI_OPTION(JSON, "json", '\0', NULL, NULL, "one JSON object")
+#define CLI_ROW_JSON CLI_OPTION(JSON, "json", '\0', NULL, NULL, "one JSON object")
 
-#define CLI_ROW_HELP                                                                   \
-	CLI_OPTION(HELP, "help", 'h', NULL, NULL, "print this text")
+#define CLI_ROW_HELP CLI_OPTION(HELP, "help", 'h', NULL, NULL, "print this text")
 
 #define CLI_ROWS_LAST                                                                  \
 	CLI_OPTION(VERSION, "version", 'V', NULL, NULL, "print the version")           \
