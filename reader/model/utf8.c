@@ -36,3 +36,19 @@ size_t snp_utf8_char_len(const char *text, size_t len)
 	}
 	return 0;
 }
+
+static char continuation(uint32_t bits)
+{
+	return (char)(0x80 | (bits & 0x3f));
+}
+
+size_t snp_utf8_encode(char out[SNP_UTF8_BYTES_MAX], uint32_t ch)
+{
+	size_t len = ch < 0x80 ? 1 : ch < 0x800 ? 2 : ch < 0x10000 ? 3 : 4;
+	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+
+	for (size_t i = len - 1; i > 0; i--, ch >>= 6)
+		out[i] = continuation(ch);
+	out[0] = (char)(lead[len] | ch);
+	return len;
+}

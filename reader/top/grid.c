@@ -209,30 +209,9 @@ void top_grid_style(struct top_grid *grid, int row, int col, int n,
 
 static void put_utf8(struct snp_buf *out, uint32_t ch)
 {
-	char b[4];
+	char bytes[SNP_UTF8_BYTES_MAX];
 
-	if (ch < 0x80) {
-		snp_buf_putc(out, (char)ch);
-		return;
-	}
-	if (ch < 0x800) {
-		b[0] = (char)(0xc0 | ch >> 6);
-		b[1] = (char)(0x80 | (ch & 0x3f));
-		snp_buf_put(out, b, 2);
-		return;
-	}
-	if (ch < 0x10000) {
-		b[0] = (char)(0xe0 | ch >> 12);
-		b[1] = (char)(0x80 | (ch >> 6 & 0x3f));
-		b[2] = (char)(0x80 | (ch & 0x3f));
-		snp_buf_put(out, b, 3);
-		return;
-	}
-	b[0] = (char)(0xf0 | ch >> 18);
-	b[1] = (char)(0x80 | (ch >> 12 & 0x3f));
-	b[2] = (char)(0x80 | (ch >> 6 & 0x3f));
-	b[3] = (char)(0x80 | (ch & 0x3f));
-	snp_buf_put(out, b, 4);
+	snp_buf_put(out, bytes, snp_utf8_encode(bytes, ch));
 }
 
 void top_grid_text(const struct top_grid *grid, struct snp_buf *out)

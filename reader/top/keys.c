@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keys.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 const struct top_action_info top_actions[TOP_ACTION_NR] = {
 #define TOP_ACTION(id, label, rank, help, ...)                                         \
-	[TOP_ACTION_##id] = {label, help, rank, {__VA_ARGS__}},
+	[TOP_ACTION_##id] = {#id, label, help, rank, {__VA_ARGS__}},
 #include "keys.def"
 #undef TOP_ACTION
+};
+
+const struct top_chord top_chords[TOP_CHORD_NR] = {
+#define TOP_CHORD(letter, column, help) {letter, TOP_COLUMN_WORKER_##column, help},
+#include "keys.def"
+#undef TOP_CHORD
+};
+
+const struct top_command_info top_commands[TOP_COMMAND_NR] = {
+#define TOP_COMMAND(name, value, help) {#name, value, help},
+#include "keys.def"
+#undef TOP_COMMAND
 };
 
 enum top_action top_key_action(uint32_t key)
@@ -22,6 +35,16 @@ enum top_action top_key_action(uint32_t key)
 	return TOP_ACTION_NONE;
 }
 
+void top_action_name(char out[TOP_ACTION_NAME_BYTES], enum top_action action)
+{
+	const char *id = top_actions[action].id;
+	size_t i = 0;
+
+	for (; id[i] && i < TOP_ACTION_NAME_BYTES - 1; i++)
+		out[i] = id[i] == '_' ? '-' : (char)tolower((unsigned char)id[i]);
+	out[i] = '\0';
+}
+
 void top_key_name(char out[TOP_KEY_NAME_BYTES], uint32_t key)
 {
 	static const struct {
@@ -30,18 +53,14 @@ void top_key_name(char out[TOP_KEY_NAME_BYTES], uint32_t key)
 	} names[] = {{' ', "Space"},
 		     {TOP_KEY_TAB, "Tab"},
 		     {TOP_KEY_ENTER, "Enter"},
-		     {TOP_KEY_LEFT, "Left"},
-		     {TOP_KEY_RIGHT, "Right"},
-		     {TOP_KEY_BACKTAB, "S-Tab"},
-		     {TOP_KEY_BACKSPACE, "BkSp"},
-		     {TOP_KEY_DELETE, "Del"},
 		     {TOP_KEY_ESC, "Esc"},
 		     {TOP_KEY_UP, "Up"},
 		     {TOP_KEY_DOWN, "Down"},
 		     {TOP_KEY_PAGE_UP, "PgUp"},
 		     {TOP_KEY_PAGE_DOWN, "PgDn"},
 		     {TOP_KEY_HOME, "Home"},
-		     {TOP_KEY_END, "End"}};
+		     {TOP_KEY_END, "End"},
+		     {TOP_KEY_BACKTAB, "S-Tab"}};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (names[i].key == key) {

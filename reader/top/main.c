@@ -145,11 +145,10 @@ static int draw(struct top *top)
 				  .ui = &top->ui,
 				  .rows = &top->rows,
 				  .now = snp_mono_now()};
-	const struct top_order order = top_ui_order(&top->ui);
 	struct top_context context = context_of(top);
 	int rows, cols;
 
-	if (top_rows_build(&top->rows, &top->frame->look, &order) < 0)
+	if (top_ui_rows(&top->ui, &top->rows, &top->frame->look, context.now) < 0)
 		return -ENOMEM;
 	screen_size(top->screen, &rows, &cols);
 	if (top_grid_reset(&top->grid, rows, cols) < 0)

@@ -64,6 +64,7 @@ struct top_prompt {
 	char error[SNP_ERR_MSG_BYTES];
 	struct snp_query_place place;
 	size_t back; /* 0 = what was typed; n = the n-th newest of the history */
+	char typed[SNP_QUERY_BYTES_MAX]; /* while `back` is not 0 */
 };
 
 /* What was typed before, newest first. */
@@ -108,8 +109,9 @@ struct top_ui {
 	bool help;
 	struct top_setup setup;
 	enum top_theme theme;
-	bool ascii; /* draw with ASCII alone */
-	bool utf8;  /* the terminal could do more than ASCII */
+	bool colors; /* the user and the terminal allow them */
+	bool ascii;  /* draw with ASCII alone */
+	bool utf8;   /* the terminal could do more than ASCII */
 	bool mouse;
 	unsigned delay_ms; /* 0 = this is no live view */
 
@@ -222,6 +224,11 @@ int top_ui_filter(struct top_ui *ui, const char *text,
 
 /* Which rows the tables shall have; it borrows from `ui`. */
 struct top_order top_ui_order(const struct top_ui *ui);
+
+/* The rows to draw of a look. While the cursor is being moved they stand still where
+ * they can. -ENOMEM: there are none. */
+int top_ui_rows(struct top_ui *ui, struct top_rows *rows, const struct snp_look *look,
+		snp_mono_t now);
 
 /* The position of what is selected in `rows`; rows->nr when there is none. */
 size_t top_ui_selected_row(const struct top_ui *ui, const struct top_rows *rows,

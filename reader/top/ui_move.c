@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "terms.h"
 #include "ui_parts.h"
 
 size_t top_ui_selected_row(const struct top_ui *ui, const struct top_rows *rows,
@@ -12,18 +16,21 @@ size_t top_ui_selected_row(const struct top_ui *ui, const struct top_rows *rows,
 	return rows->nr;
 }
 
-void ui_select_row(struct top_ui *ui, const struct top_row *row,
-		   const struct top_context *context)
+void ui_select_row(struct top_ui *ui, size_t at, const struct top_context *context)
 {
-	ui->selected = top_pick_of_row(row, &context->frame->look);
-	ui->selected_at = (size_t)(row - context->rows->row);
+	ui->selected = top_pick_of_row(&context->rows->row[at], &context->frame->look);
+	ui->selected_at = at;
 	ui->moved = context->now;
+}
+
+static bool has_worker_table(const struct top_ui *ui)
+{
+	return ui->view == TOP_VIEW_OVERVIEW || ui->view == TOP_VIEW_WORKERS;
 }
 
 /* ---- moving -------------------------------------------------------------- */
 
-/* `at` moved by `steps` within [0, nr). */
-static size_t moved_by(size_t at, long steps, size_t nr)
+size_t ui_moved_by(size_t at, long steps, size_t nr)
 {
 	size_t distance = steps < 0 ? (size_t)-steps : (size_t)steps;
 
@@ -59,7 +66,7 @@ static long steps_of(const struct top_ui *ui, enum top_action action)
 /* A position that the view clamps to its lines. */
 static void scroll(size_t *first, long steps)
 {
-	*first = moved_by(*first, steps, TOP_UI_FAR + 1);
+	*first = ui_moved_by(*first, steps, TOP_UI_FAR + 1);
 }
 
 static void move_row(struct top_ui *ui, long steps, const struct top_context *context)
@@ -71,12 +78,30 @@ static void move_row(struct top_ui *ui, long steps, const struct top_context *co
 		return;
 	/* Nothing selected yet: the first key selects what is on top of the page. */
 	if (at < rows->nr)
-		at = moved_by(at, steps, rows->nr);
+		at = ui_moved_by(at, steps, rows->nr);
 	else if (steps == TOP_UI_FAR)
 		at = rows->nr - 1;
 	else
 		at = ui->first < rows->nr && steps != -TOP_UI_FAR ? ui->first : 0;
-	ui_select_row(ui, &rows->row[at], context);
+	ui_select_row(ui, at, context);
+}
+
+void ui_move_by(struct top_ui *ui, long steps, const struct top_context *context)
+{
+	if (ui->help)
+		scroll(&ui->help_first, steps);
+	else if (ui->setup.open)
+		ui->setup.at = ui_moved_by(ui->setup.at, steps,
+					   top_setup_lines(ui, ui->setup.page));
+	else if (ui->all)
+		ui->instance_at =
+		    ui_moved_by(ui->instance_at, steps, context->instances_nr);
+	else if (ui->detail.kind != TOP_PICK_NONE)
+		scroll(&ui->detail_first, steps);
+	else if (has_worker_table(ui))
+		move_row(ui, steps, context);
+	else
+		scroll(&ui->view_first[ui->view], steps);
 }
 
 bool ui_move_key(struct top_ui *ui, enum top_action action,
@@ -84,15 +109,57 @@ bool ui_move_key(struct top_ui *ui, enum top_action action,
 {
 	long steps = steps_of(ui, action);
 
-	if (steps == 0)
+	if (steps != 0)
+		ui_move_by(ui, steps, context);
+	return steps != 0;
+}
+
+/* ---- finding ------------------------------------------------------------- */
+
+/* What a line of the table says in words. */
+static bool row_has(const struct top_row *row, const struct snp_look *look,
+		    const char *text)
+{
+	const struct snp_pool_stat *pool = &look->pools[row->pool];
+	const struct snp_worker_stat *w = NULL;
+	char words[2 * SNP_POOL_NAME_BYTES + 160];
+
+	if (row->worker == TOP_ROW_HEADING)
+		return strcasestr(pool->name, text) != NULL;
+	w = &look->workers[row->worker];
+	(void)snprintf(words, sizeof(words), "%s/%u %s %jd %s %s %s", pool->name,
+		       (unsigned)w->slot, top_worker_status(w).text, (intmax_t)w->pid,
+		       w->last_exit, w->python, pool->adapter);
+	return strcasestr(words, text) != NULL;
+}
+
+static bool find_row(struct top_ui *ui, int dir, const struct top_context *context)
+{
+	const struct top_rows *rows = context->rows;
+	size_t nr = rows->nr, at = top_ui_selected_row(ui, rows, &context->frame->look);
+	size_t step = dir < 0 ? nr - 1 : 1;
+
+	if (nr == 0)
 		return false;
-	if (ui->help)
-		scroll(&ui->help_first, steps);
-	else if (ui->detail.kind != TOP_PICK_NONE)
-		scroll(&ui->detail_first, steps);
-	else if (ui->view == TOP_VIEW_OVERVIEW || ui->view == TOP_VIEW_WORKERS)
-		move_row(ui, steps, context);
-	else
-		scroll(&ui->view_first[ui->view], steps);
-	return true;
+	if (at == nr)
+		at = 0;
+	else if (dir != 0)
+		at = (at + step) % nr;
+	for (size_t i = 0; i < nr; i++, at = (at + step) % nr) {
+		if (row_has(&rows->row[at], &context->frame->look, ui->find)) {
+			ui_select_row(ui, at, context);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool ui_find(struct top_ui *ui, int dir, const struct top_context *context)
+{
+	if (ui->find[0] == '\0')
+		return false;
+	/* Elsewhere there are no workers to find: go where they are. */
+	if (!has_worker_table(ui))
+		ui_set_view(ui, TOP_VIEW_WORKERS);
+	return find_row(ui, dir, context);
 }

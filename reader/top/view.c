@@ -149,7 +149,9 @@ static void draw_keys(struct top_grid *grid, int row)
 
 static void draw_footer(const struct top_scene *scene, struct top_grid *grid, int row)
 {
-	if (scene->ui->toast[0] && scene->now.ns < scene->ui->toast_until.ns)
+	if (scene->ui->prompt.kind != TOP_PROMPT_NONE)
+		view_prompt(scene, grid, row);
+	else if (scene->ui->toast[0] && scene->now.ns < scene->ui->toast_until.ns)
 		(void)top_grid_put(grid, row, 1, grid->cols - 1, TOP_STRONG,
 				   scene->ui->toast);
 	else if (scene->frame->problem[0])

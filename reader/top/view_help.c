@@ -39,7 +39,7 @@ size_t view_help(const struct top_scene *scene, struct top_grid *grid)
 		    "KEYS  (snakepit-top only reads: no key changes the runtime)");
 		row = 1;
 	}
-	for (size_t i = first; i < lines && row < grid->rows; i++, row++)
+	for (size_t i = first; i < lines && i < first + page; i++, row++)
 		draw_action(&top_actions[i + 1], grid, row);
 	if (grid->rows > 2)
 		(void)top_grid_put(grid, grid->rows - 1, 1, grid->cols - 1, TOP_DIM,

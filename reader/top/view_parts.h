@@ -35,6 +35,9 @@ int view_workers(const struct top_scene *scene, struct top_grid *grid, int row,
 int view_events(const struct top_scene *scene, struct top_grid *grid, int row,
 		int rows);
 
+/* view_prompt.c: the line being typed; with an error, three rows up to this one */
+void view_prompt(const struct top_scene *scene, struct top_grid *grid, int row);
+
 /* view_help.c: the whole screen; returns the first line shown after clamping */
 size_t view_help(const struct top_scene *scene, struct top_grid *grid);
 

@@ -47,7 +47,7 @@ static void keys_each_mean_one_action(void **state)
 		for (int i = 0; i < TOP_ACTION_KEYS_MAX && top_actions[a].keys[i]; i++)
 			assert_int_equal(a, top_key_action(top_actions[a].keys[i]));
 	}
-	assert_int_equal(TOP_ACTION_NONE, top_key_action('#'));
+	assert_int_equal(TOP_ACTION_NONE, top_key_action('%'));
 	assert_int_equal(TOP_ACTION_NONE, top_key_action(TOP_KEY_OTHER));
 	assert_int_equal(TOP_ACTION_NONE, top_key_action(0));
 }

@@ -211,7 +211,7 @@ static void view_of_help_scrolled_to_end_shows_last_key(void **state)
 	viewed(s, &viewport);
 	assert_int_equal(TOP_ACTION_NR - 1 - 6, s->ui.help_first);
 	text = drawn_text(s, 60, 8);
-	assert_non_null(strstr(text, "Esc  "));
+	assert_non_null(strstr(text, "^Z  "));
 	free(text);
 	press(s, '?');
 	top_grid_fini(&grid);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* utf8.h - the one question output formats ask about text: is this UTF-8? Pure. */
+/* utf8.h - characters as bytes: what output formats and prompts need of UTF-8. Pure. */
 #ifndef SNP_MODEL_UTF8_H
 #define SNP_MODEL_UTF8_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* What stands in for each byte that is not part of valid UTF-8. */
 #define SNP_UTF8_REPLACEMENT "\xEF\xBF\xBD"
@@ -11,5 +12,9 @@
 /* Bytes (1..4) of the character at the start of text[0..len), len > 0; 0 when it is not
  * UTF-8 (overlong forms, surrogates and values beyond U+10FFFF are not). */
 size_t snp_utf8_char_len(const char *text, size_t len);
+
+/* The bytes (1..4) of a code point. */
+#define SNP_UTF8_BYTES_MAX 4
+size_t snp_utf8_encode(char out[SNP_UTF8_BYTES_MAX], uint32_t ch);
 
 #endif
