@@ -60,8 +60,8 @@ def books(report: dict[str, Any], pool: str = "default") -> dict[str, float]:
     }
 
 
-def assert_books_balance(report: dict[str, Any]) -> None:
-    found = books(report)
+def assert_books_balance(report: dict[str, Any], pool: str = "default") -> None:
+    found = books(report, pool)
     assert found["requests"] == (
         found["ok"] + found["error"] + found["active"] + found["queued"]
     ), found

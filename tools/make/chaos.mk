@@ -33,13 +33,23 @@ unit-bins: $(B)/tests/chaos/clock_shift.so
 endif
 
 # In three lanes, because most of it is waiting; what they print is in build/test-logs.
-CHAOS_SUITES := chaos segment_chaos \
+CHAOS_SUITES := soak chaos segment_chaos \
 	$(addprefix integration/test_,segment_chaos liveness orphans otel_collector otel_collector_load)
 
 .PHONY: chaos
 chaos: deps ## the long versions: 10,000 restarts, 200 kills, each fault as long as in production
 	$(Q)+$(BUILD) bins unit-bins
 	$(Q)tests/chaos/report.py --clear
-	$(Q)SNP_CHAOS=full PYTEST_ADDOPTS=-s tests/run --build $(B) --lanes 3 \
+	$(Q)SNP_CHAOS=full SNP_SOAK_SECONDS=600 PYTEST_ADDOPTS=-s tests/run --build $(B) --lanes 3 \
 		$(CHAOS_SUITES:%=--only %); status=$$?; \
 		SNP_BUILD=$(abspath $(B)) tests/chaos/report.py && exit $$status
+
+# Runs are kept, each under its seed, for docs/reliability.md.
+DURATION ?= 600
+SEED     ?=
+.PHONY: soak
+soak: deps ## everything that can go wrong, at random: DURATION=600 seconds, SEED= of an earlier run
+	$(Q)+$(BUILD) bins
+	$(Q)SNP_SOAK_SECONDS=$(DURATION) SNP_SEED=$(SEED) PYTEST_ADDOPTS=-s \
+		tests/run --build $(B) --only soak
+	$(Q)grep -h -E "SNP_SEED|samples" $(B)/test-logs/soak.log

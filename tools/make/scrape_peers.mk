@@ -21,8 +21,15 @@ ifeq ($(SAN),)
 unit-bins: $(PEER_OURS)
 endif
 
+# Pools that people run Python functions in otherwise; Celery wants a redis-server besides.
+$(PEERS)/pools/bin/python: $(PEER_BENCH)/pools/requirements.txt priv/python/requirements.txt
+	@echo "  PIP   $(@D)"
+	$(Q).venv/bin/python -m venv $(PEERS)/pools
+	$(Q)$@ -m pip install -q $(^:%=-r %) && touch -h $@
+
 .PHONY: bench-peers
-bench-peers: deps ## a page of 100,000 series: ours, client_golang, prometheus-cpp
-	$(Q)+$(BUILD) -s $(PEER_OURS)
-	-$(Q)+$(BUILD) -s -k $(PEERS)/prometheus_cpp $(PEERS)/client_golang
-	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) scrape_peers.py
+BENCH_PEERS ?= scrape_peers.py pool_peers.py
+bench-peers: deps ## a page of 100,000 series, and calls of a function in a pool: ours and others'
+	$(Q)+$(BUILD) -s $(PEER_OURS) bins
+	-$(Q)+$(BUILD) -s -k $(PEERS)/prometheus_cpp $(PEERS)/client_golang $(PEERS)/pools/bin/python
+	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) $(BENCH_PEERS)

@@ -1,0 +1,35 @@
+"""The fixtures of the integration tests, and a row in the table of chaos."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import harness
+import pytest
+from fixtures import run_daemon, snp_dir, world
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "chaos"))
+
+import report
+
+__all__ = ["run_daemon", "snp_dir", "world"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip builds that a sanitizer slows down: the limits here are not for them."""
+    if harness.is_sanitized():
+        skip = pytest.mark.skip(reason=f"heavy, and the build is {harness.BUILD.name}")
+        for item in items:
+            item.add_marker(skip)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    result = yield
+    if result.when == "call" or result.outcome != "passed":
+        report.keep(item, "31", result)
+    return result

@@ -1,0 +1,230 @@
+"""What goes wrong, or what an operator does, at random; and what was done about it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from client import Client, request
+from harness import Daemon, World
+from runtime_kit import INSTANCE
+from traffic import DIED
+
+Event = dict[str, Any]
+Settings = Callable[[int], dict[str, Any]]
+
+
+@dataclasses.dataclass
+class Deed:
+    """One thing that was done, to whom, and what came of it."""
+
+    fault: str
+    at_ns: int  # CLOCK_MONOTONIC, as the events have it
+    worker_id: str = ""  # "" where it was no single worker's
+    called: str = ""
+    detected_ms: float | None = None
+    recovered_ms: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Worker:
+    pool: str
+    slot: int
+    pid: int
+    worker_id: str
+
+
+class Trouble:
+    """Deals out faults from a seed, and remembers them."""
+
+    def __init__(
+        self, world: World, daemon: Daemon, settings: Settings, seed: int
+    ) -> None:
+        self.deeds: list[Deed] = []
+        self._world, self._daemon, self._settings = world, daemon, settings
+        self._chance = random.Random(seed)
+        self._client = Client(world.directory, INSTANCE)
+        self._generation = 0
+        self._stopped: list[int] = []
+        self._calls: list[tuple[Deed, Any]] = []  # whose outcome is a worker's death
+        pools = settings(0)["pools"]
+        self._sizes = {pool["name"]: pool["workers"] for pool in pools}
+        kinds = (self.kill, self.terminate, self.stop, self.crash, self.exit, self.hang)
+        deeds = (self.recycle, self.reload, self.scale, self.drain)
+        # Workers come to harm three times as often as operators do something.
+        self._bag: list[Callable[[], None]] = [*kinds * 2, *deeds]
+        self._left: list[Callable[[], None]] = []
+
+    def make(self) -> None:
+        """Do the next thing: all of them come once before one comes again."""
+        if not self._left:
+            self._left = self._chance.sample(self._bag, len(self._bag))
+        with contextlib.suppress(ProcessLookupError):
+            self._left.pop()()
+
+    def _note(self, fault: str, worker: Worker | None = None) -> None:
+        worker_id = worker.worker_id if worker else ""
+        self.deeds.append(Deed(fault, time.monotonic_ns(), worker_id))
+
+    def _worker(self) -> Worker | None:
+        found = [
+            Worker(row["pool"], row["slot"], row["pid"], row["worker_id"])
+            for row in self._world.inspect(INSTANCE)["workers"]
+            if row["status"] in ("idle", "busy") and row["pid"] not in self._stopped
+        ]
+        return self._chance.choice(found) if found else None
+
+    def _pool(self) -> str:
+        name: str = self._chance.choice(list(self._sizes))
+        return name
+
+    def _cli(self, *words: str) -> None:
+        self._world.run("snakepit", *words)
+
+    # ---- to a worker
+
+    def _signal(self, fault: str, number: signal.Signals) -> int:
+        worker = self._worker()
+        if not worker:
+            return 0
+        os.kill(worker.pid, number)
+        self._note(fault, worker)
+        return worker.pid
+
+    def kill(self) -> None:
+        self._signal("SIGKILL", signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self._signal("SIGTERM from outside", signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Stop one, and let go on the one that was stopped before."""
+        self._let_go()
+        if pid := self._signal("SIGSTOP", signal.SIGSTOP):
+            self._stopped.append(pid)
+
+    def _let_go(self) -> None:
+        for pid in self._stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self._stopped.clear()
+
+    def _call(self, fault: str, tool: str, **arguments: Any) -> None:
+        """Have a tool do it; whose worker that was, the error will say."""
+        message = request(self._pool(), tool, **arguments)
+        self._note(fault)
+        call = self._client.pool.Execute.future(message, timeout=60)
+        self._calls.append((self.deeds[-1], call))
+
+    def crash(self) -> None:
+        self._call("segmentation fault in C code", "crash")
+
+    def exit(self) -> None:
+        self._call("os._exit() in a tool", "die", status=self._chance.choice([0, 3]))
+
+    def hang(self) -> None:
+        self._call("deadlock in C code, with the GIL", "deadlock")
+
+    # ---- by an operator
+
+    def recycle(self) -> None:
+        if worker := self._worker():
+            self._note("snakepit recycle", worker)
+            self._cli("recycle", f"{worker.pool}/{worker.slot}")
+
+    def scale(self) -> None:
+        pool = self._pool()
+        size = self._sizes[pool]
+        self._note("snakepit scale")
+        self._cli("scale", pool, str(self._chance.randint(size // 2, size + 2)))
+
+    def drain(self) -> None:
+        pool = self._pool()
+        self._note("snakepit drain, resume")
+        self._cli("drain", pool)
+        self._cli("resume", pool)
+
+    def reload(self) -> None:
+        self._generation += 1
+        self._note("snakepit reload")
+        self._daemon.config.write_text(json.dumps(self._settings(self._generation)))
+        self._cli("reload")
+
+    def settle(self) -> None:
+        """Undo what stays as it is until somebody does."""
+        self._let_go()
+        for pool, size in self._sizes.items():
+            self._cli("resume", pool)
+            self._cli("scale", pool, str(size))
+
+    def end(self) -> tuple[Counter[str], Counter[str]]:
+        """Settle; tell what the calls that did harm came to, and who died of them."""
+        self.settle()
+        outcomes: Counter[str] = Counter()
+        lost: Counter[str] = Counter()
+        for deed, call in self._calls:
+            error = call.exception()
+            outcomes[error.code().name if error else "ok"] += 1
+            if error and (found := DIED.search(error.details() or "")):
+                deed.worker_id = found[1]
+                lost[found[1]] += 1
+        self._client.close()
+        return outcomes, lost
+
+
+def follow_up(deeds: Iterable[Deed], events: Iterable[Event]) -> None:
+    """Say of each deed to a worker when it was noticed, as what, and made good."""
+    moves: dict[tuple[str, int], list[Event]] = {}
+    for event in events:
+        if event["kind"] == "worker_moved":
+            moves.setdefault((event["pool"], event["slot"]), []).append(event)
+    for deed in deeds:
+        if deed.worker_id:
+            name, incarnation = deed.worker_id.split("#")
+            pool, slot = name.rsplit("/", 1)
+            _judge(deed, moves.get((pool, int(slot)), []), int(incarnation))
+
+
+def _judge(deed: Deed, moves: list[Event], incarnation: int) -> None:
+    after = [move for move in moves if move["mono_ns"] >= deed.at_ns]
+    own = [move for move in after if move["incarnation"] == incarnation]
+    new = [
+        move
+        for move in after
+        if move["to"] == "ready" and move["incarnation"] > incarnation
+    ]
+    if own:
+        deed.called = own[0]["reason"]
+        deed.detected_ms = (own[0]["mono_ns"] - deed.at_ns) / 1e6
+    if own and new:
+        deed.recovered_ms = (new[0]["mono_ns"] - deed.at_ns) / 1e6
+
+
+def quantile(values: list[float], q: float) -> float:
+    """Give the value that a part `q` of them does not exceed (nearest rank)."""
+    ranked = sorted(values)
+    return ranked[math.ceil(q * len(ranked)) - 1]
+
+
+def table(deeds: list[Deed], lost: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Sum the deeds up, a row for each kind of fault."""
+    rows = []
+    for fault in sorted({deed.fault for deed in deeds}):
+        mine = [deed for deed in deeds if deed.fault == fault]
+        row: dict[str, Any] = {"fault": fault, "times": len(mine)}
+        row["called"] = sorted({deed.called for deed in mine if deed.called})
+        for key in ("detected_ms", "recovered_ms"):
+            known = [v for deed in mine if (v := getattr(deed, key)) is not None]
+            row[key] = [quantile(known, q) for q in (0.5, 0.99)] if known else None
+        row["lost"] = sum(lost.get(deed.worker_id, 0) for deed in mine)
+        rows.append(row)
+    return rows
