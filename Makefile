@@ -29,7 +29,7 @@ CC      ?= gcc
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wvla -Wundef $(if $(CI),-Werror)
 CFLAGS  := -std=c11 -g $(OPT) $(SAN_FLAGS) -fPIC -fno-omit-frame-pointer \
-	   -fstack-protector-strong -fstack-clash-protection -pthread $(WARN)
+	   -fstack-protector-strong -pthread $(WARN)
 CPPFLAGS := -D_GNU_SOURCE -DSNP_VERSION='"$(VERSION)"' -MMD -MP
 LDFLAGS := -pthread -pie -Wl,-z,relro,-z,now $(SAN_FLAGS)
 Q       := $(if $(filter 1,$(V)),,@)

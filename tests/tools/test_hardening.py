@@ -46,9 +46,6 @@ def weaknesses(path: Path) -> list[str]:
         "no stack canaries": "__stack_chk_fail" not in symbols,
         "no checked functions of libc": bool(re.search(HAS_TWIN, symbols))
         and not re.search(r"__\w+_chk\b", symbols),
-        # Of the compiler's own words in what is there for debuggers.
-        "no stack clash protection": "-fstack-clash-protection"
-        not in readelf("-p", ".debug_str", path),
         "writable and executable": bool(re.search(r"LOAD .* RWE ", segments)),
     }
     return [weakness for weakness, there in found.items() if there]

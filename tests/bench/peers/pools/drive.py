@@ -93,7 +93,7 @@ def grpcio() -> Iterator[Caller]:
     def caller() -> Iterator[Call]:
         target = f"127.0.0.1:{ports[next(turn) % WORKERS]}"
         with grpc.insecure_channel(target) as channel:
-            call = channel.unary_unary("/work.Work/Call")
+            call = channel.unary_unary("/peers.Work/Call")
             yield lambda text: call(text.encode(), timeout=PATIENCE_S).decode()
 
     with contextlib.ExitStack() as stack:

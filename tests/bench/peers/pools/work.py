@@ -34,7 +34,7 @@ def serve_grpc(port: int, threads: int) -> None:
     methods = {"Call": grpc.unary_unary_rpc_method_handler(handle)}
     server = grpc.server(futures.ThreadPoolExecutor(threads))
     server.add_generic_rpc_handlers(
-        [grpc.method_handlers_generic_handler("work.Work", methods)]
+        [grpc.method_handlers_generic_handler("peers.Work", methods)]
     )
     assert server.add_insecure_port(f"127.0.0.1:{port}") == port
     server.start()
