@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/rate.h"
 #include "model/utf8.h"
 
 /* Metrics a look needs, by their OpenTelemetry names. A segment without one of them
@@ -85,30 +86,10 @@ static uint64_t value_sum(const struct source *src, const struct snp_metric *met
 	return sum;
 }
 
-/* Cut on a character boundary, so that what was valid UTF-8 stays so. */
-static void copy_text(char *to, size_t size, const char *from)
-{
-	size_t len = from ? strlen(from) : 0, n = 0, step;
-
-	while (n < len && (step = snp_utf8_char_len(from + n, len - n)) > 0 &&
-	       n + step < size)
-		n += step;
-	if (n > 0)
-		memcpy(to, from, n);
-	to[n] = '\0';
-}
-
-static double per_second(uint64_t now, uint64_t then, uint64_t interval_ns)
-{
-	if (interval_ns == 0 || now < then)
-		return NAN;
-	return (double)(now - then) * (double)SNP_NS_PER_S / (double)interval_ns;
-}
-
 /* Nanoseconds spent per nanosecond passed, in percent. */
 static double share_percent(uint64_t now_ns, uint64_t then_ns, uint64_t interval_ns)
 {
-	return per_second(now_ns, then_ns, interval_ns) * 100.0 / (double)SNP_NS_PER_S;
+	return snp_per_second(now_ns, then_ns, interval_ns) * 100.0 / (double)SNP_NS_PER_S;
 }
 
 /* ---- memory -------------------------------------------------------------- */
@@ -195,7 +176,7 @@ static unsigned read_state(const struct source *src, const struct snp_metric *me
 	unsigned state = (unsigned)value(src, metric, row);
 	bool known = metric && state < metric->enum_values_nr;
 
-	copy_text(ret_name, SNP_STATE_BYTES, known ? metric->enum_values[state] : "?");
+	snp_utf8_copy(ret_name, SNP_STATE_BYTES, known ? metric->enum_values[state] : "?");
 	return state;
 }
 
@@ -205,8 +186,8 @@ static void pool_read(struct snp_pool_stat *p, const struct source *src,
 	snp_mono_t oldest = {value(src, src->m.queue_oldest, row->index)};
 
 	memset(p, 0, sizeof(*p));
-	copy_text(p->name, sizeof(p->name), row->name);
-	copy_text(p->adapter, sizeof(p->adapter), row->adapter);
+	snp_utf8_copy(p->name, sizeof(p->name), row->name);
+	snp_utf8_copy(p->adapter, sizeof(p->adapter), row->adapter);
 	p->row = row->index;
 	p->uid = row->uid;
 	p->worker_limit = value(src, src->m.worker_limit, row->index);
@@ -271,8 +252,8 @@ static void worker_read(struct snp_worker_stat *w, const struct source *src,
 	/* An answer from before this process started was the previous process's. */
 	if (row->pid != 0 && pong.ns != 0 && pong.ns >= row->start_mono.ns)
 		w->heartbeat_age_ns = snp_mono_since_ns(now, pong);
-	copy_text(w->last_exit, sizeof(w->last_exit), row->last_exit_reason);
-	copy_text(w->python, sizeof(w->python), row->python);
+	snp_utf8_copy(w->last_exit, sizeof(w->last_exit), row->last_exit_reason);
+	snp_utf8_copy(w->python, sizeof(w->python), row->python);
 	w->last_exit_status = row->last_exit_status;
 	worker_fill_derived(w);
 	worker_read_cells(w, src);
@@ -426,18 +407,11 @@ static void look_worker_rates(struct snp_look *look, const struct snp_look *befo
 		}
 		if (!was || was->uid != w->uid)
 			continue;
-		w->req_s = per_second(w->requests, was->requests, dt);
-		w->err_s = per_second(w->errors, was->errors, dt);
+		w->req_s = snp_per_second(w->requests, was->requests, dt);
+		w->err_s = snp_per_second(w->errors, was->errors, dt);
 		w->cpu_percent = share_percent(w->cpu_ns, was->cpu_ns, dt);
 		w->busy_percent = share_percent(w->busy_ns, was->busy_ns, dt);
 	}
-}
-
-static void add_known(double *sum, double part)
-{
-	if (isnan(part))
-		return;
-	*sum = isnan(*sum) ? part : *sum + part;
 }
 
 /* The total is the sum of what is known, so that a pool that has just appeared does not
@@ -447,21 +421,21 @@ static void look_pool_rates(struct snp_look *look, const struct snp_look *before
 	uint64_t dt = look->interval_ns;
 
 	for (size_t i = 0; i < look->workers_nr; i++)
-		add_known(&look->pools[look->workers[i].pool].cpu_percent,
+		snp_add_known(&look->pools[look->workers[i].pool].cpu_percent,
 			  look->workers[i].cpu_percent);
 	for (size_t i = 0; i < look->pools_nr; i++) {
 		struct snp_pool_stat *p = &look->pools[i];
 		const struct snp_pool_stat *was = same_pool(before, p);
 
 		if (was) {
-			p->req_s = per_second(p->requests, was->requests, dt);
-			p->err_s = per_second(p->errors, was->errors, dt);
-			p->refused_s = per_second(p->refused, was->refused, dt);
+			p->req_s = snp_per_second(p->requests, was->requests, dt);
+			p->err_s = snp_per_second(p->errors, was->errors, dt);
+			p->refused_s = snp_per_second(p->refused, was->refused, dt);
 		}
-		add_known(&look->total.req_s, p->req_s);
-		add_known(&look->total.err_s, p->err_s);
-		add_known(&look->total.refused_s, p->refused_s);
-		add_known(&look->total.cpu_percent, p->cpu_percent);
+		snp_add_known(&look->total.req_s, p->req_s);
+		snp_add_known(&look->total.err_s, p->err_s);
+		snp_add_known(&look->total.refused_s, p->refused_s);
+		snp_add_known(&look->total.cpu_percent, p->cpu_percent);
 	}
 }
 
@@ -559,5 +533,7 @@ const struct snp_pool_stat *snp_look_pool_by_row(const struct snp_look *look,
 
 bool snp_worker_unhealthy(const struct snp_worker_stat *worker)
 {
-	return worker->status == SNP_WORKER_STATUS_DOWN || worker->heartbeat_missed > 0;
+	return worker->status == SNP_WORKER_STATUS_DOWN ||
+	       (worker->heartbeat_missed > 0 &&
+		worker->heartbeat_missed != SNP_UNKNOWN);
 }

@@ -2,6 +2,7 @@
 #include "model/utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static bool continues(unsigned char c)
 {
@@ -51,4 +52,16 @@ size_t snp_utf8_encode(char out[SNP_UTF8_BYTES_MAX], uint32_t ch)
 		out[i] = continuation(ch);
 	out[0] = (char)(lead[len] | ch);
 	return len;
+}
+
+void snp_utf8_copy(char *to, size_t size, const char *text)
+{
+	size_t len = text ? strlen(text) : 0, n = 0, step;
+
+	while (n < len && (step = snp_utf8_char_len(text + n, len - n)) > 0 &&
+	       n + step < size)
+		n += step;
+	if (n > 0)
+		memcpy(to, text, n);
+	to[n] = '\0';
 }

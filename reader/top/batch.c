@@ -21,6 +21,8 @@ int top_batch_text(const struct top_scene *scene, int cols, bool ascii,
 	return rc < 0 || out->failed ? -ENOMEM : 0;
 }
 
+#define JSON_EVENTS_MAX 64
+
 static void json_duration(struct snp_json *json, const char *key, uint64_t ns)
 {
 	snp_json_key(json, key);
@@ -99,7 +101,7 @@ int top_batch_json(const struct top_scene *scene, struct snp_buf *out)
 	json_workers(&json, scene);
 	snp_json_kv_u64(&json, "events_lost", frame->events.lost);
 	snp_json_key(&json, "events");
-	top_eventlog_json(&json, &frame->events);
+	top_eventlog_json(&json, &frame->events, JSON_EVENTS_MAX);
 	snp_json_object_end(&json);
 	snp_buf_putc(out, '\n');
 	return out->failed ? -ENOMEM : 0;

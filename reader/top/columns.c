@@ -41,6 +41,11 @@ static struct top_value double_value(double d)
 	return (struct top_value){.known = !isnan(d), .d = d};
 }
 
+static struct top_value status_value(unsigned status)
+{
+	return (struct top_value){.known = status < SNP_WORKER_STATUS_NR, .u = status};
+}
+
 static double percent_of(uint64_t part, uint64_t whole)
 {
 	if (part == SNP_UNKNOWN || whole == SNP_UNKNOWN || whole == 0)
@@ -51,7 +56,7 @@ static double percent_of(uint64_t part, uint64_t whole)
 #define VALUE_NAME(x)	 text_value(x)
 #define VALUE_TEXT(x)	 text_value(x)
 #define VALUE_WORKER(x)	 uint_value(x)
-#define VALUE_STATUS(x)	 uint_value(x)
+#define VALUE_STATUS(x)	 status_value(x)
 #define VALUE_PID(x)	 pid_value(x)
 #define VALUE_COUNT(x)	 uint_value(x)
 #define VALUE_ALARM(x)	 uint_value(x)
@@ -286,7 +291,7 @@ static void json_value(struct snp_json *json, enum top_column_id id,
 	unsigned unit = top_columns[id].unit;
 	char name[SNP_POOL_NAME_BYTES + 16];
 
-	if (!value.known && !top_unit_is_text(unit)) {
+	if (!value.known && (!top_unit_is_text(unit) || unit == TOP_UNIT_STATUS)) {
 		snp_json_null(json);
 	} else if (unit == TOP_UNIT_WORKER) {
 		(void)snprintf(name, sizeof(name), "%s/%" PRIu32, pool->name,

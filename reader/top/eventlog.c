@@ -4,14 +4,46 @@
 void top_eventlog_add(struct top_eventlog *log, const struct snp_told_event *event)
 {
 	log->ring[log->nr++ % TOP_EVENTS_MAX] = *event;
+	if (log->nr - log->first > TOP_EVENTS_MAX)
+		log->first = log->nr - TOP_EVENTS_MAX;
 }
 
 const struct snp_told_event *top_eventlog_at(const struct top_eventlog *log,
 					     unsigned back)
 {
-	if (back >= log->nr || back >= TOP_EVENTS_MAX)
+	if (back >= log->nr - log->first)
 		return NULL;
 	return &log->ring[(log->nr - 1 - back) % TOP_EVENTS_MAX];
+}
+
+void top_eventlog_forget(struct top_eventlog *log, snp_mono_t at)
+{
+	const struct snp_told_event *newest;
+
+	while ((newest = top_eventlog_at(log, 0)) && newest->event.mono.ns > at.ns)
+		log->nr--;
+}
+
+/* Every unplanned end leads to BACKOFF, or to QUARANTINED where it is the last. */
+static bool is_restart(const struct snp_event *event)
+{
+	return event->kind == SNP_EVENT_KIND_WORKER_MOVED &&
+	       (event->to == SNP_WORKER_STATE_BACKOFF ||
+		event->to == SNP_WORKER_STATE_QUARANTINED);
+}
+
+uint64_t top_eventlog_restarts(const struct top_eventlog *log, snp_mono_t now,
+			       unsigned seconds)
+{
+	const struct snp_told_event *event;
+	uint64_t found = 0;
+
+	for (unsigned back = 0; (event = top_eventlog_at(log, back)); back++) {
+		if (snp_mono_since_ns(now, event->event.mono) > seconds * SNP_NS_PER_S)
+			break;
+		found += is_restart(&event->event);
+	}
+	return found;
 }
 
 void top_event_read(struct snp_told_event *ret_event, const struct snp_event *event,
@@ -50,10 +82,11 @@ static void event_json(struct snp_json *json, const struct snp_told_event *event
 	snp_json_object_end(json);
 }
 
-void top_eventlog_json(struct snp_json *json, const struct top_eventlog *log)
+void top_eventlog_json(struct snp_json *json, const struct top_eventlog *log,
+		       unsigned max)
 {
 	snp_json_array_begin(json);
-	for (unsigned back = TOP_EVENTS_MAX; back > 0; back--) {
+	for (unsigned back = max; back > 0; back--) {
 		const struct snp_told_event *event = top_eventlog_at(log, back - 1);
 
 		if (event)

@@ -3,7 +3,8 @@
  * frame.h - everything there is to show at one moment, ready to draw.
  *
  * Plain data without pointers into a segment or a snapshot: a frame stays true, and can
- * be drawn again, after the runtime and its file have gone.
+ * be drawn again, after the runtime and its file have gone. Only its history is
+ * borrowed, from the source it comes from.
  */
 #ifndef SNP_TOP_FRAME_H
 #define SNP_TOP_FRAME_H
@@ -32,11 +33,23 @@ static inline bool top_verdict_is_final(enum top_verdict verdict)
 	return verdict != TOP_LIVE && verdict != TOP_STALE;
 }
 
+/* A request that runs on a worker. */
+struct top_inflight {
+	uint32_t worker; /* index in look.workers */
+	uint32_t pool;	 /* index in look.pools */
+	char method[SNP_POOL_NAME_BYTES]; /* "" = not known */
+	char correlation[SNP_INFL_CORRELATION_BYTES + 1];
+	uint64_t age_ns;  /* since it was received */
+	uint64_t run_ns;  /* since the worker has it */
+	uint64_t left_ns; /* to the deadline: 0 = over, SNP_UNKNOWN = none */
+};
+#define TOP_INFLIGHT_MAX 256
+
 struct top_frame {
 	enum top_verdict verdict;
 	char problem[SNP_ERR_MSG_BYTES]; /* why there is no fresh data, "" = there is */
 	char instance[SNP_FMT_NAME_BYTES + 1];
-	char path[SNP_PATH_BYTES];
+	char path[SNP_PATH_BYTES]; /* of the segment */
 	char uuid[37];
 	pid_t pid;
 	bool draining;		  /* the runtime is shutting down */
@@ -45,11 +58,47 @@ struct top_frame {
 	uint64_t incarnation;
 	uint64_t torn, skipped; /* rows copied again, and left out, since attaching */
 	uint64_t generation;	/* segments attached so far; 0 = none */
+	uint64_t rewound_ns;	/* how far back this is from the newest; 0 = it is it */
+	uint64_t second, step;	/* of its newest points of pools and workers (history.h) */
+	/* What this program costs since its frame before; unknown in recordings. */
+	double self_cpu_percent;
+	uint64_t self_rss_bytes; /* the most it was */
 	struct snp_look look;
-	struct top_history history;
+	struct top_inflight inflight[TOP_INFLIGHT_MAX]; /* the oldest first */
+	size_t inflight_nr;
+	uint64_t inflight_all; /* how many there were, kept or not */
 	struct top_eventlog events;
+	const struct top_history *history; /* borrowed; NULL = none */
 };
 
+/* Make `to` a copy of `from` that owes nothing to the source: without its history.
+ * -ENOMEM: `to` is as good as zeroed. */
+int top_frame_copy(struct top_frame *to, const struct top_frame *from);
 void top_frame_fini(struct top_frame *frame);
+
+/* ---- the minutes up to the frame ----------------------------------------- */
+
+#define TOP_ALL_POOLS SIZE_MAX
+
+/* Of look.pools[index], or of all pools, `back` seconds before the frame (0: its own);
+ * of look.workers[index], `back` steps of TOP_WORKER_STEP_S. NULL: nothing is known. */
+const struct top_pool_point *top_frame_pool_at(const struct top_frame *frame,
+					       size_t pool, unsigned back);
+const struct top_worker_point *top_frame_worker_at(const struct top_frame *frame,
+						   size_t worker, unsigned back);
+
+enum top_series {
+	TOP_SERIES_REQ,
+	TOP_SERIES_ERR,
+	TOP_SERIES_QUEUE,
+	TOP_SERIES_ACTIVE,
+};
+
+/* NaN where nothing is known. */
+double top_frame_value(const struct top_frame *frame, size_t pool,
+		       enum top_series series, unsigned back);
+/* Largest known of the newest `nr` seconds; 0 when there is none. */
+double top_frame_max(const struct top_frame *frame, size_t pool, enum top_series series,
+		     unsigned nr);
 
 #endif

@@ -18,15 +18,15 @@
 #include "model/target.h"
 #include "options.h"
 #include "output.h"
-#include "sampler.h"
 #include "screen.h"
 #include "screen_guard.h"
+#include "source.h"
 #include "view.h"
 
 struct top {
 	struct top_options options;
-	struct top_sampler *sampler;
-	struct top_frame *frame;
+	struct top_source *source;
+	const struct top_frame *frame; /* the source's, to be shown */
 	struct top_rows rows;
 	struct top_ui ui;
 	struct top_grid grid;
@@ -175,10 +175,9 @@ static struct timespec time_to_wait(const struct top *top, snp_mono_t next)
 
 static snp_mono_t tick(struct top *top)
 {
-	if (top->ui.paused)
-		top->frame->wall = snp_wall_now();
-	else
-		(void)top_sampler_tick(top->sampler, top->frame);
+	if (!top->ui.paused)
+		(void)top_source_tick(top->source);
+	top->frame = top_source_frame(top->source);
 	return snp_mono_add_ms(snp_mono_now(), top->ui.delay_ms);
 }
 
@@ -260,14 +259,13 @@ static int open_top(struct top *top)
 		(void)top_ui_filter(&top->ui, top->options.filter_text, &place, NULL);
 	top->ui.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	top->ui.ascii = top->options.ascii || !top->ui.utf8;
-	top->frame = calloc(1, sizeof(*top->frame));
-	if (!top->frame ||
-	    top_sampler_create(top->options.instance, &top->sampler) < 0) {
+	if (top_source_live(top->options.instance, &top->source) < 0) {
 		cli_complain("out of memory");
 		return SNP_EXIT_FAILURE;
 	}
 	screen_guard_install();
-	rc = top_sampler_tick(top->sampler, top->frame);
+	rc = top_source_tick(top->source);
+	top->frame = top_source_frame(top->source);
 	if (top->frame->generation == 0) {
 		cli_complain("%s%s", top->frame->problem, snp_exit_advice(rc));
 		return snp_exit_code(rc);
@@ -281,10 +279,7 @@ static int open_top(struct top *top)
 
 static void close_top(struct top *top)
 {
-	top_sampler_destroy(&top->sampler);
-	if (top->frame)
-		top_frame_fini(top->frame);
-	free(top->frame);
+	top_source_destroy(&top->source);
 	top_rows_fini(&top->rows);
 	top_ui_fini(&top->ui);
 	top_grid_fini(&top->grid);
@@ -295,8 +290,7 @@ static int run(struct top *top)
 	int code = open_top(top);
 	const struct top_output output = {.options = &top->options,
 					  .ui = &top->ui,
-					  .sampler = top->sampler,
-					  .frame = top->frame};
+					  .source = top->source};
 
 	if (code == SNP_EXIT_OK)
 		code = top->options.mode == TOP_MODE_AUTO && terminal_is_usable()

@@ -13,8 +13,8 @@
 #include "model/terminal.h"
 #include "terms.h"
 
-/* The first look has nothing to compare with: a second one, so soon, makes its rates.
- */
+/* A first look that finds no history (the runtime has just begun) has nothing to compare
+ * with: a second one, so soon, makes its rates. */
 #define FIRST_INTERVAL_MS 250
 
 static void wait_ms(uint64_t ms)
@@ -29,7 +29,7 @@ static void look_again(const struct top_output *o, uint64_t after_ms)
 {
 	wait_ms(after_ms);
 	/* What it could not read, the frame says. */
-	(void)top_sampler_tick(o->sampler, o->frame);
+	(void)top_source_tick(o->source);
 }
 
 /* ---- printing ------------------------------------------------------------ */
@@ -50,15 +50,16 @@ static int output_cols(void)
 static int render(const struct top_output *o, uint64_t number, struct top_rows *rows,
 		  struct snp_buf *out)
 {
+	const struct top_frame *frame = top_source_frame(o->source);
 	const struct top_scene scene = {
-	    .frame = o->frame, .ui = o->ui, .rows = rows, .now = snp_mono_now()};
+	    .frame = frame, .ui = o->ui, .rows = rows, .now = snp_mono_now()};
 	struct top_order order = top_ui_order(o->ui);
 	int rc;
 
 	/* Programs get the order they asked for. */
 	if (o->options->mode != TOP_MODE_TEXT && o->options->mode != TOP_MODE_AUTO)
 		order.sort.flags &= ~(unsigned)TOP_SORT_UNHEALTHY_FIRST;
-	rc = top_rows_build(rows, &o->frame->look, &order);
+	rc = top_rows_build(rows, &frame->look, &order);
 	if (rc < 0)
 		return rc;
 	switch (o->options->mode) {
@@ -111,19 +112,20 @@ static int run_print(const struct top_output *o)
 
 	o->ui->delay_ms = 0;
 	for (uint64_t number = 0;; number++) {
-		bool ended = top_verdict_is_final(o->frame->verdict);
+		const struct top_frame *frame = top_source_frame(o->source);
+		bool ended = top_verdict_is_final(frame->verdict);
 
 		if (print(o, number) < 0)
 			return SNP_EXIT_FAILURE;
 		if (ended && o->options->exit_on_end) {
-			warn_of_end(o->frame);
+			warn_of_end(frame);
 			return SNP_EXIT_UNKNOWN;
 		}
 		if (number + 1 == count)
 			break;
 		look_again(o, o->options->delay_ms);
 	}
-	warn_of_end(o->frame);
+	warn_of_end(top_source_frame(o->source));
 	return SNP_EXIT_OK;
 }
 
@@ -132,10 +134,11 @@ static int run_print(const struct top_output *o)
 /* Why it does not hold at this look; nothing where it does. */
 static void judge(const struct top_output *o, struct snp_buf *why)
 {
-	const struct top_terms_row row = {&o->frame->look.total, NULL};
-	const char *verdict = top_verdict_name(o->frame->verdict);
+	const struct top_frame *frame = top_source_frame(o->source);
+	const struct top_terms_row row = {&frame->look.total, NULL};
+	const char *verdict = top_verdict_name(frame->verdict);
 
-	if (o->frame->verdict != TOP_LIVE)
+	if (frame->verdict != TOP_LIVE)
 		snp_buf_printf(why, "the runtime is %s", verdict);
 	else
 		snp_query_why_not(o->options->check, &row, why);
@@ -146,7 +149,7 @@ static int say_verdict(const struct top_output *o, const struct snp_buf *why)
 	struct snp_buf out = {0};
 	int rc;
 
-	snp_terminal_put(&out, o->frame->instance);
+	snp_terminal_put(&out, top_source_frame(o->source)->instance);
 	snp_buf_puts(&out, why->len ? " failed: " : " ok: ");
 	if (why->len)
 		snp_buf_put(&out, why->data, why->len);
@@ -161,18 +164,24 @@ static int say_verdict(const struct top_output *o, const struct snp_buf *why)
 static int run_check(const struct top_output *o)
 {
 	snp_mono_t until = snp_mono_add_ms(snp_mono_now(), o->options->for_ms);
+	/* The history does not say everything: what the first look does not know, and
+	 * so denies, the second may. */
+	bool again = top_source_frame(o->source)->verdict == TOP_LIVE;
 	struct snp_buf why = {0};
 	int code;
 
-	for (;;) {
+	for (;; again = false) {
 		uint64_t left_ms;
 
+		snp_buf_reset(&why);
 		judge(o, &why);
 		left_ms = snp_mono_since_ns(until, snp_mono_now()) / SNP_NS_PER_MS;
-		if (why.len || why.failed || left_ms == 0)
+		if (why.failed || (why.len && !again) || (!why.len && left_ms == 0))
 			break;
-		look_again(o, left_ms < o->options->delay_ms ? left_ms + 1
-							     : o->options->delay_ms);
+		look_again(o, why.len ? FIRST_INTERVAL_MS
+			      : left_ms < o->options->delay_ms
+				  ? left_ms + 1
+				  : o->options->delay_ms);
 	}
 	code = why.failed ? SNP_EXIT_FAILURE : say_verdict(o, &why);
 	snp_buf_fini(&why);
@@ -181,7 +190,9 @@ static int run_check(const struct top_output *o)
 
 int top_output_run(const struct top_output *output)
 {
-	if (output->frame->verdict == TOP_LIVE)
+	const struct top_frame *frame = top_source_frame(output->source);
+
+	if (frame->verdict == TOP_LIVE && frame->look.interval_ns == 0)
 		look_again(output, FIRST_INTERVAL_MS);
 	return output->options->mode == TOP_MODE_CHECK ? run_check(output)
 						       : run_print(output);

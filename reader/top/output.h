@@ -5,16 +5,14 @@
 #ifndef SNP_TOP_OUTPUT_H
 #define SNP_TOP_OUTPUT_H
 
-#include "frame.h"
 #include "options.h"
-#include "sampler.h"
+#include "source.h"
 #include "ui.h"
 
 struct top_output {
 	const struct top_options *options;
 	struct top_ui *ui;
-	struct top_sampler *sampler;
-	struct top_frame *frame; /* of the first look */
+	struct top_source *source; /* that has taken its first look */
 };
 
 /* Returns an exit code; what went wrong has been said on stderr. */

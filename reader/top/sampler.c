@@ -2,11 +2,14 @@
 #include "sampler.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/target.h"
+#include "model/utf8.h"
+#include "rewind.h"
 
 #define WINDOW_NS	(TOP_WINDOW_S * SNP_NS_PER_S)
 #define EVENTS_PER_READ 256
@@ -23,6 +26,9 @@ struct top_sampler {
 	struct snp_event *events; /* that the frame does not have yet */
 	size_t events_nr, events_cap;
 	uint64_t events_lost; /* of those the cursor counts: the frame knows of them */
+	struct top_history *history;
+	struct snp_inflight *inflight;
+	size_t inflight_cap;
 };
 
 int top_sampler_create(const char *name, struct top_sampler **ret_sampler)
@@ -31,8 +37,9 @@ int top_sampler_create(const char *name, struct top_sampler **ret_sampler)
 
 	if (!s)
 		return -ENOMEM;
-	if (snp_target_create(name, &s->target) < 0) {
-		free(s);
+	s->history = top_history_create();
+	if (!s->history || snp_target_create(name, &s->target) < 0) {
+		top_sampler_destroy(&s);
 		return -ENOMEM;
 	}
 	*ret_sampler = s;
@@ -46,10 +53,12 @@ void top_sampler_destroy(struct top_sampler **sampler)
 	if (!s)
 		return;
 	snp_target_destroy(&s->target);
+	top_history_destroy(&s->history);
 	snp_look_fini(&s->next);
 	for (size_t i = 0; i < TOP_WINDOW_S + 1; i++)
 		snp_look_fini(&s->window[i]);
 	free(s->events);
+	free(s->inflight);
 	free(s);
 	*sampler = NULL;
 }
@@ -192,10 +201,6 @@ static bool is_new_run(const struct top_sampler *s, const struct top_frame *fram
 /* A new run begins: nothing of the old one may be compared with it. */
 static void begin_run(struct top_sampler *s, struct top_frame *frame)
 {
-	if (frame->generation > 0)
-		top_history_add(
-		    &frame->history,
-		    &(struct top_sample){.at = snp_mono_now(), .gap = true});
 	s->final = false;
 	s->window_nr = 0;
 	s->cursor = (struct snp_ring_cursor){0};
@@ -224,6 +229,111 @@ static void describe_writer(struct top_sampler *s, struct top_frame *frame)
 	    info->start_mono);
 }
 
+/* ---- requests in flight -------------------------------------------------- */
+
+static int by_age(const void *a, const void *b)
+{
+	const struct snp_inflight *x = a, *y = b;
+
+	return (x->received.ns > y->received.ns) - (x->received.ns < y->received.ns);
+}
+
+static void tell_inflight(struct top_inflight *told, const struct snp_inflight *f,
+			  const struct snp_look *look, size_t worker,
+			  const struct snp_snapshot *snap)
+{
+	const struct snp_row *tool = snp_snapshot_row(snap, SNP_ROW_TOOL, f->tool);
+
+	*told = (struct top_inflight){
+	    .worker = (uint32_t)worker,
+	    .pool = look->workers[worker].pool,
+	    .age_ns = snp_mono_since_ns(look->now, f->received),
+	    .run_ns = snp_mono_since_ns(look->now, f->start),
+	    .left_ns = f->deadline.ns ? snp_mono_since_ns(f->deadline, look->now)
+				      : SNP_UNKNOWN};
+	snp_utf8_copy(told->method, sizeof(told->method), tool ? tool->name : "");
+	snp_utf8_copy(told->correlation, sizeof(told->correlation), f->correlation);
+}
+
+/* The index in look.workers; workers_nr where the row has no worker now. */
+static size_t worker_of_row(const struct snp_look *look, uint32_t row)
+{
+	size_t i = 0;
+
+	while (i < look->workers_nr && look->workers[i].row != row)
+		i++;
+	return i;
+}
+
+static int inflight_copy(struct top_sampler *s, size_t *ret_nr)
+{
+	struct snp_segment *seg = snp_target_segment(s->target);
+	size_t nr = snp_segment_inflight(seg, s->inflight, s->inflight_cap);
+
+	if (nr > s->inflight_cap) {
+		size_t cap = nr + nr / 2;
+		void *bigger =
+		    reallocarray(s->inflight, cap, sizeof(*s->inflight));
+
+		if (!bigger)
+			return -ENOMEM;
+		s->inflight = bigger;
+		s->inflight_cap = cap;
+		nr = snp_segment_inflight(seg, s->inflight, cap);
+		nr = nr < cap ? nr : cap;
+	}
+	*ret_nr = nr;
+	return 0;
+}
+
+static int inflight_take(struct top_sampler *s, struct top_frame *frame)
+{
+	const struct snp_snapshot *snap = snp_target_snapshot(s->target);
+	size_t nr, worker;
+	int rc = inflight_copy(s, &nr);
+
+	if (rc < 0)
+		return rc;
+	frame->inflight_all = nr;
+	frame->inflight_nr = 0;
+	if (nr > 1)
+		qsort(s->inflight, nr, sizeof(*s->inflight), by_age);
+	for (size_t i = 0; i < nr && frame->inflight_nr < TOP_INFLIGHT_MAX; i++) {
+		worker = worker_of_row(&frame->look, s->inflight[i].worker);
+		if (worker < frame->look.workers_nr)
+			tell_inflight(&frame->inflight[frame->inflight_nr++],
+				      &s->inflight[i], &frame->look, worker, snap);
+	}
+	return 0;
+}
+
+/* ---- looks --------------------------------------------------------------- */
+
+/* The seconds before we came, and those that are older than what we have seen. */
+static int history_take(struct top_sampler *s, struct top_frame *frame)
+{
+	int rc = top_history_read(s->history, snp_target_segment(s->target),
+				  snp_target_snapshot(s->target),
+				  (uint32_t)frame->generation);
+
+	frame->history = s->history;
+	frame->second = top_history_second(s->history);
+	frame->step = top_history_step(s->history);
+	return rc;
+}
+
+/* A sample of another run, or of long ago, says nothing of now. */
+#define SAMPLE_AGE_MAX_NS (5 * SNP_NS_PER_S / 2)
+
+static bool history_is_fresh(const struct top_frame *frame)
+{
+	const struct top_pool_point *point =
+	    top_frame_pool_at(frame, TOP_ALL_POOLS, 0);
+
+	return point && point->run == frame->generation && !isnan(point->req_s) &&
+	       snp_mono_since_ns(frame->look.now, point->at) < SAMPLE_AGE_MAX_NS;
+}
+
 static int take_look(struct top_sampler *s, struct top_frame *frame)
 {
 	const struct snp_snapshot *snap = snp_target_snapshot(s->target);
@@ -242,13 +352,17 @@ static int take_look(struct top_sampler *s, struct top_frame *frame)
 	s->next = old;
 	frame->torn += stats->retries;
 	frame->skipped += stats->rows_skipped;
-	top_history_add(
-	    &frame->history,
-	    &(struct top_sample){.at = frame->look.taken,
-				 .req_s = frame->look.total.req_s,
-				 .queue = (double)frame->look.total.queue_depth,
-				 .restarts = frame->look.total.restarts});
-	rc = window_add(s, &frame->look);
+	rc = history_take(s, frame);
+	if (rc == 0 && history_is_fresh(frame)) {
+		if (!before)
+			top_rewind_rates(frame);
+		else if (frame->look.window_ns < WINDOW_NS - SNP_NS_PER_S / 2)
+			top_rewind_quantiles(frame);
+	}
+	if (rc == 0)
+		rc = inflight_take(s, frame);
+	if (rc == 0)
+		rc = window_add(s, &frame->look);
 	if (rc == 0)
 		events_take(s, frame);
 	return rc;

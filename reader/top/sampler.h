@@ -16,11 +16,8 @@ struct top_sampler;
 int top_sampler_create(const char *name, struct top_sampler **ret_sampler);
 void top_sampler_destroy(struct top_sampler **sampler);
 
-/* Look, and bring `frame` up to date. A look that fails leaves the numbers of the frame
+/* Look, and bring `frame` up to date; its history is the sampler's. A look that fails leaves the numbers of the frame
  * as they were and says so in frame->problem; the result is then its negative errno. */
 int top_sampler_tick(struct top_sampler *sampler, struct top_frame *frame);
-
-/* Of quantiles: as long as there is something that old to compare with. */
-#define TOP_WINDOW_S 10
 
 #endif

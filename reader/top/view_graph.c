@@ -39,19 +39,20 @@ static uint32_t line_glyph(int level, bool ascii)
 }
 
 /* The newest sample stands at the right. */
-static void draw(const struct top_history *history, struct top_grid *grid,
+static void draw(const struct top_frame *frame, struct top_grid *grid,
 		 struct view_area area, enum top_series series)
 {
-	double max = top_history_max(history, series, (unsigned)area.cols);
+	double max = top_frame_max(frame, TOP_ALL_POOLS, series, (unsigned)area.cols);
 
 	for (int x = 0; x < area.cols; x++) {
 		unsigned back = (unsigned)(area.cols - 1 - x);
-		const struct top_sample *sample = top_history_at(history, back);
-		int level =
-		    level_of(top_history_value(history, series, back), max, area.rows);
+		const struct top_pool_point *point =
+		    top_frame_pool_at(frame, TOP_ALL_POOLS, back);
+		double value = top_frame_value(frame, TOP_ALL_POOLS, series, back);
+		int level = level_of(value, max, area.rows);
 		int col = area.col + x, bottom = area.row + area.rows - 1;
 
-		if (sample && sample->gap) {
+		if (point && point->gap) {
 			for (int y = 0; y < area.rows; y++)
 				top_grid_fill(grid, area.row + y, col, 1, TOP_DIM,
 					      grid->ascii ? '|' : 0x2502);
@@ -75,7 +76,7 @@ static void describe_peak(char out[64], const struct top_scene *scene,
 			  enum top_series series, int cols)
 {
 	const struct snp_pool_stat *total = &scene->frame->look.total;
-	double max = top_history_max(&scene->frame->history, series,
+	double max = top_frame_max(scene->frame, TOP_ALL_POOLS, series,
 				     cols > 0 ? (unsigned)cols : 0);
 	char peak[TOP_FORMAT_BYTES], limit[TOP_FORMAT_BYTES];
 
@@ -111,7 +112,7 @@ void view_graph_line(const struct top_scene *scene, struct top_grid *grid, int r
 		describe_peak(peak, scene, series, cols);
 		(void)top_grid_put(grid, row, 8 + cols, PEAK_COLS, TOP_DIM, peak);
 	}
-	draw(&scene->frame->history, grid,
+	draw(scene->frame, grid,
 	     (struct view_area){.row = row, .col = 7, .rows = 1, .cols = cols}, series);
 }
 
@@ -129,5 +130,5 @@ void view_graph_area(const struct top_scene *scene, struct top_grid *grid,
 	top_pen_put_right(&pen, TOP_DIM, peak);
 	area.row++;
 	area.rows--;
-	draw(&scene->frame->history, grid, area, series);
+	draw(scene->frame, grid, area, series);
 }

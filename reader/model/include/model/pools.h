@@ -55,7 +55,7 @@ struct snp_worker_stat {
 	uint32_t row, slot;
 	uint32_t pool; /* index in snp_look.pools */
 	uint64_t uid, incarnation;
-	unsigned state, status; /* WORKER_STATE, WORKER_STATUS */
+	unsigned state, status; /* WORKER_STATE, WORKER_STATUS; _NR = unknown */
 	char state_name[SNP_STATE_BYTES], health_name[SNP_STATE_BYTES];
 	uint64_t generation; /* of the configuration it was started with */
 	pid_t pid;	     /* 0 = no process now */
