@@ -89,7 +89,8 @@ static uint64_t value_sum(const struct source *src, const struct snp_metric *met
 /* Nanoseconds spent per nanosecond passed, in percent. */
 static double share_percent(uint64_t now_ns, uint64_t then_ns, uint64_t interval_ns)
 {
-	return snp_per_second(now_ns, then_ns, interval_ns) * 100.0 / (double)SNP_NS_PER_S;
+	return snp_per_second(now_ns, then_ns, interval_ns) * 100.0 /
+	       (double)SNP_NS_PER_S;
 }
 
 /* ---- memory -------------------------------------------------------------- */
@@ -176,7 +177,8 @@ static unsigned read_state(const struct source *src, const struct snp_metric *me
 	unsigned state = (unsigned)value(src, metric, row);
 	bool known = metric && state < metric->enum_values_nr;
 
-	snp_utf8_copy(ret_name, SNP_STATE_BYTES, known ? metric->enum_values[state] : "?");
+	snp_utf8_copy(ret_name, SNP_STATE_BYTES,
+		      known ? metric->enum_values[state] : "?");
 	return state;
 }
 
@@ -422,7 +424,7 @@ static void look_pool_rates(struct snp_look *look, const struct snp_look *before
 
 	for (size_t i = 0; i < look->workers_nr; i++)
 		snp_add_known(&look->pools[look->workers[i].pool].cpu_percent,
-			  look->workers[i].cpu_percent);
+			      look->workers[i].cpu_percent);
 	for (size_t i = 0; i < look->pools_nr; i++) {
 		struct snp_pool_stat *p = &look->pools[i];
 		const struct snp_pool_stat *was = same_pool(before, p);

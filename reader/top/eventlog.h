@@ -25,8 +25,9 @@ void top_event_read(struct snp_told_event *ret_event, const struct snp_event *ev
 
 struct top_eventlog {
 	struct snp_told_event ring[TOP_EVENTS_MAX];
-	uint64_t nr;	/* events ever added */
-	uint64_t first; /* the oldest that is kept; events before it have been dropped */
+	uint64_t nr; /* events ever added */
+	uint64_t
+	    first;     /* the oldest that is kept; events before it have been dropped */
 	uint64_t lost; /* overwritten in the segment before they were read */
 };
 

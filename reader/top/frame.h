@@ -35,8 +35,8 @@ static inline bool top_verdict_is_final(enum top_verdict verdict)
 
 /* A request that runs on a worker. */
 struct top_inflight {
-	uint32_t worker; /* index in look.workers */
-	uint32_t pool;	 /* index in look.pools */
+	uint32_t worker;		  /* index in look.workers */
+	uint32_t pool;			  /* index in look.pools */
 	char method[SNP_POOL_NAME_BYTES]; /* "" = not known */
 	char correlation[SNP_INFL_CORRELATION_BYTES + 1];
 	uint64_t age_ns;  /* since it was received */
@@ -59,7 +59,8 @@ struct top_frame {
 	uint64_t torn, skipped; /* rows copied again, and left out, since attaching */
 	uint64_t generation;	/* segments attached so far; 0 = none */
 	uint64_t rewound_ns;	/* how far back this is from the newest; 0 = it is it */
-	uint64_t second, step;	/* of its newest points of pools and workers (history.h) */
+	uint64_t second,
+	    step; /* of its newest points of pools and workers (history.h) */
 	/* What this program costs since its frame before; unknown in recordings. */
 	double self_cpu_percent;
 	uint64_t self_rss_bytes; /* the most it was */

@@ -345,20 +345,19 @@ static void take_worker_sample(struct top_history *h, struct worker_track *t,
 
 	if (before) {
 		point.req_s = snp_per_second(s->requests, before->requests, dt);
-		point.busy_percent =
-		    100.0 / (double)SNP_NS_PER_S *
-		    snp_per_second(s->busy_ns, before->busy_ns, dt);
+		point.busy_percent = 100.0 / (double)SNP_NS_PER_S *
+				     snp_per_second(s->busy_ns, before->busy_ns, dt);
 	}
 	worker_put(h, t, place_of(&t->track, s->mono, STEP_NS), &point);
 }
 
 /* How many samples there can be that the track does not have. */
-static size_t samples_due(const struct track *t, snp_mono_t now, uint64_t period_ns,
-			  size_t max)
+static size_t samples_due(const struct track *t, uint32_t run, snp_mono_t now,
+			  uint64_t period_ns, size_t max)
 {
 	uint64_t due;
 
-	if (t->run == 0)
+	if (t->run != run)
 		return max;
 	/* One more: a sample may be newer than the heartbeat that `now` is of. */
 	due = snp_mono_since_ns(now, t->at) / period_ns + 1;
@@ -381,7 +380,7 @@ static int read_pool(struct top_history *h, struct snp_segment *seg,
 	begin_life(&t->track, row->uid);
 	n = snp_segment_pool_history(
 	    seg, row, h->pool_samples,
-	    samples_due(&t->track, now, SNP_NS_PER_S, POOL_PLACES));
+	    samples_due(&t->track, run, now, SNP_NS_PER_S, POOL_PLACES));
 	changed = UINT64_MAX;
 	for (size_t i = 0; i < n; i++) {
 		if (t->track.run == run && h->pool_samples[i].mono.ns <= t->track.at.ns)
@@ -418,8 +417,7 @@ static int read_pools(struct top_history *h, struct snp_segment *seg,
 static bool worker_is_due(const struct top_history *h, const struct snp_snapshot *snap,
 			  uint32_t index, uint32_t run)
 {
-	const struct worker_track *t =
-	    index < h->workers_nr ? h->workers[index] : NULL;
+	const struct worker_track *t = index < h->workers_nr ? h->workers[index] : NULL;
 	struct snp_row_life life;
 
 	if (!snp_snapshot_row_life(snap, SNP_ROW_WORKER, index, &life) ||
@@ -444,7 +442,7 @@ static int read_worker(struct top_history *h, struct snp_segment *seg,
 	begin_life(&t->track, row->uid);
 	n = snp_segment_worker_history(
 	    seg, row, h->worker_samples,
-	    samples_due(&t->track, now, STEP_NS, WORKER_PLACES));
+	    samples_due(&t->track, run, now, STEP_NS, WORKER_PLACES));
 	for (size_t i = 0; i < n; i++)
 		if (t->track.run != run ||
 		    h->worker_samples[i].mono.ns > t->track.at.ns)

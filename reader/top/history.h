@@ -8,9 +8,9 @@
  *
  * A point has its place by the writer's monotonic clock: seconds of pools, steps of
  * TOP_WORKER_STEP_S seconds of workers. One that came a little early or late has the
- * place behind the one before it. Tracks go by the row, as long as the same pool or slot
- * is in it; another run of the runtime goes on where the last one ended, with `gap` at
- * its first point. One thread at a time.
+ * place behind the one before it. Tracks go by the row, as long as the same pool or
+ * slot is in it; another run of the runtime goes on where the last one ended, with
+ * `gap` at its first point. One thread at a time.
  */
 #ifndef SNP_TOP_HISTORY_H
 #define SNP_TOP_HISTORY_H
@@ -29,8 +29,8 @@ struct top_pool_point {
 	uint32_t run;  /* numbers the runs seen, from 1 */
 	bool gap;      /* the first of a run */
 	uint64_t queue_depth, active;
-	uint64_t requests, failures; /* since the runtime started */
-	double req_s, err_s;	     /* since the point before; NaN = unknown */
+	uint64_t requests, failures;	   /* since the runtime started */
+	double req_s, err_s;		   /* since the point before; NaN = unknown */
 	uint32_t octave[SNP_HIST_OCTAVES]; /* requests that ended, see format.h */
 };
 

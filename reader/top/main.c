@@ -288,9 +288,8 @@ static void close_top(struct top *top)
 static int run(struct top *top)
 {
 	int code = open_top(top);
-	const struct top_output output = {.options = &top->options,
-					  .ui = &top->ui,
-					  .source = top->source};
+	const struct top_output output = {
+	    .options = &top->options, .ui = &top->ui, .source = top->source};
 
 	if (code == SNP_EXIT_OK)
 		code = top->options.mode == TOP_MODE_AUTO && terminal_is_usable()

@@ -13,8 +13,8 @@
 #include "model/terminal.h"
 #include "terms.h"
 
-/* A first look that finds no history (the runtime has just begun) has nothing to compare
- * with: a second one, so soon, makes its rates. */
+/* A first look that finds no history (the runtime has just begun) has nothing to
+ * compare with: a second one, so soon, makes its rates. */
 #define FIRST_INTERVAL_MS 250
 
 static void wait_ms(uint64_t ms)
@@ -178,10 +178,9 @@ static int run_check(const struct top_output *o)
 		left_ms = snp_mono_since_ns(until, snp_mono_now()) / SNP_NS_PER_MS;
 		if (why.failed || (why.len && !again) || (!why.len && left_ms == 0))
 			break;
-		look_again(o, why.len ? FIRST_INTERVAL_MS
-			      : left_ms < o->options->delay_ms
-				  ? left_ms + 1
-				  : o->options->delay_ms);
+		look_again(o, why.len			       ? FIRST_INTERVAL_MS
+			      : left_ms < o->options->delay_ms ? left_ms + 1
+							       : o->options->delay_ms);
 	}
 	code = why.failed ? SNP_EXIT_FAILURE : say_verdict(o, &why);
 	snp_buf_fini(&why);

@@ -251,8 +251,8 @@ int top_rewind(struct top_frame *past, const struct top_frame *newest, uint64_t 
 	past->step -= back / TOP_WORKER_STEP_S;
 	past->rewound_ns = back * SNP_NS_PER_S;
 	past->wall.ns -= past->rewound_ns;
-	past->uptime_ns -= past->uptime_ns < past->rewound_ns ? past->uptime_ns
-							      : past->rewound_ns;
+	past->uptime_ns -=
+	    past->uptime_ns < past->rewound_ns ? past->uptime_ns : past->rewound_ns;
 	point = top_frame_pool_at(past, TOP_ALL_POOLS, 0);
 	past->look.now = point->at;
 	past->inflight_nr = 0;

@@ -231,6 +231,16 @@ static void describe_writer(struct top_sampler *s, struct top_frame *frame)
 
 /* ---- requests in flight -------------------------------------------------- */
 
+/* The present, or the end of a runtime that is no more. */
+static snp_mono_t now_of(const struct top_sampler *s)
+{
+	const struct snp_snapshot *snap = snp_target_snapshot(s->target);
+
+	return snp_target_state(s->target) == SNP_TARGET_LIVE
+		   ? snp_segment_now(snp_target_segment(s->target), snap)
+		   : snp_snapshot_now(snap);
+}
+
 static int by_age(const void *a, const void *b)
 {
 	const struct snp_inflight *x = a, *y = b;
@@ -239,18 +249,15 @@ static int by_age(const void *a, const void *b)
 }
 
 static void tell_inflight(struct top_inflight *told, const struct snp_inflight *f,
-			  const struct snp_look *look, size_t worker,
-			  const struct snp_snapshot *snap)
+			  const struct snp_snapshot *snap, snp_mono_t now)
 {
 	const struct snp_row *tool = snp_snapshot_row(snap, SNP_ROW_TOOL, f->tool);
 
 	*told = (struct top_inflight){
-	    .worker = (uint32_t)worker,
-	    .pool = look->workers[worker].pool,
-	    .age_ns = snp_mono_since_ns(look->now, f->received),
-	    .run_ns = snp_mono_since_ns(look->now, f->start),
-	    .left_ns = f->deadline.ns ? snp_mono_since_ns(f->deadline, look->now)
-				      : SNP_UNKNOWN};
+	    .age_ns = snp_mono_since_ns(now, f->received),
+	    .run_ns = snp_mono_since_ns(now, f->start),
+	    .left_ns =
+		f->deadline.ns ? snp_mono_since_ns(f->deadline, now) : SNP_UNKNOWN};
 	snp_utf8_copy(told->method, sizeof(told->method), tool ? tool->name : "");
 	snp_utf8_copy(told->correlation, sizeof(told->correlation), f->correlation);
 }
@@ -272,8 +279,7 @@ static int inflight_copy(struct top_sampler *s, size_t *ret_nr)
 
 	if (nr > s->inflight_cap) {
 		size_t cap = nr + nr / 2;
-		void *bigger =
-		    reallocarray(s->inflight, cap, sizeof(*s->inflight));
+		void *bigger = reallocarray(s->inflight, cap, sizeof(*s->inflight));
 
 		if (!bigger)
 			return -ENOMEM;
@@ -289,6 +295,8 @@ static int inflight_copy(struct top_sampler *s, size_t *ret_nr)
 static int inflight_take(struct top_sampler *s, struct top_frame *frame)
 {
 	const struct snp_snapshot *snap = snp_target_snapshot(s->target);
+	snp_mono_t now = now_of(s);
+	struct top_inflight *told;
 	size_t nr, worker;
 	int rc = inflight_copy(s, &nr);
 
@@ -300,9 +308,12 @@ static int inflight_take(struct top_sampler *s, struct top_frame *frame)
 		qsort(s->inflight, nr, sizeof(*s->inflight), by_age);
 	for (size_t i = 0; i < nr && frame->inflight_nr < TOP_INFLIGHT_MAX; i++) {
 		worker = worker_of_row(&frame->look, s->inflight[i].worker);
-		if (worker < frame->look.workers_nr)
-			tell_inflight(&frame->inflight[frame->inflight_nr++],
-				      &s->inflight[i], &frame->look, worker, snap);
+		if (worker == frame->look.workers_nr)
+			continue;
+		told = &frame->inflight[frame->inflight_nr++];
+		tell_inflight(told, &s->inflight[i], snap, now);
+		told->worker = (uint32_t)worker;
+		told->pool = frame->look.workers[worker].pool;
 	}
 	return 0;
 }
@@ -327,8 +338,7 @@ static int history_take(struct top_sampler *s, struct top_frame *frame)
 
 static bool history_is_fresh(const struct top_frame *frame)
 {
-	const struct top_pool_point *point =
-	    top_frame_pool_at(frame, TOP_ALL_POOLS, 0);
+	const struct top_pool_point *point = top_frame_pool_at(frame, TOP_ALL_POOLS, 0);
 
 	return point && point->run == frame->generation && !isnan(point->req_s) &&
 	       snp_mono_since_ns(frame->look.now, point->at) < SAMPLE_AGE_MAX_NS;

@@ -16,8 +16,9 @@ struct top_sampler;
 int top_sampler_create(const char *name, struct top_sampler **ret_sampler);
 void top_sampler_destroy(struct top_sampler **sampler);
 
-/* Look, and bring `frame` up to date; its history is the sampler's. A look that fails leaves the numbers of the frame
- * as they were and says so in frame->problem; the result is then its negative errno. */
+/* Look, and bring `frame` up to date; its history is the sampler's. A look that fails
+ * leaves the numbers of the frame as they were and says so in frame->problem; the
+ * result is then its negative errno. */
 int top_sampler_tick(struct top_sampler *sampler, struct top_frame *frame);
 
 #endif

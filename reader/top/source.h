@@ -21,8 +21,8 @@ void top_source_destroy(struct top_source **source);
  * (`problem`), and the result is its negative errno. Ends a rewind. */
 int top_source_tick(struct top_source *source);
 
-/* Show what there was `back_ns` before the newest frame, 0: that itself. It has what the
- * samples of pools and workers hold, the rest is unknown. Goes as far as there is
+/* Show what there was `back_ns` before the newest frame, 0: that itself. It has what
+ * the samples of pools and workers hold, the rest is unknown. Goes as far as there is
  * something and says how far in frame->rewound_ns. -ENOMEM: the newest is shown. */
 int top_source_seek(struct top_source *source, uint64_t back_ns);
 

@@ -77,7 +77,7 @@ static void describe_peak(char out[64], const struct top_scene *scene,
 {
 	const struct snp_pool_stat *total = &scene->frame->look.total;
 	double max = top_frame_max(scene->frame, TOP_ALL_POOLS, series,
-				     cols > 0 ? (unsigned)cols : 0);
+				   cols > 0 ? (unsigned)cols : 0);
 	char peak[TOP_FORMAT_BYTES], limit[TOP_FORMAT_BYTES];
 
 	top_format_rate(peak, max, 5);

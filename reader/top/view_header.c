@@ -205,8 +205,8 @@ void view_workers_line(const struct top_scene *scene, struct top_grid *grid, int
 	struct top_pen pen = {
 	    .grid = grid, .row = row, .col = 1, .end = grid->cols - 1};
 	uint64_t down = t->by_status[SNP_WORKER_STATUS_DOWN];
-	uint64_t recent = top_eventlog_restarts(&scene->frame->events,
-						scene->frame->look.now, 60);
+	uint64_t recent =
+	    top_eventlog_restarts(&scene->frame->events, scene->frame->look.now, 60);
 	char text[64];
 
 	put_count(&pen, "workers", TOP_STRONG, t->workers);

@@ -89,7 +89,7 @@ static void json_names_the_pool_where_there_is_one(void **state)
 		top_eventlog_add(&log, &event);
 	}
 	snp_json_init(&json, &out);
-	top_eventlog_json(&json, &log);
+	top_eventlog_json(&json, &log, 2);
 	snp_buf_putc(&out, '\0');
 	assert_string_equal(out.data,
 			    "[{\"time_ns\":0,\"severity\":\"INFO\",\"event\":"
@@ -98,12 +98,67 @@ static void json_names_the_pool_where_there_is_one(void **state)
 	snp_buf_fini(&out);
 }
 
+static void log_keeps_the_newest_and_forgets_what_is_later(void **state)
+{
+	struct top_eventlog *log = calloc(1, sizeof(*log));
+
+	(void)state;
+	assert_non_null(log);
+	for (uint64_t i = 0; i < TOP_EVENTS_MAX + 10; i++) {
+		struct snp_told_event event =
+		    event_of(SNP_EVENT_KIND_CONFIG_RELOADED, SNP_MOVE_REASON_NONE);
+
+		event.event.mono.ns = i;
+		top_eventlog_add(log, &event);
+	}
+	assert_int_equal(TOP_EVENTS_MAX + 9, top_eventlog_at(log, 0)->event.mono.ns);
+	assert_int_equal(10, top_eventlog_at(log, TOP_EVENTS_MAX - 1)->event.mono.ns);
+	assert_null(top_eventlog_at(log, TOP_EVENTS_MAX));
+	top_eventlog_forget(log, (snp_mono_t){TOP_EVENTS_MAX});
+	assert_int_equal(TOP_EVENTS_MAX, top_eventlog_at(log, 0)->event.mono.ns);
+	/* What the ring had there before is not seen again. */
+	assert_int_equal(10, top_eventlog_at(log, TOP_EVENTS_MAX - 10)->event.mono.ns);
+	assert_null(top_eventlog_at(log, TOP_EVENTS_MAX - 9));
+	free(log);
+}
+
+static void restarts_are_those_of_the_time_asked_for(void **state)
+{
+	static const struct {
+		unsigned to;
+		uint64_t at_s;
+	} moves[] = {{SNP_WORKER_STATE_BACKOFF, 100},
+		     {SNP_WORKER_STATE_EXITED, 150},
+		     {SNP_WORKER_STATE_BACKOFF, 151},
+		     {SNP_WORKER_STATE_READY, 152},
+		     {SNP_WORKER_STATE_QUARANTINED, 160}};
+	struct top_eventlog *log = calloc(1, sizeof(*log));
+
+	(void)state;
+	assert_non_null(log);
+	for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++) {
+		struct snp_told_event event =
+		    event_of(SNP_EVENT_KIND_WORKER_MOVED, SNP_MOVE_REASON_NONE);
+
+		event.event.to = moves[i].to;
+		event.event.mono.ns = moves[i].at_s * SNP_NS_PER_S;
+		top_eventlog_add(log, &event);
+	}
+	assert_int_equal(
+	    2, top_eventlog_restarts(log, (snp_mono_t){170 * SNP_NS_PER_S}, 60));
+	assert_int_equal(
+	    3, top_eventlog_restarts(log, (snp_mono_t){160 * SNP_NS_PER_S}, 60));
+	free(log);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(line_says_whom_what_and_why),
 	    cmocka_unit_test(every_kind_has_its_subject),
 	    cmocka_unit_test(json_names_the_pool_where_there_is_one),
+	    cmocka_unit_test(log_keeps_the_newest_and_forgets_what_is_later),
+	    cmocka_unit_test(restarts_are_those_of_the_time_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

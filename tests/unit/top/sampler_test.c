@@ -27,6 +27,7 @@ static void start(struct fixture *f)
 					     .tools_max = f->pools,
 					     .banks_max = 1,
 					     .events_per_ring = 64,
+					     .inflight_per_worker = 3,
 					     .adapter_metrics_max = 1,
 					     .stale_after_ms = 1};
 	struct snp_err err = {0};
@@ -158,6 +159,79 @@ static void second_tick_has_rates(void **state)
 	assert_int_equal(getpid(), f->frame->pid);
 }
 
+/* The runtime's own samples, the last of them now. */
+static void sample_each_second(struct fixture *f, uint64_t requests_s, unsigned seconds)
+{
+	snp_mono_t now = snp_mono_now();
+
+	for (unsigned i = 0; i <= seconds; i++) {
+		count(f, requests_s * i);
+		if (i > 0)
+			snp_hist_record(f->bank.tools[0].duration, 40000000);
+		snp_writer_snap(f->writer);
+		snp_writer_sample(f->writer,
+				  (snp_mono_t){now.ns - (seconds - i) * SNP_NS_PER_S});
+	}
+	snp_writer_heartbeat(f->writer, 0, 1);
+}
+
+static void first_tick_has_rates_and_quantiles_of_the_samples(void **state)
+{
+	struct fixture *f = *state;
+	const struct snp_pool_stat *total = &f->frame->look.total;
+
+	start(f);
+	sample_each_second(f, 30, 3);
+	tick(f);
+	assert_true(total->req_s == 30);
+	assert_true(f->frame->look.pools[0].req_s == 30);
+	assert_in_range(total->p99_ns, 38000000, 42000000);
+	assert_int_equal(SNP_NS_PER_S, f->frame->look.interval_ns);
+	assert_int_equal(60, top_frame_pool_at(f->frame, 0, 1)->requests);
+}
+
+static void samples_of_long_ago_make_no_rates(void **state)
+{
+	struct fixture *f = *state;
+	snp_mono_t now = snp_mono_now();
+
+	start(f);
+	for (unsigned i = 0; i < 3; i++) {
+		snp_writer_snap(f->writer);
+		snp_writer_sample(f->writer,
+				  (snp_mono_t){now.ns - (9 - i) * SNP_NS_PER_S});
+	}
+	tick(f);
+	assert_true(isnan(f->frame->look.total.req_s));
+	assert_int_equal(0, f->frame->look.interval_ns);
+}
+
+static void requests_in_flight_come_oldest_first(void **state)
+{
+	struct fixture *f = *state;
+	struct snp_inflight_fields fields = {.tool = 0};
+	uint64_t now_ns;
+
+	start(f);
+	now_ns = snp_mono_now().ns;
+	for (uint32_t i = 0; i < 3; i++) {
+		fields.received.ns = now_ns - (i == 1 ? 9 : 2 + i) * SNP_NS_PER_S;
+		fields.start.ns = fields.received.ns + SNP_NS_PER_S;
+		fields.deadline.ns = i == 1 ? now_ns + 60 * SNP_NS_PER_S : 0;
+		snp_inflight_begin(f->writer, 0, i, &fields);
+	}
+	tick(f);
+	assert_int_equal(3, f->frame->inflight_nr);
+	assert_int_equal(3, f->frame->inflight_all);
+	assert_true(f->frame->inflight[0].age_ns >= 9 * SNP_NS_PER_S);
+	assert_int_equal(SNP_NS_PER_S,
+			 f->frame->inflight[0].age_ns - f->frame->inflight[0].run_ns);
+	assert_true(f->frame->inflight[0].left_ns <= 60 * SNP_NS_PER_S);
+	assert_true(f->frame->inflight[0].left_ns > 0);
+	assert_true(f->frame->inflight[1].left_ns == SNP_UNKNOWN);
+	assert_string_equal("t", f->frame->inflight[0].method);
+}
+
 static void closed_runtime_keeps_its_last_frame(void **state)
 {
 	struct fixture *f = *state;
@@ -176,7 +250,6 @@ static void closed_runtime_keeps_its_last_frame(void **state)
 	assert_int_equal(25, f->frame->look.total.requests);
 	assert_true(f->frame->look.total.req_s >
 		    0); /* of its last moments, unchanged */
-	assert_int_equal(2, f->frame->history.nr);
 }
 
 static void crashed_runtime_is_dead_also_after_its_file_has_gone(void **state)
@@ -212,7 +285,6 @@ static void restarted_runtime_begins_without_rates_and_with_a_gap(void **state)
 	assert_int_equal(2, f->frame->generation);
 	assert_int_equal(1000000, f->frame->look.total.requests);
 	assert_true(isnan(f->frame->look.total.req_s));
-	assert_true(top_history_at(&f->frame->history, 1)->gap);
 	tick(f);
 	assert_true(f->frame->look.total.req_s == 0);
 }
@@ -255,7 +327,6 @@ static void run_goes_on_when_its_segment_has_more_metrics(void **state)
 	assert_int_equal(2, f->frame->events.nr);
 	assert_int_equal(0, f->frame->events.lost);
 	assert_true(f->frame->look.total.req_s == 0);
-	assert_false(top_history_at(&f->frame->history, 1)->gap);
 }
 
 static void event_right_after_the_look_comes_with_its_pool_later(void **state)
@@ -357,6 +428,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(tick_without_segment_says_why),
 	    T(second_tick_has_rates),
+	    T(first_tick_has_rates_and_quantiles_of_the_samples),
+	    T(samples_of_long_ago_make_no_rates),
+	    T(requests_in_flight_come_oldest_first),
 	    T(closed_runtime_keeps_its_last_frame),
 	    T(crashed_runtime_is_dead_also_after_its_file_has_gone),
 	    T(run_goes_on_when_its_segment_has_more_metrics),

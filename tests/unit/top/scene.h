@@ -38,6 +38,7 @@ struct scene {
 	unsigned workers_nr;
 	uint64_t now_ns; /* the writer's clock in this scene */
 	struct top_frame frame;
+	struct top_history *history;
 	struct top_rows rows;
 	struct top_ui ui;
 };
@@ -248,18 +249,31 @@ static inline void scene_events(struct scene *s)
 	}
 }
 
+/* Ten minutes of points, with another run of the runtime 40 s ago. */
 static inline void scene_history(struct scene *s)
 {
-	for (unsigned i = 0; i < 600; i++) {
-		struct top_sample sample = {
-		    .at.ns = s->frame.look.taken.ns - (599 - i) * SNP_NS_PER_S,
-		    .req_s = i < 3 ? NAN : 30000 + 8000 * sin(i / 9.0) + (i % 7) * 500,
-		    .queue = i > 570 && i < 590 ? (i - 570) * 3 : 0,
-		    .restarts = i < 580 ? 4 : 6,
-		    .gap = i == 560};
+	struct top_frame *f = &s->frame;
+	uint64_t now_s = s->now_ns / SNP_NS_PER_S;
+	struct top_history_who who = {.row = f->look.pools[0].row};
 
-		top_history_add(&s->frame.history, &sample);
+	s->history = top_history_create();
+	assert_non_null(s->history);
+	(void)strcpy(who.pool, f->look.pools[0].name);
+	for (unsigned i = 0; i < 600 && i <= now_s; i++) {
+		struct top_pool_point point = {
+		    .at.ns = s->now_ns - (599 - i) * SNP_NS_PER_S,
+		    .run = i < 560 ? 1 : 2,
+		    .gap = i == 560,
+		    .req_s = i < 3 ? NAN : 30000 + 8000 * sin(i / 9.0) + (i % 7) * 500,
+		    .err_s = i % 50 == 7 ? 2 : 0,
+		    .queue_depth = i > 570 && i < 590 ? (i - 570) * 3 : 0};
+
+		assert_int_equal(
+		    0, top_history_put_pool(s->history, &who, now_s - 599 + i, &point));
 	}
+	f->history = s->history;
+	f->second = top_history_second(s->history);
+	f->step = top_history_step(s->history);
 }
 
 static inline void scene_header(struct scene *s)
@@ -327,6 +341,7 @@ static inline int scene_close(void **state)
 	snp_bank_release(s->writer, &s->bank);
 	snp_writer_close(&s->writer);
 	top_frame_fini(&s->frame);
+	top_history_destroy(&s->history);
 	top_rows_fini(&s->rows);
 	snp_test_tmpdir_remove(s->dir);
 	free(s);
