@@ -54,6 +54,7 @@ struct top_frame {
 	pid_t pid;
 	bool draining;		  /* the runtime is shutting down */
 	snp_wall_t started, wall; /* the runtime's start; the time of this frame */
+	snp_wall_t clock; /* the present, which in a pause is later than the frame */
 	uint64_t uptime_ns, heartbeat_age_ns, heartbeat_seq;
 	uint64_t incarnation;
 	uint64_t torn, skipped; /* rows copied again, and left out, since attaching */

@@ -27,6 +27,7 @@ struct top {
 	struct top_options options;
 	struct top_source *source;
 	const struct top_frame *frame; /* the source's, to be shown */
+	struct top_frame *baseline;    /* what ui.baseline refers to */
 	struct top_rows rows;
 	struct top_ui ui;
 	struct top_grid grid;
@@ -123,6 +124,53 @@ static struct top_context context_of(const struct top *top)
 				    .wall = snp_wall_now()};
 }
 
+/* ---- wishes -------------------------------------------------------------- */
+
+static void seek(struct top *top)
+{
+	if (top_source_seek(top->source, top->ui.paused ? top->ui.rewind_ns : 0) < 0)
+		top_ui_toast(&top->ui, snp_mono_now(), "out of memory");
+	top->frame = top_source_frame(top->source);
+	/* No further than there is something. */
+	top->ui.rewind_ns = top->frame->rewound_ns;
+}
+
+static void unmark(struct top *top)
+{
+	top->ui.baseline = NULL;
+	if (top->baseline)
+		top_frame_fini(top->baseline);
+	free(top->baseline);
+	top->baseline = NULL;
+}
+
+static void mark(struct top *top)
+{
+	unmark(top);
+	top->baseline = calloc(1, sizeof(*top->baseline));
+	if (!top->baseline || top_frame_copy(top->baseline, top->frame) < 0) {
+		unmark(top);
+		top_ui_toast(&top->ui, snp_mono_now(), "out of memory");
+		return;
+	}
+	top->ui.baseline = top->baseline;
+	top->ui.baseline_at = top->frame->wall;
+}
+
+static void act(struct top *top)
+{
+	if (top_ui_take(&top->ui, TOP_WANT_REPAINT))
+		screen_repaint(top->screen);
+	if (top_ui_take(&top->ui, TOP_WANT_SUSPEND))
+		(void)kill(0, SIGTSTP); /* whoever shares the job stops too */
+	if (top_ui_take(&top->ui, TOP_WANT_SEEK))
+		seek(top);
+	if (top_ui_take(&top->ui, TOP_WANT_MARK))
+		mark(top);
+	if (top_ui_take(&top->ui, TOP_WANT_UNMARK))
+		unmark(top);
+}
+
 static void take_keys(struct top *top)
 {
 	uint32_t key;
@@ -133,10 +181,7 @@ static void take_keys(struct top *top)
 
 		top_ui_key(&top->ui, key, &context);
 	}
-	if (top_ui_take(&top->ui, TOP_WANT_REPAINT))
-		screen_repaint(top->screen);
-	if (top_ui_take(&top->ui, TOP_WANT_SUSPEND))
-		(void)kill(0, SIGTSTP); /* whoever shares the job stops too */
+	act(top);
 }
 
 static int draw(struct top *top)
@@ -175,7 +220,9 @@ static struct timespec time_to_wait(const struct top *top, snp_mono_t next)
 
 static snp_mono_t tick(struct top *top)
 {
-	if (!top->ui.paused)
+	if (top->ui.paused)
+		top_source_hold(top->source);
+	else
 		(void)top_source_tick(top->source);
 	top->frame = top_source_frame(top->source);
 	return snp_mono_add_ms(snp_mono_now(), top->ui.delay_ms);
@@ -279,6 +326,7 @@ static int open_top(struct top *top)
 
 static void close_top(struct top *top)
 {
+	unmark(top);
 	top_source_destroy(&top->source);
 	top_rows_fini(&top->rows);
 	top_ui_fini(&top->ui);

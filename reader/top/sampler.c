@@ -388,7 +388,7 @@ int top_sampler_tick(struct top_sampler *s, struct top_frame *frame)
 	if (snp_target_segment(s->target))
 		rc = events_copy(s);
 	(void)snp_target_poll(s->target);
-	frame->wall = snp_wall_now();
+	frame->wall = frame->clock = snp_wall_now();
 	frame->verdict = verdict_of(s);
 	(void)snprintf(frame->problem, sizeof(frame->problem), "%s", err->msg);
 	if (!snp_target_segment(s->target))

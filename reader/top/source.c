@@ -78,6 +78,11 @@ int top_source_tick(struct top_source *s)
 	return top_sampler_tick(s->sampler, &s->newest);
 }
 
+void top_source_hold(struct top_source *s)
+{
+	s->newest.clock = s->past.clock = snp_wall_now();
+}
+
 int top_source_seek(struct top_source *s, uint64_t back_ns)
 {
 	int rc;

@@ -21,6 +21,9 @@ void top_source_destroy(struct top_source **source);
  * (`problem`), and the result is its negative errno. Ends a rewind. */
 int top_source_tick(struct top_source *source);
 
+/* Do not look: time goes on, the numbers stay. */
+void top_source_hold(struct top_source *source);
+
 /* Show what there was `back_ns` before the newest frame, 0: that itself. It has what
  * the samples of pools and workers hold, the rest is unknown. Goes as far as there is
  * something and says how far in frame->rewound_ns. -ENOMEM: the newest is shown. */

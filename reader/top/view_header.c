@@ -139,7 +139,7 @@ void view_status(const struct top_scene *scene, struct top_grid *grid, int row)
 		pen.col +=
 		    top_grid_put(grid, row, pen.col, room, TOP_ACCENT, f->instance) + 2;
 	top_pen_put(&pen, verdict_style(scene), text);
-	clock_text(text, f->wall,
+	clock_text(text, f->clock,
 		   grid->cols >= WIDE_COLS ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S");
 	if (pen.end - pen.col > (int)strlen(text) + 2) {
 		top_pen_put_right(&pen, TOP_NORMAL, text);

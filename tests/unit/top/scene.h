@@ -283,7 +283,7 @@ static inline void scene_header(struct scene *s)
 	f->verdict = TOP_LIVE;
 	(void)strcpy(f->instance, "ml7-prod");
 	f->pid = 41822;
-	f->wall.ns = SCENE_WALL_NS;
+	f->wall.ns = f->clock.ns = SCENE_WALL_NS;
 	f->uptime_ns = 273660 * SNP_NS_PER_S;
 	f->heartbeat_age_ns = 3 * SNP_NS_PER_MS;
 	f->heartbeat_seq = SCENE_SEQ;
