@@ -38,6 +38,25 @@ size_t snp_utf8_char_len(const char *text, size_t len)
 	return 0;
 }
 
+uint32_t snp_utf8_decode(const char *text, size_t char_len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	switch (char_len) {
+	case 0:
+		return '?';
+	case 1:
+		return s[0];
+	case 2:
+		return (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
+	case 3:
+		return (s[0] & 0x0fu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+	default:
+		return (s[0] & 0x07u) << 18 | (s[1] & 0x3fu) << 12 |
+		       (s[2] & 0x3fu) << 6 | (s[3] & 0x3fu);
+	}
+}
+
 static char continuation(uint32_t bits)
 {
 	return (char)(0x80 | (bits & 0x3f));

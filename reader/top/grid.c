@@ -57,23 +57,6 @@ void top_grid_fini(struct top_grid *grid)
 
 /* ---- text ---------------------------------------------------------------- */
 
-static uint32_t decode(const char *s, size_t len)
-{
-	const unsigned char *u = (const unsigned char *)s;
-
-	switch (len) {
-	case 1:
-		return u[0];
-	case 2:
-		return (u[0] & 0x1fu) << 6 | (u[1] & 0x3fu);
-	case 3:
-		return (u[0] & 0x0fu) << 12 | (u[1] & 0x3fu) << 6 | (u[2] & 0x3fu);
-	default:
-		return (u[0] & 0x07u) << 18 | (u[1] & 0x3fu) << 12 |
-		       (u[2] & 0x3fu) << 6 | (u[3] & 0x3fu);
-	}
-}
-
 /* Controls, and the marks with which text could reorder its surroundings. */
 static bool is_unsafe(uint32_t ch)
 {
@@ -88,7 +71,7 @@ uint32_t top_text_next(const char **text, bool ascii, int *ret_width)
 		/* A character has at most 4 bytes; the NUL ends a cut one. */
 		size_t left = strnlen(*text, 4);
 		size_t len = snp_utf8_char_len(*text, left);
-		uint32_t ch = len > 0 ? decode(*text, len) : '?';
+		uint32_t ch = snp_utf8_decode(*text, len);
 		int width;
 
 		*text += len > 0 ? len : 1;

@@ -3,7 +3,10 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "model/utf8.h"
 
 const struct top_action_info top_actions[TOP_ACTION_NR] = {
 #define TOP_ACTION(id, label, rank, help, ...)                                         \
@@ -45,26 +48,31 @@ void top_action_name(char out[TOP_ACTION_NAME_BYTES], enum top_action action)
 	out[i] = '\0';
 }
 
+static const struct {
+	uint32_t key;
+	char name[TOP_KEY_NAME_BYTES];
+} named[] = {{' ', "Space"},
+	     {TOP_KEY_TAB, "Tab"},
+	     {TOP_KEY_ENTER, "Enter"},
+	     {TOP_KEY_ESC, "Esc"},
+	     {TOP_KEY_UP, "Up"},
+	     {TOP_KEY_DOWN, "Down"},
+	     {TOP_KEY_LEFT, "Left"},
+	     {TOP_KEY_RIGHT, "Right"},
+	     {TOP_KEY_PAGE_UP, "PgUp"},
+	     {TOP_KEY_PAGE_DOWN, "PgDn"},
+	     {TOP_KEY_HOME, "Home"},
+	     {TOP_KEY_END, "End"},
+	     {TOP_KEY_BACKSPACE, "BkSp"},
+	     {TOP_KEY_DELETE, "Del"},
+	     {TOP_KEY_BACKTAB, "S-Tab"}};
+#define NAMED (sizeof(named) / sizeof(*named))
+
 void top_key_name(char out[TOP_KEY_NAME_BYTES], uint32_t key)
 {
-	static const struct {
-		uint32_t key;
-		char name[TOP_KEY_NAME_BYTES];
-	} names[] = {{' ', "Space"},
-		     {TOP_KEY_TAB, "Tab"},
-		     {TOP_KEY_ENTER, "Enter"},
-		     {TOP_KEY_ESC, "Esc"},
-		     {TOP_KEY_UP, "Up"},
-		     {TOP_KEY_DOWN, "Down"},
-		     {TOP_KEY_PAGE_UP, "PgUp"},
-		     {TOP_KEY_PAGE_DOWN, "PgDn"},
-		     {TOP_KEY_HOME, "Home"},
-		     {TOP_KEY_END, "End"},
-		     {TOP_KEY_BACKTAB, "S-Tab"}};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (names[i].key == key) {
-			memcpy(out, names[i].name, TOP_KEY_NAME_BYTES);
+	for (size_t i = 0; i < NAMED; i++) {
+		if (named[i].key == key) {
+			memcpy(out, named[i].name, TOP_KEY_NAME_BYTES);
 			return;
 		}
 	}
@@ -75,4 +83,41 @@ void top_key_name(char out[TOP_KEY_NAME_BYTES], uint32_t key)
 		(void)snprintf(out, TOP_KEY_NAME_BYTES, "^%c", (char)(key + 0x40));
 	else
 		(void)snprintf(out, TOP_KEY_NAME_BYTES, "%c", (char)key);
+}
+
+/* The key called so; 0: none is. */
+static uint32_t key_of_name(const char *name)
+{
+	char *end;
+	unsigned long n;
+
+	for (size_t i = 0; i < NAMED; i++)
+		if (strcmp(named[i].name, name) == 0)
+			return named[i].key;
+	if (name[0] == '^' && name[1] >= '@' && name[1] <= '_' && !name[2])
+		return TOP_KEY_CTRL(name[1]);
+	n = name[0] == 'F' ? strtoul(name + 1, &end, 10) : 0;
+	return n >= 1 && n <= 12 && *end == '\0' ? TOP_KEY_F((uint32_t)n) : 0;
+}
+
+uint32_t top_keys_next(const char **text)
+{
+	char name[TOP_KEY_NAME_BYTES];
+	size_t len = strcspn(*text, ">");
+	uint32_t key;
+
+	if (**text == '\0')
+		return 0;
+	if (**text == '<' && (*text)[len] == '>' && len - 1 < sizeof(name)) {
+		(void)snprintf(name, sizeof(name), "%.*s", (int)(len - 1), *text + 1);
+		key = key_of_name(name);
+		if (key != 0) {
+			*text += len + 1;
+			return key;
+		}
+	}
+	len = snp_utf8_char_len(*text, strnlen(*text, SNP_UTF8_BYTES_MAX));
+	key = snp_utf8_decode(*text, len);
+	*text += len > 0 ? len : 1;
+	return key;
 }

@@ -63,6 +63,11 @@ void top_action_name(char out[TOP_ACTION_NAME_BYTES], enum top_action action);
 #define TOP_KEY_NAME_BYTES 8
 void top_key_name(char out[TOP_KEY_NAME_BYTES], uint32_t key);
 
+/* The next key of a text, which moves past it; 0 at the end. A character is its own
+ * key,
+ * "\r" is Enter and "\033" Esc; "<PgUp>", "<F4>", "<^L>" are what has no character. */
+uint32_t top_keys_next(const char **text);
+
 enum top_chord_id {
 #define TOP_CHORD(letter, column, help) TOP_CHORD_##column,
 #include "keys.def"

@@ -343,6 +343,7 @@ static inline int scene_close(void **state)
 	top_frame_fini(&s->frame);
 	top_history_destroy(&s->history);
 	top_rows_fini(&s->rows);
+	top_ui_fini(&s->ui);
 	snp_test_tmpdir_remove(s->dir);
 	free(s);
 	return 0;

@@ -13,6 +13,9 @@
  * UTF-8 (overlong forms, surrogates and values beyond U+10FFFF are not). */
 size_t snp_utf8_char_len(const char *text, size_t len);
 
+/* The code point of the character that these bytes are (snp_utf8_char_len()); '?' for
+ * none. */
+uint32_t snp_utf8_decode(const char *text, size_t char_len);
 /* The bytes (1..4) of a code point. */
 #define SNP_UTF8_BYTES_MAX 4
 size_t snp_utf8_encode(char out[SNP_UTF8_BYTES_MAX], uint32_t ch);
