@@ -228,8 +228,7 @@ static void prompts_do_what_they_say(void **state)
 	    {"/ml\r", "find=ml at=ml_infer/1"},
 	    {"/ml\rn", "find=ml at=ml_infer/3"},
 	    {"/ML_INFER/2\r", "find=ML_INFER/2 at=ml_infer/2"},
-	    {"/nope\r", "find=nope at=ml_infer/1"},
-	    /* as far as "/n" went */,
+	    {"/nope\r", "find=nope at=ml_infer/1"}, /* where "/n" led */
 	    {"/io\r\033", "at=io/0"},
 	    {"5/io\r", "view=workers find=io at=io/0"},
 	};
