@@ -20,7 +20,8 @@ import threading
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,15 +118,13 @@ def there(peer: str) -> bool:
 
 def main() -> int:
     build = Path(sys.argv[1]).resolve()
-    turns = {
-        "snakepit, processes": lambda: ours(build, "process"),
-        "snakepit, threads": lambda: ours(build, "thread"),
-        "snakepit, threads, watched": lambda: ours(build, "thread", watched=True),
-        DIRECT: lambda: drive(DIRECT),
+    turns: dict[str, Callable[[], Figures]] = {
+        "snakepit, processes": partial(ours, build, "process"),
+        "snakepit, threads": partial(ours, build, "thread"),
+        "snakepit, threads, watched": partial(ours, build, "thread", watched=True),
+        DIRECT: partial(drive, DIRECT),
     }
-    for peer in PEERS:
-        if there(peer):
-            turns[peer] = lambda peer=peer: drive(peer)  # type: ignore[misc]
+    turns |= {peer: partial(drive, peer) for peer in PEERS if there(peer)}
     found: dict[str, list[Figures]] = defaultdict(list)
     for _ in range(ROUNDS):
         for name, turn in turns.items():
@@ -142,9 +141,12 @@ def report(key: Key, found: dict[str, list[Figures]]) -> None:
         rates = [figures[key]["calls_s"] for figures in rounds]
         direct = [figures[key]["calls_s"] for figures in found[DIRECT]]
         ratio = statistics.median(mine / bare for mine, bare in zip(rates, direct))
-        target = ("ratio>=", LEAST_OF_DIRECT) if name.startswith("snakepit, th") else ()
-        against = None if name == DIRECT else (ratio, DIRECT)
-        row(f"{head}", "calls/s", rates, *target, against=against)
+        held_to = name.startswith("snakepit, threads")
+        row(
+            head, "calls/s", rates,
+            "ratio>=" if held_to else "", LEAST_OF_DIRECT if held_to else 0,
+            None if name == DIRECT else (ratio, DIRECT),
+        )  # fmt: skip
         for field, what in (("p50_us", "p50"), ("p99_us", "p99")):
             row(f"{head}, {what}", "us", [figures[key][field] for figures in rounds])
 

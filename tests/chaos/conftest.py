@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+import case_report
 import harness
 import pytest
-import report
 from fixtures import cli, run_daemon, snp_dir, trial, world
 
 __all__ = ["cli", "run_daemon", "snp_dir", "trial", "world"]
@@ -35,7 +35,7 @@ def pytest_runtest_makereport(
     result = yield
     mark = item.get_closest_marker("case")
     if mark and (result.when == "call" or result.outcome != "passed"):
-        report.keep(item, mark.args[0], result)
+        case_report.keep(item, mark.args[0], result)
     if result.failed and "trial" in getattr(item, "funcargs", {}):
         result.sections.append(("Events", item.funcargs["trial"].story()))  # type: ignore[attr-defined]
     return result

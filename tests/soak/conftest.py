@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
-from pathlib import Path
 
+import case_report
 import harness
 import pytest
 from fixtures import run_daemon, snp_dir, world
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "chaos"))
-
-import report
 
 __all__ = ["run_daemon", "snp_dir", "world"]
 
@@ -31,5 +26,5 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     result = yield
     if result.when == "call" or result.outcome != "passed":
-        report.keep(item, "31", result)
+        case_report.keep(item, "31", result)
     return result

@@ -4,10 +4,10 @@
     make soak DURATION=60 SEED=7     so many seconds, the faults of an earlier run
 
 Two pools, of processes and of threads, under calls of all kinds, while workers are
-harmed and operators at work: half of the time alone, half with all readers attached,
-which are killed, stopped and restarted themselves. At every sample the books balance,
-nothing that counts goes back, and each call has one outcome. At the end nothing that a
-runtime or a reader holds has grown.
+harmed and operators at work: three fifths of the time alone, then with all readers
+attached, which are killed, stopped and restarted themselves. At every sample the books
+balance, nothing that counts goes back, and each call has one outcome. At the end nothing
+that a runtime or a reader holds has grown.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -121,6 +122,20 @@ def test_unit_programs_are_added_up(tmp_path: Path) -> None:
 
     assert last_line(result) == "4 passed, 3 failed, 1 skipped"
     assert result.returncode == 1
+    kept = json.loads((tmp_path / "test-logs" / "counts.json").read_text())
+    assert kept == {"unit": {"passed": 4, "failed": 3, "skipped": 1}}
+
+
+def test_counts_of_a_suite_are_those_of_its_last_run(tmp_path: Path) -> None:
+    kept = tmp_path / "test-logs" / "counts.json"
+    kept.parent.mkdir()
+    kept.write_text('{"unit": {"passed": 7}, "suite": {"passed": 9}}')
+    program = tree_with_suite(tmp_path, "def test_a(): pass\n")
+    run("--build", str(tmp_path), "--only", "suite", program=program)
+    assert json.loads(kept.read_text()) == {
+        "unit": {"passed": 7},
+        "suite": {"passed": 1, "failed": 0, "skipped": 0},
+    }
 
 
 def test_a_build_without_test_programs_fails(tmp_path: Path) -> None:

@@ -39,10 +39,10 @@ CHAOS_SUITES := soak chaos segment_chaos \
 .PHONY: chaos
 chaos: deps ## the long versions: 10,000 restarts, 200 kills, each fault as long as in production
 	$(Q)+$(BUILD) bins unit-bins
-	$(Q)tests/chaos/report.py --clear
+	$(Q)tests/lib/case_report.py --clear
 	$(Q)SNP_CHAOS=full SNP_SOAK_SECONDS=600 PYTEST_ADDOPTS=-s tests/run --build $(B) --lanes 3 \
 		$(CHAOS_SUITES:%=--only %); status=$$?; \
-		SNP_BUILD=$(abspath $(B)) tests/chaos/report.py && exit $$status
+		SNP_BUILD=$(abspath $(B)) tests/lib/case_report.py && exit $$status
 
 # Runs are kept, each under its seed, for docs/reliability.md.
 DURATION ?= 600
@@ -53,3 +53,12 @@ soak: deps ## everything that can go wrong, at random: DURATION=600 seconds, SEE
 	$(Q)SNP_SOAK_SECONDS=$(DURATION) SNP_SEED=$(SEED) PYTEST_ADDOPTS=-s \
 		tests/run --build $(B) --only soak
 	$(Q)grep -h -E "SNP_SEED|samples" $(B)/test-logs/soak.log
+
+.PHONY: race reliability
+race: deps ## unit tests and the segment's stress under ThreadSanitizer, models of its protocols
+	$(Q)+$(BUILD) SAN=tsan unit-bins
+	$(Q)tests/run --build build/tsan --only unit --only segment_chaos
+	$(Q)tests/run --build build --only models
+
+reliability: ## docs/reliability.md, from what chaos, soak, fuzz-all and race left in build/
+	$(Q)SNP_BUILD=$(abspath $(B)) tests/lib/reliability.py

@@ -48,3 +48,7 @@ fuzz: proto ## fuzz TARGET=segment_attach for TIME=60 seconds (0 = until stopped
 	    $(FUZZ_SYS_$(TARGET)) -lm
 	$(Q)cd build/fuzz/$(TARGET) && ../$(TARGET)_fuzz -max_total_time=$(TIME) -max_len=4096 -len_control=0 \
 	    -timeout=10 -print_final_stats=1 $(FUZZ_ARGS) . ../$(TARGET)_seeds
+
+.PHONY: fuzz-all
+fuzz-all: deps ## every fuzz target at once, for TIME=60 seconds
+	$(Q)tests/fuzz/run $(TIME)

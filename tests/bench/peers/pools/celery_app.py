@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from celery import Celery
+from celery import Celery  # type: ignore[import-not-found]
 from work import work
 
 app = Celery("work", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])

@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from work import work
 
@@ -93,7 +94,7 @@ def grpcio() -> Iterator[Caller]:
     def caller() -> Iterator[Call]:
         target = f"127.0.0.1:{ports[next(turn) % WORKERS]}"
         with grpc.insecure_channel(target) as channel:
-            call = channel.unary_unary("/peers.Work/Call")
+            call: Any = channel.unary_unary("/peers.Work/Call")
             yield lambda text: call(text.encode(), timeout=PATIENCE_S).decode()
 
     with contextlib.ExitStack() as stack:
@@ -167,7 +168,7 @@ def uwsgi() -> Iterator[Caller]:
 @contextlib.contextmanager
 def ray_actors() -> Iterator[Caller]:
     """Ray's actors, in turns; each runs many calls at once."""
-    import ray
+    import ray  # type: ignore[import-not-found]
 
     ray.init(num_cpus=WORKERS, include_dashboard=False, logging_level="error")
     try:

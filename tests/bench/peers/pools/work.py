@@ -31,7 +31,7 @@ def serve_grpc(port: int, threads: int) -> None:
     def handle(request: bytes, _: grpc.ServicerContext) -> bytes:
         return work(request.decode()).encode()
 
-    methods = {"Call": grpc.unary_unary_rpc_method_handler(handle)}
+    methods: dict[str, Any] = {"Call": grpc.unary_unary_rpc_method_handler(handle)}
     server = grpc.server(futures.ThreadPoolExecutor(threads))
     server.add_generic_rpc_handlers(
         [grpc.method_handlers_generic_handler("peers.Work", methods)]

@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 """Keep what the cases of chaos measured, and print it.
 
-report.py            print the last run; status 1 where a case failed or is missing
-report.py --write    write docs/chaos.md from it; the run must have been a full one
+case_report.py            print the last run; status 1 where a case failed or is missing
+case_report.py --clear    forget it
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 import os
-import platform
 import re
 import shutil
 import sys
@@ -27,25 +25,6 @@ HEAD = ("case", "what", "called", "detected", "recovered", "result")
 WIDTHS = (5, 46, 20, 10, 10, 7)
 CASES = (*range(1, 17), *range(18, 23), 24, *range(27, 53))
 Row = dict[str, Any]
-
-INTRO = """\
-<!-- Made by tests/chaos/report.py --write from a run of `make chaos`. -->
-# What happens when things go wrong
-
-Each row is a test in [tests/chaos](../tests/chaos): it does one thing
-to a real `snakepitd` with real Python workers, and asserts what became of the worker,
-what the cause is called, which metrics moved, that each request had exactly one reply,
-and that all of it took no longer than a limit.
-
-- *called*: the `reason` in the event that tells of it (`snakepit events`).
-- *detected*: from the deed to that event; both times are CLOCK_MONOTONIC.
-- *recovered*: from the deed to the next worker that takes requests, with the start of a
-  Python process in it. A dash: there was nothing to notice or to replace.
-
-`make test` runs every case with short limits, `make chaos` with those below; it prints
-this table and keeps its rows in `build/chaos/`. What the machine cannot do is
-tried, and skipped with the reason.
-"""
 
 
 def keep(item: pytest.Item, number: str, result: pytest.TestReport) -> None:
@@ -120,32 +99,25 @@ def skips(found: list[Row]) -> list[str]:
     ]
 
 
-def markdown(found: list[Row]) -> str:
+def markdown(found: list[Row]) -> list[str]:
+    """Give the table of a run, what was skipped, and more words on some cases."""
     lines = ["| " + " | ".join(HEAD) + " |", "|---:|---|---|---:|---:|---|"]
     lines += ["| " + " | ".join(cells(row)) + " |" for row in found]
     skipped = skips(found)
-    text = [INTRO, "## The table\n", *lines, ""]
     if skipped:
-        text += ["Skipped there:\n"]
-        text += [f"- {line}" for line in skipped]
-        text += [""]
-    text += [
-        f"Run on {platform.system()} {platform.release()}, {os.cpu_count()} cores,"
-    ]
-    text += [f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}; others used it, too.\n"]
+        lines += ["", "Skipped there:", "", *(f"- {line}" for line in skipped)]
     more = {
         (row["case"], row["meaning"]): None
         for row in found
         if row["meaning"].rstrip(".") != row["what"]
     }
-    text += ["## More of some cases\n"]
-    text += [f"- **{case}**: {meaning}" for case, meaning in more]
-    return "\n".join(text) + "\n"
+    return [*lines, "", "More of some cases:", ""] + [
+        f"- **{case}**: {meaning}" for case, meaning in more
+    ]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Print what chaos cases measured.")
-    parser.add_argument("--write", action="store_true", help="write docs/chaos.md")
     parser.add_argument("--clear", action="store_true", help="forget the last run")
     arguments = parser.parse_args()
     if arguments.clear:
@@ -158,11 +130,6 @@ def main() -> int:
     wrong = troubles(found)
     for line in wrong:
         print(line, file=sys.stderr)
-    if arguments.write:
-        if not found or not all(row["full"] for row in found):
-            print("report.py: not a full run; use make chaos", file=sys.stderr)
-            return 1
-        (ROOT / "docs" / "chaos.md").write_text(markdown(found))
     return 1 if wrong else 0
 
 
