@@ -8,6 +8,7 @@
 
 #include "model/rate.h"
 #include "model/utf8.h"
+#include "pools_hist.h"
 
 /* Metrics a look needs, by their OpenTelemetry names. A segment without one of them
  * gives zeros in its place: an older writer is still worth looking at. */
@@ -27,7 +28,11 @@
 	X(pool_generation, "snakepit.pool.generation")                                 \
 	X(worker_generation, "snakepit.worker.generation")                             \
 	X(health, "snakepit.worker.health")                                            \
+	X(timeouts, "snakepit.request.failures")                                       \
 	X(duration, "snakepit.request.duration")                                       \
+	X(heartbeat_latency, "snakepit.heartbeat.latency")                             \
+	X(queue_wait, "snakepit.pool.queue.wait.duration")                             \
+	X(startup, "snakepit.worker.startup.duration")                                 \
 	X(state, "snakepit.worker.state")                                              \
 	X(last_pong, "snakepit.heartbeat.last_pong.timestamp")                         \
 	X(missed, "snakepit.heartbeat.missed")                                         \
@@ -119,8 +124,8 @@ static int look_reserve(struct snp_look *look, size_t pools, size_t workers,
 		rc = grow((void **)&look->workers, &look->workers_cap, workers,
 			  sizeof(*look->workers));
 	if (rc == 0)
-		rc = grow((void **)&look->hist, &look->hist_cap, pools * hist_words,
-			  sizeof(*look->hist));
+		rc = grow((void **)&look->hist, &look->hist_cap,
+			  pools * SNP_LOOK_HISTS * hist_words, sizeof(*look->hist));
 	return rc;
 }
 
@@ -142,7 +147,7 @@ void snp_look_fini(struct snp_look *look)
 
 int snp_look_copy(struct snp_look *to, const struct snp_look *from)
 {
-	size_t hist = from->pools_nr * from->hist_words;
+	size_t hist = from->pools_nr * SNP_LOOK_HISTS * from->hist_words;
 	struct snp_look kept;
 	int rc;
 
@@ -292,6 +297,7 @@ static void total_add_pool(struct snp_pool_stat *t, const struct snp_pool_stat *
 	t->ok += p->ok;
 	t->errors += p->errors;
 	t->refused += p->refused;
+	t->timeouts += p->timeouts;
 	t->restarts += p->restarts;
 	t->rss_bytes += p->rss_bytes;
 }
@@ -300,8 +306,10 @@ static void pool_fill_derived(struct snp_pool_stat *p)
 {
 	p->busy_percent =
 	    p->capacity ? 100.0 * (double)p->active / (double)p->capacity : NAN;
-	p->req_s = p->err_s = p->refused_s = p->cpu_percent = NAN;
+	p->req_s = p->err_s = p->refused_s = p->timeout_s = p->cpu_percent = NAN;
 	p->p50_ns = p->p95_ns = p->p99_ns = SNP_UNKNOWN;
+	p->heartbeat_p50_ns = p->heartbeat_p99_ns = SNP_UNKNOWN;
+	p->queue_wait_p95_ns = p->startup_p95_ns = SNP_UNKNOWN;
 }
 
 static int by_pool_and_slot(const void *a, const void *b)
@@ -321,6 +329,24 @@ static const struct snp_row *live_row(const struct source *src, unsigned kind,
 	const struct snp_row *row = snp_snapshot_row(src->snap, kind, index);
 
 	return row && !row->tombstone ? row : NULL;
+}
+
+/* Failures are counted per tool; people ask about pools. */
+static void look_read_timeouts(struct snp_look *look, const struct source *src)
+{
+	uint32_t tools = snp_snapshot_rows_nr(src->snap, SNP_ROW_TOOL);
+
+	for (uint32_t i = 0; i < tools && src->m.timeouts; i++) {
+		const struct snp_row *row =
+		    snp_snapshot_row(src->snap, SNP_ROW_TOOL, i);
+		const struct snp_pool_stat *pool =
+		    row ? snp_look_pool_by_row(look, row->pool) : NULL;
+
+		if (pool)
+			look->pools[pool - look->pools].timeouts +=
+			    cell(src, src->m.timeouts, i,
+				 SNP_FAILURE_CODE_DEADLINE_EXCEEDED);
+	}
 }
 
 static void look_read_rows(struct snp_look *look, const struct source *src)
@@ -347,6 +373,7 @@ static void look_read_rows(struct snp_look *look, const struct source *src)
 		      by_pool_and_slot);
 	for (size_t i = 0; i < look->workers_nr; i++)
 		pool_add_worker(&look->pools[look->workers[i].pool], &look->workers[i]);
+	look_read_timeouts(look, src);
 	look->total.queue_oldest_ns = SNP_UNKNOWN;
 	for (size_t i = 0; i < look->pools_nr; i++) {
 		pool_fill_derived(&look->pools[i]);
@@ -355,40 +382,7 @@ static void look_read_rows(struct snp_look *look, const struct source *src)
 	pool_fill_derived(&look->total);
 }
 
-/* Durations are counted per tool; people ask about pools. */
-static void look_read_hist(struct snp_look *look, const struct source *src)
-{
-	uint32_t tools = snp_snapshot_rows_nr(src->snap, SNP_ROW_TOOL);
-	size_t n = look->hist_words;
-
-	if (look->pools_nr > 0)
-		memset(look->hist, 0, look->pools_nr * n * sizeof(*look->hist));
-	for (uint32_t i = 0; i < tools; i++) {
-		const struct snp_row *row =
-		    snp_snapshot_row(src->snap, SNP_ROW_TOOL, i);
-		const struct snp_pool_stat *pool =
-		    row ? snp_look_pool_by_row(look, row->pool) : NULL;
-		const uint64_t *words =
-		    pool ? snp_snapshot_hist(src->snap, src->m.duration, i, 0) : NULL;
-		uint64_t *sum;
-
-		if (!words)
-			continue;
-		sum = look->hist + (size_t)(pool - look->pools) * n;
-		for (size_t k = 0; k < n; k++)
-			sum[k] += words[k];
-	}
-}
-
 /* ---- two moments --------------------------------------------------------- */
-
-static const struct snp_pool_stat *same_pool(const struct snp_look *look,
-					     const struct snp_pool_stat *p)
-{
-	const struct snp_pool_stat *was = snp_look_pool_by_row(look, p->row);
-
-	return was && was->uid == p->uid ? was : NULL;
-}
 
 static void look_worker_rates(struct snp_look *look, const struct snp_look *before)
 {
@@ -427,74 +421,35 @@ static void look_pool_rates(struct snp_look *look, const struct snp_look *before
 			      look->workers[i].cpu_percent);
 	for (size_t i = 0; i < look->pools_nr; i++) {
 		struct snp_pool_stat *p = &look->pools[i];
-		const struct snp_pool_stat *was = same_pool(before, p);
+		const struct snp_pool_stat *was = look_same_pool(before, p);
 
 		if (was) {
 			p->req_s = snp_per_second(p->requests, was->requests, dt);
 			p->err_s = snp_per_second(p->errors, was->errors, dt);
 			p->refused_s = snp_per_second(p->refused, was->refused, dt);
+			p->timeout_s = snp_per_second(p->timeouts, was->timeouts, dt);
 		}
 		snp_add_known(&look->total.req_s, p->req_s);
 		snp_add_known(&look->total.err_s, p->err_s);
 		snp_add_known(&look->total.refused_s, p->refused_s);
+		snp_add_known(&look->total.timeout_s, p->timeout_s);
 		snp_add_known(&look->total.cpu_percent, p->cpu_percent);
 	}
 }
 
-/* `delta` becomes now - then; false when a bucket fell. */
-static bool hist_delta(uint64_t *delta, const uint64_t *now, const uint64_t *then,
-		       size_t n)
+static struct look_hists hists_of(const struct source *src)
 {
-	for (size_t k = 0; k < n; k++) {
-		if (now[k] < then[k])
-			return false;
-		delta[k] = now[k] - then[k];
-	}
-	return true;
-}
-
-static void pool_quantiles(struct snp_pool_stat *p, const struct snp_metric *metric,
-			   const uint64_t *words)
-{
-	if (snp_hist_count(metric, words) == 0)
-		return;
-	p->p50_ns = snp_hist_quantile_ns(metric, words, 0.50);
-	p->p95_ns = snp_hist_quantile_ns(metric, words, 0.95);
-	p->p99_ns = snp_hist_quantile_ns(metric, words, 0.99);
-}
-
-static int look_quantiles(struct snp_look *look, const struct snp_metric *metric,
-			  const struct snp_look *window)
-{
-	size_t n = look->hist_words;
-	uint64_t *delta, *sum;
-
-	if (n == 0 || window->hist_words != n)
-		return 0;
-	delta = calloc(2 * n, sizeof(*delta));
-	if (!delta)
-		return -ENOMEM;
-	sum = delta + n;
-	for (size_t i = 0; i < look->pools_nr; i++) {
-		const struct snp_pool_stat *was = same_pool(window, &look->pools[i]);
-
-		if (!was ||
-		    !hist_delta(delta, look->hist + i * n,
-				window->hist + (size_t)(was - window->pools) * n, n))
-			continue;
-		pool_quantiles(&look->pools[i], metric, delta);
-		for (size_t k = 0; k < n; k++)
-			sum[k] += delta[k];
-	}
-	pool_quantiles(&look->total, metric, sum);
-	free(delta);
-	return 0;
+	return (struct look_hists){{[SNP_LOOK_DURATION] = src->m.duration,
+				    [SNP_LOOK_HEARTBEAT] = src->m.heartbeat_latency,
+				    [SNP_LOOK_QUEUE_WAIT] = src->m.queue_wait,
+				    [SNP_LOOK_STARTUP] = src->m.startup}};
 }
 
 int snp_look_read(struct snp_look *look, const struct snp_snapshot *snap,
 		  const struct snp_look *before, const struct snp_look *window)
 {
 	struct source src = source_of(snap);
+	struct look_hists hists = hists_of(&src);
 	uint32_t hist_words = src.m.duration ? src.m.duration->nbuckets + 2 : 0;
 	int rc;
 
@@ -507,17 +462,16 @@ int snp_look_read(struct snp_look *look, const struct snp_snapshot *snap,
 		return rc;
 	look_read_rows(look, &src);
 	look->hist_words = hist_words;
-	if (hist_words > 0)
-		look_read_hist(look, &src);
+	look_hists_read(look, snap, &hists);
 	if (before)
 		look->interval_ns = snp_mono_since_ns(look->taken, before->taken);
 	if (before && look->interval_ns > 0) {
 		look_worker_rates(look, before);
 		look_pool_rates(look, before);
 	}
-	if (window && src.m.duration) {
+	if (window) {
 		look->window_ns = snp_mono_since_ns(look->taken, window->taken);
-		rc = look_quantiles(look, src.m.duration, window);
+		rc = look_quantiles(look, &hists, window);
 	}
 	if (rc < 0)
 		look_clear(look);

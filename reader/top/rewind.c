@@ -39,9 +39,10 @@ void top_rewind_quantiles(struct top_frame *frame)
 	uint64_t life[SNP_HIST_WORDS] = {0};
 
 	for (size_t i = 0; i < look->pools_nr; i++) {
-		const uint64_t *words = look->hist + i * SNP_HIST_WORDS;
+		const uint64_t *words =
+		    fits ? snp_look_hist(look, i, SNP_LOOK_DURATION) : NULL;
 
-		quantiles_of(frame, i, &look->pools[i], fits ? words : NULL);
+		quantiles_of(frame, i, &look->pools[i], words);
 		for (size_t k = 0; fits && k < SNP_HIST_WORDS; k++)
 			life[k] += words[k];
 	}
@@ -103,16 +104,22 @@ static struct snp_pool_stat pool_without_numbers(const struct snp_pool_stat *was
 				  .ok = SNP_UNKNOWN,
 				  .errors = SNP_UNKNOWN,
 				  .refused = SNP_UNKNOWN,
+				  .timeouts = SNP_UNKNOWN,
 				  .restarts = SNP_UNKNOWN,
 				  .rss_bytes = SNP_UNKNOWN,
 				  .busy_percent = NAN,
 				  .req_s = NAN,
 				  .err_s = NAN,
 				  .refused_s = NAN,
+				  .timeout_s = NAN,
 				  .cpu_percent = NAN,
 				  .p50_ns = SNP_UNKNOWN,
 				  .p95_ns = SNP_UNKNOWN,
-				  .p99_ns = SNP_UNKNOWN};
+				  .p99_ns = SNP_UNKNOWN,
+				  .heartbeat_p50_ns = SNP_UNKNOWN,
+				  .heartbeat_p99_ns = SNP_UNKNOWN,
+				  .queue_wait_p95_ns = SNP_UNKNOWN,
+				  .startup_p95_ns = SNP_UNKNOWN};
 
 	memcpy(p.name, was->name, sizeof(p.name));
 	memcpy(p.adapter, was->adapter, sizeof(p.adapter));

@@ -77,11 +77,16 @@ static bool passes(const struct top_order *order, const struct snp_look *look, s
 	return !order->filter || snp_query_matches(order->filter, &row);
 }
 
-/* Whether worker `i` gets a line below the pinned ones. */
-static bool is_wanted(const struct top_rows *rows, const struct top_order *order,
+/* Whether worker `i` gets a line below the pinned ones; counts those that do not. */
+static bool is_wanted(struct top_rows *rows, const struct top_order *order,
 		      const struct snp_look *look, size_t i)
 {
-	return !is_pinned(rows, i) && passes(order, look, i);
+	if (is_pinned(rows, i))
+		return false;
+	if (passes(order, look, i))
+		return true;
+	rows->hidden++;
+	return false;
 }
 
 static void put_row(struct top_rows *rows, const struct snp_look *look, size_t i)
@@ -198,6 +203,7 @@ int top_rows_build(struct top_rows *rows, const struct snp_look *look,
 	if (rows_reserve(rows, look->workers_nr + look->pools_nr) < 0)
 		return -ENOMEM;
 	put_pinned(rows, order, look);
+	rows->hidden = 0;
 	if (!(order->sort.flags & TOP_SORT_BY_POOL))
 		return put_sorted(rows, order, look);
 	put_grouped(rows, order, look);

@@ -55,6 +55,7 @@ struct top_rows {
 	struct top_row *row;
 	size_t nr, cap;
 	size_t pinned;	/* of them, on top */
+	size_t hidden;	/* workers that the filter leaves out */
 	uint64_t shape; /* of the look: whom its indices mean */
 };
 

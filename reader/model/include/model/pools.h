@@ -43,12 +43,16 @@ struct snp_pool_stat {
 	    queue_oldest_ns; /* how long the first in it has waited; unknown = empty */
 	uint64_t sessions;
 	uint64_t requests, ok, errors, refused; /* since the runtime started */
+	uint64_t timeouts;			/* of the errors: the deadline passed */
 	uint64_t restarts, rss_bytes;
 	double busy_percent; /* active of capacity; unknown without capacity */
 	/* Of the interval to the earlier look. */
-	double req_s, err_s, refused_s, cpu_percent;
-	/* Of the window: durations of requests that ended in it. */
+	double req_s, err_s, refused_s, timeout_s, cpu_percent;
+	/* Of the window: durations of requests that ended in it, answers to heartbeats,
+	 * waits for a worker. */
 	uint64_t p50_ns, p95_ns, p99_ns;
+	uint64_t heartbeat_p50_ns, heartbeat_p99_ns, queue_wait_p95_ns;
+	uint64_t startup_p95_ns; /* of all starts; as long as there is a window */
 };
 
 struct snp_worker_stat {
@@ -68,6 +72,14 @@ struct snp_worker_stat {
 	unsigned last_exit_status;
 };
 
+enum snp_look_hist {
+	SNP_LOOK_DURATION,
+	SNP_LOOK_HEARTBEAT,
+	SNP_LOOK_QUEUE_WAIT,
+	SNP_LOOK_STARTUP,
+	SNP_LOOK_HISTS
+};
+
 /* A zeroed struct is an empty look. Arrays may be read, belong to the look and move
  * when it is read again. */
 struct snp_look {
@@ -79,7 +91,7 @@ struct snp_look {
 	struct snp_pool_stat *pools;
 	struct snp_worker_stat *workers; /* by pool, then slot */
 	size_t pools_nr, workers_nr;
-	uint64_t *hist; /* for later looks: durations of each pool, `hist_words` each */
+	uint64_t *hist; /* for later looks: see snp_look_hist() */
 	uint32_t hist_words;
 	size_t pools_cap, workers_cap, hist_cap;
 };
@@ -95,6 +107,10 @@ int snp_look_copy(struct snp_look *to, const struct snp_look *from);
 
 /* Free; the look is empty and usable afterwards. */
 void snp_look_fini(struct snp_look *look);
+
+/* A histogram of pools[pool] since the start, look->hist_words words. */
+const uint64_t *snp_look_hist(const struct snp_look *look, size_t pool,
+			      enum snp_look_hist which);
 
 /* NULL when the pool has gone. */
 const struct snp_pool_stat *snp_look_pool_by_row(const struct snp_look *look,
