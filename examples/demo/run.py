@@ -28,9 +28,10 @@ try:
     from demo.journal import read_journal
     from demo.ledger import Ledger
     from demo.load import Load
+    from demo.processes import DemoError, last_words, wait_until
     from demo.report import check_lines, traffic_table
     from demo.samples import Samples, parse_exposition, parse_inspect
-    from demo.stack import INSTANCE, DemoError, Stack, wait_until
+    from demo.stack import INSTANCE, Stack
     from demo.verdict import COUNTERS, Check, Evidence, judge
 except ImportError as exc:
     sys.exit(f"snakepit: demo: {exc}; run 'make', then 'snakepit doctor'")
@@ -257,7 +258,7 @@ def main(argv: List[str]) -> int:
         try:
             status = perform(stack, options)
         except DemoError as exc:
-            for line in stack.last_words():
+            for line in last_words(stack.log):
                 print(f"  | {line}", file=sys.stderr)
             print(f"snakepit: demo: {exc}", file=sys.stderr)
         except KeyboardInterrupt:

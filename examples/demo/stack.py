@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import ctypes
 import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Dict, Optional
 
-__all__ = ["DemoError", "Stack", "wait_until"]
+from .processes import DemoError, end, free_port, must_live, start, wait_until
+
+__all__ = ["Stack"]
 
 INSTANCE = "demo"
 METRICS_PORT = 9568
 _START_SECONDS = 60.0
-_STOP_SECONDS = 30.0
-_PR_SET_PDEATHSIG = 1
-
-
-class DemoError(Exception):
-    """The demo cannot go on; the text says why and what to do."""
-
-
-def wait_until(look: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait for a condition; raises DemoError when it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not look():
-        if time.monotonic() > deadline:
-            msg = f"{what} did not happen within {seconds:g} s"
-            raise DemoError(msg)
-        time.sleep(0.05)
-
-
-_libc = ctypes.CDLL(None)
-
-
-def _end_with_parent() -> None:
-    """Between fork and exec: SIGTERM when the demo dies, however it dies."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 @dataclass
@@ -64,7 +39,7 @@ class Stack:
         wait_until(self._serves, _START_SECONDS, "the start of all workers")
         path = Path(self.status()["path"])
         self.address = f"unix:{path.with_suffix('.sock')}"
-        self.port = _free_port()
+        self.port = free_port(METRICS_PORT)
         self.exporter = self._spawn(
             "snakepit-prometheus",
             "-n",
@@ -81,7 +56,7 @@ class Stack:
                 ("snakepit-prometheus", self.exporter),
                 ("snakepitd", self.runtime),
             )
-            if process is not None and (problem := _end(name, process))
+            if process is not None and (problem := end(name, process))
         ]
         self.runtime = self.exporter = None
         if problems:
@@ -127,13 +102,6 @@ class Stack:
             raise DemoError(msg)
         return text
 
-    def last_words(self, lines: int = 15) -> List[str]:
-        """Return the end of the log."""
-        try:
-            return self.log.read_text(errors="replace").splitlines()[-lines:]
-        except OSError:
-            return []
-
     def _refuse_a_second_one(self) -> None:
         status = self.status()
         if status.get("verdict") in ("alive", "hung"):
@@ -145,20 +113,10 @@ class Stack:
             raise DemoError(msg)
 
     def _spawn(self, program: str, *args: str) -> subprocess.Popen[bytes]:
-        # A session of its own: Ctrl-C is for the demo, which ends the others in order.
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [str(self.bin / program), *args],
-                cwd=self.root,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - no threads yet
-            )
+        return start([str(self.bin / program), *args], self.log, self.root)
 
     def _serves(self) -> bool:
-        _must_live("snakepitd", self.runtime)
+        must_live("snakepitd", self.runtime)
         status = self.status()
         return (
             status.get("pid") == self.pid()
@@ -171,46 +129,11 @@ class Stack:
         )
 
     def _exports(self) -> bool:
-        _must_live("snakepit-prometheus", self.exporter)
+        must_live("snakepit-prometheus", self.exporter)
         try:
             return "snakepit_up" in self.scrape()
         except (OSError, http.client.HTTPException):
             return False
-
-
-def _must_live(name: str, process: Optional[subprocess.Popen[bytes]]) -> None:
-    status = process.poll() if process else None
-    if status is not None:
-        msg = f"{name} ended at once with status {status}"
-        raise DemoError(msg)
-
-
-def _end(name: str, process: subprocess.Popen[bytes]) -> str:
-    """Return what went wrong, or nothing."""
-    if process.poll() is not None:
-        return f"{name} had ended before with status {process.returncode}"
-    process.send_signal(signal.SIGTERM)
-    try:
-        status = process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return f"{name} did not stop within {_STOP_SECONDS:g} s and was killed"
-    return f"{name} stopped with status {status}" if status else ""
-
-
-def _free_port() -> int:
-    """Return the exporter's own port, or another one where that is taken."""
-    for port in (METRICS_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    msg = "no TCP port is free on 127.0.0.1"
-    raise DemoError(msg)
 
 
 def ppid_of(pid: int) -> int:

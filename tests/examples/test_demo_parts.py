@@ -13,7 +13,7 @@ from typing import Any, Iterator
 
 import grpc
 import pytest
-from demo import chaos, load, stack
+from demo import chaos, load, processes, stack
 from demo.ledger import Ledger
 from demo.report import check_lines, table, traffic_table
 from demo.samples import Samples, key
@@ -89,7 +89,7 @@ def test_load_closes_every_call_it_opened(address: str) -> None:
     ledger = Ledger()
     callers = load.Load(address, ledger, 4)
     callers.start()
-    stack.wait_until(lambda: len(ledger.calls()) > 20, 30, "twenty calls")
+    processes.wait_until(lambda: len(ledger.calls()) > 20, 30, "twenty calls")
     callers.stop(30)
     callers.close()
     assert ledger.pending() == []
@@ -106,7 +106,7 @@ def test_load_passes_on_what_broke_a_caller(
     ledger = Ledger()
     callers = load.Load(address, ledger, 1)
     callers.start()
-    stack.wait_until(lambda: bool(ledger.pending()), 30, "a call")
+    processes.wait_until(lambda: bool(ledger.pending()), 30, "a call")
     with pytest.raises(ZeroDivisionError):
         callers.stop(30)
     callers.close()
@@ -147,8 +147,8 @@ def test_parent_of_a_process_with_an_odd_name_is_read(tmp_path: Path) -> None:
 
 
 def test_wait_until_gives_up_with_the_reason() -> None:
-    with pytest.raises(stack.DemoError, match="the end did not happen within 0 s"):
-        stack.wait_until(lambda: False, 0, "the end")
+    with pytest.raises(processes.DemoError, match="the end did not happen within 0 s"):
+        processes.wait_until(lambda: False, 0, "the end")
 
 
 def test_table_aligns_names_left_and_numbers_right() -> None:

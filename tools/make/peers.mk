@@ -22,7 +22,7 @@ $(PEERS)/otelcol: $(OTELCOL_CONFIG) tools/make/peers.mk
 	@echo "  GO    $@"
 	$(Q)GOBIN=$(abspath $(@D)) go install $(OTELCOL_BUILDER)
 	$(Q)$(@D)/builder --config=$(OTELCOL_CONFIG) >$@.log 2>&1 || { cat $@.log; exit 1; }
-	$(Q)cp $(@D)/otelcol-source/otelcol $@
+	$(Q)mv $(@D)/otelcol-source/otelcol $@
 
 # The client of examples/clients that is compiled, for its test. Flags are those by which
 # the Collector is built, so that most of it is compiled already.
