@@ -14,6 +14,7 @@
 #include "cli/help.h"
 #include "config/config.h"
 #include "core/notify.h"
+#include "core/plan.h"
 #include "core/runtime.h"
 #include "log/log.h"
 #include "rpc/loop.h"
@@ -57,7 +58,8 @@ static const struct cli_command command = {
 
 struct arguments {
 	const char *config;
-	bool check;
+	bool check, plan;
+	const char *import; /* pool */
 };
 
 /* -1: go on; otherwise the exit status. */
@@ -80,7 +82,10 @@ static int parse(int argc, char **argv, struct arguments *ret)
 			return cli_print_version(&command);
 		if (got == OPT_CONFIG)
 			ret->config = value;
+		if (got == OPT_IMPORT)
+			ret->import = value;
 		ret->check |= got == OPT_CHECK;
+		ret->plan |= got == OPT_PLAN;
 	}
 	if (ret->config)
 		return -1;
@@ -174,6 +179,26 @@ static void fill_standard_files(void)
 __attribute__((section(".preinit_array"),
 	       used)) static void (*const first)(void) = fill_standard_files;
 
+static int refuse(const struct snp_err *err)
+{
+	(void)fprintf(stderr, "snakepitd: %s\n", err->msg);
+	return EXIT_FAILED;
+}
+
+static int act(const struct arguments *args, struct snp_config *cfg)
+{
+	struct snp_err err = {0};
+
+	if (args->import && plan_import(cfg, args->import, &err) < 0)
+		return refuse(&err);
+	if (args->plan)
+		return plan_print(cfg, stdout, &err) < 0 ? refuse(&err) : EXIT_OK;
+	if (!args->check)
+		return run(cfg, args->config);
+	(void)printf("%s: ok\n", args->config);
+	return EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments args = {0};
@@ -185,14 +210,11 @@ int main(int argc, char **argv)
 		return status;
 	if (snp_config_load(args.config, &cfg, &err) < 0 ||
 	    runtime_check(cfg, args.config, &err) < 0) {
-		(void)fprintf(stderr, "snakepitd: %s\n", err.msg);
+		(void)refuse(&err);
 		snp_config_destroy(&cfg);
 		return EXIT_USAGE;
 	}
-	if (args.check)
-		(void)printf("%s: ok\n", args.config);
-	else
-		status = run(cfg, args.config);
+	status = act(&args, cfg);
 	snp_config_destroy(&cfg);
-	return args.check ? EXIT_OK : status;
+	return status;
 }

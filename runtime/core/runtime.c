@@ -47,14 +47,15 @@ struct runtime {
 
 /* ---- directories --------------------------------------------------------- */
 
-static int choose_dir(struct runtime *rt, struct snp_err *err)
+int runtime_dir(const struct snp_config *cfg, char ret_dir[SNP_PATH_BYTES],
+		struct snp_err *err)
 {
 	int n;
 
-	if (!rt->cfg->data_dir)
-		return snp_dir_default(rt->dir, err);
-	n = snprintf(rt->dir, sizeof(rt->dir), "%s", rt->cfg->data_dir);
-	return n > 0 && (size_t)n < sizeof(rt->dir)
+	if (!cfg->data_dir)
+		return snp_dir_default(ret_dir, err);
+	n = snprintf(ret_dir, SNP_PATH_BYTES, "%s", cfg->data_dir);
+	return n > 0 && n < SNP_PATH_BYTES
 		   ? 0
 		   : snp_err_set(err, -ENAMETOOLONG, "data_dir is too long");
 }
@@ -146,10 +147,17 @@ static struct snp_writer_options segment_options(const struct snp_config *cfg,
 	};
 }
 
+uint64_t runtime_segment_bytes(const struct snp_config *cfg)
+{
+	const struct snp_writer_options options = segment_options(cfg, "");
+
+	return snp_writer_size(&options);
+}
+
 static int check_segment(const struct snp_config *cfg, struct snp_err *err)
 {
 	const struct snp_writer_options options = segment_options(cfg, "");
-	const uint64_t bytes = snp_writer_size(&options);
+	const uint64_t bytes = runtime_segment_bytes(cfg);
 
 	if (bytes <= SNP_FMT_MAX_BYTES)
 		return 0;
@@ -322,7 +330,7 @@ static int build(struct runtime *rt, const struct runtime_options *o,
 	int rc = paths_find(&rt->paths, o->programs, err);
 
 	if (rc == 0)
-		rc = choose_dir(rt, err);
+		rc = runtime_dir(rt->cfg, rt->dir, err);
 	if (rc == 0)
 		rc = snp_config_resolve_dir(rt->cfg, rt->dir, err);
 	if (rc == 0)

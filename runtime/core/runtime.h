@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "rpc/loop.h"
 #include "snakepit/err.h"
+#include "snakepit/read.h" /* SNP_PATH_BYTES */
 
 struct host_tools;
 struct notify;
@@ -28,6 +29,13 @@ struct runtime;
 /* Whether a segment of the size that `cfg` asks for can be made at all; -EINVAL with a
  * message that names `file`, the configuration's, and the keys. */
 int runtime_check(const struct snp_config *cfg, const char *file, struct snp_err *err);
+
+/* Its directory: that of the configuration, else the default. -ENAMETOOLONG. */
+int runtime_dir(const struct snp_config *cfg, char ret_dir[SNP_PATH_BYTES],
+		struct snp_err *err);
+
+/* Size of the segment of `cfg`. */
+uint64_t runtime_segment_bytes(const struct snp_config *cfg);
 
 struct runtime_options {
 	/* Borrowed; its listeners are resolved (snp_config_resolve_dir). */

@@ -140,15 +140,21 @@ static void add_legacy(const struct spawn_request *r, struct strings *argv)
 		add_number(argv, "--max-workers", r->pool->threads_per_worker);
 }
 
-static void build_argv(const struct spawn_request *r, struct strings *argv)
+/* The interpreter with the program and the adapter. */
+static void add_python(const struct spawn_request *r, struct strings *argv)
 {
 	const struct snp_cfg_pool *pool = r->pool;
 
-	strings_add(argv, r->site->launcher);
-	strings_addf(argv, "%d", getpid());
 	strings_add(argv, spawn_python(r->site, pool));
 	strings_add(argv, pool->script ? pool->script : r->site->server);
 	add_pair(argv, "--adapter", pool->adapter);
+}
+
+static void build_argv(const struct spawn_request *r, struct strings *argv)
+{
+	strings_add(argv, r->site->launcher);
+	strings_addf(argv, "%d", getpid());
+	add_python(r, argv);
 	if (spawn_is_legacy(r))
 		add_legacy(r, argv);
 	else
@@ -328,7 +334,15 @@ static void add_otel(const struct spawn_request *r, struct strings *env)
 		env_set(env, "OTEL_BSP_SCHEDULE_DELAY=1000");
 }
 
-static void build_env(const struct spawn_request *r, struct strings *env)
+static void env_inherit(struct strings *env)
+{
+	for (char **e = environ; *e; e++)
+		if (!is_ours_alone(*e))
+			strings_add(env, *e);
+}
+
+/* What the pool's adapter finds, whoever runs it. */
+static void env_set_user(const struct spawn_request *r, struct strings *env)
 {
 	/* One thread each: with a hundred workers BLAS would start thousands. Users who
 	 * know better set them in the pool's env or the runtime's environment. */
@@ -336,10 +350,6 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 	    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
 	    "NUMEXPR_NUM_THREADS"};
 
-	for (char **e = environ; *e; e++)
-		if (!is_ours_alone(*e))
-			strings_add(env, *e);
-	add_handshake(r, env);
 	for (size_t i = 0; i < sizeof(thread_caps) / sizeof(thread_caps[0]); i++)
 		if (!getenv(thread_caps[i]))
 			strings_addf(env, "%s=1", thread_caps[i]);
@@ -352,7 +362,27 @@ static void build_env(const struct spawn_request *r, struct strings *env)
 			env_set(env, r->pool->env[i]);
 }
 
+static void build_env(const struct spawn_request *r, struct strings *env)
+{
+	env_inherit(env);
+	add_handshake(r, env);
+	env_set_user(r, env);
+}
+
 /* ---- both ---------------------------------------------------------------- */
+
+/* Take both lists, or free them. */
+static int finish(struct strings *argv, struct strings *env,
+		  struct command *ret_command)
+{
+	if (argv->failed || env->failed) {
+		strings_free(argv);
+		strings_free(env);
+		return -ENOMEM;
+	}
+	*ret_command = (struct command){.argv = argv->v, .env = env->v};
+	return 0;
+}
 
 int command_build(const struct spawn_request *r, struct command *ret_command)
 {
@@ -360,13 +390,18 @@ int command_build(const struct spawn_request *r, struct command *ret_command)
 
 	build_argv(r, &argv);
 	build_env(r, &env);
-	if (argv.failed || env.failed) {
-		strings_free(&argv);
-		strings_free(&env);
-		return -ENOMEM;
-	}
-	*ret_command = (struct command){.argv = argv.v, .env = env.v};
-	return 0;
+	return finish(&argv, &env, ret_command);
+}
+
+int command_build_import(const struct spawn_request *r, struct command *ret_command)
+{
+	struct strings argv = {.v = NULL}, env = {.v = NULL};
+
+	add_python(r, &argv);
+	strings_add(&argv, "--health-check");
+	env_inherit(&env);
+	env_set_user(r, &env);
+	return finish(&argv, &env, ret_command);
 }
 
 static void free_all(char **v)

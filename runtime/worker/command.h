@@ -18,6 +18,10 @@ struct command {
 
 /* -ENOMEM. */
 int command_build(const struct spawn_request *request, struct command *ret_command);
+/* The same of what a native worker would import, to see whether it can: argv[0] is the
+ * interpreter, which imports the adapter and leaves. */
+int command_build_import(const struct spawn_request *request,
+			 struct command *ret_command);
 void command_free(struct command *command);
 
 #endif

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
-import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from cli_tools import Cli, exporter_port_taken, one_line, private_dir, tell, wait_for
+from cli_tools import Cli, one_line, private_dir, tell, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -304,111 +302,3 @@ class TestStatus:
         for output in (text, listed):
             assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", output)
         assert len(parsed["pools"]) == 4
-
-
-class TestDoctor:
-    def _findings(self, cli: Cli, **env: str) -> dict[str, list[dict[str, Any]]]:
-        result = cli.run("doctor", "--json", env=env)
-        report = json.loads(result.stdout)
-        failed = any(f["level"] == "FAIL" for f in report["findings"])
-        assert result.returncode == (1 if failed else 0)
-        assert report["healthy"] is not failed
-        findings: dict[str, list[dict[str, Any]]] = {}
-        for finding in report["findings"]:
-            assert bool(finding["advice"]) == (finding["level"] != "ok"), finding
-            findings.setdefault(finding["check"], []).append(finding)
-        return findings
-
-    def _levels(self, findings: list[dict[str, Any]]) -> set[str]:
-        return {finding["level"] for finding in findings}
-
-    def test_a_complete_checkout_has_no_failure(self, cli: Cli) -> None:
-        result = cli.run("doctor")
-        assert result.returncode == 0, result.stdout
-        checks = {line.split()[1] for line in result.stdout.splitlines()}
-        assert checks >= {
-            "programs",
-            "python",
-            "venv",
-            "packages",
-            "directory",
-            "limits",
-        }
-        assert "FAIL" not in result.stdout
-
-    def test_a_python_that_is_none_fails(self, cli: Cli, tmp_path: Path) -> None:
-        findings = self._findings(cli, SNAKEPIT_PYTHON=str(tmp_path / "nothing"))
-        assert self._levels(findings["python"]) == {"FAIL"}
-
-    def test_an_old_python_without_packages_fails(
-        self, cli: Cli, tmp_path: Path
-    ) -> None:
-        python = tmp_path / "python"
-        python.write_text(
-            "#!/bin/sh\n"
-            "echo 3.8.1; echo -; echo 'grpc ! ModuleNotFoundError: no grpc';"
-            "echo 'sqlite3 ! ImportError: none'\n"
-        )
-        python.chmod(0o755)
-        findings = self._findings(cli, SNAKEPIT_PYTHON=str(python))
-        assert "Python 3.8.1" in findings["python"][0]["text"]
-        assert self._levels(findings["python"]) == {"FAIL"}
-        assert self._levels(findings["venv"]) == {"warn"}
-        assert [f["level"] for f in findings["packages"]] == ["FAIL", "warn"]
-        assert "no grpc" in findings["packages"][0]["text"]
-
-    def test_a_python_that_crashes_fails_with_its_words(
-        self, cli: Cli, tmp_path: Path
-    ) -> None:
-        python = tmp_path / "python"
-        python.write_text("#!/bin/sh\necho no such library >&2; exit 127\n")
-        python.chmod(0o755)
-        findings = self._findings(cli, SNAKEPIT_PYTHON=str(python))
-        assert "no such library" in findings["python"][0]["text"]
-
-    def test_a_directory_open_to_everybody_fails(self, cli: Cli) -> None:
-        cli.dir.chmod(0o777)
-        findings = self._findings(cli)
-        assert "FAIL" in self._levels(findings["directory"])
-
-    def test_a_directory_that_is_a_file_fails(self, cli: Cli) -> None:
-        (cli.dir / "file").touch()
-        findings = self._findings(cli, SNAKEPIT_DIR=str(cli.dir / "file"))
-        assert self._levels(findings["directory"]) == {"FAIL"}
-
-    def test_a_directory_yet_to_be_made_is_fine_and_is_not_made(self, cli: Cli) -> None:
-        findings = self._findings(cli, SNAKEPIT_DIR=str(cli.dir / "a" / "b"))
-        assert "FAIL" not in self._levels(findings["directory"])
-        assert not (cli.dir / "a").exists()
-
-    def test_leftovers_are_warned_of(self, cli: Cli) -> None:
-        with cli.segment("gone"):
-            pass
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(cli.dir / "gone.sock"))
-        listener.listen()
-        alive = self._findings(cli)
-        listener.close()
-        findings = self._findings(cli)
-        assert "sockets" not in alive
-        assert "gone.sock" in findings["sockets"][0]["text"]
-        assert "'gone' died" in findings["segments"][0]["text"]
-        assert self._levels(findings["segments"]) == {"warn"}
-
-    @pytest.mark.parametrize(
-        ("limit", "level"), [(100, "FAIL"), (1024, "warn"), (4096, "ok")]
-    )
-    def test_few_descriptors_are_warned_of_and_too_few_fail(
-        self, cli: Cli, limit: int, level: str
-    ) -> None:
-        def lower() -> None:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-
-        result = cli.run("doctor", "--json", preexec_fn=lower)
-        findings = json.loads(result.stdout)["findings"]
-        found = [finding for finding in findings if finding["check"] == "limits"]
-        assert self._levels(found) == {level}
-
-    def test_a_taken_port_is_warned_of(self, cli: Cli) -> None:
-        with exporter_port_taken():
-            assert self._levels(self._findings(cli)["port"]) == {"warn"}

@@ -9,27 +9,57 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/help.h"
+#include "cli/nearest.h"
 #include "cli/say.h"
 #include "cli/table.h"
 #include "command.h"
 #include "model/json_out.h"
 #include "model/target.h"
 
+enum {
+#include "cli/as_ids.h"
+#include "doctor.def"
+	OPT_NR
+};
+
+static const struct cli_option rows[OPT_NR] = {
+#include "cli/as_rows.h"
+#include "doctor.def"
+};
+
 const struct cli_command doctor_command = {
     .name = "snakepit doctor",
     .summary = "check whether this machine can run Snakepit",
     .examples = "  snakepit doctor\n"
+		"  snakepit doctor -c snakepit.yaml\n"
+		"  snakepit doctor -c snakepit.yaml ports limits\n"
 		"  SNAKEPIT_PYTHON=/opt/python3.12/bin/python3 snakepit doctor\n",
-    .usage = "[OPTION]...",
-    .notes =
-	"Checks programs, Python and its packages, the directory of segments and\n"
-	"sockets, what dead runtimes left there, limits, and the exporter's port.\n"
-	"Changes nothing.\n",
+    .usage = "[OPTION]... [CHECK]...",
+    .notes = "Changes nothing. All checks, or those that are named:\n"
+#define DOCTOR_CHECK(id, help) "  " #id ": " help "\n"
+#include "doctor_checks.def"
+    ,
     .exits = "0 all is well or there are warnings\n"
 	     "1 something has FAILed\n"
 	     "2 wrong usage\n",
-    .options = command_json_rows,
-    .options_nr = COMMAND_JSON_ROWS_NR,
+    .options = rows,
+    .options_nr = OPT_NR,
+};
+
+static const struct check {
+	const char *name;
+	void (*look)(struct doctor *doctor);
+} checks[] = {
+#define DOCTOR_CHECK(id, help) {#id, doctor_check_##id},
+#include "doctor_checks.def"
+};
+
+#define CHECKS_NR (sizeof(checks) / sizeof(checks[0]))
+
+struct options {
+	bool json;
+	bool named[CHECKS_NR], any_named;
 };
 
 static const char *const level_names[] = {
@@ -45,47 +75,45 @@ static struct doctor_finding *next_finding(struct doctor *doctor)
 	return &doctor->finding[doctor->findings_nr++];
 }
 
-void doctor_ok(struct doctor *doctor, const char *check, const char *fmt, ...)
+void doctor_ok(struct doctor *doctor, const char *fmt, ...)
 {
 	struct doctor_finding *finding = next_finding(doctor);
 	va_list ap;
 
 	if (!finding)
 		return;
-	*finding = (struct doctor_finding){.check = check, .advice = ""};
+	*finding = (struct doctor_finding){.check = doctor->check, .advice = ""};
 	va_start(ap, fmt);
 	(void)vsnprintf(finding->text, sizeof(finding->text), fmt, ap);
 	va_end(ap);
 }
 
-void doctor_bad(struct doctor *doctor, enum doctor_level level, const char *check,
-		const char *advice, const char *fmt, ...)
+void doctor_bad(struct doctor *doctor, enum doctor_level level, const char *advice,
+		const char *fmt, ...)
 {
 	struct doctor_finding *finding = next_finding(doctor);
 	va_list ap;
 
 	if (!finding)
 		return;
-	*finding =
-	    (struct doctor_finding){.check = check, .level = level, .advice = advice};
+	*finding = (struct doctor_finding){
+	    .check = doctor->check, .level = level, .advice = advice};
 	va_start(ap, fmt);
 	(void)vsnprintf(finding->text, sizeof(finding->text), fmt, ap);
 	va_end(ap);
 }
 
-static int print_text(const struct doctor *doctor)
+/* Not as a table, which cuts long cells: the advice stands at the end. */
+static int print_text(struct doctor *doctor)
 {
-	struct cli_table table = {.align = "lll"};
-
 	for (size_t i = 0; i < doctor->findings_nr; i++) {
-		const struct doctor_finding *finding = &doctor->finding[i];
+		struct doctor_finding *finding = &doctor->finding[i];
 
-		cli_table_cell(&table, "%s", level_names[finding->level]);
-		cli_table_cell(&table, "%s", finding->check);
-		cli_table_cell(&table, "%s%s%s", finding->text,
-			       *finding->advice ? "; " : "", finding->advice);
+		(void)printf("%-4s  %-11s  %s%s%s\n", level_names[finding->level],
+			     finding->check, cli_strip_controls(finding->text),
+			     *finding->advice ? "; " : "", finding->advice);
 	}
-	return cli_table_print(&table, stdout);
+	return fflush(stdout) == 0 ? 0 : -errno;
 }
 
 static int print_json(const struct doctor *doctor, bool healthy)
@@ -118,21 +146,44 @@ static int print_json(const struct doctor *doctor, bool healthy)
 	return r;
 }
 
-static int examine(bool json)
+static const struct check *find_check(const char *name, struct snp_err *err)
 {
-	static struct doctor doctor; /* 64 KiB: too much for a stack frame */
+	struct cli_nearest nearest = {.word = name};
+
+	for (size_t i = 0; i < CHECKS_NR; i++) {
+		if (strcmp(checks[i].name, name) == 0)
+			return &checks[i];
+		cli_nearest_try(&nearest, checks[i].name);
+	}
+	if (nearest.best)
+		(void)snp_err_set(err, -EINVAL, "no check '%s'; did you mean '%s'?",
+				  name, nearest.best);
+	else
+		(void)snp_err_set(err, -EINVAL, "no check '%s'", name);
+	return NULL;
+}
+
+/* The configuration is looked at first, whatever is asked for: others need it. */
+static void look(struct doctor *doctor, const struct options *options)
+{
+	for (size_t i = 0; i < CHECKS_NR; i++) {
+		bool is_named = options->named[i] || !options->any_named;
+
+		doctor->check = checks[i].name;
+		if (is_named ||
+		    (checks[i].look == doctor_check_config && doctor->config))
+			checks[i].look(doctor);
+	}
+}
+
+static int report(struct doctor *doctor, bool json)
+{
 	bool healthy = true;
 	int r;
 
-	doctor_check_programs(&doctor);
-	doctor_check_python(&doctor);
-	doctor_check_directory(&doctor);
-	doctor_check_leftovers(&doctor);
-	doctor_check_limits(&doctor);
-	doctor_check_port(&doctor);
-	for (size_t i = 0; i < doctor.findings_nr; i++)
-		healthy = healthy && doctor.finding[i].level != DOCTOR_FAIL;
-	r = json ? print_json(&doctor, healthy) : print_text(&doctor);
+	for (size_t i = 0; i < doctor->findings_nr; i++)
+		healthy = healthy && doctor->finding[i].level != DOCTOR_FAIL;
+	r = json ? print_json(doctor, healthy) : print_text(doctor);
 	if (r < 0) {
 		cli_complain("doctor: cannot print: %s", strerror(-r));
 		return SNP_EXIT_FAILURE;
@@ -140,12 +191,39 @@ static int examine(bool json)
 	return healthy ? SNP_EXIT_OK : SNP_EXIT_FAILURE;
 }
 
+static int take_name(const char *name, struct options *options)
+{
+	struct snp_err err = {0};
+	const struct check *check = find_check(name, &err);
+
+	if (!check)
+		return cli_usage(&doctor_command, &err);
+	options->named[check - checks] = true;
+	options->any_named = true;
+	return SNP_EXIT_OK;
+}
+
 int command_doctor(int argc, char **argv)
 {
-	bool json;
-	int code = command_json_or_help(&doctor_command, argc, argv, &json);
+	static struct doctor doctor; /* 256 KiB: too much for a stack frame */
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &doctor_command, .next = 1};
+	struct options options = {0};
+	struct snp_err err = {0};
+	const char *value;
+	int got;
 
-	if (code != COMMAND_GOES_ON)
-		return code;
-	return examine(json);
+	while ((got = cli_next(&args, &value, &err)) != CLI_END) {
+		if (got < 0)
+			return cli_usage(&doctor_command, &err);
+		if (got == OPT_HELP)
+			return cli_print_help(&doctor_command);
+		if (got == OPT_CONFIG)
+			doctor.config = value;
+		options.json |= got == OPT_JSON;
+		if (got == CLI_OPERAND && take_name(value, &options) != SNP_EXIT_OK)
+			return SNP_EXIT_USAGE;
+	}
+	look(&doctor, &options);
+	return report(&doctor, options.json);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks of `snakepit doctor`: our own programs, Python and what it must import. */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,19 +8,24 @@
 #include "cli/find.h"
 #include "doctor.h"
 
-#define CHILD_TIMEOUT_MS 10000
+#define CHILD_TIMEOUT_MS 60000 /* for one that hangs */
 
 /* ---- programs ------------------------------------------------------------ */
 
+#define ADVICE_BUILD   "build them with 'make', or install the package snakepit"
+#define ADVICE_READERS "build it with 'make', or install snakepit-readers"
+
 static const struct program {
 	const char *name;
-	bool has_version; /* the launcher takes no options */
+	bool has_version; /* the launcher and the guard take no options */
+	bool is_reader;	  /* a runtime can do without */
 } programs[] = {
-    {"snakepitd", true},	   {"snakepit-launch", false},
-    {"snakepit-exec", true},	   {"snakepit-control", true},
-    {"snakepit-config", true},	   {"snakepit-inspect", true},
-    {"snakepit-prometheus", true}, {"snakepit-statsd", true},
-    {"snakepit-top", true},
+    {"snakepitd", true, false},		 {"snakepit-launch", false, false},
+    {"snakepit-guard", false, false},	 {"snakepit-exec", true, false},
+    {"snakepit-control", true, false},	 {"snakepit-config", true, false},
+    {"snakepit-inspect", true, false},	 {"snakepit-top", true, true},
+    {"snakepit-prometheus", true, true}, {"snakepit-statsd", true, true},
+    {"snakepit-otlp", true, true},
 };
 
 static void first_line(char *text)
@@ -40,12 +44,23 @@ static bool program_runs(struct doctor *doctor, const char *path)
 		return true;
 	first_line(text);
 	if (r < 0)
-		doctor_bad(doctor, DOCTOR_FAIL, "programs", "build again with 'make'",
+		doctor_bad(doctor, DOCTOR_FAIL, "build again with 'make'",
 			   "%.200s cannot be run: %s", path, strerror(-r));
 	else
-		doctor_bad(doctor, DOCTOR_FAIL, "programs",
-			   "run 'tools/install-deps', then 'make'",
+		doctor_bad(doctor, DOCTOR_FAIL, "run 'tools/install-deps', then 'make'",
 			   "%.200s --version fails (%d): %s", path, r, text);
+	return false;
+}
+
+static bool program_is_good(struct doctor *doctor, const struct program *program)
+{
+	char path[PATH_MAX];
+	struct snp_err err = {0};
+
+	if (cli_program_find(program->name, path, &err) == 0)
+		return !program->has_version || program_runs(doctor, path);
+	doctor_bad(doctor, program->is_reader ? DOCTOR_WARN : DOCTOR_FAIL,
+		   program->is_reader ? ADVICE_READERS : ADVICE_BUILD, "%s", err.msg);
 	return false;
 }
 
@@ -54,30 +69,22 @@ void doctor_check_programs(struct doctor *doctor)
 	size_t nr = sizeof(programs) / sizeof(programs[0]), good = 0;
 	char dir[PATH_MAX] = "?";
 
-	for (size_t i = 0; i < nr; i++) {
-		char path[PATH_MAX];
-		struct snp_err err = {0};
-
-		if (cli_program_find(programs[i].name, path, &err) < 0)
-			doctor_bad(doctor, DOCTOR_FAIL, "programs",
-				   "build them with 'make'", "%s", err.msg);
-		else if (!programs[i].has_version || program_runs(doctor, path))
-			good++;
-	}
+	for (size_t i = 0; i < nr; i++)
+		good += program_is_good(doctor, &programs[i]);
 	(void)cli_program_dir(dir, NULL);
 	if (good == nr)
-		doctor_ok(doctor, "programs", "all %zu run, in %.200s", nr, dir);
+		doctor_ok(doctor, "all %zu run, in %.200s", nr, dir);
 }
 
 /* ---- Python -------------------------------------------------------------- */
 
-/* One line each: version, virtual environment or "-", then per module "name version" or
- * "name ! reason". The generated code is what needs grpcio and protobuf to be new
- * enough. */
+#define ADVICE_PYTHON "set SNAKEPIT_PYTHON to a Python 3.9 or later"
+
+/* One line each: version, then per module "name version" or "name ! reason". The
+ * generated code is what needs grpcio and protobuf to be new enough. */
 static const char probe[] =
-    "import importlib, platform, sys\n"
+    "import importlib, platform\n"
     "print(platform.python_version())\n"
-    "print(sys.prefix if sys.prefix != sys.base_prefix else '-')\n"
     "for name in ('grpc', 'google.protobuf', 'snakepit_bridge',\n"
     "             'snakepit_bridge._generated.pool_pb2_grpc', 'sqlite3'):\n"
     "    try:\n"
@@ -91,10 +98,12 @@ static const struct module {
 	enum doctor_level level; /* when it is missing */
 	const char *advice;
 } modules[] = {
-    {"grpc", DOCTOR_FAIL, "install grpcio: run 'tools/install-deps'"},
-    {"google.protobuf", DOCTOR_FAIL, "install protobuf: run 'tools/install-deps'"},
+    {"grpc", DOCTOR_FAIL,
+     "install grpcio: 'tools/install-deps', or Debian's python3-grpcio"},
+    {"google.protobuf", DOCTOR_FAIL,
+     "install protobuf: 'tools/install-deps', or Debian's python3-protobuf"},
     {"snakepit_bridge", DOCTOR_FAIL,
-     "check priv/python: the checkout or installation is not complete"},
+     "the checkout or installation is not complete: install it again"},
     {"snakepit_bridge._generated.pool_pb2_grpc", DOCTOR_FAIL,
      "generate it with 'make', with the same Python"},
     {"sqlite3", DOCTOR_WARN, "the demo's search pool needs a Python with sqlite3"},
@@ -106,15 +115,13 @@ static void judge_version(struct doctor *doctor, const char *python,
 	int major = 0, minor = 0;
 
 	if (sscanf(version, "%d.%d", &major, &minor) != 2)
-		doctor_bad(doctor, DOCTOR_FAIL, "python",
-			   "set SNAKEPIT_PYTHON to a Python 3.9 or later",
+		doctor_bad(doctor, DOCTOR_FAIL, ADVICE_PYTHON,
 			   "%.200s does not tell its version", python);
 	else if (major != 3 || minor < 9)
-		doctor_bad(doctor, DOCTOR_FAIL, "python",
-			   "set SNAKEPIT_PYTHON to a Python 3.9 or later",
-			   "%.200s is Python %s", python, version);
+		doctor_bad(doctor, DOCTOR_FAIL, ADVICE_PYTHON, "%.200s is Python %s",
+			   python, version);
 	else
-		doctor_ok(doctor, "python", "%.200s is Python %s", python, version);
+		doctor_ok(doctor, "%.200s is Python %s", python, version);
 }
 
 static void judge_module(struct doctor *doctor, const char *line)
@@ -129,66 +136,60 @@ static void judge_module(struct doctor *doctor, const char *line)
 		    memcmp(line, module->name, name_len) != 0)
 			continue;
 		if (strncmp(rest, " ! ", 3) == 0)
-			doctor_bad(doctor, module->level, "packages", module->advice,
+			doctor_bad(doctor, module->level, module->advice,
 				   "cannot import %s: %s", module->name, rest + 3);
 		else
-			doctor_ok(doctor, "packages", "%s%s", module->name, rest);
+			doctor_ok(doctor, "%s%s", module->name, rest);
 		return;
 	}
 }
 
-static void judge_probe(struct doctor *doctor, const char *python, char *text)
+/* PYTHONPATH of the bridge, of a checkout or of an installation. */
+static int find_bridge(char *ret_env, size_t size, struct snp_err *err)
 {
-	unsigned number = 0;
-	char *save = NULL;
+	char server[PATH_MAX];
 
-	for (char *line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		switch (number++) {
-		case 0:
-			judge_version(doctor, python, line);
-			break;
-		case 1:
-			if (strcmp(line, "-") == 0)
-				doctor_bad(
-				    doctor, DOCTOR_WARN, "venv",
-				    "'tools/install-deps' makes .venv",
-				    "the interpreter is of no virtual environment");
-			else
-				doctor_ok(doctor, "venv", "%s", line);
-			break;
-		default:
-			judge_module(doctor, line);
-		}
-	}
+	if (cli_file_find("python/grpc_server.py", server, NULL) < 0 &&
+	    cli_file_find("priv/python/grpc_server.py", server, err) < 0)
+		return -ENOENT;
+	*strrchr(server, '/') = '\0';
+	(void)snprintf(ret_env, size, "PYTHONPATH=%s", server);
+	return 0;
 }
 
 void doctor_check_python(struct doctor *doctor)
 {
-	char python[PATH_MAX], bridge[PATH_MAX], env[PATH_MAX + 16], text[4096];
+	char python[PATH_MAX], env[PATH_MAX + 16], text[4096];
 	char *argv[] = {python, (char *)"-c", (char *)probe, NULL};
 	struct snp_err err = {0};
+	char *save = NULL;
 	int r;
 
 	if (cli_python_find(python, &err) < 0) {
-		doctor_bad(doctor, DOCTOR_FAIL, "python", "run 'tools/install-deps'",
-			   "%s", err.msg);
+		doctor_bad(doctor, DOCTOR_FAIL,
+			   "run 'tools/install-deps', or install python3", "%s",
+			   err.msg);
 		return;
 	}
-	if (cli_file_find("priv/python", bridge, &err) < 0) {
-		doctor_bad(doctor, DOCTOR_FAIL, "python",
+	if (find_bridge(env, sizeof(env), &err) < 0) {
+		doctor_bad(doctor, DOCTOR_FAIL,
 			   "run it from a complete checkout or installation", "%s",
 			   err.msg);
 		return;
 	}
-	(void)snprintf(env, sizeof(env), "PYTHONPATH=%s", bridge);
 	r = child_output(argv, env, CHILD_TIMEOUT_MS, text, sizeof(text));
-	if (r == 0) {
-		judge_probe(doctor, python, text);
+	if (r != 0) {
+		first_line(text);
+		doctor_bad(doctor, DOCTOR_FAIL,
+			   "set SNAKEPIT_PYTHON to a Python that works",
+			   "%.200s fails: %.200s", python, r < 0 ? strerror(-r) : text);
 		return;
 	}
-	first_line(text);
-	doctor_bad(doctor, DOCTOR_FAIL, "python",
-		   "set SNAKEPIT_PYTHON to a Python that works", "%.200s fails: %.200s",
-		   python, r < 0 ? strerror(-r) : text);
+	for (char *line = strtok_r(text, "\n", &save), *first = line; line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (line == first)
+			judge_version(doctor, python, line);
+		else
+			judge_module(doctor, line);
+	}
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks of `snakepit doctor`: the directory, what was left in it, limits, the port. */
-#include <arpa/inet.h>
+/* Checks of `snakepit doctor`: the directory, what was left in it, limits. */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/magic.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,12 +18,13 @@
 #include "instance.h"
 #include "snakepit/read.h"
 
-#define MIB		      (UINT64_C(1) << 20)
-#define SEGMENT_BYTES_TYPICAL (8 * MIB)
-#define CONTAINER_SHM_BYTES   (64 * MIB) /* what Docker gives /dev/shm */
-#define NOFILE_WANTED	      4096
-#define NOFILE_NEEDED	      256
-#define PROMETHEUS_PORT	      9568
+#define KIB		    UINT64_C(1024)
+#define MIB		    (UINT64_C(1) << 20)
+#define SEGMENT_TYPICAL	    (10 * MIB) /* of pools of some workers */
+#define CONTAINER_SHM_BYTES (64 * MIB) /* what Docker gives /dev/shm */
+#define NOFILE_WANTED	    4096
+#define NOFILE_NEEDED	    256
+#define TASKS_TYPICAL	    128
 
 /* ---- the directory ------------------------------------------------------- */
 
@@ -44,6 +43,7 @@ static void existing_ancestor(const char *dir, char ret[SNP_PATH_BYTES])
 
 static void check_file_system(struct doctor *doctor, const char *dir)
 {
+	const uint64_t needed = doctor_plan_number(doctor, "segment", SEGMENT_TYPICAL);
 	struct statfs fs;
 	uint64_t free_bytes, all_bytes;
 
@@ -51,29 +51,32 @@ static void check_file_system(struct doctor *doctor, const char *dir)
 		return; /* check_permissions() said why */
 	free_bytes = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
 	all_bytes = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
-	if (fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC)
-		doctor_bad(doctor, DOCTOR_WARN, "directory",
+	if (fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC &&
+	    !doctor_plan_number(doctor, "disk", 0))
+		doctor_bad(doctor, DOCTOR_WARN,
 			   "set SNAKEPIT_DIR to a folder below /dev/shm, or set "
 			   "segment.allow_disk in the configuration",
 			   "%.200s is not in memory (tmpfs)", dir);
-	if (free_bytes < SEGMENT_BYTES_TYPICAL)
-		doctor_bad(doctor, DOCTOR_FAIL, "directory",
-			   "free some space there: a segment of 64 workers takes 8 MiB",
-			   "%.200s has %" PRIu64 " KiB left", dir, free_bytes / 1024);
+	if (free_bytes < needed)
+		doctor_bad(doctor, DOCTOR_FAIL,
+			   "free some space there, or take another directory",
+			   "%.200s has %" PRIu64
+			   " KiB left, the segment takes %" PRIu64,
+			   dir, free_bytes / KIB, needed / KIB);
 	else if (all_bytes <= CONTAINER_SHM_BYTES)
 		doctor_bad(
-		    doctor, DOCTOR_WARN, "directory",
+		    doctor, DOCTOR_WARN,
 		    "give the container more (docker run --shm-size) for large pools",
 		    "%.200s holds only %" PRIu64 " MiB in all", dir, all_bytes / MIB);
 	else
-		doctor_ok(doctor, "directory", "%.200s has %" PRIu64 " MiB free", dir,
-			  free_bytes / MIB);
+		doctor_ok(doctor,
+			  "%.200s has %" PRIu64 " MiB free, the segment takes %" PRIu64,
+			  dir, free_bytes / MIB, (needed + MIB - 1) / MIB);
 }
 
 static bool check_permissions(struct doctor *doctor, const char *dir)
 {
 	struct stat st;
-
 	const char *wrong = NULL;
 
 	if (stat(dir, &st) < 0)
@@ -82,35 +85,66 @@ static bool check_permissions(struct doctor *doctor, const char *dir)
 		wrong = "not a directory";
 	else if (access(dir, W_OK | X_OK) < 0)
 		wrong = "not writable for us";
-	if (wrong) {
-		doctor_bad(doctor, DOCTOR_FAIL, "directory",
-			   "set SNAKEPIT_DIR to a directory of yours", "%.200s: %s",
-			   dir, wrong);
-		return false;
-	}
-	return true;
+	if (!wrong)
+		return true;
+	doctor_bad(doctor, DOCTOR_FAIL, "set SNAKEPIT_DIR to a directory of yours",
+		   "%.200s: %s", dir, wrong);
+	return false;
+}
+
+/* Root looks at the directory of a service, which is another user's. */
+static void check_owner(struct doctor *doctor, const char *dir)
+{
+	struct stat st;
+
+	if (stat(dir, &st) < 0)
+		return;
+	if (st.st_mode & S_IWOTH)
+		doctor_bad(doctor, DOCTOR_FAIL, "take the permission away: chmod o-w",
+			   "%.200s is writable by everybody", dir);
+	else if (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)
+		doctor_bad(doctor, DOCTOR_WARN,
+			   "run as that user, or take a directory of your own",
+			   "%.200s is of uid %u, who can replace what is in it", dir,
+			   (unsigned)st.st_uid);
+}
+
+/* As the runtime wants it, or it does not start. */
+static void check_socket_dir(struct doctor *doctor, const char *dir)
+{
+	const char *instance = doctor_plan_next(doctor, "instance", NULL);
+	char path[SNP_PATH_BYTES + 72];
+	struct stat st;
+
+	if (!instance || doctor_instance_runs(doctor))
+		return;
+	(void)snprintf(path, sizeof(path), "%s/%s.d", dir, instance);
+	if (lstat(path, &st) < 0)
+		return;
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0077))
+		doctor_bad(doctor, DOCTOR_FAIL, "remove it",
+			   "%.300s must be a directory of ours with mode 0700", path);
 }
 
 void doctor_check_directory(struct doctor *doctor)
 {
 	char dir[SNP_PATH_BYTES], place[SNP_PATH_BYTES];
 	struct snp_err err = {0};
-	struct stat st;
 
 	if (snp_dir_default(dir, &err) < 0) {
-		doctor_bad(doctor, DOCTOR_FAIL, "directory",
-			   "set a shorter SNAKEPIT_DIR", "%s", err.msg);
+		doctor_bad(doctor, DOCTOR_FAIL, "set a shorter SNAKEPIT_DIR", "%s",
+			   err.msg);
 		return;
 	}
 	existing_ancestor(dir, place);
 	if (!check_permissions(doctor, place))
 		return;
-	if (strcmp(dir, place) != 0)
-		doctor_ok(doctor, "directory", "%.200s will be made", dir);
-	else if (stat(dir, &st) == 0 && (st.st_mode & S_IWOTH))
-		doctor_bad(doctor, DOCTOR_FAIL, "directory",
-			   "take the permission away: chmod o-w",
-			   "%.200s is writable by everybody", dir);
+	if (strcmp(dir, place) != 0) {
+		doctor_ok(doctor, "%.200s will be made", dir);
+	} else {
+		check_owner(doctor, dir);
+		check_socket_dir(doctor, dir);
+	}
 	check_file_system(doctor, place);
 }
 
@@ -123,28 +157,30 @@ static int check_segment(const char *name, const char *path, void *user)
 	struct snp_err err = {0};
 
 	if (instance_open(path, &inst, &err) < 0) {
-		doctor_bad(
-		    doctor, DOCTOR_WARN, "segments",
-		    "remove the file unless a runtime of another version uses it", "%s",
-		    err.msg);
+		bool denied = snp_attach_outcome(err.code) == SNP_ATTACH_DENIED;
+
+		doctor_bad(doctor, denied ? DOCTOR_FAIL : DOCTOR_WARN,
+			   denied ? "join the file's group, or look as its owner"
+				  : "remove the file unless a runtime of another "
+				    "version uses it",
+			   "%s", err.msg);
 		return 0;
 	}
 	switch (inst.verdict) {
 	case SNP_WRITER_DEAD:
 	case SNP_WRITER_OLD:
-		doctor_bad(doctor, DOCTOR_WARN, "segments",
+		doctor_bad(doctor, DOCTOR_WARN,
 			   "see 'snakepit status -n NAME'; the next start replaces it",
 			   "instance '%s' died and left its last state", name);
 		break;
 	case SNP_WRITER_HUNG:
-		doctor_bad(doctor, DOCTOR_WARN, "segments",
+		doctor_bad(doctor, DOCTOR_WARN,
 			   "see what its process does, and end it if need be",
 			   "instance '%s' (pid %d) does not move", name,
 			   (int)snp_segment_info(inst.seg)->pid);
 		break;
 	default:
-		doctor_ok(doctor, "segments", "instance '%s' is %s", name,
-			  instance_word(&inst));
+		doctor_ok(doctor, "instance '%s' is %s", name, instance_word(&inst));
 	}
 	instance_close(&inst);
 	return 0;
@@ -181,7 +217,7 @@ static void check_sockets(struct doctor *doctor, const char *dir)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
 		if (socket_is_dead(path))
-			doctor_bad(doctor, DOCTOR_WARN, "sockets",
+			doctor_bad(doctor, DOCTOR_WARN,
 				   "nothing to do: the next start replaces it",
 				   "nobody listens on %.200s", path);
 	}
@@ -189,65 +225,103 @@ static void check_sockets(struct doctor *doctor, const char *dir)
 		(void)closedir(stream);
 }
 
-void doctor_check_leftovers(struct doctor *doctor)
+void doctor_check_segments(struct doctor *doctor)
 {
 	char dir[SNP_PATH_BYTES];
 	struct snp_err err = {0};
 	int r = snp_segment_list(check_segment, doctor, &err);
 
 	if (r < 0)
-		doctor_bad(doctor, DOCTOR_WARN, "segments",
-			   "check the directory's mode", "%s", err.msg);
+		doctor_bad(doctor, DOCTOR_WARN, "check the directory's mode", "%s",
+			   err.msg);
 	else if (r == 0)
-		doctor_ok(doctor, "segments", "none, so none left behind");
+		doctor_ok(doctor, "none, so none left behind");
 	if (snp_dir_default(dir, NULL) == 0)
 		check_sockets(doctor, dir);
 }
 
-/* ---- limits and the port ------------------------------------------------- */
+/* ---- limits -------------------------------------------------------------- */
 
-void doctor_check_limits(struct doctor *doctor)
+static void check_open_files(struct doctor *doctor)
 {
+	const uint64_t needed =
+	    doctor_plan_number(doctor, "descriptors", NOFILE_NEEDED);
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
-	if (limit.rlim_cur < NOFILE_NEEDED)
-		doctor_bad(doctor, DOCTOR_FAIL, "limits",
+	if (limit.rlim_cur < needed)
+		doctor_bad(doctor, DOCTOR_FAIL,
 			   "raise it with 'ulimit -n 4096' or LimitNOFILE=",
-			   "%" PRIu64 " open files are too few",
-			   (uint64_t)limit.rlim_cur);
-	else if (limit.rlim_cur < NOFILE_WANTED)
-		doctor_bad(doctor, DOCTOR_WARN, "limits",
+			   "%" PRIu64 " open files, %" PRIu64 " are needed",
+			   (uint64_t)limit.rlim_cur, needed);
+	else if (doctor->plan.len == 0 && limit.rlim_cur < NOFILE_WANTED)
+		doctor_bad(doctor, DOCTOR_WARN,
 			   "for more than about 100 workers: 'ulimit -n 4096' or "
 			   "LimitNOFILE=",
 			   "%" PRIu64 " open files", (uint64_t)limit.rlim_cur);
 	else
-		doctor_ok(doctor, "limits", "%" PRIu64 " open files",
+		doctor_ok(doctor, "%" PRIu64 " open files", (uint64_t)limit.rlim_cur);
+}
+
+/* Threads of the process if it is of `uid`, else 0. */
+static uint64_t tasks_of(const char *pid, uid_t uid)
+{
+	char path[64], line[128];
+	unsigned owner = 0;
+	uint64_t tasks = 0;
+	FILE *status;
+
+	(void)snprintf(path, sizeof(path), "/proc/%.20s/status", pid);
+	status = fopen(path, "re");
+	if (!status)
+		return 0;
+	while (fgets(line, sizeof(line), status))
+		if (sscanf(line, "Uid: %u", &owner) == 1 && owner != uid)
+			break;
+		else if (sscanf(line, "Threads: %" SCNu64, &tasks) == 1)
+			break;
+	(void)fclose(status);
+	return tasks;
+}
+
+static uint64_t tasks_of_user(uid_t uid)
+{
+	DIR *proc = opendir("/proc");
+	uint64_t tasks = 0;
+
+	for (struct dirent *entry; proc && (entry = readdir(proc));)
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+			tasks += tasks_of(entry->d_name, uid);
+	if (proc)
+		(void)closedir(proc);
+	return tasks;
+}
+
+/* Threads count, of all of the user's processes; root has no limit. */
+static void check_processes(struct doctor *doctor)
+{
+	const uint64_t needed = doctor_plan_number(doctor, "tasks", TASKS_TYPICAL);
+	struct rlimit limit;
+	uint64_t used;
+
+	if (geteuid() == 0 || getrlimit(RLIMIT_NPROC, &limit) < 0 ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		return;
+	used = doctor_instance_runs(doctor) ? 0 : tasks_of_user(geteuid());
+	if (limit.rlim_cur < used + needed)
+		doctor_bad(doctor, DOCTOR_FAIL,
+			   "raise it with 'ulimit -u' or LimitNPROC=",
+			   "%" PRIu64 " processes and threads, %" PRIu64
+			   " are there and %" PRIu64 " are needed",
+			   (uint64_t)limit.rlim_cur, used, needed);
+	else
+		doctor_ok(doctor, "%" PRIu64 " processes and threads",
 			  (uint64_t)limit.rlim_cur);
 }
 
-void doctor_check_port(struct doctor *doctor)
+void doctor_check_limits(struct doctor *doctor)
 {
-	struct sockaddr_in address = {
-	    .sin_family = AF_INET,
-	    .sin_port = htons(PROMETHEUS_PORT),
-	    .sin_addr = {htonl(INADDR_LOOPBACK)},
-	};
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return;
-	/* As the exporter does it: connections in TIME_WAIT are no obstacle. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-		doctor_ok(doctor, "port",
-			  "127.0.0.1:%d is free for snakepit-prometheus",
-			  PROMETHEUS_PORT);
-	else
-		doctor_bad(doctor, DOCTOR_WARN, "port",
-			   "fine if that is snakepit-prometheus; else give it another "
-			   "with --web.listen-address",
-			   "127.0.0.1:%d: %s", PROMETHEUS_PORT, strerror(errno));
-	(void)close(fd);
+	check_open_files(doctor);
+	check_processes(doctor);
 }
