@@ -89,8 +89,8 @@ class TestUsage:
                 "status: takes one pool, not also 'b'; see 'snakepit status --help'",
             ),
             (
-                ["doctor", "me"],
-                "doctor: unexpected argument 'me'; see 'snakepit doctor --help'",
+                ["doctor", "prots"],
+                "doctor: no check 'prots'; did you mean 'ports'?",
             ),
             (
                 ["version", "x"],
