@@ -99,6 +99,10 @@ int top_batch_json(const struct top_scene *scene, struct snp_buf *out)
 	}
 	snp_json_array_end(&json);
 	json_workers(&json, scene);
+	if (scene->lints) {
+		snp_json_key(&json, "lints");
+		top_lints_json(&json, scene->lints);
+	}
 	snp_json_kv_u64(&json, "events_lost", frame->events.lost);
 	snp_json_key(&json, "events");
 	top_eventlog_json(&json, &frame->events, JSON_EVENTS_MAX);

@@ -33,6 +33,12 @@ static inline bool top_verdict_is_final(enum top_verdict verdict)
 	return verdict != TOP_LIVE && verdict != TOP_STALE;
 }
 
+enum top_origin {
+	TOP_ORIGIN_LIVE,
+	TOP_ORIGIN_RECORDING,	/* --replay */
+	TOP_ORIGIN_POST_MORTEM, /* --post-mortem: the file of a runtime that ended */
+};
+
 /* A request that runs on a worker. */
 struct top_inflight {
 	uint32_t worker;		  /* index in look.workers */
@@ -46,6 +52,7 @@ struct top_inflight {
 #define TOP_INFLIGHT_MAX 256
 
 struct top_frame {
+	enum top_origin origin;
 	enum top_verdict verdict;
 	char problem[SNP_ERR_MSG_BYTES]; /* why there is no fresh data, "" = there is */
 	char instance[SNP_FMT_NAME_BYTES + 1];
@@ -62,6 +69,8 @@ struct top_frame {
 	uint64_t rewound_ns;	/* how far back this is from the newest; 0 = it is it */
 	uint64_t second,
 	    step; /* of its newest points of pools and workers (history.h) */
+	/* Recordings: frame `record_at` (from 0) of `record_nr`; 0 of 0 elsewhere. */
+	uint64_t record_at, record_nr;
 	/* What this program costs since its frame before; unknown in recordings. */
 	double self_cpu_percent;
 	uint64_t self_rss_bytes; /* the most it was */

@@ -28,8 +28,12 @@ enum top_style { /* what a cell means; screen.c decides how that looks */
 		 TOP_BAD,
 		 TOP_ACCENT, /* names, keys */
 		 TOP_GRAPH,
-		 TOP_TITLE,  /* column titles */
-		 TOP_BANNER, /* the runtime is not there */
+		 TOP_TITLE,    /* column titles */
+		 TOP_BANNER,   /* the runtime is not there */
+		 TOP_HEAT_LOW, /* of heat maps: few to most */
+		 TOP_HEAT_MID,
+		 TOP_HEAT_HIGH,
+		 TOP_HEAT_TOP,
 		 TOP_STYLE_NR
 };
 

@@ -29,6 +29,8 @@ struct top {
 	const struct top_frame *frame; /* the source's, to be shown */
 	struct top_frame *baseline;    /* what ui.baseline refers to */
 	struct top_rows rows;
+	struct top_lint_limits limits;
+	struct top_lints lints; /* of the frame */
 	struct top_ui ui;
 	struct top_grid grid;
 	struct top_viewport viewport;
@@ -118,8 +120,12 @@ static void take_signals(struct top *top)
 
 static struct top_context context_of(const struct top *top)
 {
+	size_t kept = top->lints.nr < TOP_LINTS_MAX ? top->lints.nr : TOP_LINTS_MAX;
+
 	return (struct top_context){.frame = top->frame,
 				    .rows = &top->rows,
+				    .lints = top->lints.lint,
+				    .lints_nr = kept,
 				    .now = snp_mono_now(),
 				    .wall = snp_wall_now()};
 }
@@ -189,10 +195,13 @@ static int draw(struct top *top)
 	struct top_scene scene = {.frame = top->frame,
 				  .ui = &top->ui,
 				  .rows = &top->rows,
+				  .lints = &top->lints,
 				  .now = snp_mono_now()};
-	struct top_context context = context_of(top);
+	struct top_context context;
 	int rows, cols;
 
+	top_lints_find(&top->lints, top->frame, &top->limits, top->ui.lints_silenced);
+	context = context_of(top);
 	if (top_ui_rows(&top->ui, &top->rows, &top->frame->look, context.now) < 0)
 		return -ENOMEM;
 	screen_size(top->screen, &rows, &cols);
@@ -299,6 +308,7 @@ static int open_top(struct top *top)
 	int rc;
 
 	top_ui_init(&top->ui);
+	top_lint_limits_init(&top->limits);
 	top->ui.sort = top->options.sort;
 	top->ui.delay_ms = top->options.delay_ms;
 	memcpy(top->ui.shown, top->options.shown, sizeof(top->ui.shown));

@@ -51,10 +51,18 @@ static int render(const struct top_output *o, uint64_t number, struct top_rows *
 		  struct snp_buf *out)
 {
 	const struct top_frame *frame = top_source_frame(o->source);
-	const struct top_scene scene = {
-	    .frame = frame, .ui = o->ui, .rows = rows, .now = snp_mono_now()};
+	struct top_lints lints;
+	const struct top_scene scene = {.frame = frame,
+					.ui = o->ui,
+					.rows = rows,
+					.lints = &lints,
+					.now = snp_mono_now()};
 	struct top_order order = top_ui_order(o->ui);
+	struct top_lint_limits limits;
 	int rc;
+
+	top_lint_limits_init(&limits);
+	top_lints_find(&lints, frame, &limits, o->ui->lints_silenced);
 
 	/* Programs get the order they asked for. */
 	if (o->options->mode != TOP_MODE_TEXT && o->options->mode != TOP_MODE_AUTO)

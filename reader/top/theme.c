@@ -30,6 +30,12 @@ static const struct top_look looks[TOP_STYLE_NR][TOP_THEME_NR] = {
     [TOP_TITLE] = {ON(CYAN, BLACK, 0), ON(CYAN, BLACK, 0), MONO(TOP_ATTR_REVERSE)},
     [TOP_BANNER] = {ON(RED, WHITE, TOP_ATTR_BOLD), ON(YELLOW, BLACK, TOP_ATTR_BOLD),
 		    MONO(TOP_ATTR_REVERSE | TOP_ATTR_BOLD)},
+    /* Brightness rises with the numbers, for every eye. */
+    [TOP_HEAT_LOW] = {COLOR(BLUE, 0), COLOR(BLUE, 0), MONO(TOP_ATTR_DIM)},
+    [TOP_HEAT_MID] = {COLOR(CYAN, 0), COLOR(CYAN, 0), MONO(0)},
+    [TOP_HEAT_HIGH] = {COLOR(YELLOW, 0), COLOR(YELLOW, 0), MONO(0)},
+    [TOP_HEAT_TOP] = {COLOR(WHITE, TOP_ATTR_BOLD), COLOR(WHITE, TOP_ATTR_BOLD),
+		      MONO(TOP_ATTR_BOLD)},
 };
 
 struct top_look top_theme_look(enum top_theme theme, enum top_style style)

@@ -10,6 +10,7 @@
 
 #include "frame.h"
 #include "grid.h"
+#include "lints.h"
 #include "rows.h"
 #include "ui.h"
 
@@ -17,7 +18,8 @@ struct top_scene {
 	const struct top_frame *frame;
 	const struct top_ui *ui;
 	const struct top_rows *rows;
-	snp_mono_t now; /* messages fade by it */
+	const struct top_lints *lints; /* of the frame; NULL = not looked for */
+	snp_mono_t now;		       /* messages fade by it */
 };
 
 /* The interactive screen, into a grid that has been reset to its size. */

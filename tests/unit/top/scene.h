@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "frame.h"
+#include "lints.h"
 #include "rows.h"
 #include "snakepit/read.h"
 #include "snakepit/write.h"
@@ -40,6 +41,8 @@ struct scene {
 	struct top_frame frame;
 	struct top_history *history;
 	struct top_rows rows;
+	struct top_lint_limits limits;
+	struct top_lints lints;
 	struct top_ui ui;
 };
 
@@ -249,31 +252,124 @@ static inline void scene_events(struct scene *s)
 	}
 }
 
-/* Ten minutes of points, with another run of the runtime 40 s ago. */
+/* Requests that ended in one second, by how long they took. */
+static inline void scene_octaves(struct top_pool_point *point, unsigned second,
+				 int middle)
+{
+	for (int o = 0; o < 6; o++)
+		point->octave[middle - 3 + o] =
+		    (unsigned[]){40, 900, 5000, 2500, 300, 20}[o] >> (second % 3);
+	if (second > 500)
+		point->octave[middle + 4] = second - 500;
+}
+
+/* Ten minutes of points, with another run of the runtime 40 s ago. The places are fixed
+ * and do not come from a clock. */
+#define SCENE_SECOND 1000000
+static inline void scene_pool_history(struct scene *s, unsigned pool)
+{
+	struct top_history_who who = {.row = s->frame.look.pools[pool].row};
+
+	(void)strcpy(who.pool, s->frame.look.pools[pool].name);
+	for (unsigned i = 0; i < TOP_HISTORY_S; i++) {
+		struct top_pool_point point = {
+		    .at.ns = (SCENE_SECOND + i) * SNP_NS_PER_S,
+		    .run = i < 560 ? 1 : 2,
+		    .gap = i == 560,
+		    .req_s = i < 3 ? NAN
+				   : (30000 + 8000 * sin(i / 9.0) + (i % 7) * 500) /
+					 (pool * 12 + 1),
+		    .err_s = i % 50 == 7 ? 2 : 0};
+
+		if (pool == 1)
+			point.queue_depth = i > 570 && i < 590 ? (i - 570) * 3
+					    : i % 120 < 40     ? i % 7
+							       : 0;
+		scene_octaves(&point, i, pool == 0 ? 10 : 15);
+		assert_int_equal(0, top_history_put_pool(s->history, &who,
+							 SCENE_SECOND + i, &point));
+	}
+}
+
+/* What worker `w` did in step `i` of 120. */
+static inline struct top_worker_point scene_worker_point(unsigned w, unsigned i)
+{
+	struct top_worker_point point = {
+	    .at.ns = (SCENE_SECOND + (uint64_t)i * TOP_WORKER_STEP_S) * SNP_NS_PER_S,
+	    .run = i < 112 ? 1 : 2,
+	    .gap = i == 112,
+	    .state = SNP_WORKER_STATE_READY,
+	    .requests = (uint64_t)i * (w == 0 ? 5000 : 1000),
+	    .rss_bytes = (100 + (uint64_t)i * (w == 4 ? 2 : 0)) << 20,
+	    .req_s = w == 0 ? 1000 : 200 + 20 * (i % 5),
+	    .busy_percent = (i + w) % 4 == 0 ? 1 : 60};
+
+	if (scene_workers[w].state != SNP_WORKER_STATE_READY && i > 100)
+		point.state =
+		    i % 8 < 2 ? SNP_WORKER_STATE_STARTING : scene_workers[w].state;
+	if (w == 5 && i > 108) {
+		point.req_s = 0;
+		point.busy_percent = 0;
+	}
+	return point;
+}
+
 static inline void scene_history(struct scene *s)
 {
 	struct top_frame *f = &s->frame;
-	uint64_t now_s = s->now_ns / SNP_NS_PER_S;
-	struct top_history_who who = {.row = f->look.pools[0].row};
 
 	s->history = top_history_create();
 	assert_non_null(s->history);
-	(void)strcpy(who.pool, f->look.pools[0].name);
-	for (unsigned i = 0; i < 600 && i <= now_s; i++) {
-		struct top_pool_point point = {
-		    .at.ns = s->now_ns - (599 - i) * SNP_NS_PER_S,
-		    .run = i < 560 ? 1 : 2,
-		    .gap = i == 560,
-		    .req_s = i < 3 ? NAN : 30000 + 8000 * sin(i / 9.0) + (i % 7) * 500,
-		    .err_s = i % 50 == 7 ? 2 : 0,
-		    .queue_depth = i > 570 && i < 590 ? (i - 570) * 3 : 0};
+	for (unsigned pool = 0; pool < SCENE_POOLS; pool++)
+		scene_pool_history(s, pool);
+	for (unsigned w = 0; w < SCENE_WORKERS_NR; w++) {
+		struct top_history_who who = {.row = f->look.workers[w].row,
+					      .slot = scene_workers[w].slot};
 
-		assert_int_equal(
-		    0, top_history_put_pool(s->history, &who, now_s - 599 + i, &point));
+		(void)strcpy(who.pool, f->look.pools[scene_workers[w].pool].name);
+		for (unsigned i = 0; i < TOP_HISTORY_S / TOP_WORKER_STEP_S; i++) {
+			struct top_worker_point point = scene_worker_point(w, i);
+
+			assert_int_equal(0, top_history_put_worker(
+						s->history, &who,
+						SCENE_SECOND / TOP_WORKER_STEP_S + i,
+						&point));
+		}
 	}
 	f->history = s->history;
 	f->second = top_history_second(s->history);
 	f->step = top_history_step(s->history);
+}
+
+static inline void scene_inflight(struct scene *s)
+{
+	static const struct {
+		uint32_t worker;
+		const char *method, *correlation;
+		uint64_t age_ms, run_ms, left_ms;
+	} requests[] = {
+	    {5, "infer", "9f1c2e4a-req-17", 21400, 21300, 8600},
+	    {7, "infer", "", 5100, 5000, 0},
+	    {4, "infer", "9f1c2e4a-req-91", 310, 290, 29690},
+	    {0, "word_stats", "", 12, 11, 9988},
+	    {8, "", "", 3, 2, SNP_UNKNOWN / SNP_NS_PER_MS},
+	};
+	struct top_frame *f = &s->frame;
+
+	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+		struct top_inflight *r = &f->inflight[f->inflight_nr++];
+
+		r->worker = requests[i].worker;
+		r->pool = f->look.workers[r->worker].pool;
+		(void)strcpy(r->method, requests[i].method);
+		(void)strcpy(r->correlation, requests[i].correlation);
+		r->age_ns = requests[i].age_ms * SNP_NS_PER_MS;
+		r->run_ns = requests[i].run_ms * SNP_NS_PER_MS;
+		r->left_ns = requests[i].left_ms > SNP_UNKNOWN / SNP_NS_PER_MS - 1
+				 ? SNP_UNKNOWN
+				 : requests[i].left_ms * SNP_NS_PER_MS;
+	}
+	f->inflight_all = 35;
 }
 
 static inline void scene_header(struct scene *s)
@@ -289,6 +385,8 @@ static inline void scene_header(struct scene *s)
 	f->heartbeat_seq = SCENE_SEQ;
 	f->incarnation = 4;
 	f->generation = 1;
+	f->self_cpu_percent = 0.06;
+	f->self_rss_bytes = 2200000;
 }
 
 /* ---- life ---------------------------------------------------------------- */
@@ -324,7 +422,9 @@ static inline int scene_open(void **state)
 	scene_age(s);
 	scene_events(s);
 	scene_history(s);
+	scene_inflight(s);
 	scene_header(s);
+	top_lint_limits_init(&s->limits);
 	top_ui_init(&s->ui);
 	s->ui.utf8 = true;
 	scene_sort(s);

@@ -50,9 +50,11 @@ static void assert_golden(const char *name, struct snp_buf *text)
 
 /* ---- helpers ------------------------------------------------------------- */
 
-static struct top_scene scene_of(const struct scene *s)
+static struct top_scene scene_of(struct scene *s)
 {
-	return (struct top_scene){.frame = &s->frame, .ui = &s->ui, .rows = &s->rows};
+	top_lints_find(&s->lints, &s->frame, &s->limits, s->ui.lints_silenced);
+	return (struct top_scene){
+	    .frame = &s->frame, .ui = &s->ui, .rows = &s->rows, .lints = &s->lints};
 }
 
 static struct top_viewport draw(struct scene *s, struct top_grid *grid, int cols,
@@ -109,28 +111,131 @@ static void press(struct scene *s, uint32_t key)
 
 /* ---- cases --------------------------------------------------------------- */
 
-static void view_of_each_size_matches_golden(void **state)
+/* Where a row changes how it looks: "0 cyan, 12 -, 30 red+bold". */
+static void put_looks(struct snp_buf *out, const struct top_grid *grid, int row,
+		      enum top_theme theme)
+{
+	static const char *const colors[] = {
+	    "-", "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"};
+	static const char *const flags[] = {"", " sel", " frozen", " sel frozen"};
+	char last[64] = "", now[64], at[80];
+
+	for (int col = 0; col < grid->cols; col++) {
+		const struct top_cell *cell = top_grid_cell(grid, row, col);
+		struct top_look look =
+		    top_theme_look(theme, (enum top_style)cell->style);
+
+		(void)snprintf(now, sizeof(now), "%s%s%s%s%s%s%s", colors[look.fg + 1],
+			       look.bg >= 0 ? " on " : "",
+			       look.bg >= 0 ? colors[look.bg + 1] : "",
+			       look.attrs & TOP_ATTR_BOLD ? " bold" : "",
+			       look.attrs & TOP_ATTR_DIM ? " dim" : "",
+			       look.attrs & TOP_ATTR_REVERSE ? " reverse" : "",
+			       flags[cell->flags & 3]);
+		if (strcmp(now, last) == 0)
+			continue;
+		(void)snprintf(at, sizeof(at), "%s%d %s", col ? ", " : "", col, now);
+		snp_buf_puts(out, at);
+		(void)strcpy(last, now);
+	}
+	snp_buf_putc(out, '\n');
+}
+
+/* One file: the text in UTF-8 and in ASCII, and what each theme makes of it. */
+static void assert_all_forms(struct scene *s, const char *name, int cols, int rows)
+{
+	struct top_grid grid = {0};
+	struct snp_buf text = {0};
+
+	for (int ascii = 0; ascii < 2; ascii++) {
+		s->ui.ascii = ascii;
+		(void)draw(s, &grid, cols, rows);
+		snp_buf_puts(&text, ascii ? "---- ascii\n" : "---- utf-8\n");
+		top_grid_text(&grid, &text);
+	}
+	s->ui.ascii = false;
+	for (int theme = 0; theme < TOP_THEME_NR; theme++) {
+		snp_buf_puts(&text, "---- ");
+		snp_buf_puts(&text, top_theme_names[theme]);
+		snp_buf_putc(&text, '\n');
+		for (int row = 0; row < rows; row++)
+			put_looks(&text, &grid, row, (enum top_theme)theme);
+	}
+	assert_golden(name, &text);
+	snp_buf_fini(&text);
+	top_grid_fini(&grid);
+}
+
+static const struct {
+	const char *name;
+	int cols, rows;
+} sizes[] = {
+    {"80x24", 80, 24}, {"160x45", 160, 45}, {"39x10", 39, 10}, {"20x5", 20, 5}};
+#define SIZES (sizeof(sizes) / sizeof(*sizes))
+
+static void each_view_at_each_size_matches_golden(void **state)
+{
+	struct scene *s = *state;
+	char name[64];
+
+	for (int view = 0; view < TOP_VIEW_NR; view++) {
+		s->ui.view = (enum top_view_id)view;
+		for (size_t i = 0; i < SIZES; i++) {
+			(void)snprintf(name, sizeof(name), "%s-%s",
+				       top_view_names[view], sizes[i].name);
+			assert_all_forms(s, name, sizes[i].cols, sizes[i].rows);
+		}
+	}
+	s->ui.view = TOP_VIEW_OVERVIEW;
+}
+
+static void each_detail_matches_golden(void **state)
 {
 	static const struct {
 		const char *name;
-		int cols, rows;
-	} sizes[] = {{"1x1", 1, 1},	  {"20x5", 20, 5},	{"39x10", 39, 10},
-		     {"40x6", 40, 6},	  {"60x16", 60, 16},	{"80x24", 80, 24},
-		     {"160x45", 160, 45}, {"400x100", 400, 100}};
+		struct top_pick pick;
+	} details[] = {
+	    {"worker", {TOP_PICK_WORKER, "ml_infer", 1, 0}},
+	    {"pool", {TOP_PICK_POOL, "ml_infer", TOP_SLOT_NONE, 0}},
+	    {"lint", {TOP_PICK_LINT, "ml_infer", 1, TOP_LINT_STUCK_WORKER}},
+	    {"gone", {TOP_PICK_WORKER, "away", 7, 0}},
+	};
 	struct scene *s = *state;
+	char name[64];
 
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-		assert_drawn(s, sizes[i].name, sizes[i].cols, sizes[i].rows);
+	for (size_t d = 0; d < sizeof(details) / sizeof(*details); d++) {
+		s->ui.detail = details[d].pick;
+		for (size_t i = 0; i < SIZES; i++) {
+			(void)snprintf(name, sizeof(name), "detail-%s-%s",
+				       details[d].name, sizes[i].name);
+			assert_all_forms(s, name, sizes[i].cols, sizes[i].rows);
+		}
+	}
+	s->ui.detail.kind = TOP_PICK_NONE;
 }
 
-static void view_in_ascii_matches_golden(void **state)
+static void setup_matches_golden(void **state)
+{
+	static const char *const names[] = {"setup-workers", "setup-pools",
+					    "setup-display"};
+	struct scene *s = *state;
+
+	s->ui.setup.open = true;
+	for (int page = 0; page < TOP_SETUP_NR; page++) {
+		s->ui.setup.page = (enum top_setup_page)page;
+		assert_drawn(s, names[page], 80, 24);
+	}
+	s->ui.setup = (struct top_setup){0};
+}
+
+static void overview_at_odd_sizes_matches_golden(void **state)
 {
 	struct scene *s = *state;
 
-	s->ui.ascii = true;
-	assert_drawn(s, "80x24-ascii", 80, 24);
-	assert_drawn(s, "160x45-ascii", 160, 45);
-	s->ui.ascii = false;
+	assert_drawn(s, "1x1", 1, 1);
+	assert_drawn(s, "40x6", 40, 6);
+	assert_drawn(s, "60x16", 60, 16);
+	assert_drawn(s, "400x100", 400, 100);
 }
 
 static void view_in_ascii_is_ascii_at_every_size(void **state)
@@ -209,7 +314,7 @@ static void view_of_help_scrolled_to_end_shows_last_key(void **state)
 	press(s, 'G');
 	viewport = draw(s, &grid, 60, 8);
 	viewed(s, &viewport);
-	assert_int_equal(TOP_ACTION_NR - 1 - 6, s->ui.help_first);
+	assert_int_equal(TOP_ACTION_NR + 4 - 6, s->ui.help_first);
 	text = drawn_text(s, 60, 8);
 	assert_non_null(strstr(text, "^Z  "));
 	free(text);
@@ -313,8 +418,10 @@ static void view_paused_says_since_when(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(view_of_each_size_matches_golden),
-	    cmocka_unit_test(view_in_ascii_matches_golden),
+	    cmocka_unit_test(each_view_at_each_size_matches_golden),
+	    cmocka_unit_test(each_detail_matches_golden),
+	    cmocka_unit_test(setup_matches_golden),
+	    cmocka_unit_test(overview_at_odd_sizes_matches_golden),
 	    cmocka_unit_test(view_in_ascii_is_ascii_at_every_size),
 	    cmocka_unit_test(view_of_dead_runtime_matches_golden),
 	    cmocka_unit_test(view_of_dead_runtime_is_banner_and_frozen),
