@@ -469,17 +469,6 @@ static void example_file_is_the_default_file(void **state)
 	free(text);
 }
 
-static void documentation_shows_the_default_file(void **state)
-{
-	char *doc = read_file("docs/configuration.md");
-	char *text = printed(NULL);
-
-	(void)state;
-	assert_non_null(strstr(doc, text));
-	free(doc);
-	free(text);
-}
-
 /* ---- Where keys stand ---------------------------------------------------- */
 
 static void locate_finds_the_value_or_its_section(void **state)
@@ -544,7 +533,6 @@ int main(void)
 	    T(show_then_parse_gives_an_equal_config),
 	    T(show_to_full_device_is_an_error),
 	    T(example_file_is_the_default_file),
-	    T(documentation_shows_the_default_file),
 	};
 #undef T
 
