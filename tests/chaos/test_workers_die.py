@@ -247,8 +247,8 @@ def test_memory(trial: Trial, limit: str) -> None:
 
 
 def test_folder_of_cases_is_complete() -> None:
-    """Every case of the list has a test that is marked with its number."""
-    wanted = {*range(1, 17), *range(18, 23), 24, *range(27, 30), *range(30, 53)}
+    """Every case of the list has a test that is marked with its number (31: a soak)."""
+    wanted = {*range(1, 17), *range(18, 23), 24, *range(27, 31), *range(32, 53)}
     text = "\n".join(
         path.read_text() for path in Path(__file__).parent.glob("test_*.py")
     )
