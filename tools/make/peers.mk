@@ -16,13 +16,17 @@ $(PEERS)/telegraf: PEER_SOURCE := \
 # The Collector comes as modules and a builder, which writes a program that has those in
 # its manifest, and compiles it.
 OTELCOL_BUILDER := go.opentelemetry.io/collector/cmd/builder@v0.159.0
-OTELCOL_CONFIG  := tests/receivers/otelcol/builder.yaml
-$(PEERS)/otelcol: $(OTELCOL_CONFIG) tools/make/peers.mk
+$(PEERS)/otelcol: tests/receivers/otelcol/builder.yaml
+$(PEERS)/otelcol-vendors: tests/receivers/otelcol/vendors.yaml
+$(PEERS)/otelcol $(PEERS)/otelcol-vendors: tools/make/peers.mk
 	@mkdir -p $(@D)
 	@echo "  GO    $@"
 	$(Q)GOBIN=$(abspath $(@D)) go install $(OTELCOL_BUILDER)
-	$(Q)$(@D)/builder --config=$(OTELCOL_CONFIG) >$@.log 2>&1 || { cat $@.log; exit 1; }
-	$(Q)mv $(@D)/otelcol-source/otelcol $@
+	$(Q)$(@D)/builder --config=$(filter %.yaml,$^) >$@.log 2>&1 || { cat $@.log; exit 1; }
+	$(Q)mv $(@D)/$(@F)-source/$(@F) $@
+
+.PHONY: vendor-collector
+vendor-collector: $(PEERS)/otelcol-vendors ## a Collector that checks examples for clouds (minutes)
 
 # The client of examples/clients that is compiled, for its test. Flags are those by which
 # the Collector is built, so that most of it is compiled already.
