@@ -232,7 +232,7 @@ $(B)/lib/libsnakepit-shm.so: $(B)/lib/$(SHM_SONAME)
 # ---- Installation: DESTDIR for packages, PREFIX where it will live -----------------------
 PREFIX  ?= /usr/local
 DESTDIR ?=
-SHM_HEADERS := $(addprefix shm/include/snakepit/,cells.h err.h format.h read.h time.h write.h) \
+SHM_HEADERS := $(addprefix shm/include/snakepit/,cells.h err.h format.h read.h testing.h time.h write.h) \
 	       shm/enums.def shm/metrics.def
 MAN     := $(wildcard man/*.1 man/*.5)
 AT      := $(DESTDIR)$(PREFIX)

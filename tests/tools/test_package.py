@@ -23,7 +23,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 SONAME = "libsnakepit-shm.so.1"
-SHM_HEADERS = {"cells.h", "err.h", "format.h", "read.h", "time.h", "write.h"}
+SHM_HEADERS = {
+    *("cells.h", "err.h", "format.h", "read.h", "testing.h", "time.h", "write.h")
+}
 C11 = ("-std=c11", "-D_POSIX_C_SOURCE=200809L")
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 

@@ -12,19 +12,18 @@
 
 #include "snakepit/read.h"
 #include "snakepit/runtime.h"
+#include "snakepit/testing.h"
 #include "snakepit/time.h"
 
 #define TIMEOUT_MS SNP_TEST_DEADLINE_MS
 
-static char dir[] = "/dev/shm/snp-embed-XXXXXX";
+static struct snp_test_runtime shared; /* whose directory the others use, too */
 
 /* ---- helpers ------------------------------------------------------------- */
 
-static struct snp_runtime *create(const char *instance, const char *more)
+/* The caller frees it. */
+static char *configuration(const char *instance, const char *more)
 {
-	struct snp_runtime_options options = {.programs = "build/bin"};
-	struct snp_runtime *rt = NULL;
-	struct snp_err err = {0};
 	char *config = NULL;
 
 	assert_true(asprintf(&config,
@@ -36,7 +35,17 @@ static struct snp_runtime *create(const char *instance, const char *more)
 			     "    pythonpath: [tests/integration/adapters]\n"
 			     "%s",
 			     instance, more) > 0);
-	options.config_text = config;
+	return config;
+}
+
+static struct snp_runtime *create(const char *instance, const char *more)
+{
+	char *config = configuration(instance, more);
+	const struct snp_runtime_options options = {.config_text = config,
+						    .programs = "build/bin"};
+	struct snp_runtime *rt = NULL;
+	struct snp_err err = {0};
+
 	if (snp_runtime_create(&options, &rt, &err) < 0)
 		fail_msg("%s", err.msg);
 	free(config);
@@ -148,25 +157,30 @@ static void execute_returns_what_the_tool_did(void **state)
 
 static void execute_is_a_span_of_the_program_itself(void **state)
 {
-	struct snp_ring_cursor cursor = {0};
 	struct snp_reply *reply = run(*state, "echo", NULL, NULL);
-	struct snp_segment *segment = NULL;
-	char path[SNP_PATH_BYTES];
-	struct snp_span spans[64];
-	unsigned requests = 0, found = 0;
-	size_t nr;
+	struct snp_span span;
+	struct snp_err err = {0};
 
 	snp_reply_destroy(&reply);
-	assert_int_equal(snp_segment_path(snp_runtime_instance(*state), path, NULL), 0);
-	assert_int_equal(snp_segment_attach(path, &segment, NULL), 0);
-	nr = snp_segment_spans(segment, &cursor, spans, 64);
-	for (size_t i = 0; i < nr; i++) {
-		requests += spans[i].kind == SNP_SPAN_KIND_REQUEST;
-		found += spans[i].method == SNP_SPAN_METHOD_C_API;
-	}
-	assert_true(found > 0);
-	assert_int_equal(found, requests); /* nobody else asks */
-	snp_segment_detach(&segment);
+	if (snp_test_span(shared.segment, "embed-4711", TIMEOUT_MS, &span, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(span.method, SNP_SPAN_METHOD_C_API);
+}
+
+static void execute_counts_by_tool(void **state)
+{
+	static const char requests[] = "snakepit.requests";
+	struct snp_reply *reply;
+	struct snp_err err = {0};
+	double before = -1;
+
+	if (snp_test_value(shared.segment, requests, "method=echo", &before, &err) < 0)
+		fail_msg("%s", err.msg);
+	reply = run(*state, "echo", NULL, NULL);
+	snp_reply_destroy(&reply);
+	if (snp_test_rises(shared.segment, requests, "method=echo", before + 1,
+			   TIMEOUT_MS, &err) < 0)
+		fail_msg("%s", err.msg);
 }
 
 static void reply_names_the_kind_of_a_failure(void **state)
@@ -654,19 +668,25 @@ static void a_fork_can_always_forget(void **state)
 
 static int set_up(void **state)
 {
-	if (!mkdtemp(dir) || setenv("SNAKEPIT_DIR", dir, 1) < 0)
-		return -1;
+	char *config = configuration("shared", "");
+	const struct snp_runtime_options options = {.config_text = config,
+						    .programs = "build/bin"};
+	struct snp_err err = {0};
+	int rc;
+
 	snp_runtime_log(-1);
-	*state = start("shared");
-	return 0;
+	rc = snp_test_start(&options, &shared, &err);
+	if (rc < 0)
+		print_error("%s\n", err.msg);
+	free(config);
+	*state = shared.runtime;
+	return rc;
 }
 
 static int tear_down(void **state)
 {
-	struct snp_runtime *rt = *state;
-
-	snp_runtime_destroy(&rt);
-	return rmdir(dir); /* fails when something was left behind */
+	(void)state;
+	return snp_test_stop(&shared); /* fails when something was left behind */
 }
 
 int main(void)
@@ -674,6 +694,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(execute_returns_what_the_tool_did),
 	    cmocka_unit_test(execute_is_a_span_of_the_program_itself),
+	    cmocka_unit_test(execute_counts_by_tool),
 	    cmocka_unit_test(reply_names_the_kind_of_a_failure),
 	    cmocka_unit_test(execute_refuses_what_cannot_be_sent),
 	    cmocka_unit_test(execute_ends_with_its_deadline),
