@@ -112,7 +112,7 @@ ARCH_snakepit-statsd := cli model shm
 SRC_snakepit-top  := $(wildcard reader/top/*.c)
 INC_snakepit-top  := $(INC_model) $(CLI_INC) -Ireader/top
 ARCH_snakepit-top := cli model shm
-SYS_snakepit-top  := -lncursesw -ltinfo
+SYS_snakepit-top  := -lncursesw -ltinfo -lyaml
 
 # ---- Unit tests: tests/unit/<component>/<module>_test.c, linked with what follows -------
 # Long ones of a single thread, in which ThreadSanitizer has nothing to find.

@@ -102,6 +102,12 @@ static bool is_field(const char *field, const char *asked)
 	return false;
 }
 
+bool top_column_ascends(enum top_column_id id)
+{
+	return top_unit_is_text(top_columns[id].unit) ||
+	       top_columns[id].unit == TOP_UNIT_PID;
+}
+
 int top_column_find(enum top_table table, const char *field)
 {
 	/* Exact names win over those without their unit. */

@@ -67,6 +67,9 @@ struct top_value top_column_value(enum top_column_id id,
  */
 int top_column_find(enum top_table table, const char *field);
 
+/* Sorted by this, the small ones come first: names and pids. */
+bool top_column_ascends(enum top_column_id id);
+
 static inline bool top_unit_is_double(unsigned unit)
 {
 	return unit >= TOP_UNIT_RATE;

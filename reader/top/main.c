@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "act.h"
 #include "cli/help.h"
 #include "cli/say.h"
 #include "model/target.h"
@@ -20,6 +21,7 @@
 #include "output.h"
 #include "screen.h"
 #include "screen_guard.h"
+#include "settings.h"
 #include "source.h"
 #include "view.h"
 
@@ -35,23 +37,10 @@ struct top {
 	struct top_grid grid;
 	struct top_viewport viewport;
 	struct screen *screen;
+	char settings[PATH_MAX]; /* their file, "" = none */
 	int signal_fd;
 	int ended_by; /* signal to end with, 0 = none */
 };
-
-static bool env_is_set(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value && *value;
-}
-
-static enum screen_colors wanted_colors(enum top_color color)
-{
-	if (color == TOP_COLOR_AUTO)
-		return env_is_set("NO_COLOR") ? SCREEN_MONO : SCREEN_COLOR;
-	return color == TOP_COLOR_ALWAYS ? SCREEN_COLOR : SCREEN_MONO;
-}
 
 /* ---- interactive --------------------------------------------------------- */
 
@@ -165,8 +154,15 @@ static void mark(struct top *top)
 
 static void act(struct top *top)
 {
-	if (top_ui_take(&top->ui, TOP_WANT_REPAINT))
-		screen_repaint(top->screen);
+	const struct top_stage stage = {.ui = &top->ui,
+					.frame = top->frame,
+					.rows = &top->rows,
+					.grid = &top->grid,
+					.screen = top->screen,
+					.settings =
+					    top->settings[0] ? top->settings : NULL};
+
+	top_act(&stage);
 	if (top_ui_take(&top->ui, TOP_WANT_SUSPEND))
 		(void)kill(0, SIGTSTP); /* whoever shares the job stops too */
 	if (top_ui_take(&top->ui, TOP_WANT_SEEK))
@@ -184,8 +180,14 @@ static void take_keys(struct top *top)
 	while (!(top->ui.wants & TOP_WANT_QUIT) &&
 	       (key = screen_key(top->screen)) != 0) {
 		struct top_context context = context_of(top);
+		struct top_mouse mouse;
 
-		top_ui_key(&top->ui, key, &context);
+		if (key == TOP_KEY_MOUSE) {
+			screen_mouse(top->screen, &mouse);
+			top_ui_mouse(&top->ui, &mouse, &top->viewport, &context);
+		} else {
+			top_ui_key(&top->ui, key, &context);
+		}
 	}
 	act(top);
 }
@@ -269,16 +271,21 @@ static int loop(struct top *top)
 
 static int run_live(struct top *top)
 {
+	const struct screen_options options = {.colors =
+						   top_color_wanted(top->options.color),
+					       .theme = top->ui.theme,
+					       .mouse = top->ui.mouse};
 	struct snp_err err = {0};
 	int rc;
 
 	rc = open_signals(top);
 	if (rc == 0)
-		rc = screen_open(wanted_colors(top->options.color), &top->screen, &err);
+		rc = screen_open(&options, &top->screen, &err);
 	if (rc < 0) {
 		cli_complain("%s", err.code ? err.msg : strerror(-rc));
 		return SNP_EXIT_FAILURE;
 	}
+	top->ui.colors = screen_has_colors(top->screen);
 	if (screen_fallback(top->screen))
 		top_ui_toast(&top->ui, snp_mono_now(),
 			     "unknown TERM, drawing as for %s",
@@ -302,20 +309,56 @@ static bool terminal_is_usable(void)
 	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0;
 }
 
-static int open_top(struct top *top)
+/* A screen for somebody to look at. */
+static bool is_live(const struct top *top)
+{
+	return top->options.mode == TOP_MODE_AUTO && terminal_is_usable();
+}
+
+/* Settings are of the screen alone: what scripts read depends on no file. */
+static int load_settings(struct top *top)
+{
+	struct snp_err err = {0};
+	int rc = 0;
+
+	if (top_settings_path(top->settings) < 0)
+		top->settings[0] = '\0';
+	else
+		rc = top_settings_load(top->settings, &top->ui, &err);
+	if (rc < 0)
+		cli_complain("%s; correct it or move the file away", err.msg);
+	return rc;
+}
+
+/* What was said on the command line counts more than settings. */
+static void obey_options(struct top_ui *ui, const struct top_options *options)
 {
 	struct snp_query_place place;
+
+	if (options->sort_said)
+		ui->sort = options->sort;
+	if (options->delay_said)
+		ui->delay_ms = options->delay_ms;
+	for (size_t table = 0; table < TOP_TABLE_NR; table++)
+		if (options->shown[table].nr > 0)
+			ui->shown[table] = options->shown[table];
+	if (options->filter)
+		(void)top_ui_filter(ui, options->filter_text, &place, NULL);
+	if (options->no_mouse)
+		ui->mouse = false;
+	ui->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	ui->ascii = ui->ascii || options->ascii || !ui->utf8;
+}
+
+static int open_top(struct top *top)
+{
 	int rc;
 
 	top_ui_init(&top->ui);
 	top_lint_limits_init(&top->limits);
-	top->ui.sort = top->options.sort;
-	top->ui.delay_ms = top->options.delay_ms;
-	memcpy(top->ui.shown, top->options.shown, sizeof(top->ui.shown));
-	if (top->options.filter)
-		(void)top_ui_filter(&top->ui, top->options.filter_text, &place, NULL);
-	top->ui.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-	top->ui.ascii = top->options.ascii || !top->ui.utf8;
+	if (is_live(top) && load_settings(top) < 0)
+		return SNP_EXIT_USAGE;
+	obey_options(&top->ui, &top->options);
 	if (top_source_live(top->options.instance, &top->source) < 0) {
 		cli_complain("out of memory");
 		return SNP_EXIT_FAILURE;
@@ -350,9 +393,7 @@ static int run(struct top *top)
 	    .options = &top->options, .ui = &top->ui, .source = top->source};
 
 	if (code == SNP_EXIT_OK)
-		code = top->options.mode == TOP_MODE_AUTO && terminal_is_usable()
-			   ? run_live(top)
-			   : top_output_run(&output);
+		code = is_live(top) ? run_live(top) : top_output_run(&output);
 	close_top(top);
 	return code;
 }

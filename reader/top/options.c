@@ -143,13 +143,18 @@ static int parse_one(int opt, const char *value, struct top_options *o,
 		return parse_query("--filter", value, &top_worker_terms, &o->filter,
 				   hint, err);
 	case OPT_DELAY:
+		o->delay_said = true;
 		return top_words_delay(value, &o->delay_ms, err);
 	case OPT_SORT:
+		o->sort_said = true;
 		return top_words_sort(value, &o->sort, err);
 	case OPT_COLUMNS:
 		return parse_columns(value, o, err);
 	case OPT_ASCII:
 		o->ascii = true;
+		return 0;
+	case OPT_NO_MOUSE:
+		o->no_mouse = true;
 		return 0;
 	case OPT_COLOR:
 		return parse_color(value, &o->color, err);

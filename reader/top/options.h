@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "model/query.h"
 #include "snakepit/err.h"
+#include "theme.h"
 #include "ui.h"
 
 enum top_mode {
@@ -24,19 +25,14 @@ enum top_mode {
 	TOP_MODE_COLUMNS, /* -o help */
 };
 
-enum top_color {
-	TOP_COLOR_AUTO,
-	TOP_COLOR_ALWAYS,
-	TOP_COLOR_NEVER,
-};
-
 extern const struct cli_command top_command;
 
 struct top_options {
 	enum top_mode mode;
 	enum top_color color;
 	const char *instance; /* borrowed from argv, NULL = not given */
-	bool ascii, no_header, exit_on_end;
+	bool ascii, no_mouse, no_header, exit_on_end;
+	bool delay_said, sort_said; /* else they are the defaults */
 	unsigned delay_ms;
 	uint64_t count; /* outputs; 0 = until it is ended */
 	uint64_t for_ms;

@@ -151,7 +151,7 @@ static int put_sorted(struct top_rows *rows, const struct top_order *order,
 		      const struct snp_look *look)
 {
 	unsigned unit = top_columns[order->sort.column].unit;
-	bool ascends = top_unit_is_text(unit) || unit == TOP_UNIT_PID;
+	bool ascends = top_column_ascends(order->sort.column);
 	struct direction direction = {
 	    .unit = unit,
 	    .descending = ascends == ((order->sort.flags & TOP_SORT_INVERT) != 0),

@@ -17,17 +17,20 @@
 #include <curses.h>
 #include <term.h>
 
+#include "copy.h"
 #include "keys.h"
 #include "screen_guard.h"
 
 #define ESCAPE_DELAY_MS 25
+#define WHEEL_LINES	3
 
 struct screen {
 	SCREEN *term;
 	FILE *in;      /* the terminal, where stdin is not it; else NULL */
 	int stderr_fd; /* the real one, while a memfd stands in for it; -1 = none */
 	const char *fallback;
-	struct termios found; /* modes to give back */
+	bool colors, own_colors; /* has some; keeps the user's own besides */
+	struct termios found;	 /* modes to give back */
 	attr_t attrs[TOP_STYLE_NR];
 	short pairs[TOP_STYLE_NR];
 	struct top_grid shown; /* what the terminal has */
@@ -37,42 +40,44 @@ struct screen {
 
 /* ---- looks --------------------------------------------------------------- */
 
-static const struct {
-	attr_t mono, color;
-	short fg, bg;
-} looks[TOP_STYLE_NR] = {
-    [TOP_NORMAL] = {A_NORMAL, A_NORMAL, -1, -1},
-    [TOP_DIM] = {A_DIM, A_DIM, -1, -1},
-    [TOP_STRONG] = {A_BOLD, A_BOLD, -1, -1},
-    [TOP_GOOD] = {A_NORMAL, A_NORMAL, COLOR_GREEN, -1},
-    [TOP_WARN] = {A_BOLD, A_NORMAL, COLOR_YELLOW, -1},
-    [TOP_BAD] = {A_BOLD, A_BOLD, COLOR_RED, -1},
-    [TOP_ACCENT] = {A_BOLD, A_NORMAL, COLOR_CYAN, -1},
-    [TOP_GRAPH] = {A_NORMAL, A_NORMAL, COLOR_GREEN, -1},
-    [TOP_TITLE] = {A_REVERSE, A_NORMAL, COLOR_BLACK, COLOR_CYAN},
-    [TOP_BANNER] = {A_REVERSE | A_BOLD, A_BOLD, COLOR_WHITE, COLOR_RED},
-};
-
-static void prepare_looks(struct screen *screen, enum screen_colors colors)
+static attr_t attributes_of(unsigned attrs)
 {
-	bool color = colors == SCREEN_COLOR && has_colors() && start_color() == OK;
+	return (attrs & TOP_ATTR_BOLD ? A_BOLD : A_NORMAL) |
+	       (attrs & TOP_ATTR_DIM ? A_DIM : A_NORMAL) |
+	       (attrs & TOP_ATTR_REVERSE ? A_REVERSE : A_NORMAL);
+}
 
-	/* Where the terminal cannot keep its own background, black is what there is. */
-	bool own = color && use_default_colors() == OK;
-	short pair = 1;
-
+void screen_theme(struct screen *screen, enum top_theme theme)
+{
 	for (int i = 0; i < TOP_STYLE_NR; i++) {
-		short fg = looks[i].fg, bg = looks[i].bg;
+		struct top_look look = top_theme_look(
+		    screen->colors ? theme : TOP_THEME_MONO, (enum top_style)i);
+		short pair = (short)(i + 1), fg = look.fg, bg = look.bg;
 
-		screen->attrs[i] = color ? looks[i].color : looks[i].mono;
+		screen->attrs[i] = attributes_of(look.attrs);
 		screen->pairs[i] = 0;
-		if (!color || fg < 0)
+		if (fg < 0 && bg < 0)
 			continue;
-		if (bg < 0 && !own)
+		/* Where the terminal cannot keep its own, there is white on black. */
+		if (fg < 0 && !screen->own_colors)
+			fg = COLOR_WHITE;
+		if (bg < 0 && !screen->own_colors)
 			bg = COLOR_BLACK;
 		if (init_pair(pair, fg, bg) == OK)
-			screen->pairs[i] = pair++;
+			screen->pairs[i] = pair;
 	}
+	screen_repaint(screen);
+}
+
+static void prepare_colors(struct screen *screen, bool wanted)
+{
+	screen->colors = wanted && has_colors() && start_color() == OK;
+	screen->own_colors = screen->colors && use_default_colors() == OK;
+}
+
+bool screen_has_colors(const struct screen *screen)
+{
+	return screen->colors;
 }
 
 /* ---- taking over and giving back ----------------------------------------- */
@@ -187,7 +192,7 @@ static void set_modes(void)
 	(void)curs_set(0);
 }
 
-int screen_open(enum screen_colors colors, struct screen **ret_screen,
+int screen_open(const struct screen_options *options, struct screen **ret_screen,
 		struct snp_err *err)
 {
 	struct screen *screen = calloc(1, sizeof(*screen));
@@ -210,7 +215,14 @@ int screen_open(enum screen_colors colors, struct screen **ret_screen,
 	guard(screen);
 	hold_stderr(screen);
 	set_modes();
-	prepare_looks(screen, colors);
+	prepare_colors(screen, options->colors);
+	screen_theme(screen, options->theme);
+	if (options->mouse) {
+		/* Presses alone: waiting for the second click would delay the first. */
+		(void)mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED,
+				NULL);
+		(void)mouseinterval(0);
+	}
 	*ret_screen = screen;
 	return 0;
 }
@@ -337,6 +349,24 @@ void screen_draw(struct screen *screen, const struct top_grid *grid)
 	(void)refresh();
 }
 
+int screen_copy(struct screen *screen, const char *text)
+{
+	struct snp_buf out = {0};
+	int rc;
+
+	(void)screen;
+	top_copy_sequence(&out, text);
+	if (out.failed) {
+		snp_buf_fini(&out);
+		return -ENOMEM;
+	}
+	/* Behind what curses has written; it knows nothing of such sequences. */
+	(void)fflush(stdout);
+	rc = snp_buf_write_fd(&out, STDOUT_FILENO);
+	snp_buf_fini(&out);
+	return rc;
+}
+
 /* ---- keys ---------------------------------------------------------------- */
 
 int screen_fd(const struct screen *screen)
@@ -373,9 +403,27 @@ static uint32_t key_of_code(wint_t code)
 		return TOP_KEY_DELETE;
 	case KEY_ENTER:
 		return TOP_KEY_ENTER;
+	case KEY_MOUSE:
+		return TOP_KEY_MOUSE;
 	default:
 		return TOP_KEY_OTHER;
 	}
+}
+
+void screen_mouse(struct screen *screen, struct top_mouse *ret_mouse)
+{
+	MEVENT event = {0};
+
+	(void)screen;
+	*ret_mouse = (struct top_mouse){.row = -1};
+	if (getmouse(&event) != OK)
+		return;
+	if (event.bstate & BUTTON4_PRESSED)
+		ret_mouse->wheel = -WHEEL_LINES;
+	else if (event.bstate & BUTTON5_PRESSED)
+		ret_mouse->wheel = WHEEL_LINES;
+	ret_mouse->row = event.y;
+	ret_mouse->col = event.x;
 }
 
 uint32_t screen_key(struct screen *screen)

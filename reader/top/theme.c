@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "theme.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 const char *const top_theme_names[TOP_THEME_NR] = {
     [TOP_THEME_DEFAULT] = "default", [TOP_THEME_CB] = "cb", [TOP_THEME_MONO] = "mono"};
 
@@ -41,4 +44,21 @@ static const struct top_look looks[TOP_STYLE_NR][TOP_THEME_NR] = {
 struct top_look top_theme_look(enum top_theme theme, enum top_style style)
 {
 	return looks[style][theme];
+}
+
+static bool env_is(const char *name, const char *value)
+{
+	const char *set = getenv(name);
+
+	return set && strcmp(set, value) == 0;
+}
+
+bool top_color_wanted(enum top_color color)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	if (color != TOP_COLOR_AUTO)
+		return color == TOP_COLOR_ALWAYS;
+	return !(no_color && *no_color) && !env_is("TERM", "dumb") &&
+	       !env_is("FORCE_COLOR", "0");
 }

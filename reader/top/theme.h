@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * theme.h - what the styles of a grid look like, for each theme.
+ * theme.h - what the styles of a grid look like, for each theme, and when there
+ * is colour at all.
  *
  * The 16 colours of the terminal, so that the user's own palette applies. A look never
- * says with colour alone what text does not say. Pure.
+ * says with colour alone what text does not say. Pure but
+ * for the environment.
  */
 #ifndef SNP_TOP_THEME_H
 #define SNP_TOP_THEME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "grid.h"
@@ -41,6 +44,16 @@ struct top_look {
 	int8_t fg, bg; /* enum top_color_index, or -1 */
 	uint8_t attrs; /* enum top_attribute */
 };
+enum top_color { /* --color */
+		 TOP_COLOR_AUTO,
+		 TOP_COLOR_ALWAYS,
+		 TOP_COLOR_NEVER,
+};
+
+/* Whether to colour a terminal: what --color says, else no where $NO_COLOR is set,
+ * $TERM is "dumb" or $FORCE_COLOR is 0. */
+bool top_color_wanted(enum top_color color);
+
 struct top_look top_theme_look(enum top_theme theme, enum top_style style);
 
 #endif

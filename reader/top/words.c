@@ -33,8 +33,7 @@ int top_words_sort(const char *text, struct top_sort *sort, struct snp_err *err)
 		    err, -EINVAL,
 		    "no worker column \"%s\" to sort by; -o help lists them", name);
 	sort->column = (enum top_column_id)id;
-	ascends = top_unit_is_text(top_columns[id].unit) ||
-		  top_columns[id].unit == TOP_UNIT_PID;
+	ascends = top_column_ascends(sort->column);
 	sort->flags = name != text && wanted != ascends ? TOP_SORT_INVERT : 0;
 	return 0;
 }
