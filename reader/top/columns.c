@@ -225,8 +225,7 @@ static void draw_share(const struct top_place *at, const struct top_value *value
 			   high ? TOP_WARN : TOP_NORMAL, text);
 	if (bar < 2)
 		return;
-	full = (int)lround(value->d / 100.0 * bar);
-	full = full > bar ? bar : full;
+	full = (int)lround(fmax(fmin(value->d, 100.0), 0.0) / 100.0 * bar);
 	top_grid_fill(at->grid, at->row, at->col + 5, full, style,
 		      at->grid->ascii ? '#' : 0x2588);
 	top_grid_fill(at->grid, at->row, at->col + 5 + full, bar - full, TOP_DIM,

@@ -123,7 +123,7 @@ static double seconds(uint64_t ns)
 
 static void put_seconds(char out[TOP_FORMAT_BYTES], double s)
 {
-	top_format_latency(out, (uint64_t)(s * 1e9), 6);
+	top_format_latency(out, (uint64_t)(fmin(s, 1e9) * 1e9), 6);
 }
 
 /* ---- queue-eta ----------------------------------------------------------- */
@@ -537,7 +537,7 @@ static void find_growing_memory(struct search *s)
 		if (!lint)
 			continue;
 		top_format_bytes(rss, w->rss_bytes, 6);
-		top_format_bytes(slope, (uint64_t)(trend.slope * 3600), 6);
+		top_format_bytes(slope, (uint64_t)fmin(trend.slope * 3600, 1e18), 6);
 		put(lint->brief, "memory grows %s/h", slope);
 		put(lint->what,
 		    "memory %s grows %s an hour over %.0fs, twice as much "

@@ -197,7 +197,7 @@ static void describe_peak(char out[64], const struct top_scene *scene,
 		(void)snprintf(out, 64, " peak %s/s", peak);
 		return;
 	}
-	top_format_count(peak, (uint64_t)max, 5);
+	top_format_count(peak, (uint64_t)fmin(max, 1e18), 5);
 	top_format_count(limit, total->queue_limit, 5);
 	(void)snprintf(out, 64, " peak %s/%s", peak, limit);
 }

@@ -401,7 +401,7 @@ static void put_bar(const struct view *v, struct view_area area, size_t status,
 	top_pen_put(&pen, TOP_DIM, label);
 	if (n == SNP_UNKNOWN || t->workers == 0 || t->workers == SNP_UNKNOWN || n == 0)
 		return;
-	full = (int)((double)n / (double)t->workers * room + 0.5);
+	full = (int)(fmin((double)n / (double)t->workers, 1.0) * room + 0.5);
 	full = view_min(view_max(full, 1), room);
 	top_grid_fill(v->grid, area.row, area.col + BOX_LABEL_COLS, full, style,
 		      v->grid->ascii ? '#' : 0x2588);
