@@ -110,7 +110,7 @@ SRC_snakepit-statsd  := $(wildcard reader/statsd/*.c)
 INC_snakepit-statsd  := $(INC_model) $(CLI_INC) -Ireader/statsd
 ARCH_snakepit-statsd := cli model shm
 SRC_snakepit-top  := $(wildcard reader/top/*.c)
-INC_snakepit-top  := $(INC_model) $(CLI_INC) -Ireader/top
+INC_snakepit-top  := $(INC_model) $(CLI_INC) -Ireader/top -Ishm/src
 ARCH_snakepit-top := cli model shm
 SYS_snakepit-top  := -lncursesw -ltinfo -lyaml
 

@@ -114,8 +114,8 @@ static int grow(void **array, size_t *cap, size_t need, size_t size)
 	return 0;
 }
 
-static int look_reserve(struct snp_look *look, size_t pools, size_t workers,
-			size_t hist_words)
+int snp_look_reserve(struct snp_look *look, size_t pools, size_t workers,
+		     size_t hist_words)
 {
 	int rc;
 
@@ -152,7 +152,7 @@ int snp_look_copy(struct snp_look *to, const struct snp_look *from)
 	int rc;
 
 	look_clear(to);
-	rc = look_reserve(to, from->pools_nr, from->workers_nr, from->hist_words);
+	rc = snp_look_reserve(to, from->pools_nr, from->workers_nr, from->hist_words);
 	if (rc < 0)
 		return rc;
 	kept = *to;
@@ -456,8 +456,8 @@ int snp_look_read(struct snp_look *look, const struct snp_snapshot *snap,
 	look_clear(look);
 	look->taken = snp_snapshot_stats(snap)->begin;
 	look->now = snp_snapshot_now(snap);
-	rc = look_reserve(look, snp_snapshot_rows_nr(snap, SNP_ROW_POOL),
-			  snp_snapshot_rows_nr(snap, SNP_ROW_WORKER), hist_words);
+	rc = snp_look_reserve(look, snp_snapshot_rows_nr(snap, SNP_ROW_POOL),
+			      snp_snapshot_rows_nr(snap, SNP_ROW_WORKER), hist_words);
 	if (rc < 0)
 		return rc;
 	look_read_rows(look, &src);

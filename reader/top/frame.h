@@ -64,14 +64,15 @@ struct top_frame {
 	snp_wall_t clock; /* the present, which in a pause is later than the frame */
 	uint64_t uptime_ns, heartbeat_age_ns, heartbeat_seq;
 	uint64_t incarnation;
-	uint64_t torn, skipped; /* rows copied again, and left out, since attaching */
+	uint64_t looks;		/* that were taken since attaching */
+	uint64_t torn, skipped; /* rows copied again, and left out, in them */
 	uint64_t generation;	/* segments attached so far; 0 = none */
 	uint64_t rewound_ns;	/* how far back this is from the newest; 0 = it is it */
 	uint64_t second,
 	    step; /* of its newest points of pools and workers (history.h) */
 	/* Recordings: frame `record_at` (from 0) of `record_nr`; 0 of 0 elsewhere. */
 	uint64_t record_at, record_nr;
-	/* What this program costs since its frame before; unknown in recordings. */
+	/* What this program costs since its frame before. */
 	double self_cpu_percent;
 	uint64_t self_rss_bytes; /* the most it was */
 	struct snp_look look;

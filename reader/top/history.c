@@ -13,6 +13,9 @@
 #define WORKER_PLACES (TOP_HISTORY_S / TOP_WORKER_STEP_S)
 #define STEP_NS	      (TOP_WORKER_STEP_S * SNP_NS_PER_S)
 
+/* Of any clock: nanoseconds in 64 bits have no later second. */
+#define PLACE_MAX (UINT64_MAX / SNP_NS_PER_S)
+
 /* `key` is the place plus 1, so that what is zeroed is empty. */
 struct pool_slot {
 	uint64_t key;
@@ -255,7 +258,7 @@ int top_history_put_pool(struct top_history *h, const struct top_history_who *wh
 			 uint64_t second, const struct top_pool_point *point)
 {
 	struct pool_track *t;
-	int rc = pool_track_of(h, who, &t);
+	int rc = second > PLACE_MAX ? -EINVAL : pool_track_of(h, who, &t);
 
 	if (rc < 0)
 		return rc;
@@ -268,7 +271,7 @@ int top_history_put_worker(struct top_history *h, const struct top_history_who *
 			   uint64_t step, const struct top_worker_point *point)
 {
 	struct worker_track *t;
-	int rc = worker_track_of(h, who, &t);
+	int rc = step > PLACE_MAX ? -EINVAL : worker_track_of(h, who, &t);
 
 	if (rc < 0)
 		return rc;

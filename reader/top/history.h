@@ -79,7 +79,8 @@ struct top_history_who {
 	uint32_t slot; /* of workers */
 };
 
-/* Put a point at its place, as it is. -ENOMEM; -EINVAL: no writer has such a row. */
+/* Put a point at its place, as it is. -ENOMEM; -EINVAL: no writer has such a row,
+ * or such a time. */
 #define TOP_HISTORY_ROWS_MAX 65536
 int top_history_put_pool(struct top_history *history, const struct top_history_who *who,
 			 uint64_t second, const struct top_pool_point *point);

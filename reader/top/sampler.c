@@ -206,7 +206,7 @@ static void begin_run(struct top_sampler *s, struct top_frame *frame)
 	s->cursor = (struct snp_ring_cursor){0};
 	s->events_nr = 0;
 	s->events_lost = 0;
-	frame->torn = frame->skipped = 0;
+	frame->looks = frame->torn = frame->skipped = 0;
 	describe_segment(s, frame);
 	snp_look_fini(&frame->look);
 }
@@ -360,6 +360,7 @@ static int take_look(struct top_sampler *s, struct top_frame *frame)
 	old = frame->look;
 	frame->look = s->next;
 	s->next = old;
+	frame->looks++;
 	frame->torn += stats->retries;
 	frame->skipped += stats->rows_skipped;
 	rc = history_take(s, frame);

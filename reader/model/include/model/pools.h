@@ -105,6 +105,10 @@ int snp_look_read(struct snp_look *look, const struct snp_snapshot *snap,
 /* Make `to` a copy of `from`. On -ENOMEM `to` is empty. */
 int snp_look_copy(struct snp_look *to, const struct snp_look *from);
 
+/* Make room in the arrays, for who fills a look by itself. -ENOMEM. */
+int snp_look_reserve(struct snp_look *look, size_t pools, size_t workers,
+		     size_t hist_words);
+
 /* Free; the look is empty and usable afterwards. */
 void snp_look_fini(struct snp_look *look);
 
