@@ -9,7 +9,10 @@
 
 static void copy(const struct top_stage *stage)
 {
-	const struct top_context context = {.frame = stage->frame, .rows = stage->rows};
+	const struct top_context context = {.frame = stage->frame,
+					    .rows = stage->rows,
+					    .lints = stage->lints->lint,
+					    .lints_nr = top_lints_kept(stage->lints)};
 	struct snp_buf text = {0};
 	snp_mono_t now = snp_mono_now();
 	int rc;
@@ -33,6 +36,7 @@ static void dump(const struct top_stage *stage)
 	const struct top_scene scene = {.frame = stage->frame,
 					.ui = stage->ui,
 					.rows = stage->rows,
+					.lints = stage->lints,
 					.now = snp_mono_now()};
 	char name[TOP_DUMP_NAME_BYTES];
 	struct snp_err err = {0};

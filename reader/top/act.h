@@ -12,6 +12,7 @@ struct top_stage {
 	struct top_ui *ui;
 	const struct top_frame *frame;
 	const struct top_rows *rows;
+	const struct top_lints *lints;
 	const struct top_grid *grid; /* as it was drawn last */
 	struct screen *screen;
 	const char *settings; /* their file, NULL = none known */

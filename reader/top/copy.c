@@ -30,6 +30,22 @@ static const struct snp_worker_stat *worker_of(const struct top_pick *pick,
 	return NULL;
 }
 
+/* The command that the lint suggests; where it has none, its advice. */
+static void copy_lint(struct snp_buf *out, const struct top_pick *pick,
+		      const struct top_context *context)
+{
+	for (size_t i = 0; i < context->lints_nr; i++) {
+		const struct top_lint *lint = &context->lints[i];
+		const char *next = lint->next;
+
+		if (lint->id != pick->lint || strcmp(lint->pool, pick->pool) != 0 ||
+		    (lint->is_worker && lint->slot != pick->slot))
+			continue;
+		put_clean(out, strncmp(next, "$ ", 2) == 0 ? next + 2 : next);
+		return;
+	}
+}
+
 void top_copy_text(struct snp_buf *out, const struct top_ui *ui,
 		   const struct top_context *context)
 {
@@ -37,6 +53,10 @@ void top_copy_text(struct snp_buf *out, const struct top_ui *ui,
 	    ui->detail.kind != TOP_PICK_NONE ? &ui->detail : &ui->selected;
 	const struct snp_worker_stat *worker;
 
+	if (ui->detail.kind == TOP_PICK_LINT || ui->view == TOP_VIEW_LINTS) {
+		copy_lint(out, &ui->lint, context);
+		return;
+	}
 	if (pick->kind == TOP_PICK_NONE)
 		return;
 	put_clean(out, pick->pool);

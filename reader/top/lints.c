@@ -193,7 +193,7 @@ static void find_queue_eta(struct search *s)
 static bool worker_is_listed(const struct search *s, const struct snp_worker_stat *w)
 {
 	const char *pool = s->frame->look.pools[w->pool].name;
-	size_t kept = s->found->nr < TOP_LINTS_MAX ? s->found->nr : TOP_LINTS_MAX;
+	size_t kept = top_lints_kept(s->found);
 
 	for (size_t i = 0; i < kept; i++) {
 		const struct top_lint *lint = &s->found->lint[i];
@@ -605,7 +605,7 @@ void top_lint_subject(char out[TOP_LINT_SUBJECT_BYTES], const struct top_lint *l
 
 void top_lints_json(struct snp_json *json, const struct top_lints *lints)
 {
-	size_t kept = lints->nr < TOP_LINTS_MAX ? lints->nr : TOP_LINTS_MAX;
+	size_t kept = top_lints_kept(lints);
 
 	snp_json_array_begin(json);
 	for (size_t i = 0; i < kept; i++) {

@@ -68,6 +68,11 @@ struct top_lints {
 	struct top_lint lint[TOP_LINTS_MAX];
 };
 
+static inline size_t top_lints_kept(const struct top_lints *lints)
+{
+	return lints->nr < TOP_LINTS_MAX ? lints->nr : TOP_LINTS_MAX;
+}
+
 /* Bit `id` of `silenced` leaves lints of that kind out, but for their number. */
 void top_lints_find(struct top_lints *ret_lints, const struct top_frame *frame,
 		    const struct top_lint_limits *limits, uint64_t silenced);

@@ -31,7 +31,6 @@ struct top {
 	const struct top_frame *frame; /* the source's, to be shown */
 	struct top_frame *baseline;    /* what ui.baseline refers to */
 	struct top_rows rows;
-	struct top_lint_limits limits;
 	struct top_lints lints; /* of the frame */
 	struct top_ui ui;
 	struct top_grid grid;
@@ -109,12 +108,10 @@ static void take_signals(struct top *top)
 
 static struct top_context context_of(const struct top *top)
 {
-	size_t kept = top->lints.nr < TOP_LINTS_MAX ? top->lints.nr : TOP_LINTS_MAX;
-
 	return (struct top_context){.frame = top->frame,
 				    .rows = &top->rows,
 				    .lints = top->lints.lint,
-				    .lints_nr = kept,
+				    .lints_nr = top_lints_kept(&top->lints),
 				    .now = snp_mono_now(),
 				    .wall = snp_wall_now()};
 }
@@ -157,6 +154,7 @@ static void act(struct top *top)
 	const struct top_stage stage = {.ui = &top->ui,
 					.frame = top->frame,
 					.rows = &top->rows,
+					.lints = &top->lints,
 					.grid = &top->grid,
 					.screen = top->screen,
 					.settings =
@@ -202,7 +200,8 @@ static int draw(struct top *top)
 	struct top_context context;
 	int rows, cols;
 
-	top_lints_find(&top->lints, top->frame, &top->limits, top->ui.lints_silenced);
+	top_lints_find(&top->lints, top->frame, &top->ui.limits,
+		       top->ui.lints_silenced);
 	context = context_of(top);
 	if (top_ui_rows(&top->ui, &top->rows, &top->frame->look, context.now) < 0)
 		return -ENOMEM;
@@ -355,7 +354,6 @@ static int open_top(struct top *top)
 	int rc;
 
 	top_ui_init(&top->ui);
-	top_lint_limits_init(&top->limits);
 	if (is_live(top) && load_settings(top) < 0)
 		return SNP_EXIT_USAGE;
 	obey_options(&top->ui, &top->options);

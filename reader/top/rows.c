@@ -229,6 +229,12 @@ enum top_column_id top_sort_step(enum top_column_id column, int step)
 
 /* ---- picks --------------------------------------------------------------- */
 
+bool top_pick_is_same(const struct top_pick *a, const struct top_pick *b)
+{
+	return a->kind == b->kind && a->slot == b->slot && a->lint == b->lint &&
+	       strcmp(a->pool, b->pool) == 0;
+}
+
 bool top_pick_is_row(const struct top_pick *pick, const struct top_row *row,
 		     const struct snp_look *look)
 {

@@ -79,6 +79,7 @@ void top_rows_fini(struct top_rows *rows);
  * its values without being built again. */
 bool top_rows_fit(const struct top_rows *rows, const struct snp_look *look);
 
+bool top_pick_is_same(const struct top_pick *a, const struct top_pick *b);
 bool top_pick_is_row(const struct top_pick *pick, const struct top_row *row,
 		     const struct snp_look *look);
 struct top_pick top_pick_of_row(const struct top_row *row, const struct snp_look *look);

@@ -14,7 +14,7 @@
 #include "cli/nearest.h"
 #include "words.h"
 
-enum setting_kind { SWITCH, WORD, LIST };
+enum setting_kind { SWITCH, WORD, COLUMNS, LINTS, LIMITS };
 enum setting_id {
 #define TOP_SETTING(name, kind, help) SETTING_##name,
 #include "settings.def"
@@ -204,14 +204,16 @@ static const char *text_of(const yaml_node_t *node)
 	return strlen(text) == node->data.scalar.length ? text : NULL;
 }
 
+/* Each word of a list goes to `take`, which says what is wrong with it. */
 static int read_list(const struct reader *r, const yaml_node_t *node,
+		     int (*take)(struct top_ui *ui, const char *word,
+				 struct snp_err *err),
 		     struct snp_err *err)
 {
-	struct top_shown shown[TOP_TABLE_NR] = {0};
 	const yaml_node_item_t *item;
 
 	if (node->type != YAML_SEQUENCE_NODE) {
-		(void)snp_err_set(err, -EINVAL, "a list was expected: [worker, rss]");
+		(void)snp_err_set(err, -EINVAL, "a list was expected: [one, two]");
 		return refuse(r, node, err);
 	}
 	for (item = node->data.sequence.items.start;
@@ -220,35 +222,114 @@ static int read_list(const struct reader *r, const yaml_node_t *node,
 		const char *text = text_of(word);
 
 		if (!text)
-			(void)snp_err_set(err, -EINVAL,
-					  "the name of a column was expected");
-		if (!text || top_words_column(text, shown, err) < 0)
+			(void)snp_err_set(err, -EINVAL, "a word was expected");
+		if (!text || take(r->ui, text, err) < 0)
 			return refuse(r, word, err);
 	}
-	memcpy(r->ui->shown, shown, sizeof(shown));
 	return 0;
+}
+
+static int take_column(struct top_ui *ui, const char *word, struct snp_err *err)
+{
+	return top_words_column(word, ui->shown, err);
+}
+
+static int take_lint(struct top_ui *ui, const char *word, struct snp_err *err)
+{
+	int id = top_lint_find(word);
+
+	if (id < 0)
+		return snp_err_set(err, -EINVAL, "no lint \"%s\"; view 6 lists them",
+				   word);
+	ui->lints_silenced |= UINT64_C(1) << id;
+	return 0;
+}
+
+static int find_limit(const char *name)
+{
+	for (int id = 0; id < TOP_LIMIT_NR; id++)
+		if (strcmp(top_limit_infos[id].name, name) == 0)
+			return id;
+	return -1;
+}
+
+static int read_limit(const struct reader *r, const yaml_node_pair_t *pair,
+		      struct snp_err *err)
+{
+	const yaml_node_t *key = yaml_document_get_node(r->document, pair->key);
+	const yaml_node_t *value = yaml_document_get_node(r->document, pair->value);
+	const char *name = text_of(key), *text = text_of(value);
+	int id = find_limit(name ? name : "");
+	char *end = NULL;
+	double number = text ? strtod(text, &end) : 0;
+
+	if (id < 0) {
+		(void)snp_err_set(err, -EINVAL, "no limit \"%.40s\"", name ? name : "");
+		return refuse(r, key, err);
+	}
+	/* The negated form refuses NaN too. */
+	if (!text || end == text || *end != '\0' || !(number >= 0 && number <= 1e12)) {
+		(void)snp_err_set(err, -EINVAL, "%s: a number was expected",
+				  top_limit_infos[id].name);
+		return refuse(r, value, err);
+	}
+	r->ui->limits.value[id] = number;
+	return 0;
+}
+
+static int read_limits(const struct reader *r, const yaml_node_t *node,
+		       struct snp_err *err)
+{
+	const yaml_node_pair_t *pair;
+	int rc = 0;
+
+	top_lint_limits_init(&r->ui->limits);
+	if (node->type != YAML_MAPPING_NODE) {
+		(void)snp_err_set(err, -EINVAL, "limits were expected: \"%s: %g\"",
+				  top_limit_infos[0].name, top_limit_infos[0].value);
+		return refuse(r, node, err);
+	}
+	for (pair = node->data.mapping.pairs.start;
+	     pair < node->data.mapping.pairs.top && rc == 0; pair++)
+		rc = read_limit(r, pair, err);
+	return rc;
+}
+
+static int read_scalar(const struct reader *r, enum setting_id id,
+		       const yaml_node_t *node, struct snp_err *err)
+{
+	const char *text = text_of(node);
+	bool is_switch = settings[id].kind == SWITCH;
+
+	if (is_switch && text &&
+	    (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) {
+		set_switch(r->ui, id, text[0] == 't');
+		return 0;
+	}
+	if (!is_switch && text && set_word(r->ui, id, text, err) == 0)
+		return 0;
+	if (is_switch || !text)
+		(void)snp_err_set(err, -EINVAL, "%s was expected",
+				  is_switch ? "true or false" : "a word");
+	(void)snp_err_wrap(err, "%s", settings[id].name);
+	return refuse(r, node, err);
 }
 
 static int read_value(const struct reader *r, enum setting_id id,
 		      const yaml_node_t *node, struct snp_err *err)
 {
-	const char *text = text_of(node);
-
-	if (settings[id].kind == LIST)
-		return read_list(r, node, err);
-	if (settings[id].kind == SWITCH && text &&
-	    (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) {
-		set_switch(r->ui, id, text[0] == 't');
-		return 0;
+	switch (settings[id].kind) {
+	case COLUMNS:
+		memset(r->ui->shown, 0, sizeof(r->ui->shown));
+		return read_list(r, node, take_column, err);
+	case LINTS:
+		r->ui->lints_silenced = 0;
+		return read_list(r, node, take_lint, err);
+	case LIMITS:
+		return read_limits(r, node, err);
+	default:
+		return read_scalar(r, id, node, err);
 	}
-	if (settings[id].kind == WORD && text && set_word(r->ui, id, text, err) == 0)
-		return 0;
-	if (settings[id].kind == SWITCH || !text)
-		(void)snp_err_set(err, -EINVAL, "%s was expected",
-				  settings[id].kind == SWITCH ? "true or false"
-							      : "a word");
-	(void)snp_err_wrap(err, "%s", settings[id].name);
-	return refuse(r, node, err);
 }
 
 static int find_setting(const char *name, struct cli_nearest *nearest)
@@ -373,20 +454,66 @@ static void put_columns(FILE *out, const struct top_ui *ui)
 	(void)fputc(']', out);
 }
 
+static void put_lints(FILE *out, const struct top_ui *ui)
+{
+	const char *before = "";
+
+	(void)fputc('[', out);
+	for (int id = 0; id < TOP_LINT_NR; id++) {
+		if (!(ui->lints_silenced >> id & 1))
+			continue;
+		(void)fprintf(out, "%s%s", before, top_lint_infos[id].name);
+		before = ", ";
+	}
+	(void)fputc(']', out);
+}
+
+/* Those that were changed: what is built in may become better. */
+static void put_limits(FILE *out, const struct top_ui *ui)
+{
+	const char *before = "";
+
+	(void)fputc('{', out);
+	for (int id = 0; id < TOP_LIMIT_NR; id++) {
+		const struct top_limit_info *info = &top_limit_infos[id];
+		double value = ui->limits.value[id];
+
+		if (value >= info->value && value <= info->value)
+			continue;
+		(void)fprintf(out, "%s%s: %.10g", before, info->name, value);
+		before = ", ";
+	}
+	(void)fputc('}', out);
+}
+
+static void put_value(FILE *out, const struct top_ui *ui, enum setting_id id)
+{
+	switch (settings[id].kind) {
+	case SWITCH:
+		(void)fputs(get_switch(ui, id) ? "true" : "false", out);
+		break;
+	case WORD:
+		put_word(out, ui, id);
+		break;
+	case COLUMNS:
+		put_columns(out, ui);
+		break;
+	case LINTS:
+		put_lints(out, ui);
+		break;
+	case LIMITS:
+		put_limits(out, ui);
+		break;
+	}
+}
+
 static void put_settings(FILE *out, const struct top_ui *ui)
 {
 	(void)fputs("# Written by snakepit-top when W is pressed.\n", out);
 	for (int id = 0; id < SETTING_NR; id++) {
 		(void)fprintf(out, "\n# %s\n%s: ", settings[id].help,
 			      settings[id].name);
-		if (settings[id].kind == SWITCH)
-			(void)fputs(get_switch(ui, (enum setting_id)id) ? "true"
-									: "false",
-				    out);
-		else if (settings[id].kind == WORD)
-			put_word(out, ui, (enum setting_id)id);
-		else
-			put_columns(out, ui);
+		put_value(out, ui, (enum setting_id)id);
 		(void)fputc('\n', out);
 	}
 }

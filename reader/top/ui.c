@@ -31,6 +31,7 @@ void top_ui_init(struct top_ui *ui)
 			      .mouse = true,
 			      .colors = true,
 			      .page = 1};
+	top_lint_limits_init(&ui->limits);
 }
 
 void top_ui_fini(struct top_ui *ui)
@@ -155,6 +156,17 @@ static void toggle(struct top_ui *ui, bool *hidden, const char *what, snp_mono_t
 	top_ui_toast(ui, now, "%s %s", what, *hidden ? "hidden" : "shown");
 }
 
+void ui_silence(struct top_ui *ui, enum top_lint_id id, snp_mono_t now)
+{
+	uint64_t bit = UINT64_C(1) << id;
+
+	ui->lints_silenced ^= bit;
+	top_ui_toast(ui, now,
+		     ui->lints_silenced & bit ? "%s is silenced; :silence %s undoes it"
+					      : "%s is heard again",
+		     top_lint_infos[id].name, top_lint_infos[id].name);
+}
+
 static bool display_key(struct top_ui *ui, enum top_action action, snp_mono_t now)
 {
 	switch (action) {
@@ -178,6 +190,13 @@ static bool display_key(struct top_ui *ui, enum top_action action, snp_mono_t no
 		return true;
 	case TOP_ACTION_LINTS:
 		toggle(ui, &ui->lints_hidden, "lints", now);
+		return true;
+	case TOP_ACTION_SILENCE:
+		if (ui->lint.kind == TOP_PICK_LINT &&
+		    (ui->view == TOP_VIEW_LINTS || ui->detail.kind == TOP_PICK_LINT))
+			ui_silence(ui, (enum top_lint_id)ui->lint.lint, now);
+		else
+			top_ui_toast(ui, now, "select a lint to silence its kind");
 		return true;
 	case TOP_ACTION_RESET:
 		ui->peaks_since = now;
@@ -261,12 +280,6 @@ static void end_chord(struct top_ui *ui, uint32_t key, snp_mono_t now)
 	}
 }
 
-static bool is_same(const struct top_pick *a, const struct top_pick *b)
-{
-	return a->kind == b->kind && a->slot == b->slot &&
-	       strcmp(a->pool, b->pool) == 0;
-}
-
 static void pin(struct top_ui *ui, snp_mono_t now)
 {
 	if (ui->selected.kind != TOP_PICK_WORKER) {
@@ -274,7 +287,7 @@ static void pin(struct top_ui *ui, snp_mono_t now)
 		return;
 	}
 	for (size_t i = 0; i < ui->pins_nr; i++) {
-		if (!is_same(&ui->pins[i], &ui->selected))
+		if (!top_pick_is_same(&ui->pins[i], &ui->selected))
 			continue;
 		ui->pins_nr--;
 		memmove(&ui->pins[i], &ui->pins[i + 1],
@@ -339,7 +352,11 @@ static void open_detail(struct top_ui *ui, const struct top_context *context)
 		ui->wants |= TOP_WANT_ENTER;
 		return;
 	}
-	if (ui->detail.kind == TOP_PICK_WORKER) {
+	if (ui->view == TOP_VIEW_LINTS && ui->detail.kind == TOP_PICK_NONE) {
+		if (ui->lint.kind == TOP_PICK_NONE)
+			ui_move_by(ui, 0, context);
+		ui->detail = ui->lint;
+	} else if (ui->detail.kind == TOP_PICK_WORKER) {
 		ui->detail.kind = TOP_PICK_POOL;
 		ui->detail.slot = TOP_SLOT_NONE;
 	} else if (ui->detail.kind == TOP_PICK_NONE) {

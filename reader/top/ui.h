@@ -14,6 +14,7 @@
 
 #include "frame.h"
 #include "keys.h"
+#include "lints.h"
 #include "model/query.h"
 #include "rows.h"
 #include "theme.h"
@@ -147,7 +148,8 @@ struct top_ui {
 	snp_mono_t moved;	/* the cursor was moved: lines hold still for a while */
 
 	uint64_t lints_silenced; /* bit n: enum top_lint_id n */
-	const char *recording;	 /* file being written, the program's; NULL = none */
+	struct top_lint_limits limits;
+	const char *recording; /* file being written, the program's; NULL = none */
 
 	struct top_prompt prompt;
 	struct top_lines lines[TOP_PROMPT_NR]; /* filter, find and command have them */
@@ -186,7 +188,6 @@ struct top_viewport {
 void top_viewport_hit(struct top_viewport *viewport, struct top_hit hit);
 
 /* What a key is pressed in front of. */
-struct top_lint; /* lints.h */
 struct top_context {
 	const struct top_frame *frame;
 	const struct top_rows *rows;

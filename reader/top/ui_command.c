@@ -48,6 +48,18 @@ static int set_theme(struct top_ui *ui, const char *value, struct snp_err *err)
 	return 0;
 }
 
+static int silence(struct top_ui *ui, const char *value, snp_mono_t now,
+		   struct snp_err *err)
+{
+	int id = top_lint_find(value);
+
+	if (id < 0)
+		return snp_err_set(err, -EINVAL, "\"%s\" is no lint; view 6 lists them",
+				   value);
+	ui_silence(ui, (enum top_lint_id)id, now);
+	return 0;
+}
+
 static int set_columns(struct top_ui *ui, const char *value, struct snp_err *err)
 {
 	struct top_shown shown[TOP_TABLE_NR] = {0};
@@ -80,6 +92,8 @@ static int run(struct top_ui *ui, enum top_command_id id, const char *value,
 		return set_columns(ui, value, err);
 	case TOP_COMMAND_theme:
 		return set_theme(ui, value, err);
+	case TOP_COMMAND_silence:
+		return silence(ui, value, context->now, err);
 	default:
 		return ui_time_go(ui, value, context, err);
 	}

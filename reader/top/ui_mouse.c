@@ -50,6 +50,8 @@ static void click_line(struct top_ui *ui, size_t at, const struct top_context *c
 		again = ui->instance_at == at;
 		if (at < context->instances_nr)
 			ui->instance_at = at;
+	} else if (ui->view == TOP_VIEW_LINTS) {
+		again = ui_select_lint(ui, at, context);
 	} else if (at < rows->nr) {
 		again = top_ui_selected_row(ui, rows, &context->frame->look) == at;
 		ui_select_row(ui, at, context);

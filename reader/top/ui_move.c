@@ -86,6 +86,48 @@ static void move_row(struct top_ui *ui, long steps, const struct top_context *co
 	ui_select_row(ui, at, context);
 }
 
+static struct top_pick pick_of_lint(const struct top_lint *lint)
+{
+	struct top_pick pick = {.kind = TOP_PICK_LINT,
+				.slot = lint->is_worker ? lint->slot : TOP_SLOT_NONE,
+				.lint = lint->id};
+
+	memcpy(pick.pool, lint->pool, sizeof(pick.pool));
+	return pick;
+}
+
+bool ui_select_lint(struct top_ui *ui, size_t at, const struct top_context *context)
+{
+	struct top_pick pick;
+	bool same;
+
+	if (at >= context->lints_nr)
+		return false;
+	pick = pick_of_lint(&context->lints[at]);
+	same = top_pick_is_same(&pick, &ui->lint);
+	ui->lint = pick;
+	return same;
+}
+
+static void move_lint(struct top_ui *ui, long steps, const struct top_context *context)
+{
+	size_t at = 0, nr = context->lints_nr;
+
+	if (nr == 0)
+		return;
+	for (; at < nr; at++) {
+		struct top_pick pick = pick_of_lint(&context->lints[at]);
+
+		if (top_pick_is_same(&ui->lint, &pick))
+			break;
+	}
+	if (at < nr)
+		at = ui_moved_by(at, steps, nr);
+	else
+		at = steps == TOP_UI_FAR ? nr - 1 : 0;
+	(void)ui_select_lint(ui, at, context);
+}
+
 void ui_move_by(struct top_ui *ui, long steps, const struct top_context *context)
 {
 	if (ui->help)
@@ -100,6 +142,10 @@ void ui_move_by(struct top_ui *ui, long steps, const struct top_context *context
 		scroll(&ui->detail_first, steps);
 	else if (has_worker_table(ui))
 		move_row(ui, steps, context);
+	else if (ui->view == TOP_VIEW_LINTS)
+		move_lint(ui, steps, context);
+	else if (ui->view == TOP_VIEW_EVENTS)
+		scroll(&ui->view_first[ui->view], -steps); /* the newest is below */
 	else
 		scroll(&ui->view_first[ui->view], steps);
 }

@@ -16,6 +16,8 @@
 void ui_act(struct top_ui *ui, enum top_action action,
 	    const struct top_context *context);
 void ui_set_view(struct top_ui *ui, enum top_view_id view);
+/* Silence lints of a kind, or hear them again. */
+void ui_silence(struct top_ui *ui, enum top_lint_id id, snp_mono_t now);
 void ui_toast_sort(struct top_ui *ui, snp_mono_t now);
 
 /* ui_move.c: the cursor, in whatever list the view has. Whether the action was one. */
@@ -23,6 +25,8 @@ bool ui_move_key(struct top_ui *ui, enum top_action action,
 		 const struct top_context *context);
 void ui_move_by(struct top_ui *ui, long steps, const struct top_context *context);
 void ui_select_row(struct top_ui *ui, size_t at, const struct top_context *context);
+/* Whether it was selected already. */
+bool ui_select_lint(struct top_ui *ui, size_t at, const struct top_context *context);
 /* `at` moved by `steps` within [0, nr). */
 size_t ui_moved_by(size_t at, long steps, size_t nr);
 /* To the next line with ui->find in it: `dir` 1 or -1 from the next one on, 0 from the

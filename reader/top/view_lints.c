@@ -6,9 +6,7 @@
 
 static size_t kept(const struct view *v)
 {
-	size_t nr = v->scene->lints ? v->scene->lints->nr : 0;
-
-	return nr < TOP_LINTS_MAX ? nr : TOP_LINTS_MAX;
+	return v->scene->lints ? top_lints_kept(v->scene->lints) : 0;
 }
 
 /* "! 2 lints: ml_infer queue full in ~40s (+25/s); ..." */

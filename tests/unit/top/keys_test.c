@@ -20,6 +20,9 @@ static void tell_pick(struct snp_buf *out, const char *what,
 {
 	if (pick->kind == TOP_PICK_POOL)
 		snp_buf_printf(out, " %s=%s", what, pick->pool);
+	if (pick->kind == TOP_PICK_LINT)
+		snp_buf_printf(out, " %s=%s:%s", what, top_lint_infos[pick->lint].name,
+			       pick->pool);
 	if (pick->kind == TOP_PICK_WORKER)
 		snp_buf_printf(out, " %s=%s/%u", what, pick->pool, pick->slot);
 }
@@ -77,7 +80,11 @@ static const char *told(const struct top_ui *ui, struct snp_buf *out)
 	if (ui->find[0])
 		snp_buf_printf(out, " find=%s", ui->find);
 	tell_pick(out, "at", &ui->selected);
+	tell_pick(out, "lint", &ui->lint);
 	tell_pick(out, "detail", &ui->detail);
+	if (ui->lints_silenced)
+		snp_buf_printf(out, " silenced=%llx",
+			       (unsigned long long)ui->lints_silenced);
 	if (ui->paused)
 		snp_buf_printf(out, " paused-%llus",
 			       (unsigned long long)(ui->rewind_ns / SNP_NS_PER_S));
@@ -292,6 +299,32 @@ static void time_moves(void **state)
 	RUN(*state, cases);
 }
 
+static void lints_are_selected_and_silenced(void **state)
+{
+	static const struct keys_case cases[] = {
+	    {"6j", "view=lints lint=queue-eta:ml_infer"},
+	    {"6jj", "view=lints lint=skew:io"},
+	    {"6G", "view=lints lint=skew:io"},
+	    {"6Gs", "view=lints lint=skew:io silenced=40"},
+	    {"6Gss", "view=lints lint=skew:io"},
+	    {"6\r", "view=lints lint=queue-eta:ml_infer detail=queue-eta:ml_infer"},
+	    {"6\r\033", "view=lints lint=queue-eta:ml_infer"},
+	    {"s", ""},
+	    {"6s", "view=lints"},
+	    {":silence rss-slope\r", "silenced=80"},
+	    {":silence nope\r", "[:silence |nope]"},
+	};
+	struct scene *s = *state;
+
+	s->lints.lint[0] =
+	    (struct top_lint){.id = TOP_LINT_QUEUE_ETA, .pool = "ml_infer"};
+	s->lints.lint[1] = (struct top_lint){
+	    .id = TOP_LINT_SKEW, .pool = "io", .is_worker = true, .slot = 3};
+	s->lints.nr = 2;
+	RUN(s, cases);
+	s->lints.nr = 0;
+}
+
 static void columns_are_picked(void **state)
 {
 	static const struct keys_case cases[] = {
@@ -361,6 +394,7 @@ int main(void)
 	    cmocka_unit_test(prompts_do_what_they_say),
 	    cmocka_unit_test(commands_do_what_keys_do),
 	    cmocka_unit_test(time_moves),
+	    cmocka_unit_test(lints_are_selected_and_silenced),
 	    cmocka_unit_test(columns_are_picked),
 	    cmocka_unit_test(refusals_say_where_and_what_to_do),
 	};

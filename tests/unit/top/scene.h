@@ -56,7 +56,10 @@ static inline void scene_sort(struct scene *s)
 /* What a key is pressed in front of, at a time that does not matter. */
 static inline struct top_context scene_context(const struct scene *s)
 {
-	return (struct top_context){.frame = &s->frame, .rows = &s->rows};
+	return (struct top_context){.frame = &s->frame,
+				    .rows = &s->rows,
+				    .lints = s->lints.lint,
+				    .lints_nr = top_lints_kept(&s->lints)};
 }
 
 /* ---- writing ------------------------------------------------------------- */

@@ -66,6 +66,8 @@ static void change_all(struct top_ui *ui)
 	ui->follow = ui->mouse = false;
 	ui->ascii = ui->header_hidden = ui->events_hidden = ui->lints_hidden = true;
 	ui->theme = TOP_THEME_CB;
+	ui->lints_silenced = 1u << TOP_LINT_SKEW | 1u << TOP_LINT_QUEUE_ETA;
+	ui->limits.value[TOP_LIMIT_RSS_FIT] = 0.75;
 	ui->shown[TOP_TABLE_WORKER] =
 	    (struct top_shown){2, {TOP_COLUMN_WORKER_pid, TOP_COLUMN_WORKER_worker}};
 	ui->shown[TOP_TABLE_POOL] = (struct top_shown){1, {TOP_COLUMN_POOL_p99_ns}};
@@ -121,6 +123,12 @@ static void each_mistake_says_where_it_is(void **state)
 	    {"sort: nope\n", "top.yaml:1:7: sort: no worker column \"nope\""},
 	    {"mouse: 1\n", "top.yaml:1:8: mouse: true or false was expected"},
 	    {"columns: worker\n", "top.yaml:1:10: a list was expected"},
+	    {"columns: [[]]\n", "top.yaml:1:11: a word was expected"},
+	    {"silenced: [skew, nope]\n", "top.yaml:1:18: no lint \"nope\""},
+	    {"limits: {skew.nope: 1}\n", "top.yaml:1:10: no limit \"skew.nope\""},
+	    {"limits:\n  skew.factor: x\n", "top.yaml:2:16: skew.factor: a number"},
+	    {"limits: {skew.factor: .nan}\n", "top.yaml:1:23: skew.factor: a number"},
+	    {"limits: 1\n", "top.yaml:1:9: limits were expected: \"queue-eta.seconds"},
 	    {"columns: [worker,\n  nope]\n", "top.yaml:2:3: no worker column \"nope\""},
 	    {"columns: [worker, worker]\n",
 	     "top.yaml:1:19: column \"worker\" is named"},
