@@ -234,7 +234,6 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 SHM_HEADERS := $(addprefix shm/include/snakepit/,cells.h err.h format.h read.h testing.h time.h write.h) \
 	       shm/enums.def shm/metrics.def
-MAN     := $(wildcard man/*.1 man/*.5)
 AT      := $(DESTDIR)$(PREFIX)
 
 install: bins lib ## install under DESTDIR/PREFIX (/usr/local): programs, library, headers, man

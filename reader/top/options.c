@@ -271,6 +271,7 @@ const struct cli_command top_command = {
     .options = rows,
     .options_nr = OPT_NR,
     .words = column_words,
+    .describe = top_describe,
 };
 
 void top_options_columns(FILE *out)

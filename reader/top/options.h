@@ -27,6 +27,9 @@ enum top_mode {
 
 extern const struct cli_command top_command;
 
+/* Its keys and columns, for the man page. */
+void top_describe(struct snp_json *json);
+
 struct top_options {
 	enum top_mode mode;
 	enum top_color color;

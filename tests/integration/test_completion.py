@@ -120,21 +120,21 @@ def need(program: str) -> str:
 
 def test_bash(place: Path) -> None:
     shell = Shell([need("bash"), "--norc", "--noprofile"], place)
-    shell.run(f"bind 'set enable-bracketed-paste off'; . {FILES}/snakepit.bash")
+    shell.run(f"bind 'set enable-bracketed-paste off'; . {FILES}/bash/snakepit")
     check(shell)
 
 
 def test_zsh(place: Path) -> None:
     shell = Shell([need("zsh"), "-f"], place)
     shell.run(
-        f"unset zle_bracketed_paste; PS1='> '; fpath=({FILES} $fpath); "
+        f"unset zle_bracketed_paste; PS1='> '; fpath=({FILES}/zsh $fpath); "
         "autoload -Uz compinit; compinit -u -D; bindkey -e"
     )
     check(shell)
 
 
 def test_fish(place: Path) -> None:
-    script = f"source {FILES}/snakepit.fish\n" + "".join(
+    script = f"source {FILES}/fish/snakepit.fish\n" + "".join(
         f"printf '<%s>\\n' (complete -C '{line}'); echo end\n" for line, _ in CASES
     )
     done = subprocess.run(
@@ -158,10 +158,10 @@ def test_fish(place: Path) -> None:
 
 
 def test_the_files_name_the_same_programs() -> None:
-    bash = (FILES / "snakepit.bash").read_text()
+    bash = (FILES / "bash/snakepit").read_text()
     named = {
         "bash": re.search(r"complete -F \w+ ((?:\\\n|[^\n])+)", bash),
-        "zsh": re.search(r"#compdef (.*)", (FILES / "_snakepit").read_text()),
+        "zsh": re.search(r"#compdef (.*)", (FILES / "zsh/_snakepit").read_text()),
     }
     words = {
         shell: {word for word in found[1].split() if word != "\\"}
@@ -173,3 +173,6 @@ def test_the_files_name_the_same_programs() -> None:
     programs -= {f"snakepit-{n}" for n in ("config", "control", "exec", "guard")}
     programs -= {"snakepit-launch"}
     assert words == {"bash": programs, "zsh": programs}
+    # Shells look for a file of the command's name.
+    assert {path.name for path in (FILES / "bash").iterdir()} == programs
+    assert {path.stem for path in (FILES / "fish").iterdir()} == programs

@@ -377,6 +377,24 @@ static int complete(int nr, char **words)
 	return dispatch(nr + 1, words - 1);
 }
 
+static int own_option(int argc, char **argv)
+{
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &main_command, .next = 1};
+	struct snp_err err = {0};
+	const char *value;
+	int got = cli_next_option(&args, &value, &err);
+
+	if (got >= 0)
+		return main_command.options[got].letter == 'h'
+			   ? print_overview()
+			   : command_version(1, argv);
+	if (strchr(err.msg, ';'))
+		return cli_usage(&main_command, &err);
+	cli_complain("%s; options stand behind the command", err.msg);
+	return SNP_EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "--complete") == 0)
@@ -387,14 +405,7 @@ int main(int argc, char **argv)
 		cli_complain("no command given; see 'snakepit help'");
 		return SNP_EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)
-		return cli_finish(print_overview());
-	if (strcmp(argv[1], "-V") == 0 || strcmp(argv[1], "--version") == 0)
-		return cli_finish(command_version(1, argv));
-	if (argv[1][0] == '-') {
-		cli_complain("unknown option '%s'; options stand behind the command",
-			     argv[1]);
-		return SNP_EXIT_USAGE;
-	}
+	if (argv[1][0] == '-')
+		return cli_finish(own_option(argc, argv));
 	return cli_finish(dispatch(argc - 1, argv + 1));
 }

@@ -22,7 +22,7 @@
 
 #define CLI_ROW_INSTANCE                                                               \
 	CLI_OPTION(INSTANCE, "instance", 'n', "NAME|PATH", "@instance",                \
-		   "instance, or its segment's path (the only one)\n"                  \
+		   "instance, or path of its segment\n"                                \
 		   "Without it $SNAKEPIT_INSTANCE, and without that the only "         \
 		   "instance there is.")
 
