@@ -48,16 +48,47 @@ static int check_file(const char *path, const struct stat *st, struct snp_err *e
 	return 0;
 }
 
+/* The instances in the directory of a path. */
+struct beside {
+	const char *path;
+	char names[256];
+};
+
+static int note_beside(const char *instance, const char *path, void *user)
+{
+	struct beside *beside = user;
+	size_t dir = (size_t)(strrchr(path, '/') - path), len = strlen(beside->names);
+
+	if (strncmp(beside->path, path, dir + 1) == 0 &&
+	    !strchr(beside->path + dir + 1, '/'))
+		(void)snprintf(beside->names + len, sizeof(beside->names) - len, "%s%s",
+			       len ? ", " : "", instance);
+	return 0;
+}
+
+static int nothing_there(const char *path, struct snp_err *err)
+{
+	struct beside beside = {.path = path};
+
+	(void)snp_segment_list(note_beside, &beside, NULL);
+	if (*beside.names) /* perhaps a slip of the finger */
+		return snp_err_set_field(
+		    err, -ENOENT, "path",
+		    "no segment at %s; the instances there are: %s", path,
+		    beside.names);
+	return snp_err_set_field(
+	    err, -ENOENT, "path",
+	    "no segment at %s; is the runtime started, and under this name and "
+	    "directory?",
+	    path);
+}
+
 static int open_failed(const char *path, struct snp_err *err)
 {
 	switch (errno) {
 	case ENOENT:
 	case ENOTDIR:
-		return snp_err_set_field(
-		    err, -ENOENT, "path",
-		    "no segment at %s; is the runtime started, and under this name and "
-		    "directory?",
-		    path);
+		return nothing_there(path, err);
 	case ELOOP:
 		return snp_err_set_field(err, -EPERM, "path",
 					 "%s is a symlink; give the file itself", path);

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from cli_tools import Cli, one_line, private_dir, tell, wait_for
+from cli_tools import BIN, Cli, one_line, private_dir, tell, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,6 +197,72 @@ class TestLs:
         assert "odd.seg" in listed[2]["error"]
 
 
+class TestDiscovery:
+    """What cannot be looked at is said in the same words by every program."""
+
+    PROGRAMS = ("status", "top --once", "inspect", "drain", "exec default echo")
+
+    def words(self, cli: Cli, code: int, *options: str) -> str:
+        """Run all of them; return what they all say."""
+        said = set()
+        for program in self.PROGRAMS:
+            result = cli.run(*program.split(), *options)
+            assert (result.returncode, result.stdout) == (code, ""), program
+            who = r"snakepit(-[a-z]+)?: ((status|drain|exec): )?"
+            said.add(re.sub(f"^{who}", "", result.stderr))
+        assert len(said) == 1, said
+        return said.pop()
+
+    def test_none(self, cli: Cli) -> None:
+        assert self.words(cli, 3) == (
+            f"no instance found in {cli.dir}; start one with 'snakepit run', "
+            "or name a directory in SNAKEPIT_DIR\n"
+        )
+        assert self.words(cli, 3, "-n", "demo") == (
+            f"no segment at {cli.dir}/demo.seg; is the runtime started, "
+            "and under this name and directory?\n"
+        )
+
+    def test_several(self, cli: Cli) -> None:
+        with cli.segment("blue"), cli.segment("green"):
+            assert self.words(cli, 2) == (
+                f"several instances in {cli.dir} (blue, green); "
+                "choose one with -n NAME\n"
+            )
+            assert self.words(cli, 3, "-n", "geren") == (
+                f"no segment at {cli.dir}/geren.seg; "
+                "the instances there are: blue, green\n"
+            )
+
+    def test_another_version_of_the_format(self, cli: Cli) -> None:
+        with cli.segment("demo"):
+            image = bytearray((cli.dir / "demo.seg").read_bytes())
+        image[12:14] = (9).to_bytes(2, "little")
+        (cli.dir / "newer.seg").write_bytes(image)
+        said = self.words(cli, 4, "-n", "newer")
+        assert "newer.seg has format 9." in said
+        assert "this program reads 1.x; " in said
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another")
+    def test_no_permission(self, cli: Cli) -> None:
+        cli.dir.chmod(0o711)
+        with cli.segment("demo"):
+            said = subprocess.run(
+                [BIN / "snakepit-inspect", "-n", cli.dir / "demo.seg"],
+                capture_output=True,
+                text=True,
+                check=False,
+                user=65534,
+                group=65534,
+                extra_groups=(),
+            )
+        assert said.returncode == 1
+        assert said.stderr == (
+            f"snakepit-inspect: cannot read {cli.dir}/demo.seg: permission denied; "
+            "run as the runtime's user\n"
+        )
+
+
 class TestStatus:
     def test_no_instance_is_exit_code_3(self, cli: Cli) -> None:
         result = cli.run("status")
@@ -205,6 +271,9 @@ class TestStatus:
         result = cli.run("status", "-n", "nosuch")
         assert result.returncode == 3
         assert "nosuch.seg" in one_line(result.stderr)
+        # A script that waits for it is told by the exit code alone.
+        result = cli.run("status", "--quiet")
+        assert (result.returncode, result.stdout, result.stderr) == (3, "", "")
 
     def test_running_is_exit_code_0_with_pools_and_workers(self, cli: Cli) -> None:
         with cli.segment("demo", "2", "3", "1") as process:

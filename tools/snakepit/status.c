@@ -170,11 +170,14 @@ static int show(const struct request *request, const struct instance *inst)
 
 /* For the LSB a segment that cannot be read is "unknown", and several instances are a
  * question asked wrongly. */
-static int cannot_look(int error, const struct snp_err *err)
+static int cannot_look(const struct request *request, int error,
+		       const struct snp_err *err)
 {
 	int code = snp_exit_code(error);
 
-	cli_complain("status: %s%s", err->msg, snp_exit_advice(error));
+	/* A script that waits for it asks again and again. */
+	if (!request->quiet || code != SNP_EXIT_NOT_RUNNING)
+		cli_complain("status: %s%s", err->msg, snp_exit_advice(error));
 	return code == SNP_EXIT_FAILURE ? SNP_EXIT_UNKNOWN : code;
 }
 
@@ -220,7 +223,7 @@ int command_status(int argc, char **argv)
 	if (r == 0)
 		r = instance_open(path, &inst, &err);
 	if (r != 0)
-		return cannot_look(r, &err);
+		return cannot_look(&request, r, &err);
 	code = show(&request, &inst);
 	instance_close(&inst);
 	return code;
