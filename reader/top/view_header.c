@@ -103,6 +103,9 @@ static void put_details(struct top_pen *pen, const struct top_scene *scene)
 		(void)snprintf(text, sizeof(text), "%" PRIu64, f->heartbeat_seq);
 		view_pair(pen, "last seq", TOP_NORMAL, text);
 		(void)top_pen_put_whole(pen, TOP_NORMAL, "  final state");
+		if (scene->ui->delay_ms > 0 && f->origin == TOP_ORIGIN_LIVE)
+			(void)top_pen_put_whole(pen, TOP_NORMAL,
+						"  waiting for a new run");
 	}
 	(void)snprintf(text, sizeof(text), "%jd", (intmax_t)f->pid);
 	view_pair(pen, "pid", TOP_NORMAL, text);
@@ -166,11 +169,8 @@ void view_status(const struct view *v, int row)
 	top_pen_put(&pen, verdict_style(v->scene), text);
 	put_clock(&pen, v->scene, final);
 	put_details(&pen, v->scene);
-	if (!final)
-		return;
-	if (v->scene->ui->delay_ms > 0 && f->origin == TOP_ORIGIN_LIVE)
-		(void)top_pen_put_whole(&pen, TOP_BANNER, "  waiting for a new run");
-	top_grid_style(v->grid, row, 0, v->grid->cols, TOP_BANNER);
+	if (final)
+		top_grid_style(v->grid, row, 0, v->grid->cols, TOP_BANNER);
 }
 
 /* ---- tabs ---------------------------------------------------------------- */

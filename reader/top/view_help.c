@@ -55,18 +55,51 @@ static void draw_action(const struct view *v, const struct top_action_info *acti
 	top_pen_put(&pen, TOP_NORMAL, action->help);
 }
 
-static void draw_line(const struct view *v, size_t line, int row)
+static void draw_pair(const struct view *v, int row, const char *keys, const char *help)
 {
-	if (line < ABOUT_ROWS)
+	struct top_pen pen = view_pen(v, row);
+
+	pen.col = 2;
+	top_pen_put(&pen, TOP_ACCENT, keys);
+	pen.col = view_max(pen.col + 1, KEYS_COLS);
+	top_pen_put(&pen, TOP_NORMAL, help);
+}
+
+/* What stands in the help, one part after the other, blank lines between them. */
+enum {
+	KEYS_LINE = ABOUT_ROWS + 1,
+	CHORDS_LINE = KEYS_LINE + TOP_ACTION_NR,
+	COMMANDS_LINE = CHORDS_LINE + TOP_CHORD_NR + 1,
+	LINES = COMMANDS_LINE + TOP_COMMAND_NR,
+};
+
+static void draw_line(const struct view *v, int line, int row)
+{
+	char keys[48];
+
+	if (line < ABOUT_ROWS) {
 		(void)top_grid_put(v->grid, row, 2, v->grid->cols - 3, TOP_NORMAL,
 				   about[v->scene->ui->view][line]);
-	else if (line > ABOUT_ROWS)
-		draw_action(v, &top_actions[line - ABOUT_ROWS], row);
+	} else if (line >= KEYS_LINE && line < CHORDS_LINE - 1) {
+		draw_action(v, &top_actions[line - KEYS_LINE + 1], row);
+	} else if (line >= CHORDS_LINE && line < COMMANDS_LINE - 1) {
+		const struct top_chord *chord = &top_chords[line - CHORDS_LINE];
+
+		(void)snprintf(keys, sizeof(keys), "o%c", (char)chord->letter);
+		draw_pair(v, row, keys, chord->help);
+	} else if (line >= COMMANDS_LINE) {
+		const struct top_command_info *command =
+		    &top_commands[line - COMMANDS_LINE];
+
+		(void)snprintf(keys, sizeof(keys), ":%s %s", command->name,
+			       command->value);
+		draw_pair(v, row, keys, command->help);
+	}
 }
 
 size_t view_help(const struct view *v)
 {
-	size_t lines = ABOUT_ROWS + TOP_ACTION_NR; /* and a blank one */
+	size_t lines = LINES;
 	size_t page = v->grid->rows > 2 ? (size_t)v->grid->rows - 2 : 1;
 	size_t first = v->scene->ui->help_first;
 	int row = 0;
@@ -78,7 +111,7 @@ size_t view_help(const struct view *v)
 		    v, row++,
 		    "HELP  (snakepit-top only reads: no key changes the runtime)");
 	for (size_t i = 0; i < page && first + i < lines; i++)
-		draw_line(v, first + i, row++);
+		draw_line(v, (int)(first + i), row++);
 	if (v->grid->rows > 2)
 		(void)top_grid_put(v->grid, v->grid->rows - 1, 1, v->grid->cols - 1,
 				   TOP_DIM,

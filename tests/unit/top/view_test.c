@@ -228,6 +228,154 @@ static void setup_matches_golden(void **state)
 	s->ui.setup = (struct top_setup){0};
 }
 
+/* The first line of the screen, in each state that there is. */
+static void put_banner(struct scene *s, struct snp_buf *out, const char *what)
+{
+	static const int cols[] = {160, 80, 39};
+	struct top_grid grid = {0};
+
+	for (size_t i = 0; i < sizeof(cols) / sizeof(*cols); i++) {
+		struct top_grid line;
+
+		(void)draw(s, &grid, cols[i], 24);
+		snp_buf_puts(out, "---- ");
+		snp_buf_puts(out, what);
+		snp_buf_putc(out, '\n');
+		line = grid;
+		line.rows = 1;
+		top_grid_text(&line, out);
+		put_looks(out, &grid, 0, TOP_THEME_DEFAULT);
+	}
+	top_grid_fini(&grid);
+}
+
+static void each_banner_matches_golden(void **state)
+{
+	static const struct {
+		const char *what;
+		enum top_verdict verdict;
+		enum top_origin origin;
+		bool draining, paused;
+		uint64_t rewound_s;
+	} banners[] = {
+	    {"live", TOP_LIVE, TOP_ORIGIN_LIVE, false, false, 0},
+	    {"draining", TOP_LIVE, TOP_ORIGIN_LIVE, true, false, 0},
+	    {"stale", TOP_STALE, TOP_ORIGIN_LIVE, false, false, 0},
+	    {"dead", TOP_DEAD, TOP_ORIGIN_LIVE, false, false, 0},
+	    {"closed", TOP_CLOSED, TOP_ORIGIN_LIVE, false, false, 0},
+	    {"broken", TOP_BROKEN, TOP_ORIGIN_LIVE, false, false, 0},
+	    {"waiting", TOP_WAITING, TOP_ORIGIN_LIVE, false, false, 0},
+	    {"paused", TOP_LIVE, TOP_ORIGIN_LIVE, false, true, 0},
+	    {"rewound", TOP_LIVE, TOP_ORIGIN_LIVE, false, true, 41},
+	    {"rewound, dead", TOP_DEAD, TOP_ORIGIN_LIVE, false, true, 41},
+	    {"replay", TOP_LIVE, TOP_ORIGIN_RECORDING, false, false, 0},
+	    {"post-mortem", TOP_DEAD, TOP_ORIGIN_POST_MORTEM, false, false, 0},
+	};
+	struct scene *s = *state;
+	struct top_frame *f = &s->frame;
+	struct snp_buf text = {0};
+
+	f->record_at = 11;
+	f->record_nr = 300;
+	for (size_t i = 0; i < sizeof(banners) / sizeof(*banners); i++) {
+		f->verdict = banners[i].verdict;
+		f->origin = banners[i].origin;
+		f->draining = banners[i].draining;
+		f->heartbeat_age_ns =
+		    f->verdict == TOP_LIVE ? 3 * SNP_NS_PER_MS : 41 * SNP_NS_PER_S;
+		f->rewound_ns = banners[i].rewound_s * SNP_NS_PER_S;
+		f->wall.ns = SCENE_WALL_NS - f->rewound_ns;
+		s->ui.paused = banners[i].paused;
+		s->ui.paused_at.ns = SCENE_WALL_NS;
+		put_banner(s, &text, banners[i].what);
+	}
+	assert_golden("banners", &text);
+	snp_buf_fini(&text);
+	s->ui.paused = false;
+	f->verdict = TOP_LIVE;
+	f->origin = TOP_ORIGIN_LIVE;
+	f->draining = false;
+	f->rewound_ns = 0;
+	f->wall.ns = SCENE_WALL_NS;
+	f->heartbeat_age_ns = 3 * SNP_NS_PER_MS;
+}
+
+/* Some of it was less, some more, one pool was not there. */
+static void with_baseline_matches_golden(void **state)
+{
+	struct scene *s = *state;
+	struct top_frame *then = calloc(1, sizeof(*then));
+
+	assert_non_null(then);
+	assert_int_equal(0, top_frame_copy(then, &s->frame));
+	then->look.total.req_s /= 1.06;
+	then->look.total.p99_ns *= 2;
+	then->look.pools[0].req_s /= 1.06;
+	then->look.pools[0].p50_ns /= 40;
+	then->look.pools[1].err_s = NAN;
+	(void)strcpy(then->look.pools[2].name, "another");
+	for (size_t i = 0; i < then->look.workers_nr; i++)
+		then->look.workers[i].rss_bytes /= i + 1;
+	s->ui.baseline = then;
+	s->ui.baseline_at.ns = SCENE_WALL_NS - 600 * SNP_NS_PER_S;
+	assert_drawn(s, "80x24-baseline", 80, 24);
+	assert_drawn(s, "160x45-baseline", 160, 45);
+	s->ui.baseline = NULL;
+	top_frame_fini(then);
+	free(then);
+}
+
+static void type(struct scene *s, const char *keys)
+{
+	for (; *keys; keys++)
+		press(s, (unsigned char)*keys);
+}
+
+static void filter_and_prompt_match_golden(void **state)
+{
+	struct scene *s = *state;
+	struct snp_query_place place;
+
+	type(s, "\\status=busy and rs>2G\r");
+	assert_drawn(s, "80x24-prompt-error", 80, 24);
+	press(s, TOP_KEY_ESC);
+	type(s, "\\pool~ml\r");
+	assert_drawn(s, "80x24-filter", 80, 24);
+	assert_int_equal(0, top_ui_filter(&s->ui, "", &place, NULL));
+}
+
+/* What another moment does not have is unknown, and not 0. */
+static void rewound_frame_matches_golden(void **state)
+{
+	struct scene *s = *state;
+	struct top_frame *now = calloc(1, sizeof(*now));
+	struct top_frame *f = &s->frame;
+
+	assert_non_null(now);
+	assert_int_equal(0, top_frame_copy(now, f));
+	f->rewound_ns = 300 * SNP_NS_PER_S;
+	f->wall.ns -= f->rewound_ns;
+	f->second -= 300;
+	f->step -= 60;
+	f->inflight_nr = 0;
+	f->inflight_all = SNP_UNKNOWN;
+	f->heartbeat_age_ns = SNP_UNKNOWN;
+	f->look.total.req_s = NAN;
+	f->look.total.p99_ns = f->look.total.timeouts = SNP_UNKNOWN;
+	for (int i = 0; i < SNP_WORKER_STATUS_NR; i++)
+		f->look.total.by_status[i] = SNP_UNKNOWN;
+	for (size_t i = 0; i < f->look.workers_nr; i++)
+		f->look.workers[i].status = SNP_WORKER_STATUS_NR;
+	s->ui.paused = true;
+	assert_drawn(s, "80x24-rewound", 80, 24);
+	assert_drawn(s, "160x45-rewound", 160, 45);
+	s->ui.paused = false;
+	snp_look_fini(&f->look);
+	*f = *now;
+	f->history = s->history;
+	free(now);
+}
+
 static void overview_at_odd_sizes_matches_golden(void **state)
 {
 	struct scene *s = *state;
@@ -303,7 +451,7 @@ static void view_of_help_matches_golden(void **state)
 	assert_false(s->ui.help);
 }
 
-static void view_of_help_scrolled_to_end_shows_last_key(void **state)
+static void view_of_help_scrolled_to_end_shows_last_command(void **state)
 {
 	struct scene *s = *state;
 	struct top_grid grid = {0};
@@ -314,12 +462,30 @@ static void view_of_help_scrolled_to_end_shows_last_key(void **state)
 	press(s, 'G');
 	viewport = draw(s, &grid, 60, 8);
 	viewed(s, &viewport);
-	assert_int_equal(TOP_ACTION_NR + 4 - 6, s->ui.help_first);
 	text = drawn_text(s, 60, 8);
-	assert_non_null(strstr(text, "^Z  "));
+	assert_non_null(strstr(text, top_commands[TOP_COMMAND_NR - 1].name));
 	free(text);
 	press(s, '?');
 	top_grid_fini(&grid);
+}
+
+static void help_of_each_view_begins_with_the_view(void **state)
+{
+	static const char *const begins[TOP_VIEW_NR] = {
+	    "Overview:", "Workers:", "Requests:", "Latency:", "Events:", "Lints:"};
+	struct scene *s = *state;
+
+	s->ui.help = true;
+	for (int view = 0; view < TOP_VIEW_NR; view++) {
+		char *text;
+
+		s->ui.view = (enum top_view_id)view;
+		text = drawn_text(s, 80, 24);
+		assert_non_null(strstr(text, begins[view]));
+		free(text);
+	}
+	s->ui.help = false;
+	s->ui.view = TOP_VIEW_OVERVIEW;
 }
 
 static void view_once_matches_golden(void **state)
@@ -422,12 +588,17 @@ int main(void)
 	    cmocka_unit_test(each_detail_matches_golden),
 	    cmocka_unit_test(setup_matches_golden),
 	    cmocka_unit_test(overview_at_odd_sizes_matches_golden),
+	    cmocka_unit_test(each_banner_matches_golden),
+	    cmocka_unit_test(with_baseline_matches_golden),
+	    cmocka_unit_test(filter_and_prompt_match_golden),
+	    cmocka_unit_test(rewound_frame_matches_golden),
 	    cmocka_unit_test(view_in_ascii_is_ascii_at_every_size),
 	    cmocka_unit_test(view_of_dead_runtime_matches_golden),
 	    cmocka_unit_test(view_of_dead_runtime_is_banner_and_frozen),
 	    cmocka_unit_test(view_grouped_matches_golden),
 	    cmocka_unit_test(view_of_help_matches_golden),
-	    cmocka_unit_test(view_of_help_scrolled_to_end_shows_last_key),
+	    cmocka_unit_test(view_of_help_scrolled_to_end_shows_last_command),
+	    cmocka_unit_test(help_of_each_view_begins_with_the_view),
 	    cmocka_unit_test(view_once_matches_golden),
 	    cmocka_unit_test(view_once_with_columns_shows_their_tables_only),
 	    cmocka_unit_test(view_keeps_selected_worker_in_sight),
