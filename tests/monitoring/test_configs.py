@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import jsonschema
 import pytest
 import yaml
 from catalogue import MONITORING, ROOT
+from collector_kit import START_S, STOP_S, Collector
+from harness import wait_until
+from runtime_kit import free_port
 
 PEERS = ROOT / "build/peers"
 COLLECTORS = sorted((MONITORING / "otelcol").glob("*.yaml"))
@@ -124,6 +128,50 @@ def test_a_collectors_variables_are_explained(path: Path) -> None:
         "PAGE_PORT",
     }:
         assert re.search(rf"^#   {name}  ", text, re.MULTILINE), name
+
+
+def test_a_trace_comes_through_to_tempo(tmp_path: Path) -> None:
+    """The Collector of docker-compose.yml, with another one in Tempo's place."""
+    tempo = Collector(tmp_path)
+    http, grpc, page = (free_port() for _ in range(3))
+    env = {
+        "LISTEN": "127.0.0.1",
+        "HTTP_PORT": str(http),
+        "GRPC_PORT": str(grpc),
+        "PAGE_PORT": str(page),
+        "TEMPO": tempo.grpc.removeprefix("http://"),
+    }
+    config = f"--config={MONITORING / 'otelcol/collector.yaml'}"
+    with (tmp_path / "log").open("wb") as log:
+        ours = subprocess.Popen([PEERS / "otelcol", config], env=env, stderr=log)
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    span = {
+        "traceId": trace,
+        "spanId": "b7ad6b7169203331",
+        "name": "a request",
+        "kind": 2,
+        "startTimeUnixNano": "1",
+        "endTimeUnixNano": "2",
+    }
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{http}/v1/traces",
+        json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode(),
+        {"Content-Type": "application/json"},
+    )
+
+    def taken() -> bool:
+        assert ours.poll() is None, (tmp_path / "log").read_text()
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return bool(answer.status == 200)
+
+    try:
+        wait_until(taken, START_S, "the Collector to take a span")
+        traces = tmp_path / "traces.jsonl"
+        wait_until(lambda: trace in traces.read_text(), START_S, "the trace")
+    finally:
+        ours.terminate()
+        ours.wait(STOP_S)
+        tempo.stop()
 
 
 def test_cloudwatch_chooses_metrics_that_there_are() -> None:

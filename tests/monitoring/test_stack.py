@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,12 @@ def test_every_rule_is_evaluated_without_an_error(stack: Stack) -> None:
 )
 def test_the_demo_shows_what_there_is_to_show(stack: Stack, expression: str) -> None:
     wait_until(lambda: values(stack, expression), DATA_S, expression)
+
+
+@pytest.mark.parametrize("name", ["Prometheus", "graphs", "alerts", "metrics"])
+def test_an_address_is_of_a_page(stack: Stack, name: str) -> None:
+    with urllib.request.urlopen(stack.places[name], timeout=30) as answer:
+        assert answer.status == 200
 
 
 def test_an_exemplar_leads_to_its_trace(stack: Stack) -> None:

@@ -44,7 +44,10 @@ from demo.processes import (
 )
 
 _PROMETHEUS = _ROOT / "tools/monitoring/prometheus"
-_COLLECTOR = _ROOT / "examples/collector/collector.yaml"
+_COLLECTOR = (
+    _ROOT / "examples/collector/collector.yaml",
+    _ROOT / "tools/monitoring/local.yaml",
+)
 _START_SECONDS = 120.0
 _LOOK_SECONDS = 1.0
 _A_WEEK = 7 * 86400
@@ -136,7 +139,7 @@ class Monitoring:
         found = {
             "Prometheus": prometheus,
             "graphs": f"{prometheus}/graph?{urlencode(query)}",
-            "alerts": f"{prometheus}/alerts",
+            "alerts": prometheus + self._alerts(prometheus),
             "metrics": self.metrics,
         }
         if self.collector.exists():
@@ -154,6 +157,11 @@ class Monitoring:
     ) -> None:
         process = start(command, self.log(name), _ROOT, env)
         self.children.append(Child(name, process, expected))
+
+    def _alerts(self, prometheus: str) -> str:
+        """Return where the page is: Debian's Prometheus has it elsewhere."""
+        debian = "/classic/alerts"
+        return debian if self._answers(prometheus + debian) else "/alerts"
 
     def _all_live(self) -> None:
         for child in self.children:
@@ -175,7 +183,8 @@ class Monitoring:
             "COLLECTED": str(self.scratch),
             "COLLECTED_METRICS": f"127.0.0.1:{self.page_port}",
         }
-        self._run("otelcol", str(self.collector), f"--config={_COLLECTOR}", env=env)
+        configs = [f"--config={path}" for path in _COLLECTOR]
+        self._run("otelcol", str(self.collector), *configs, env=env)
         page = f"http://127.0.0.1:{self.page_port}/metrics"
         wait_until(lambda: self._answers(page), _START_SECONDS, "the Collector's start")
 
@@ -232,6 +241,7 @@ class Monitoring:
             f"--config.file={home / 'prometheus.yml'}",
             f"--storage.tsdb.path={home / 'data'}",
             f"--web.listen-address=127.0.0.1:{self.prometheus_port}",
+            "--storage.tsdb.retention.time=1d",
             "--enable-feature=exemplar-storage",
             "--log.level=warn",
         )
