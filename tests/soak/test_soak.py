@@ -28,7 +28,7 @@ from runtime_kit import INSTANCE
 from traffic import OUTCOMES, Traffic
 from trials import SOON, cells, config, read_events, total, wait_for_s
 
-DURATION_S = float(os.environ.get("SNP_SOAK_SECONDS", "45"))
+DURATION_S = float(os.environ.get("SNP_SOAK_SECONDS", "60"))
 SEED = int(os.environ.get("SNP_SEED") or random.randrange(1 << 30))
 POOLS = {"default": 4, "threads": 2}
 WORKERS = sum(POOLS.values())
