@@ -72,14 +72,17 @@ static int lock_whole(int fd)
 	return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
 }
 
-/* Whether the name still leads to the file we have open: the last owner removes it. */
-static bool is_current(const struct snp_writer *w, int fd, const char *name)
+/* 1: the name still leads to the file we have open. 0: the last owner has removed it.
+ * Else a negative errno. */
+static int is_current(const struct snp_writer *w, int fd, const char *name)
 {
 	struct stat ours, named;
 
-	return fstat(fd, &ours) == 0 &&
-	       fstatat(w->dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+	if (fstat(fd, &ours) < 0)
+		return -errno;
+	if (fstatat(w->dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
 static void lock_name(const struct snp_writer *w, char ret_name[SNP_FMT_NAME_BYTES + 8])
@@ -100,14 +103,17 @@ static int take_instance_lock(struct snp_writer *w, const char *dir,
 		if (fd < 0)
 			return snp_err_errno(err, "cannot open %s/%s", dir, name);
 		rc = lock_whole(fd);
-		if (rc < 0 || is_current(w, fd, name))
+		if (rc == 0)
+			rc = is_current(w, fd, name);
+		if (rc != 0)
 			break;
 		close(fd); /* removed by its owner between our open and lock */
 	}
-	if (rc == 0) {
+	if (rc > 0) {
 		w->lock_fd = fd;
 		return 0;
 	}
+	/* The file stays, ours or not: without the lock it may be another's by now. */
 	close(fd);
 	if (rc == -EAGAIN || rc == -EACCES)
 		return snp_err_set(

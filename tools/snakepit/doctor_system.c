@@ -92,7 +92,8 @@ static bool check_permissions(struct doctor *doctor, const char *dir)
 	return false;
 }
 
-/* Root looks at the directory of a service, which is another user's. */
+/* The runtime takes only a directory of its own user. Root may be looking at that of a
+ * service, which runs as another. */
 static void check_owner(struct doctor *doctor, const char *dir)
 {
 	struct stat st;
@@ -102,10 +103,10 @@ static void check_owner(struct doctor *doctor, const char *dir)
 	if (st.st_mode & S_IWOTH)
 		doctor_bad(doctor, DOCTOR_FAIL, "take the permission away: chmod o-w",
 			   "%.200s is writable by everybody", dir);
-	else if (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)
-		doctor_bad(doctor, DOCTOR_WARN,
+	else if (st.st_uid != geteuid())
+		doctor_bad(doctor, geteuid() == 0 ? DOCTOR_WARN : DOCTOR_FAIL,
 			   "run as that user, or take a directory of your own",
-			   "%.200s is of uid %u, who can replace what is in it", dir,
+			   "%.200s is of uid %u: the runtime has to run as that", dir,
 			   (unsigned)st.st_uid);
 }
 
