@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "act.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "copy.h"
@@ -60,6 +61,30 @@ static void save(const struct top_stage *stage)
 		top_ui_toast(stage->ui, now, "wrote %s", stage->settings);
 }
 
+static void record(const struct top_stage *stage)
+{
+	char name[TOP_DUMP_NAME_BYTES], path[TOP_DUMP_NAME_BYTES + 8];
+	snp_mono_t now = snp_mono_now();
+	struct snp_err err = {0};
+	int rc;
+
+	if (top_source_recording(stage->source)) {
+		(void)snprintf(path, sizeof(path), "%s",
+			       top_source_recording(stage->source));
+		rc = top_source_record_end(stage->source, &err);
+	} else {
+		top_dump_name(name, stage->frame);
+		(void)snprintf(path, sizeof(path), "%s.rec", name);
+		rc = top_source_record(stage->source, path, &err);
+	}
+	stage->ui->recording = top_source_recording(stage->source);
+	if (rc < 0)
+		top_ui_toast(stage->ui, now, "%s", err.msg);
+	else
+		top_ui_toast(stage->ui, now, "%s %s",
+			     stage->ui->recording ? "recording to" : "recorded", path);
+}
+
 void top_act(const struct top_stage *stage)
 {
 	struct top_ui *ui = stage->ui;
@@ -72,6 +97,8 @@ void top_act(const struct top_stage *stage)
 		copy(stage);
 	if (top_ui_take(ui, TOP_WANT_DUMP))
 		dump(stage);
+	if (top_ui_take(ui, TOP_WANT_RECORD))
+		record(stage);
 	if (top_ui_take(ui, TOP_WANT_SAVE))
 		save(stage);
 }

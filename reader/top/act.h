@@ -6,6 +6,7 @@
 #define SNP_TOP_ACT_H
 
 #include "screen.h"
+#include "source.h"
 #include "view.h"
 
 struct top_stage {
@@ -14,12 +15,13 @@ struct top_stage {
 	const struct top_rows *rows;
 	const struct top_lints *lints;
 	const struct top_grid *grid; /* as it was drawn last */
+	struct top_source *source;
 	struct screen *screen;
 	const char *settings; /* their file, NULL = none known */
 };
 
-/* Does what is wanted of copying, dumping, saving, the theme and repainting, and says
- * in a message how it went. */
+/* Does what is wanted of copying, dumping, recording, saving, the theme and repainting,
+ * and says in a message how it went. */
 void top_act(const struct top_stage *stage);
 
 #endif

@@ -12,7 +12,7 @@
 #include "batch.h"
 
 /* An instance may be called by a path; a file's name takes letters and digits of it. */
-static void name_of(const struct top_frame *frame, char name[TOP_DUMP_NAME_BYTES])
+void top_dump_name(char name[TOP_DUMP_NAME_BYTES], const struct top_frame *frame)
 {
 	time_t s = (time_t)(frame->wall.ns / SNP_NS_PER_S);
 	char when[32] = "";
@@ -56,7 +56,7 @@ int top_dump_write(const struct top_scene *scene, const struct top_grid *grid,
 	struct snp_buf text = {0}, json = {0};
 	int rc;
 
-	name_of(scene->frame, ret_name);
+	top_dump_name(ret_name, scene->frame);
 	top_grid_text(grid, &text);
 	rc = top_batch_json(scene, &json);
 	if (rc < 0 || text.failed)

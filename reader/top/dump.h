@@ -10,6 +10,9 @@
 
 #define TOP_DUMP_NAME_BYTES 128
 
+/* "snakepit-top-INSTANCE-TIME", in letters that names of files have. */
+void top_dump_name(char ret_name[TOP_DUMP_NAME_BYTES], const struct top_frame *frame);
+
 /* Write "snakepit-top-INSTANCE-TIME.txt" (the grid) and ".json" (as --json) into the
  * current directory; files that are there already stay as they are. *ret_name is the
  * name without the ending. Negative errno. */

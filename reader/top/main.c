@@ -156,6 +156,7 @@ static void act(struct top *top)
 					.rows = &top->rows,
 					.lints = &top->lints,
 					.grid = &top->grid,
+					.source = top->source,
 					.screen = top->screen,
 					.settings =
 					    top->settings[0] ? top->settings : NULL};

@@ -82,8 +82,9 @@ static int set_mode(struct top_options *o, enum top_mode mode, struct snp_err *e
 	if (mode == TOP_MODE_TEXT && o->mode != TOP_MODE_AUTO)
 		return 0;
 	if (o->mode > TOP_MODE_TEXT && o->mode != mode)
-		return snp_err_set(err, -EINVAL,
-				   "one of --json, --csv and --check at a time");
+		return snp_err_set(
+		    err, -EINVAL,
+		    "one of --plain, --json, --csv and --check at a time");
 	o->mode = mode;
 	return 0;
 }
@@ -103,6 +104,10 @@ static int parse_output(int opt, const char *value, struct top_options *o,
 		return parse_count(value, &o->count, err) < 0
 			   ? -EINVAL
 			   : set_mode(o, TOP_MODE_TEXT, err);
+	case OPT_PLAIN:
+		if (o->count == COUNT_UNSAID)
+			o->count = 0;
+		return set_mode(o, TOP_MODE_PLAIN, err);
 	case OPT_JSON:
 		return set_mode(o, TOP_MODE_JSON, err);
 	case OPT_JSONL:

@@ -19,6 +19,7 @@ enum top_mode {
 	TOP_MODE_TEXT,
 	TOP_MODE_JSON,
 	TOP_MODE_CSV,
+	TOP_MODE_PLAIN,
 	TOP_MODE_CHECK,
 	TOP_MODE_HELP, /* this and the rest print what they are called and end */
 	TOP_MODE_VERSION,

@@ -11,6 +11,7 @@
 #include "cli/say.h"
 #include "model/target.h"
 #include "model/terminal.h"
+#include "plain.h"
 #include "terms.h"
 
 /* A first look that finds no history (the runtime has just begun) has nothing to
@@ -58,11 +59,9 @@ static int render(const struct top_output *o, uint64_t number, struct top_rows *
 					.lints = &lints,
 					.now = snp_mono_now()};
 	struct top_order order = top_ui_order(o->ui);
-	struct top_lint_limits limits;
 	int rc;
 
-	top_lint_limits_init(&limits);
-	top_lints_find(&lints, frame, &limits, o->ui->lints_silenced);
+	top_lints_find(&lints, frame, &o->ui->limits, o->ui->lints_silenced);
 
 	/* Programs get the order they asked for. */
 	if (o->options->mode != TOP_MODE_TEXT && o->options->mode != TOP_MODE_AUTO)
@@ -137,6 +136,47 @@ static int run_print(const struct top_output *o)
 	return SNP_EXIT_OK;
 }
 
+/* ---- changes ------------------------------------------------------------- */
+
+static int print_changes(const struct top_output *o, struct top_plain *plain)
+{
+	const struct top_frame *frame = top_source_frame(o->source);
+	struct top_lints lints;
+	struct snp_buf out = {0};
+	int rc;
+
+	top_lints_find(&lints, frame, &o->ui->limits, o->ui->lints_silenced);
+	rc = top_plain_changes(plain, frame, &lints, &out);
+	if (rc == 0)
+		rc = snp_buf_write_fd(&out, STDOUT_FILENO);
+	snp_buf_fini(&out);
+	if (rc < 0)
+		cli_complain("cannot write the output: %s", strerror(-rc));
+	return rc;
+}
+
+static int run_plain(const struct top_output *o)
+{
+	struct top_plain plain = {0};
+	int code = SNP_EXIT_OK;
+
+	for (uint64_t number = 1;; number++) {
+		if (print_changes(o, &plain) < 0) {
+			code = SNP_EXIT_FAILURE;
+			break;
+		}
+		if (top_verdict_is_final(plain.verdict) && o->options->exit_on_end) {
+			code = SNP_EXIT_UNKNOWN;
+			break;
+		}
+		if (number == o->options->count)
+			break;
+		look_again(o, o->options->delay_ms);
+	}
+	top_plain_fini(&plain);
+	return code;
+}
+
 /* ---- judging ------------------------------------------------------------- */
 
 /* Why it does not hold at this look; nothing where it does. */
@@ -201,6 +241,12 @@ int top_output_run(const struct top_output *output)
 
 	if (frame->verdict == TOP_LIVE && frame->look.interval_ns == 0)
 		look_again(output, FIRST_INTERVAL_MS);
-	return output->options->mode == TOP_MODE_CHECK ? run_check(output)
-						       : run_print(output);
+	switch (output->options->mode) {
+	case TOP_MODE_CHECK:
+		return run_check(output);
+	case TOP_MODE_PLAIN:
+		return run_plain(output);
+	default:
+		return run_print(output);
+	}
 }
