@@ -20,12 +20,16 @@ from test_dashboards import targets
 
 DATA_S = 60  # Prometheus looks for its targets for 5 s, and a rate needs two scrapes
 BROWSER_S = 120
+ALARM_S = 300  # four deaths, and the minute that the alert waits
 GRAPHS = (  # that the address "graphs" is of
     "pool:snakepit_heartbeat_latency_seconds:p99_5m",
     "sum by (pool) (snakepit_pool_queue_depth)",
     "sum by (pool) (snakepit_worker_restarts_total)",
 )
 PICTURE = BUILD / "monitoring" / "graphs.png"
+full = pytest.mark.skipif(
+    os.environ.get("SNP_CHAOS") != "full", reason="minutes: SNP_CHAOS=full"
+)
 
 
 def values(stack: Stack, expression: str) -> list[float]:
@@ -146,9 +150,19 @@ def test_ctrl_c_ends_all_of_it_and_without_a_collector_there_are_no_traces(
     assert not list(world.directory.iterdir())
 
 
-@pytest.mark.skipif(
-    os.environ.get("SNP_CHAOS") != "full", reason="SNP_CHAOS=full: one more start"
-)
+@full
+def test_workers_that_are_killed_again_and_again_raise_the_alarm(stack: Stack) -> None:
+    def fires() -> bool:
+        return any(
+            alert["labels"]["alertname"] == "SnakepitWorkerCrashLooping"
+            and alert["state"] == "firing"
+            for alert in stack.api("alerts")["alerts"]
+        )
+
+    wait_until(fires, ALARM_S, "SnakepitWorkerCrashLooping")
+
+
+@full
 def test_kill_9_of_it_leaves_no_process(world: World) -> None:
     stack = Stack(world)
     assert stack.end(signal.SIGKILL) == -signal.SIGKILL

@@ -33,7 +33,7 @@ unit-bins: $(B)/tests/chaos/clock_shift.so
 endif
 
 # In three lanes, because most of it is waiting; what they print is in build/test-logs.
-CHAOS_SUITES := soak chaos segment_chaos \
+CHAOS_SUITES := soak chaos segment_chaos monitoring \
 	$(addprefix integration/test_,segment_chaos liveness orphans otel_collector otel_collector_load)
 
 .PHONY: chaos

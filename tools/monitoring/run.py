@@ -291,15 +291,14 @@ class _Stopped(Exception):
     """Somebody told us to leave."""
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    raise _Stopped
-
-
-def _on_signals(
-    handler: Callable[[int, FrameType | None], None] | int,
-) -> None:
+def _on_signals(handler: Callable[[int, FrameType | None], None] | int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, handler)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    _on_signals(signal.SIG_IGN)  # the end, once begun, goes on to its end
+    raise _Stopped
 
 
 def perform(monitoring: Monitoring) -> list[str]:
@@ -315,9 +314,9 @@ def perform(monitoring: Monitoring) -> list[str]:
         monitoring.watch()
     except DemoError as error:
         problems = [str(error), *monitoring.last_words()]
+        _on_signals(signal.SIG_IGN)
     except _Stopped:
         pass
-    _on_signals(signal.SIG_IGN)  # the end, once begun, goes on to its end
     return problems + monitoring.stop()
 
 
