@@ -390,10 +390,10 @@ class TestFailures:
     def test_advice_of_the_runtime_is_not_doubled(
         self, cli: Cli, door: FrontDoor
     ) -> None:
-        door.tools["t"] = abort(grpc.StatusCode.NOT_FOUND, "no pool 'p'; see status")
+        door.tools["t"] = abort(grpc.StatusCode.NOT_FOUND, "no tool 't'; see status")
         result = run(cli, "--correlation-id=c9", "p", "t")
         assert one_line(result.stderr) == (
-            "exec: p/t: NOT_FOUND: no pool 'p'; see status (correlation id c9)"
+            "exec: p/t: NOT_FOUND: no tool 't'; see status (correlation id c9)"
         )
 
     def test_a_timeout_is_kept_and_reaches_the_runtime(

@@ -105,7 +105,14 @@ class TestLiveRuntime:
         for args, message in (
             (["default", "fail"], "default/fail failed: ValueError: the caller asked"),
             (["default", "nosuch"], "default/nosuch: NOT_FOUND: "),
-            (["nosuch", "fail"], "nosuch/fail: NOT_FOUND: no pool 'nosuch'"),
+            (
+                ["nosuch", "fail"],
+                "nosuch/fail: NOT_FOUND: no pool 'nosuch'; there are: default, search",
+            ),
+            (
+                ["defualt", "fail"],
+                "defualt/fail: NOT_FOUND: no pool 'defualt'; did you mean 'default'?",
+            ),
             (
                 ["--stream", "default", "stream_lines", '{"path": 3}'],
                 "default/stream_lines failed: ValueError: path must be text",

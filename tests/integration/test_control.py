@@ -75,8 +75,14 @@ class TestCommandLine:
         ("arguments", "words"),
         [
             (["drain", "a", "b"], "drain: too many arguments at 'b'"),
-            (["drain", "--force"], "drain: takes no --force"),
-            (["resume", "--wait"], "resume: takes no --wait"),
+            (
+                ["drain", "--force"],
+                "drain: unknown option '--force'; see 'snakepit drain --help'",
+            ),
+            (
+                ["resume", "--wait"],
+                "resume: unknown option '--wait'; see 'snakepit resume --help'",
+            ),
             (["recycle", "a/x"], "recycle: 'x' is no number of a slot"),
             (["recycle", "/1"], "recycle: '/1' is no pool"),
             (["scale", "a"], "scale: needs a pool and a number of workers"),
@@ -211,7 +217,7 @@ class TestVerbs:
         assert "can have 1 to 3 workers, not 4" in result.stderr
         result = cli("scale", "nope", "1")
         assert result.returncode == 1
-        assert "there is no pool 'nope' (NOT_FOUND)" in result.stderr
+        assert "scale: no pool 'nope'; there are: " in result.stderr
 
     def test_reload_waits_for_new_workers_or_says_that_they_failed(
         self, cli: Cli, run_daemon: RunDaemon, world: World

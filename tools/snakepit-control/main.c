@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/help.h"
+#include "cli/pools.h"
 #include "cli/say.h"
 #include "cli/table.h"
 #include "client/exchange.h"
@@ -126,6 +127,9 @@ static int ask_and_wait(const struct request *request, const struct place *place
 	struct snp_err err = {0};
 	int code;
 
+	if (*request->pool && place->seg &&
+	    cli_pool_check_in(place->seg, request->pool, &err) < 0)
+		return complain(request, &err, SNP_EXIT_FAILURE);
 	if (request->wait && wait_look(place->seg, &before, &err) < 0)
 		return complain(request, &err, SNP_EXIT_UNKNOWN);
 	code = ask(request, place, answer);

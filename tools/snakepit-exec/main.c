@@ -13,6 +13,7 @@
 
 #include "arguments.h"
 #include "cli/help.h"
+#include "cli/pools.h"
 #include "cli/say.h"
 #include "client/exchange.h"
 #include "model/target.h"
@@ -137,6 +138,8 @@ static int show_end(const struct output_call *call, const struct exchange *excha
 		    const struct place *place)
 {
 	const struct rpc_status *status = exchange_status(exchange);
+	struct rpc_status said; /* where we know more than the runtime says */
+	struct snp_err err = {0};
 
 	if (status->code == RPC_OK) {
 		if (call->options->verbose && call->options->stream) {
@@ -145,7 +148,11 @@ static int show_end(const struct output_call *call, const struct exchange *excha
 		}
 		return SNP_EXIT_OK;
 	}
-	output_status(call, status);
+	said = *status;
+	if (strncmp(status->message, "no pool", 7) == 0 && place->seg &&
+	    cli_pool_check_in(place->seg, call->options->pool, &err) < 0)
+		rpc_status_set(&said, RPC_NOT_FOUND, "%s", err.msg);
+	output_status(call, &said);
 	if (status->never_sent || place_is_gone(place))
 		return SNP_EXIT_NOT_RUNNING;
 	return SNP_EXIT_FAILURE;

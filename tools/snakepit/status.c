@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "cli/help.h"
-#include "cli/nearest.h"
+#include "cli/pools.h"
 #include "cli/say.h"
 #include "command.h"
 #include "model/target.h"
@@ -70,30 +70,6 @@ const char *status_last_error(const struct status *status,
 	    snp_snapshot_row(status->inst->snap, SNP_ROW_WORKER, worker->row);
 
 	return row ? row->last_error : "";
-}
-
-static int no_such_pool(const struct instance *inst, const char *pool)
-{
-	struct cli_nearest nearest = {.word = pool};
-	char known[256] = "";
-	size_t len = 0;
-
-	for (size_t i = 0; i < inst->look.pools_nr; i++) {
-		const char *name = inst->look.pools[i].name;
-		int n = snprintf(known + len, sizeof(known) - len, "%s%s",
-				 len ? ", " : "", name);
-
-		cli_nearest_try(&nearest, name);
-		if (n > 0 && (size_t)n < sizeof(known) - len)
-			len += (size_t)n;
-	}
-	known[len] = '\0';
-	if (nearest.best)
-		cli_complain("status: no pool '%s'; did you mean '%s'?", pool,
-			     nearest.best);
-	else
-		cli_complain("status: no pool '%s'; there are: %s", pool, known);
-	return SNP_EXIT_UNKNOWN;
 }
 
 /* Fill in the exit code and the reason for it. */
@@ -150,13 +126,13 @@ static void judge(struct status *status, bool allow_starting)
 static int show(const struct request *request, const struct instance *inst)
 {
 	struct status status = {.inst = inst, .pool = request->pool, .why = ""};
-	bool known = !request->pool;
+	struct snp_err err = {0};
 	int r = 0;
 
-	for (size_t i = 0; !known && i < inst->look.pools_nr; i++)
-		known = status_shows_pool(&status, i);
-	if (!known)
-		return no_such_pool(inst, request->pool);
+	if (request->pool && cli_pool_check(&inst->look, request->pool, &err) < 0) {
+		cli_complain("status: %s", err.msg);
+		return SNP_EXIT_UNKNOWN;
+	}
 	judge(&status, request->allow_starting);
 	if (!request->quiet)
 		r = request->json ? status_print_json(&status)
