@@ -149,7 +149,7 @@ TINC_statsd     := $(INC_snakepit-statsd)
 TARCH_statsd    := $(ARCH_snakepit-statsd)
 TINC_top        := $(INC_snakepit-top)
 TARCH_top       := $(ARCH_snakepit-top)
-TSYS_top        := $(SYS_snakepit-top)
+TSYS_top        := $(SYS_snakepit-top) -lvterm
 # Objects of a program (all but its main.c) that a component's tests link directly.
 TOBJ_prometheus := $(filter-out reader/prometheus/main.c,$(SRC_snakepit-prometheus))
 TOBJ_statsd     := $(filter-out reader/statsd/main.c,$(SRC_snakepit-statsd))
