@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/help.h"
+#include "cli/pools.h"
 #include "cli/say.h"
 #include "model/buf.h"
 #include "model/target.h"
@@ -39,9 +40,14 @@ static int look(const struct options *options, struct look *look, struct snp_err
 	if (r < 0)
 		return snp_err_set(err, r, "out of memory for records");
 	r = snp_segment_snapshot_from(look->seg, tier, &look->snap, err);
-	if (r == 0)
-		report_state(&look->report, look->snap);
-	return r;
+	if (r < 0)
+		return r;
+	report_state(&look->report, look->snap);
+	if (!*options->pool)
+		return 0;
+	report_keep_events(&look->report, options->pool, options->slot);
+	/* An instance is there, so this is no -ENOENT. */
+	return cli_pool_check_in(look->seg, options->pool, err) < 0 ? -EINVAL : 0;
 }
 
 static void look_fini(struct look *look)

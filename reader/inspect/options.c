@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
@@ -75,6 +77,22 @@ static int parse_tier(const char *name, enum snp_tier *ret_tier, struct snp_err 
 	return 0;
 }
 
+/* POOL or POOL/SLOT; a pool's name has no slash. */
+static int parse_worker(const char *text, struct options *options, struct snp_err *err)
+{
+	size_t len = strcspn(text, "/");
+	const char *slot = text[len] ? text + len + 1 : NULL;
+
+	if (len == 0 || len >= sizeof(options->pool) ||
+	    (slot && (strlen(slot) > 9 || slot[0] == '\0' ||
+		      slot[strspn(slot, "0123456789")] != '\0')))
+		return snp_err_set(err, -EINVAL,
+				   "--worker '%s': expected POOL or POOL/SLOT", text);
+	(void)snprintf(options->pool, sizeof(options->pool), "%.*s", (int)len, text);
+	options->slot = slot ? strtol(slot, NULL, 10) : -1;
+	return 0;
+}
+
 static int parse_one(int option, const char *value, struct options *options,
 		     struct snp_err *err)
 {
@@ -94,6 +112,8 @@ static int parse_one(int option, const char *value, struct options *options,
 	case OPT_FIELD:
 		options->field = value;
 		return 0;
+	case OPT_WORKER:
+		return parse_worker(value, options, err);
 	case OPT_TIER:
 		return parse_tier(value, &options->tier, err);
 	case OPT_VERIFY:
@@ -122,6 +142,9 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 
 	while (r == 0 && (option = cli_next_option(&args, &value, err)) != CLI_END)
 		r = option < 0 ? option : parse_one(option, value, &options, err);
+	if (r == 0 && *options.pool && !(options.parts & REPORT_EVENTS))
+		r = snp_err_set(err, -EINVAL,
+				"--worker belongs to --log, --events or --evidence");
 	if (r == 0)
 		*ret_options = options;
 	return r;

@@ -3,9 +3,13 @@
 #ifndef SNP_INSPECT_OPTIONS_H
 #define SNP_INSPECT_OPTIONS_H
 
+#include <stdint.h>
+
 #include "cli/options.h"
 #include "snakepit/err.h"
 #include "snakepit/read.h"
+
+#define OPTIONS_POOL_BYTES 128
 
 enum options_action { OPTIONS_PRINT, OPTIONS_VERIFY, OPTIONS_HELP, OPTIONS_VERSION };
 
@@ -14,8 +18,10 @@ enum options_format { OPTIONS_TEXT, OPTIONS_JSON, OPTIONS_CSV };
 struct options {
 	enum options_action action;
 	enum options_format format;
-	const char *instance; /* NULL: the only one there is */
-	const char *field;    /* NULL: everything */
+	const char *instance;	       /* NULL: the only one there is */
+	const char *field;	       /* NULL: everything */
+	char pool[OPTIONS_POOL_BYTES]; /* "": events of all */
+	int64_t slot;		       /* of it; -1: all */
 	enum snp_tier tier;
 	unsigned parts; /* REPORT_*: beyond facts, rows and metrics */
 };

@@ -2,6 +2,7 @@
 /* The parts of a report that are records: what happened, and what is going on. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report.h"
 
@@ -190,6 +191,32 @@ int report_records(struct report *report, struct snp_segment *seg, unsigned part
 		report->threads_nr =
 		    snp_segment_threads(report->seg, report->threads, SNP_RINGS_MAX);
 	return rc;
+}
+
+static bool is_of(const struct report *report, const struct snp_event *event,
+		  const char *pool, int64_t slot)
+{
+	return strcmp(
+		   report_uid_name(report, SNP_ROW_POOL, event->pool, event->pool_uid),
+		   pool) == 0 &&
+	       (slot < 0 || event->slot == slot);
+}
+
+void report_keep_events(struct report *report, const char *pool, int64_t slot)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < report->events_nr; i++) {
+		if (is_of(report, &report->events[i], pool, slot)) {
+			report->events[kept] = report->events[i];
+			if (report->evidence)
+				report->evidence[kept] = report->evidence[i];
+			kept++;
+		} else if (report->evidence) {
+			free(report->evidence[i].text);
+		}
+	}
+	report->events_nr = kept;
 }
 
 void report_fini(struct report *report)

@@ -66,6 +66,8 @@ struct report {
 int report_records(struct report *report, struct snp_segment *seg, unsigned parts);
 /* Everything else; `snap` is of the same segment. */
 void report_state(struct report *report, const struct snp_snapshot *snap);
+/* After both: of the events keep those of a pool, or of a pool's slot (-1: of all). */
+void report_keep_events(struct report *report, const char *pool, int64_t slot);
 void report_fini(struct report *report);
 
 /* Age of a moment on the writer's clock: up to now, or to its last heartbeat when it is

@@ -77,6 +77,28 @@ def test_evidence_is_shown_with_its_event(segment: Segment) -> None:
     assert "pid 1000\n    output\n    | last words of round 1\n" in text
 
 
+def test_events_of_one_pool_or_worker(segment: Segment) -> None:
+    segment.tell("step")
+    every = inspect_json(segment.path, "--evidence")["events"]
+    assert [event["slot"] for event in every] == [0, 0]
+    for chosen, expected in (
+        ("default", every),
+        ("default/0", every),
+        ("default/1", []),
+        ("default1", []),
+    ):
+        options = ("--evidence", "-w", chosen)
+        assert inspect_json(segment.path, *options)["events"] == expected
+    refused = inspect(segment.path, "--log", "-w", "defualt/0")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "no pool 'defualt'; did you mean 'default'?" in refused.stderr
+    for option in ("default/", "/0", "default/x", "default/-1"):
+        refused = inspect(segment.path, "--log", "-w", option)
+        assert refused.returncode == 2
+        assert f"--worker '{option}': expected POOL or POOL/SLOT" in refused.stderr
+    assert inspect(segment.path, "-w", "default").returncode == 2
+
+
 def test_evidence_that_was_overwritten_is_null(segment: Segment) -> None:
     for _ in range(70):
         segment.tell("step")
