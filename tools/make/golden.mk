@@ -15,3 +15,9 @@ unit-bins: $(GOLDEN)
 .PHONY: golden
 golden: $(GOLDEN) $(BIN)/snakepit-inspect ## write tests/golden/segments anew
 	$(Q)PYTHONPATH=priv/python .venv/bin/python tests/conformance/golden.py
+
+# The views of snakepit-top in its page and in the README, from golden frames of the tests.
+.PHONY: docs-top
+docs-top: $(B)/tests/unit/top/view_test ## docs/top.md's views and docs/images/top.svg, as the program draws them
+	$(Q)SNP_GOLDEN_UPDATE=1 $< >$(B)/docs-top.log 2>&1 || { cat $(B)/docs-top.log; exit 1; }
+	$(Q)tools/gen-top-doc

@@ -255,15 +255,19 @@ static inline void scene_events(struct scene *s)
 	}
 }
 
-/* Requests that ended in one second, by how long they took. */
+/* Requests that ended in one second, by how long they took: a slow minute in between,
+ * and a few that take longer and longer in the end. */
 static inline void scene_octaves(struct top_pool_point *point, unsigned second,
 				 int middle)
 {
+	static const unsigned usual[] = {40, 900, 5000, 2500, 300, 20};
+	unsigned load = 4 + second / 7 % 9;
+
+	middle += second > 380 && second < 450 ? 2 : 0;
 	for (int o = 0; o < 6; o++)
-		point->octave[middle - 3 + o] =
-		    (unsigned[]){40, 900, 5000, 2500, 300, 20}[o] >> (second % 3);
-	if (second > 500)
-		point->octave[middle + 4] = second - 500;
+		point->octave[middle - 3 + o] = usual[o] * load / 12;
+	if (second > 480)
+		point->octave[middle + 3 + (second > 530)] = (second - 480) / 9;
 }
 
 /* Ten minutes of points, with another run of the runtime 40 s ago. The places are fixed
