@@ -63,6 +63,7 @@ struct top_frame {
 	snp_wall_t started, wall; /* the runtime's start; the time of this frame */
 	snp_wall_t clock; /* the present, which in a pause is later than the frame */
 	uint64_t uptime_ns, heartbeat_age_ns, heartbeat_seq;
+	snp_wall_t heartbeat; /* the writer's last sign of life, by its clock */
 	uint64_t incarnation;
 	uint64_t looks;		/* that were taken since attaching */
 	uint64_t torn, skipped; /* rows copied again, and left out, in them */

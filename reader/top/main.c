@@ -30,6 +30,7 @@ struct top {
 	struct top_source *source;
 	const struct top_frame *frame; /* the source's, to be shown */
 	struct top_frame *baseline;    /* what ui.baseline refers to */
+	struct snp_err damage;	       /* of the recording; code 0 = none */
 	struct top_rows rows;
 	struct top_lints lints; /* of the frame */
 	struct top_ui ui;
@@ -149,6 +150,17 @@ static void mark(struct top *top)
 	top->ui.baseline_at = top->frame->wall;
 }
 
+/* What needs neither a terminal nor a file. */
+static void act_in_time(struct top *top)
+{
+	if (top_ui_take(&top->ui, TOP_WANT_SEEK))
+		seek(top);
+	if (top_ui_take(&top->ui, TOP_WANT_MARK))
+		mark(top);
+	if (top_ui_take(&top->ui, TOP_WANT_UNMARK))
+		unmark(top);
+}
+
 static void act(struct top *top)
 {
 	const struct top_stage stage = {.ui = &top->ui,
@@ -164,12 +176,7 @@ static void act(struct top *top)
 	top_act(&stage);
 	if (top_ui_take(&top->ui, TOP_WANT_SUSPEND))
 		(void)kill(0, SIGTSTP); /* whoever shares the job stops too */
-	if (top_ui_take(&top->ui, TOP_WANT_SEEK))
-		seek(top);
-	if (top_ui_take(&top->ui, TOP_WANT_MARK))
-		mark(top);
-	if (top_ui_take(&top->ui, TOP_WANT_UNMARK))
-		unmark(top);
+	act_in_time(top);
 }
 
 static void take_keys(struct top *top)
@@ -191,7 +198,7 @@ static void take_keys(struct top *top)
 	act(top);
 }
 
-static int draw(struct top *top)
+static int draw_grid(struct top *top, int rows, int cols)
 {
 	struct top_scene scene = {.frame = top->frame,
 				  .ui = &top->ui,
@@ -199,21 +206,29 @@ static int draw(struct top *top)
 				  .lints = &top->lints,
 				  .now = snp_mono_now()};
 	struct top_context context;
-	int rows, cols;
 
 	top_lints_find(&top->lints, top->frame, &top->ui.limits,
 		       top->ui.lints_silenced);
 	context = context_of(top);
 	if (top_ui_rows(&top->ui, &top->rows, &top->frame->look, context.now) < 0)
 		return -ENOMEM;
-	screen_size(top->screen, &rows, &cols);
 	if (top_grid_reset(&top->grid, rows, cols) < 0)
 		return -ENOMEM;
 	top->grid.ascii = top->ui.ascii;
 	top_view(&scene, &top->grid, &top->viewport);
 	top_ui_viewed(&top->ui, &top->viewport, &context);
-	screen_draw(top->screen, &top->grid);
 	return 0;
+}
+
+static int draw(struct top *top)
+{
+	int rows, cols, rc;
+
+	screen_size(top->screen, &rows, &cols);
+	rc = draw_grid(top, rows, cols);
+	if (rc == 0)
+		screen_draw(top->screen, &top->grid);
+	return rc;
 }
 
 /* Until the next look, or until a message has been there long enough. */
@@ -229,6 +244,14 @@ static struct timespec time_to_wait(const struct top *top, snp_mono_t next)
 				 .tv_nsec = (long)(ns % SNP_NS_PER_S)};
 }
 
+/* A recording has its own time. */
+static uint64_t wait_ms(const struct top *top)
+{
+	uint64_t pace_ns = top_source_pace_ns(top->source);
+
+	return pace_ns ? pace_ns / SNP_NS_PER_MS : top->ui.delay_ms;
+}
+
 static snp_mono_t tick(struct top *top)
 {
 	if (top->ui.paused)
@@ -236,14 +259,14 @@ static snp_mono_t tick(struct top *top)
 	else
 		(void)top_source_tick(top->source);
 	top->frame = top_source_frame(top->source);
-	return snp_mono_add_ms(snp_mono_now(), top->ui.delay_ms);
+	return snp_mono_add_ms(snp_mono_now(), wait_ms(top));
 }
 
 static int loop(struct top *top)
 {
 	struct pollfd fds[2] = {{.fd = screen_fd(top->screen), .events = POLLIN},
 				{.fd = top->signal_fd, .events = POLLIN}};
-	snp_mono_t next = snp_mono_add_ms(snp_mono_now(), top->ui.delay_ms);
+	snp_mono_t next = snp_mono_add_ms(snp_mono_now(), wait_ms(top));
 
 	while (!(top->ui.wants & TOP_WANT_QUIT)) {
 		unsigned delay_ms = top->ui.delay_ms;
@@ -350,27 +373,109 @@ static void obey_options(struct top_ui *ui, const struct top_options *options)
 	ui->ascii = ui->ascii || options->ascii || !ui->utf8;
 }
 
+/* What is whole of a damaged recording is shown; the damage is told at the end, when
+ * the screen is no more. */
+static int replay(struct top *top, struct snp_err *err)
+{
+	int rc = top_source_replay(top->options.replay, &top->source, err);
+
+	if (rc == 0)
+		top->damage = *err;
+	return rc;
+}
+
+static int open_source(struct top *top, struct snp_err *err)
+{
+	const struct top_options *o = &top->options;
+	int rc;
+
+	if (o->replay)
+		return replay(top, err);
+	if (o->post_mortem)
+		return top_source_post_mortem(o->file ? o->file : o->instance,
+					      &top->source, err);
+	rc = top_source_live(o->instance, &top->source);
+	return rc < 0 ? snp_err_set(err, rc, "out of memory") : 0;
+}
+
+/* One picture of a recording is that of its end. */
+static int first_frame(struct top *top)
+{
+	int rc;
+
+	do {
+		rc = top_source_tick(top->source);
+	} while (rc == 0 && top->options.replay && !is_live(top) &&
+		 top->options.count == 1 && top_source_goes_on(top->source));
+	return rc;
+}
+
 static int open_top(struct top *top)
 {
+	struct snp_err err = {0};
 	int rc;
 
 	top_ui_init(&top->ui);
 	if (is_live(top) && load_settings(top) < 0)
 		return SNP_EXIT_USAGE;
 	obey_options(&top->ui, &top->options);
-	if (top_source_live(top->options.instance, &top->source) < 0) {
-		cli_complain("out of memory");
-		return SNP_EXIT_FAILURE;
-	}
 	screen_guard_install();
-	rc = top_source_tick(top->source);
-	top->frame = top_source_frame(top->source);
-	if (top->frame->generation == 0) {
-		cli_complain("%s%s", top->frame->problem, snp_exit_advice(rc));
+	rc = open_source(top, &err);
+	if (rc < 0) {
+		cli_complain("%s%s", err.msg,
+			     top->options.replay ? "" : snp_exit_advice(rc));
 		return snp_exit_code(rc);
 	}
+	rc = first_frame(top);
+	top->frame = top_source_frame(top->source);
+	if (rc == 0 && top->options.record)
+		rc = top_source_record(top->source, top->options.record, &err);
 	if (rc < 0) {
-		cli_complain("%s", top->frame->problem);
+		cli_complain("%s%s", err.code ? err.msg : top->frame->problem,
+			     top->frame->generation == 0 ? snp_exit_advice(rc) : "");
+		return top->frame->generation == 0 ? snp_exit_code(rc)
+						   : SNP_EXIT_FAILURE;
+	}
+	return SNP_EXIT_OK;
+}
+
+/* --dump-frame: what the screen would show, after these keys. */
+static int run_dump(struct top *top)
+{
+	const struct top_options *o = &top->options;
+	const char *keys = o->keys ? o->keys : "";
+	struct snp_buf out = {0};
+	uint32_t key;
+	int rc = draw_grid(top, o->dump_rows, o->dump_cols);
+
+	while (rc == 0 && (key = top_keys_next(&keys)) != 0) {
+		struct top_context context = context_of(top);
+
+		top_ui_key(&top->ui, key, &context);
+		act_in_time(top);
+		rc = draw_grid(top, o->dump_rows, o->dump_cols);
+	}
+	if (rc == 0) {
+		top_grid_text(&top->grid, &out);
+		rc = snp_buf_write_fd(&out, STDOUT_FILENO);
+	}
+	snp_buf_fini(&out);
+	if (rc < 0)
+		cli_complain("cannot write the output: %s", strerror(-rc));
+	return rc < 0 ? SNP_EXIT_FAILURE : SNP_EXIT_OK;
+}
+
+/* What went wrong with recordings while something else was on the screen. */
+static int tell_end(struct top *top)
+{
+	struct snp_err err = {0};
+
+	if (top->damage.code < 0) {
+		cli_complain("%s", top->damage.msg);
+		return SNP_EXIT_UNKNOWN;
+	}
+	if (top_source_record_end(top->source, &err) < 0) {
+		cli_complain("%s", err.msg);
 		return SNP_EXIT_FAILURE;
 	}
 	return SNP_EXIT_OK;
@@ -391,8 +496,12 @@ static int run(struct top *top)
 	const struct top_output output = {
 	    .options = &top->options, .ui = &top->ui, .source = top->source};
 
-	if (code == SNP_EXIT_OK)
+	if (code == SNP_EXIT_OK && top->options.mode == TOP_MODE_DUMP)
+		code = run_dump(top);
+	else if (code == SNP_EXIT_OK)
 		code = is_live(top) ? run_live(top) : top_output_run(&output);
+	if (code == SNP_EXIT_OK && top->source)
+		code = tell_end(top);
 	close_top(top);
 	return code;
 }

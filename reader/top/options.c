@@ -76,15 +76,26 @@ static int parse_query(const char *option, const char *text,
 	return rc;
 }
 
+static int parse_size(const char *text, struct top_options *o, struct snp_err *err)
+{
+	char end;
+
+	if (sscanf(text, "%4dx%4d%c", &o->dump_cols, &o->dump_rows, &end) != 2 ||
+	    o->dump_cols < 1 || o->dump_rows < 1)
+		return snp_err_set(err, -EINVAL,
+				   "size \"%s\" is not columns x rows, as 80x24", text);
+	return 0;
+}
+
 static int set_mode(struct top_options *o, enum top_mode mode, struct snp_err *err)
 {
 	/* Text is what there is without an option, so it gives way. */
 	if (mode == TOP_MODE_TEXT && o->mode != TOP_MODE_AUTO)
 		return 0;
 	if (o->mode > TOP_MODE_TEXT && o->mode != mode)
-		return snp_err_set(
-		    err, -EINVAL,
-		    "one of --plain, --json, --csv and --check at a time");
+		return snp_err_set(err, -EINVAL,
+				   "one of --plain, --json, --csv, --check, --diff and "
+				   "--dump-frame at a time");
 	o->mode = mode;
 	return 0;
 }
@@ -136,6 +147,37 @@ static int parse_output(int opt, const char *value, struct top_options *o,
 	}
 }
 
+/* The options that say what is shown instead of an instance, and where it goes. */
+static int parse_source(int opt, const char *value, struct top_options *o,
+			struct snp_buf *hint, struct snp_err *err)
+{
+	switch (opt) {
+	case OPT_ALL:
+		o->all = true;
+		return 0;
+	case OPT_REPLAY:
+		o->replay = value;
+		return 0;
+	case OPT_POST_MORTEM:
+		o->post_mortem = true;
+		return 0;
+	case OPT_RECORD:
+		o->record = value;
+		return 0;
+	case OPT_DIFF:
+		o->diff = value;
+		return set_mode(o, TOP_MODE_DIFF, err);
+	case OPT_DUMP_FRAME:
+		return parse_size(value, o, err) < 0 ? -EINVAL
+						     : set_mode(o, TOP_MODE_DUMP, err);
+	case OPT_KEYS:
+		o->keys = value;
+		return 0;
+	default:
+		return parse_output(opt, value, o, hint, err);
+	}
+}
+
 static int parse_one(int opt, const char *value, struct top_options *o,
 		     struct snp_buf *hint, struct snp_err *err)
 {
@@ -170,8 +212,32 @@ static int parse_one(int opt, const char *value, struct top_options *o,
 		o->exit_on_end = true;
 		return 0;
 	default:
-		return parse_output(opt, value, o, hint, err);
+		return parse_source(opt, value, o, hint, err);
 	}
+}
+
+/* There is one thing to show. */
+static int check_sources(const struct top_options *o, struct snp_err *err)
+{
+	if (o->file && !o->post_mortem && !o->diff)
+		return snp_err_set(
+		    err, -EINVAL, "unexpected '%s'; name an instance with -n", o->file);
+	if (o->all + o->post_mortem + (o->replay != NULL) + (o->diff != NULL) > 1)
+		return snp_err_set(
+		    err, -EINVAL,
+		    "one of --all, --replay, --post-mortem and --diff at "
+		    "a time");
+	if (o->instance && (o->all || o->replay || (o->post_mortem && o->file)))
+		return snp_err_set(err, -EINVAL,
+				   "-n names one instance, which is not what %s shows",
+				   o->all      ? "--all"
+				   : o->replay ? "--replay"
+					       : "a FILE");
+	if (o->record && (o->all || o->replay || o->post_mortem || o->diff))
+		return snp_err_set(err, -EINVAL, "--record is of a running instance");
+	if (o->check && (o->all || o->replay || o->post_mortem))
+		return snp_err_set(err, -EINVAL, "--check is of a running instance");
+	return 0;
 }
 
 /* What can be said only when all of it is known. */
@@ -182,6 +248,8 @@ static int check_together(const struct top_options *o, struct snp_err *err)
 		return snp_err_set(err, -EINVAL,
 				   "--csv is one table: columns of workers or of "
 				   "pools, not both");
+	if (o->keys && o->mode != TOP_MODE_DUMP)
+		return snp_err_set(err, -EINVAL, "--keys belongs to --dump-frame");
 	if (o->for_ms > 0 && o->mode != TOP_MODE_CHECK)
 		return snp_err_set(err, -EINVAL, "--for belongs to --check");
 	return 0;
@@ -196,6 +264,10 @@ static int parse_all(struct cli_args *args, struct top_options *o, struct snp_bu
 	while ((opt = cli_next(args, &value, err)) != CLI_END) {
 		if (opt < 0)
 			return opt;
+		if (opt == CLI_OPERAND && !o->file) {
+			o->file = value;
+			continue;
+		}
 		if (opt == CLI_OPERAND)
 			return snp_err_set(err, -EINVAL,
 					   "unexpected '%s'; name an instance with -n",
@@ -207,7 +279,8 @@ static int parse_all(struct cli_args *args, struct top_options *o, struct snp_bu
 		if (o->mode >= TOP_MODE_HELP)
 			return 0;
 	}
-	return check_together(o, err);
+	rc = check_sources(o, err);
+	return rc < 0 ? rc : check_together(o, err);
 }
 
 int top_options_parse(int argc, char **argv, struct top_options *ret_options,
@@ -266,7 +339,8 @@ const struct cli_command top_command = {
 	"  snakepit-top --once -o worker,pid,rss  a table of these columns\n"
 	"  snakepit-top --json | jq .total        everything, for programs\n"
 	"  snakepit-top --check 'workers_down=0'  for scripts and probes\n",
-    .usage = "[OPTION]...",
+    .usage = "[OPTION]... [FILE]",
+    .operands = "@file",
     .exits = "0 fine, also for the last state of a runtime that ended\n"
 	     "1 failure, or --check does not hold\n"
 	     "2 wrong usage\n"

@@ -21,6 +21,8 @@ enum top_mode {
 	TOP_MODE_CSV,
 	TOP_MODE_PLAIN,
 	TOP_MODE_CHECK,
+	TOP_MODE_DIFF,
+	TOP_MODE_DUMP, /* --dump-frame */
 	TOP_MODE_HELP, /* this and the rest print what they are called and end */
 	TOP_MODE_VERSION,
 	TOP_MODE_COLUMNS, /* -o help */
@@ -35,6 +37,10 @@ struct top_options {
 	enum top_mode mode;
 	enum top_color color;
 	const char *instance; /* borrowed from argv, NULL = not given */
+	const char *record, *replay, *diff, *keys; /* borrowed, NULL = not given */
+	const char *file; /* of --post-mortem and --diff, borrowed, NULL = not given */
+	bool all, post_mortem;
+	int dump_cols, dump_rows; /* of TOP_MODE_DUMP */
 	bool ascii, no_mouse, no_header, exit_on_end;
 	bool delay_said, sort_said; /* else they are the defaults */
 	unsigned delay_ms;

@@ -128,11 +128,12 @@ static int run_print(const struct top_output *o)
 			warn_of_end(frame);
 			return SNP_EXIT_UNKNOWN;
 		}
-		if (number + 1 == count)
+		if (number + 1 == count || !top_source_goes_on(o->source))
 			break;
-		look_again(o, o->options->delay_ms);
+		look_again(o, o->options->replay ? 0 : o->options->delay_ms);
 	}
-	warn_of_end(top_source_frame(o->source));
+	if (top_source_frame(o->source)->origin == TOP_ORIGIN_LIVE)
+		warn_of_end(top_source_frame(o->source));
 	return SNP_EXIT_OK;
 }
 
@@ -239,7 +240,8 @@ int top_output_run(const struct top_output *output)
 {
 	const struct top_frame *frame = top_source_frame(output->source);
 
-	if (frame->verdict == TOP_LIVE && frame->look.interval_ns == 0)
+	if (frame->origin == TOP_ORIGIN_LIVE && frame->verdict == TOP_LIVE &&
+	    frame->look.interval_ns == 0)
 		look_again(output, FIRST_INTERVAL_MS);
 	switch (output->options->mode) {
 	case TOP_MODE_CHECK:

@@ -358,6 +358,7 @@ void top_codec_frame(struct top_codec *c, struct top_frame *f)
 	NUMBER(f, uptime_ns);
 	NUMBER(f, heartbeat_age_ns);
 	NUMBER(f, heartbeat_seq);
+	NUMBER(f, heartbeat.ns);
 	NUMBER(f, incarnation);
 	NUMBER(f, torn);
 	NUMBER(f, skipped);

@@ -222,6 +222,7 @@ static void describe_writer(struct top_sampler *s, struct top_frame *frame)
 
 	frame->draining = stats->state == SNP_STATE_DRAINING;
 	frame->heartbeat_seq = stats->heartbeat_seq;
+	frame->heartbeat = stats->heartbeat_wall;
 	frame->heartbeat_age_ns = snp_mono_since_ns(now, stats->heartbeat_mono);
 	frame->uptime_ns = snp_mono_since_ns(
 	    snp_target_state(s->target) == SNP_TARGET_LIVE ? now

@@ -121,8 +121,7 @@ static int look_once(const char *path, struct top_source **ret_source,
 		top_source_destroy(&s);
 		return rc;
 	}
-	f->wall.ns -= f->heartbeat_age_ns < f->wall.ns ? f->heartbeat_age_ns : 0;
-	f->clock = f->wall;
+	f->wall = f->clock = f->heartbeat;
 	f->heartbeat_age_ns = 0;
 	*ret_source = s;
 	return 0;
