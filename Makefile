@@ -29,7 +29,7 @@ CC      ?= gcc
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wvla -Wundef $(if $(CI),-Werror)
 CFLAGS  := -std=c11 -g $(OPT) $(SAN_FLAGS) -fPIC -fno-omit-frame-pointer \
-	   -fstack-protector-strong -pthread $(WARN)
+	   -fstack-protector-strong -pthread $(WARN) $(EXTRA_CFLAGS)
 CPPFLAGS := -D_GNU_SOURCE -DSNP_VERSION='"$(VERSION)"' -MMD -MP
 LDFLAGS := -pthread -pie -Wl,-z,relro,-z,now $(SAN_FLAGS)
 Q       := $(if $(filter 1,$(V)),,@)
@@ -156,7 +156,7 @@ TOBJ_statsd     := $(filter-out reader/statsd/main.c,$(SRC_snakepit-statsd))
 TOBJ_top        := $(filter-out reader/top/main.c,$(SRC_snakepit-top))
 
 # ---- Rules ----------------------------------------------------------------------------
-.PHONY: all help deps lib bins unit-bins test check demo lint format clean install proto
+.PHONY: all help deps lib bins unit-bins test check demo lint format clean proto
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -229,34 +229,6 @@ $(B)/lib/$(SHM_SONAME): $(B)/lib/$(SHM_REAL)
 $(B)/lib/libsnakepit-shm.so: $(B)/lib/$(SHM_SONAME)
 	$(Q)ln -sf $(SHM_SONAME) $@
 
-# ---- Installation: DESTDIR for packages, PREFIX where it will live -----------------------
-PREFIX  ?= /usr/local
-DESTDIR ?=
-SHM_HEADERS := $(addprefix shm/include/snakepit/,cells.h err.h format.h read.h testing.h time.h write.h) \
-	       shm/enums.def shm/metrics.def
-AT      := $(DESTDIR)$(PREFIX)
-
-install: bins lib ## install under DESTDIR/PREFIX (/usr/local): programs, library, headers, man
-	$(Q)install -d $(AT)/bin $(AT)/lib/pkgconfig $(AT)/include/snakepit
-	$(Q)install -m 755 $(foreach p,$(PROGS),$(if $(SRC_$(p)),$(BIN)/$(p))) $(AT)/bin
-	$(Q)install -m 644 $(B)/lib/libsnakepit-shm.a $(AT)/lib
-	$(Q)install -m 755 $(B)/lib/$(SHM_REAL) $(BEAT_LIB) $(AT)/lib
-	$(Q)install -m 755 $(B)/lib/$(RUNTIME_REAL) $(AT)/lib
-	$(Q)ln -sf $(RUNTIME_REAL) $(AT)/lib/$(RUNTIME_SONAME)
-	$(Q)ln -sf $(RUNTIME_SONAME) $(AT)/lib/libsnakepit.so
-	$(Q)install -m 644 runtime/embed/include/snakepit/runtime.h $(AT)/include/snakepit
-	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(RUNTIME_VERSION)|' \
-	    runtime/snakepit.pc.in >$(AT)/lib/pkgconfig/snakepit.pc
-	$(Q)ln -sf $(SHM_REAL) $(AT)/lib/$(SHM_SONAME)
-	$(Q)ln -sf $(SHM_SONAME) $(AT)/lib/libsnakepit-shm.so
-	$(Q)install -m 644 $(SHM_HEADERS) $(AT)/include/snakepit
-	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(SHM_VERSION)|' \
-	    shm/snakepit-shm.pc.in >$(AT)/lib/pkgconfig/snakepit-shm.pc
-	$(Q)for page in $(MAN); do \
-	    install -D -m 644 "$$page" "$(AT)/share/man/man$${page##*.}/$${page##*/}"; done
-	$(Q)cd priv/python && find . -name '*.py' ! -path './tests/*' \
-	    -exec install -D -m 644 {} $(abspath $(AT))/share/snakepit/python/{} \;
-
 # ---- Protocol buffers: generated C lives under build/gen, Python under _generated/ ------
 PROTO_C := bridge pool health control
 PROTO_WELL_KNOWN := any timestamp
@@ -287,8 +259,10 @@ $(PYGEN): proto/bridge.proto proto/pool.proto proto/health.proto proto/control.p
 BUILD = $(MAKE) --no-print-directory \
 	$(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
+# DEPS=: is for builds whose packages somebody else has seen to, such as Debian's.
+DEPS ?= tools/install-deps
 deps: ## install packages and make .venv (idempotent)
-	@tools/install-deps
+	@$(DEPS)
 
 test: deps ## install, build, pass every test (SAN=asan|tsan for sanitizer builds)
 	$(Q)+$(BUILD) bins unit-bins proto-python

@@ -21,7 +21,8 @@ from types import FrameType
 from typing import Dict, List, NoReturn, Optional, Tuple
 
 _ROOT = Path(__file__).resolve().parents[2]
-sys.path[:1] = [str(_ROOT / "priv" / "python"), str(_ROOT / "examples")]
+# The package is in priv/python of a checkout, in python of an installation.
+sys.path[:1] = [str(_ROOT / name) for name in ("priv/python", "python", "examples")]
 
 try:
     from demo.chaos import Chaos

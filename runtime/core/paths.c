@@ -60,11 +60,18 @@ static int find_package(const char *bin, struct paths *p, struct snp_err *err)
 /* An installation without it works, with less to tell a busy worker by. */
 static void find_beat_library(const char *bin, struct paths *p)
 {
-	char found[PATH_MAX];
+	/* installed; built */
+	static const char *const places[] = {"../lib/snakepit/libsnakepit-beat.so",
+					     "../lib/libsnakepit-beat.so"};
 
-	if (!join(found, bin, "../lib/libsnakepit-beat.so") ||
-	    !realpath(found, p->beat_library) || access(p->beat_library, R_OK) < 0)
-		p->beat_library[0] = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		char found[PATH_MAX];
+
+		if (join(found, bin, places[i]) && realpath(found, p->beat_library) &&
+		    access(p->beat_library, R_OK) == 0)
+			return;
+	}
+	p->beat_library[0] = '\0';
 }
 
 static int find_program(const char *bin, const char *name, char ret[PATH_MAX],
@@ -82,17 +89,26 @@ static int has_launcher(const char *bin)
 	return join(launcher, bin, "snakepit-launch") && access(launcher, X_OK) == 0;
 }
 
-/* <lib>/../bin, where this function is in a library. */
+/* The bin beside <lib> that has the launcher, where this function is in a library. */
 static int library_programs(char ret[PATH_MAX])
 {
-	char file[PATH_MAX], place[PATH_MAX];
+	/* <prefix>/lib; <prefix>/lib/<architecture>, as distributions have it */
+	static const char *const places[] = {"../bin", "../../bin"};
+	char file[PATH_MAX];
 	Dl_info info;
 
 	if (!dladdr((void *)(uintptr_t)paths_find, &info) || !info.dli_fname ||
 	    !realpath(info.dli_fname, file))
 		return 0;
 	*strrchr(file, '/') = '\0'; /* realpath() gave an absolute one */
-	return join(place, file, "../bin") && realpath(place, ret);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		char place[PATH_MAX];
+
+		if (join(place, file, places[i]) && realpath(place, ret) &&
+		    has_launcher(ret))
+			return 1;
+	}
+	return 0;
 }
 
 static int choose_programs(const char *given, char ret[PATH_MAX], struct snp_err *err)
@@ -109,7 +125,7 @@ static int choose_programs(const char *given, char ret[PATH_MAX], struct snp_err
 	if (rc < 0)
 		return snp_err_set(err, rc, "cannot read /proc/self/exe: %s",
 				   strerror(-rc));
-	if (!has_launcher(ret) && library_programs(beside) && has_launcher(beside))
+	if (!has_launcher(ret) && library_programs(beside))
 		memcpy(ret, beside, sizeof(beside));
 	return 0;
 }

@@ -3,9 +3,9 @@
  * paths.h - where the parts of the installation are, found from the running program.
  *
  * The launcher and the guard stand beside it, the library of native beats in
- * <bin>/../lib. The Python package is the first of <bin>/../share/snakepit/python
- * (installed), and priv/python beside the build folder it was built in. A .venv beside
- * priv/ is the installation's own interpreter.
+ * <bin>/../lib/snakepit (installed) or <bin>/../lib (built). The Python package is the
+ * first of <bin>/../share/snakepit/python (installed), and priv/python beside the build
+ * folder it was built in. A .venv beside priv/ is the installation's own interpreter.
  */
 #ifndef SNAKEPIT_RUNTIME_PATHS_H
 #define SNAKEPIT_RUNTIME_PATHS_H
@@ -25,8 +25,8 @@ struct paths {
 };
 
 /* From `programs`, or where that is NULL from the directory of the running program, or
- * of <lib>/../bin where this code is in a library. -ENOENT: a part is missing; err says
- * which and where we looked. */
+ * of <lib>/../bin or <lib>/../../bin where this code is in a library. -ENOENT: a part
+ * is missing; err says which and where we looked. */
 int paths_find(struct paths *ret_paths, const char *programs, struct snp_err *err);
 
 #endif

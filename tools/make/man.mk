@@ -23,4 +23,4 @@ $(B)/man/snakepit-run.1: $(B)/man/snakepitd.8
 $(MAN_ALIAS):
 	$(Q)ln -sf $(<F) $@
 
-install: $(MAN)
+install-man: $(MAN)
