@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import subprocess
 from typing import TYPE_CHECKING
@@ -286,6 +287,44 @@ class TestStatus:
         assert words[2][:2] == ["default", "3"]
         assert sum(line[0].startswith("default/") for line in words) == 3
         assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+
+    def test_plain_lines_say_what_they_are_of(self, cli: Cli) -> None:
+        with cli.segment("demo", "2", "3", "1") as process:
+            result = cli.run("status", "--plain")
+            listed = cli.run("ls", "--plain").stdout
+        lines = [line.split("\t") for line in result.stdout.splitlines()]
+        assert lines[0][:4] == ["instance", "demo", "running", str(process.pid)]
+        assert [line[:3] for line in lines if line[0] == "pool"] == [
+            ["pool", "default", "3"],
+            ["pool", "default1", "3"],
+        ]
+        assert sum(line[0] == "worker" for line in lines) == 6
+        assert listed.split("\t")[:3] == ["demo", "running", str(process.pid)]
+        both = cli.run("status", "--plain", "--json")
+        assert both.returncode == 2
+        assert "--json and --plain exclude each other" in one_line(both.stderr)
+
+    @pytest.mark.parametrize(
+        ("options", "env", "bold"),
+        [
+            ([], {}, 1),
+            (["--no-color"], {}, 0),
+            (["--plain"], {}, 0),
+            ([], {"NO_COLOR": "1"}, 0),
+            ([], {"TERM": "dumb"}, 0),
+        ],
+    )
+    def test_headings_are_bold_in_a_terminal_alone(
+        self, cli: Cli, options: list[str], env: dict[str, str], bold: int
+    ) -> None:
+        ours, theirs = pty.openpty()
+        env = {"TERM": "xterm", "NO_COLOR": "", **env}
+        with cli.segment("demo", "2", "3", "1"):
+            assert cli.run("ls", *options, env=env, stdout=theirs).returncode == 0
+            assert "\033" not in cli.run("ls", *options, env=env).stdout
+        assert os.read(ours, 4096).count(b"\033[1mINSTANCE") == bold
+        os.close(ours)
+        os.close(theirs)
 
     def test_json_says_the_same(self, cli: Cli) -> None:
         with cli.segment("demo", "2", "3", "1") as process:

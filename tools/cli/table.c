@@ -61,9 +61,10 @@ void cli_table_cell(struct cli_table *table, const char *fmt, ...)
 static void print_row(const struct cli_table *table, const char **cell, FILE *out)
 {
 	size_t columns = strlen(table->align);
+	bool tabs = table->style == CLI_TABLE_TABS;
 
 	for (size_t i = 0; i < columns; i++) {
-		size_t pad = table->width[i] - width_of(*cell);
+		size_t pad = tabs ? 0 : table->width[i] - width_of(*cell);
 		bool right = table->align[i] == 'r';
 
 		if (right)
@@ -71,7 +72,7 @@ static void print_row(const struct cli_table *table, const char **cell, FILE *ou
 		(void)fputs(*cell, out);
 		if (!right && i + 1 < columns)
 			(void)fprintf(out, "%*s", (int)pad, "");
-		(void)fputs(i + 1 < columns ? "  " : "\n", out);
+		(void)fputs(i + 1 == columns ? "" : tabs ? "\t" : "  ", out);
 		*cell += strlen(*cell) + 1;
 	}
 }
@@ -81,8 +82,13 @@ int cli_table_print(struct cli_table *table, FILE *out)
 	const char *cell = table->cells.data;
 	bool failed = table->cells.failed;
 
-	for (size_t i = 0; !failed && i < table->cells_nr; i += strlen(table->align))
+	for (size_t i = 0; !failed && i < table->cells_nr; i += strlen(table->align)) {
+		bool bold = i == 0 && table->style == CLI_TABLE_BOLD;
+
+		(void)fputs(bold ? "\033[1m" : "", out);
 		print_row(table, &cell, out);
+		(void)fputs(bold ? "\033[m\n" : "\n", out);
+	}
 	snp_buf_fini(&table->cells);
 	return failed ? -ENOMEM : 0;
 }

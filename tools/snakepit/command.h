@@ -31,15 +31,4 @@ int command_demo(int argc, char **argv);
 extern const struct cli_command ls_command, status_command, doctor_command,
     demo_command;
 
-/* The table of verbs that take --json and --help alone: options_nr of them. */
-extern const struct cli_option command_json_rows[];
-#define COMMAND_JSON_ROWS_NR 2
-
-#define COMMAND_GOES_ON (-1)
-
-/* The command line of such a verb. Returns COMMAND_GOES_ON, or the exit code where help
- * was asked for or it was wrong. */
-int command_json_or_help(const struct cli_command *command, int argc, char **argv,
-			 bool *ret_json);
-
 #endif

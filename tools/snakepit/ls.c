@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/form.h"
+#include "cli/help.h"
 #include "cli/say.h"
 #include "cli/table.h"
 #include "command.h"
@@ -12,19 +14,31 @@
 #include "model/json_out.h"
 #include "model/target.h"
 
+enum {
+#include "cli/as_ids.h"
+#include "ls.def"
+	OPT_NR
+};
+
+static const struct cli_option rows[OPT_NR] = {
+#include "cli/as_rows.h"
+#include "ls.def"
+};
+
 const struct cli_command ls_command = {
     .name = "snakepit ls",
     .summary = "list the instances on this machine",
     .examples = "  snakepit ls\n"
-		"  snakepit ls --json\n",
+		"  snakepit ls --json\n"
+		"  snakepit ls --plain | cut -f1\n",
     .usage = "[OPTION]...",
     .notes = "Those whose segments are in the directory for them, also dead ones: a\n"
 	     "segment outlives its runtime, so that one can see what happened.\n",
     .exits = "0 listed, also where there is none\n"
 	     "1 failure\n"
 	     "2 wrong usage\n",
-    .options = command_json_rows,
-    .options_nr = COMMAND_JSON_ROWS_NR,
+    .options = rows,
+    .options_nr = OPT_NR,
 };
 
 struct listing {
@@ -128,16 +142,17 @@ static int print_json(void)
 	return r < 0 ? SNP_EXIT_FAILURE : SNP_EXIT_OK;
 }
 
-static int print_table(void)
+static int print_table(enum cli_table_style style)
 {
-	struct listing listing = {.table = {.align = "llrrl"}};
+	struct listing listing = {.table = {.align = "llrrl", .style = style}};
 	static const char *const heads[] = {"INSTANCE", "STATUS", "PID", "UPTIME",
 					    "POOLS"};
 	char dir[SNP_PATH_BYTES];
 	struct snp_err err = {0};
 	int r;
 
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+	for (size_t i = 0;
+	     style != CLI_TABLE_TABS && i < sizeof(heads) / sizeof(heads[0]); i++)
 		cli_table_cell(&listing.table, "%s", heads[i]);
 	r = snp_segment_list(visit, &listing, &err);
 	if (r < 0) {
@@ -160,10 +175,23 @@ static int print_table(void)
 
 int command_ls(int argc, char **argv)
 {
-	bool json;
-	int code = command_json_or_help(&ls_command, argc, argv, &json);
+	struct cli_args args = {
+	    .argc = argc, .argv = argv, .command = &ls_command, .next = 1};
+	struct cli_form form = {0};
+	struct snp_err err = {0};
+	const char *value;
+	int got;
 
-	if (code != COMMAND_GOES_ON)
-		return code;
-	return json ? print_json() : print_table();
+	while ((got = cli_next_option(&args, &value, &err)) != CLI_END) {
+		if (got < 0)
+			return cli_usage(&ls_command, &err);
+		if (got == OPT_HELP)
+			return cli_print_help(&ls_command);
+		form.json |= got == OPT_JSON;
+		form.plain |= got == OPT_PLAIN;
+		form.no_color |= got == OPT_NO_COLOR;
+	}
+	if (cli_form_check(&form, &err) < 0)
+		return cli_usage(&ls_command, &err);
+	return form.json ? print_json() : print_table(cli_form_style(&form));
 }

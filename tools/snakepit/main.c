@@ -31,14 +31,6 @@ static void verb_words(const char *kind,
 		       void *to);
 static void describe_verbs(struct snp_json *json);
 
-const struct cli_option command_json_rows[] = {
-#include "cli/as_rows.h"
-#include "json.def"
-};
-_Static_assert(sizeof(command_json_rows) / sizeof(command_json_rows[0]) ==
-		   COMMAND_JSON_ROWS_NR,
-	       "command.h says how many rows there are");
-
 static const struct cli_option last_rows[] = {
 #include "cli/as_rows.h"
     CLI_ROWS_LAST};
@@ -178,26 +170,6 @@ static void describe_verbs(struct snp_json *json)
 		snp_json_object_end(json);
 	}
 	snp_json_array_end(json);
-}
-
-int command_json_or_help(const struct cli_command *command, int argc, char **argv,
-			 bool *ret_json)
-{
-	struct cli_args args = {
-	    .argc = argc, .argv = argv, .command = command, .next = 1};
-	struct snp_err err = {0};
-	const char *value;
-	int got;
-
-	*ret_json = false;
-	while ((got = cli_next_option(&args, &value, &err)) != CLI_END) {
-		if (got < 0)
-			return cli_usage(command, &err);
-		if (command->options[got].letter == 'h')
-			return cli_print_help(command);
-		*ret_json = true;
-	}
-	return COMMAND_GOES_ON;
 }
 
 static int print_overview(void)

@@ -54,7 +54,8 @@ const struct cli_command status_command = {
 
 struct request {
 	const char *instance, *pool;
-	bool json, quiet, allow_starting;
+	struct cli_form form;
+	bool quiet, allow_starting;
 };
 
 bool status_shows_pool(const struct status *status, size_t index)
@@ -125,7 +126,10 @@ static void judge(struct status *status, bool allow_starting)
 
 static int show(const struct request *request, const struct instance *inst)
 {
-	struct status status = {.inst = inst, .pool = request->pool, .why = ""};
+	struct status status = {.inst = inst,
+				.pool = request->pool,
+				.style = cli_form_style(&request->form),
+				.why = ""};
 	struct snp_err err = {0};
 	int r = 0;
 
@@ -135,8 +139,8 @@ static int show(const struct request *request, const struct instance *inst)
 	}
 	judge(&status, request->allow_starting);
 	if (!request->quiet)
-		r = request->json ? status_print_json(&status)
-				  : status_print_text(&status);
+		r = request->form.json ? status_print_json(&status)
+				       : status_print_text(&status);
 	if (r < 0) {
 		cli_complain("status: cannot print: %s", strerror(-r));
 		return SNP_EXIT_UNKNOWN;
@@ -177,11 +181,15 @@ static int parse(int argc, char **argv, struct request *request)
 			request->pool = value;
 		else if (got == OPT_INSTANCE)
 			request->instance = value;
-		request->json |= got == OPT_JSON;
+		request->form.json |= got == OPT_JSON;
+		request->form.plain |= got == OPT_PLAIN;
+		request->form.no_color |= got == OPT_NO_COLOR;
 		request->quiet |= got == OPT_QUIET;
 		request->allow_starting |= got == OPT_ALLOW_STARTING;
 	}
-	return -1;
+	return cli_form_check(&request->form, &err) < 0
+		   ? cli_usage(&status_command, &err)
+		   : -1;
 }
 
 int command_status(int argc, char **argv)

@@ -3,11 +3,13 @@
 #ifndef SNAKEPIT_STATUS_H
 #define SNAKEPIT_STATUS_H
 
+#include "cli/form.h"
 #include "instance.h"
 
 struct status {
 	const struct instance *inst;
-	const char *pool; /* NULL: all */
+	const char *pool;	    /* NULL: all */
+	enum cli_table_style style; /* of the text */
 	int exit_code;
 	const char *why; /* why the code is not 0, for people; "" when it is */
 };

@@ -30,15 +30,39 @@ static void print_header(const struct status *status)
 		(void)printf("%s\n", status->why);
 }
 
+/* In plain lines a first cell says what the line is of; `align` has it, too. */
+static void begin_row(struct cli_table *table, const char *kind)
+{
+	if (table->style == CLI_TABLE_TABS)
+		cli_table_cell(table, "%s", kind);
+}
+
+static struct cli_table table_begin(const struct status *status, const char *align,
+				    const char *const *heads)
+{
+	bool plain = status->style == CLI_TABLE_TABS;
+	struct cli_table table = {.align = plain ? align : align + 1,
+				  .style = status->style};
+
+	for (size_t i = 0; !plain && i < strlen(table.align); i++)
+		cli_table_cell(&table, "%s", heads[i]);
+	return table;
+}
+
+static int table_end(struct cli_table *table)
+{
+	if (table->style != CLI_TABLE_TABS)
+		(void)putchar('\n');
+	return cli_table_print(table, stdout);
+}
+
 static int print_pools(const struct status *status)
 {
 	static const char *const heads[] = {"POOL",	"WORKERS",  "IDLE",    "BUSY",
 					    "STARTING", "DRAINING", "DOWN",    "QUEUED",
 					    "REQUESTS", "ERRORS",   "RESTARTS"};
-	struct cli_table table = {.align = "lrrrrrrrrrr"};
+	struct cli_table table = table_begin(status, "llrrrrrrrrrr", heads);
 
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-		cli_table_cell(&table, "%s", heads[i]);
 	for (size_t i = 0; i < status->inst->look.pools_nr; i++) {
 		const struct snp_pool_stat *pool = &status->inst->look.pools[i];
 		const uint64_t numbers[] = {
@@ -56,12 +80,12 @@ static int print_pools(const struct status *status)
 
 		if (!status_shows_pool(status, i))
 			continue;
+		begin_row(&table, "pool");
 		cli_table_cell(&table, "%s", pool->name);
 		for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
 			cli_table_cell(&table, "%" PRIu64, numbers[k]);
 	}
-	(void)puts("");
-	return cli_table_print(&table, stdout);
+	return table_end(&table);
 }
 
 /* What is out of the ordinary with a pool. */
@@ -92,6 +116,7 @@ static void worker_cells(struct cli_table *table, const struct status *status,
 {
 	char up[CLI_DURATION_BYTES];
 
+	begin_row(table, "worker");
 	cli_table_cell(table, "%s/%u", status->inst->look.pools[worker->pool].name,
 		       worker->slot);
 	cli_table_cell(table, "%s",
@@ -122,18 +147,15 @@ static int print_workers(const struct status *status)
 	static const char *const heads[] = {
 	    "WORKER", "STATUS",	  "STATE",  "HEALTH",	"GEN",	    "PID",
 	    "UP",     "REQUESTS", "ERRORS", "RESTARTS", "LAST EXIT"};
-	struct cli_table table = {.align = "llllrrrrrrl"};
+	struct cli_table table = table_begin(status, "lllllrrrrrrl", heads);
 
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-		cli_table_cell(&table, "%s", heads[i]);
 	for (size_t i = 0; i < status->inst->look.workers_nr; i++) {
 		const struct snp_worker_stat *worker = &status->inst->look.workers[i];
 
 		if (status_shows_pool(status, worker->pool))
 			worker_cells(&table, status, worker);
 	}
-	(void)puts("");
-	return cli_table_print(&table, stdout);
+	return table_end(&table);
 }
 
 static void print_failed_starts(const struct status *status)
@@ -153,17 +175,38 @@ static void print_failed_starts(const struct status *status)
 	}
 }
 
+/* The header, in one plain line. */
+static int print_instance(const struct status *status)
+{
+	const struct snp_segment_info *info = snp_segment_info(status->inst->seg);
+	struct cli_table table = {.align = "llllll", .style = status->style};
+	char up[CLI_DURATION_BYTES];
+
+	begin_row(&table, "instance");
+	cli_table_cell(&table, "%s", info->instance);
+	cli_table_cell(&table, "%s", instance_word(status->inst));
+	cli_table_cell(&table, "%d", (int)info->pid);
+	cli_table_cell(&table, "%s", cli_duration(status->inst->uptime_ns, up));
+	cli_table_cell(&table, "%s", status->why);
+	return cli_table_print(&table, stdout);
+}
+
 int status_print_text(const struct status *status)
 {
-	int r;
+	bool plain = status->style == CLI_TABLE_TABS;
+	int r = 0;
 
-	print_header(status);
-	r = print_pools(status);
+	if (plain)
+		r = print_instance(status);
+	else
+		print_header(status);
 	if (r == 0)
+		r = print_pools(status);
+	if (r == 0 && !plain)
 		print_trouble(status);
 	if (r == 0)
 		r = print_workers(status);
-	if (r == 0)
+	if (r == 0 && !plain)
 		print_failed_starts(status);
 	return r;
 }

@@ -37,6 +37,14 @@
 
 #define CLI_ROW_JSON CLI_OPTION(JSON, "json", '\0', NULL, NULL, "one JSON object")
 
+/* form.h */
+#define CLI_ROWS_FORM                                                                  \
+	CLI_ROW_JSON                                                                   \
+	CLI_OPTION(PLAIN, "plain", '\0', NULL, NULL,                                   \
+		   "a line for each thing, tabs between, no headings")                 \
+	CLI_OPTION(NO_COLOR, "no-color", '\0', NULL, NULL,                             \
+		   "no bold headings; NO_COLOR says the same")
+
 #define CLI_ROW_HELP CLI_OPTION(HELP, "help", 'h', NULL, NULL, "print this text")
 
 #define CLI_ROWS_LAST                                                                  \

@@ -16,9 +16,16 @@
 
 #define CLI_COLUMNS_MAX 16
 
+enum cli_table_style {
+	CLI_TABLE_ALIGNED,
+	CLI_TABLE_BOLD, /* and the first row is bold */
+	CLI_TABLE_TABS, /* one tab between cells, for programs */
+};
+
 /* Start with {.align = "lrr"}: one letter a column, 'l' left, 'r' right. */
 struct cli_table {
 	const char *align;
+	enum cli_table_style style;
 	struct snp_buf cells; /* NUL-terminated, row by row */
 	size_t cells_nr;
 	size_t width[CLI_COLUMNS_MAX];
@@ -28,8 +35,8 @@ struct cli_table {
 void cli_table_cell(struct cli_table *table, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Print the rows, columns two blanks apart, and free the table. -ENOMEM: nothing was
- * printed. */
+/* Print the rows, columns two blanks apart unless tabs are, and free the table.
+ * -ENOMEM: nothing was printed. */
 int cli_table_print(struct cli_table *table, FILE *out);
 
 #define CLI_DURATION_BYTES 32
