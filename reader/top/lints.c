@@ -5,20 +5,16 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "advice.h"
 #include "format.h"
 #include "heat.h"
-#include "lints_judge.h"
+#include "lints_parts.h"
 
-#define TODO_UNKNOWN  SNP_UNKNOWN
-#define QUEUE_TREND_S 30 /* of the queue's depth */
-#define STORM_S	      60
-#define STORM_SLOTS   64 /* that are told apart */
-#define LOAD_STEPS    (60 / TOP_WORKER_STEP_S)
-#define RSS_STEPS_MAX (TOP_HISTORY_S / TOP_WORKER_STEP_S)
+#define TODO_UNKNOWN SNP_UNKNOWN
+#define STORM_S	     60
+#define STORM_SLOTS  64 /* that are told apart */
 
 const struct top_lint_info top_lint_infos[TOP_LINT_NR] = {
 #define TOP_LINT(id, name, help) {name, help},
@@ -48,16 +44,7 @@ void top_lint_limits_init(struct top_lint_limits *limits)
 
 /* ---- collecting ---------------------------------------------------------- */
 
-struct search {
-	struct top_lints *found;
-	const struct top_frame *frame;
-	const struct top_lint_limits *limits;
-	uint64_t silenced;
-};
-
-/* Where the next lint goes; NULL: it is only counted. */
-static struct top_lint *next_lint(struct search *s, enum top_lint_id id,
-				  const char *pool)
+struct top_lint *lint_next(struct lint_search *s, enum top_lint_id id, const char *pool)
 {
 	struct top_lint *lint;
 
@@ -73,11 +60,11 @@ static struct top_lint *next_lint(struct search *s, enum top_lint_id id,
 	return lint;
 }
 
-static struct top_lint *next_worker_lint(struct search *s, enum top_lint_id id,
-					 const struct snp_worker_stat *worker)
+struct top_lint *lint_next_worker(struct lint_search *s, enum top_lint_id id,
+				  const struct snp_worker_stat *worker)
 {
 	struct top_lint *lint =
-	    next_lint(s, id, s->frame->look.pools[worker->pool].name);
+	    lint_next(s, id, s->frame->look.pools[worker->pool].name);
 
 	if (lint) {
 		lint->is_worker = true;
@@ -86,9 +73,7 @@ static struct top_lint *next_worker_lint(struct search *s, enum top_lint_id id,
 	return lint;
 }
 
-static void put(char text[TOP_LINT_TEXT_BYTES], const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-static void put(char text[TOP_LINT_TEXT_BYTES], const char *fmt, ...)
+void lint_put(char text[TOP_LINT_TEXT_BYTES], const char *fmt, ...)
 {
 	va_list ap;
 
@@ -97,8 +82,8 @@ static void put(char text[TOP_LINT_TEXT_BYTES], const char *fmt, ...)
 	va_end(ap);
 }
 
-static void put_command(struct search *s, struct top_lint *lint, const char *verb,
-			const char *more)
+void lint_put_command(struct lint_search *s, struct top_lint *lint, const char *verb,
+		      const char *more)
 {
 	char command[TOP_ADVICE_BYTES], rest[TOP_ADVICE_BYTES], word[TOP_ADVICE_BYTES];
 
@@ -108,17 +93,17 @@ static void put_command(struct search *s, struct top_lint *lint, const char *ver
 		top_advice_word(word, lint->pool);
 	(void)snprintf(rest, sizeof(rest), "%.300s%s", word, more);
 	top_advice_snakepit(command, s->frame, verb, rest);
-	put(lint->next, "%.*s", TOP_LINT_TEXT_BYTES - 1, command);
+	lint_put(lint->next, "%.*s", TOP_LINT_TEXT_BYTES - 1, command);
 }
 
-static double number(uint64_t value)
+double lint_number(uint64_t value)
 {
 	return value == SNP_UNKNOWN ? NAN : (double)value;
 }
 
-static double seconds(uint64_t ns)
+double lint_seconds(uint64_t ns)
 {
-	return number(ns) / 1e9;
+	return lint_number(ns) / 1e9;
 }
 
 static void put_seconds(char out[TOP_FORMAT_BYTES], double s)
@@ -126,71 +111,10 @@ static void put_seconds(char out[TOP_FORMAT_BYTES], double s)
 	top_format_latency(out, (uint64_t)(fmin(s, 1e9) * 1e9), 6);
 }
 
-/* ---- queue-eta ----------------------------------------------------------- */
-
-static struct top_trend queue_trend(const struct top_frame *frame, size_t pool)
-{
-	double x[QUEUE_TREND_S], y[QUEUE_TREND_S];
-	size_t nr = 0;
-
-	for (unsigned back = 0; back < QUEUE_TREND_S; back++) {
-		const struct top_pool_point *point =
-		    top_frame_pool_at(frame, pool, back);
-
-		if (!point)
-			break;
-		nr++;
-		x[QUEUE_TREND_S - nr] = (double)point->at.ns / 1e9;
-		y[QUEUE_TREND_S - nr] = (double)point->queue_depth;
-		if (point->gap)
-			break;
-	}
-	return top_trend_of(x + QUEUE_TREND_S - nr, y + QUEUE_TREND_S - nr, nr);
-}
-
-static void find_queue_eta(struct search *s)
-{
-	const struct snp_look *look = &s->frame->look;
-
-	for (size_t i = 0; i < look->pools_nr; i++) {
-		const struct snp_pool_stat *p = &look->pools[i];
-		struct top_queue_facts facts = {.depth = number(p->queue_depth),
-						.limit = number(p->queue_limit),
-						.trend = queue_trend(s->frame, i)};
-		char more[32], busy[32] = "";
-		struct top_lint *lint;
-		double full_in_s;
-
-		if (!top_judge_queue(s->limits, &facts, &full_in_s))
-			continue;
-		lint = next_lint(s, TOP_LINT_QUEUE_ETA, p->name);
-		if (!lint)
-			continue;
-		if (!isnan(p->busy_percent))
-			(void)snprintf(busy, sizeof(busy), "; %.0f%% of slots busy",
-				       p->busy_percent);
-		if (full_in_s > 0)
-			put(lint->brief, "queue full in ~%.0fs (+%.0f/s)", full_in_s,
-			    facts.trend.slope);
-		else
-			put(lint->brief, "queue full");
-		if (full_in_s > 0)
-			put(lint->what,
-			    "queue %.0f/%.0f growing %.1f/s, full in ~%.0fs%s",
-			    facts.depth, facts.limit, facts.trend.slope, full_in_s,
-			    busy);
-		else
-			put(lint->what,
-			    "queue %.0f/%.0f is full, requests are refused%s",
-			    facts.depth, facts.limit, busy);
-		(void)snprintf(more, sizeof(more), " %" PRIu64, p->workers + 1);
-		put_command(s, lint, "scale", more);
-	}
-}
-
 /* ---- stuck-worker -------------------------------------------------------- */
 
-static bool worker_is_listed(const struct search *s, const struct snp_worker_stat *w)
+static bool worker_is_listed(const struct lint_search *s,
+			     const struct snp_worker_stat *w)
 {
 	const char *pool = s->frame->look.pools[w->pool].name;
 	size_t kept = top_lints_kept(s->found);
@@ -205,13 +129,13 @@ static bool worker_is_listed(const struct search *s, const struct snp_worker_sta
 	return false;
 }
 
-static void find_stuck_workers(struct search *s)
+static void find_stuck_workers(struct lint_search *s)
 {
 	const struct top_frame *f = s->frame;
 
 	for (size_t i = 0; i < f->inflight_nr; i++) {
 		const struct top_inflight *r = &f->inflight[i];
-		double running_s = seconds(r->run_ns), p99_s;
+		double running_s = lint_seconds(r->run_ns), p99_s;
 		char run[TOP_FORMAT_BYTES], p99[TOP_FORMAT_BYTES];
 		const struct snp_worker_stat *w;
 		struct top_lint *lint;
@@ -221,21 +145,23 @@ static void find_stuck_workers(struct search *s)
 		    r->worker >= f->look.workers_nr)
 			continue;
 		w = &f->look.workers[r->worker];
-		p99_s = seconds(top_heat_p99_ns(f, w->pool));
+		p99_s = lint_seconds(top_heat_p99_ns(f, w->pool));
 		if (!top_judge_stuck(s->limits, running_s, p99_s) ||
 		    worker_is_listed(s, w))
 			continue;
-		lint = next_worker_lint(s, TOP_LINT_STUCK_WORKER, w);
+		lint = lint_next_worker(s, TOP_LINT_STUCK_WORKER, w);
 		if (!lint)
 			continue;
 		put_seconds(run, running_s);
 		put_seconds(p99, p99_s);
-		put(lint->brief, "a request runs for %s", run);
-		put(lint->what, "%.60s runs for %s, %.0f times the pool's p99 of %s",
-		    r->method[0] ? r->method : "a request", run, running_s / p99_s,
-		    p99);
+		lint_put(lint->brief, "a request runs for %s", run);
+		lint_put(lint->what,
+			 "%.60s runs for %s, %.0f times the pool's p99 of %s",
+			 r->method[0] ? r->method : "a request", run, running_s / p99_s,
+			 p99);
 		if (w->pid > 0)
-			put(lint->next, "$ py-spy dump --pid %jd", (intmax_t)w->pid);
+			lint_put(lint->next, "$ py-spy dump --pid %jd",
+				 (intmax_t)w->pid);
 	}
 }
 
@@ -290,7 +216,7 @@ static const struct snp_worker_stat *worker_of(const struct snp_look *look,
 	return NULL;
 }
 
-static void find_restart_storms(struct search *s)
+static void find_restart_storms(struct lint_search *s)
 {
 	struct storm storms[STORM_SLOTS];
 	size_t nr = count_restarts(s->frame, storms);
@@ -303,81 +229,85 @@ static void find_restart_storms(struct search *s)
 			continue;
 		w = worker_of(&s->frame->look, storms[i].last->pool,
 			      storms[i].last->event.slot);
-		lint = w ? next_worker_lint(s, TOP_LINT_RESTART_STORM, w) : NULL;
+		lint = w ? lint_next_worker(s, TOP_LINT_RESTART_STORM, w) : NULL;
 		if (!lint)
 			continue;
-		put(lint->brief, "restart storm %u/%us", storms[i].restarts, STORM_S);
-		put(lint->what, "%u restarts in %us%s%s", storms[i].restarts, STORM_S,
-		    w->last_exit[0] ? ", last exit " : "", w->last_exit);
-		put_command(s, lint, "events", "");
+		lint_put(lint->brief, "restart storm %u/%us", storms[i].restarts,
+			 STORM_S);
+		lint_put(lint->what, "%u restarts in %us%s%s", storms[i].restarts,
+			 STORM_S, w->last_exit[0] ? ", last exit " : "", w->last_exit);
+		lint_put_command(s, lint, "events", "");
 	}
 }
 
 /* ---- spawn-slow ---------------------------------------------------------- */
 
-static void find_slow_spawns(struct search *s)
+static void find_slow_spawns(struct lint_search *s)
 {
 	const struct snp_look *look = &s->frame->look;
 
 	for (size_t i = 0; i < look->workers_nr; i++) {
 		const struct snp_worker_stat *w = &look->workers[i];
-		double p95_s = seconds(look->pools[w->pool].startup_p95_ns);
-		double starting_s = seconds(w->uptime_ns);
+		double p95_s = lint_seconds(look->pools[w->pool].startup_p95_ns);
+		double starting_s = lint_seconds(w->uptime_ns);
 		char run[TOP_FORMAT_BYTES], p95[TOP_FORMAT_BYTES];
 		struct top_lint *lint;
 
 		if (w->status != SNP_WORKER_STATUS_STARTING ||
 		    !top_judge_spawn(s->limits, starting_s, p95_s))
 			continue;
-		lint = next_worker_lint(s, TOP_LINT_SPAWN_SLOW, w);
+		lint = lint_next_worker(s, TOP_LINT_SPAWN_SLOW, w);
 		if (!lint)
 			continue;
 		put_seconds(run, starting_s);
-		put(lint->brief, "starting for %s", run);
+		lint_put(lint->brief, "starting for %s", run);
 		if (isnan(p95_s)) {
-			put(lint->what,
-			    "%s for %s, and no worker of the pool was "
-			    "ever ready",
-			    w->state_name, run);
+			lint_put(lint->what,
+				 "%s for %s, and no worker of the pool was "
+				 "ever ready",
+				 w->state_name, run);
 		} else {
 			put_seconds(p95, p95_s);
-			put(lint->what, "%s for %s, starts of the pool took %s (p95)",
-			    w->state_name, run, p95);
+			lint_put(lint->what,
+				 "%s for %s, starts of the pool took %s (p95)",
+				 w->state_name, run, p95);
 		}
 		if (w->pid > 0)
-			put(lint->next, "$ py-spy dump --pid %jd", (intmax_t)w->pid);
+			lint_put(lint->next, "$ py-spy dump --pid %jd",
+				 (intmax_t)w->pid);
 	}
 }
 
 /* ---- timeouts-rising ----------------------------------------------------- */
 
-static void find_rising_timeouts(struct search *s)
+static void find_rising_timeouts(struct lint_search *s)
 {
 	const struct snp_look *look = &s->frame->look;
 
 	for (size_t i = 0; i < look->pools_nr; i++) {
 		const struct snp_pool_stat *p = &look->pools[i];
-		double recent = number(TODO_UNKNOWN);
-		double before = number(TODO_UNKNOWN);
+		double recent = lint_number(TODO_UNKNOWN);
+		double before = lint_number(TODO_UNKNOWN);
 		struct top_lint *lint;
 
 		if (!top_judge_timeouts(s->limits, recent, before))
 			continue;
-		lint = next_lint(s, TOP_LINT_TIMEOUTS_RISING, p->name);
+		lint = lint_next(s, TOP_LINT_TIMEOUTS_RISING, p->name);
 		if (!lint)
 			continue;
-		put(lint->brief, "%.0f timeouts in 60s", recent);
-		put(lint->what,
-		    "%.0f requests missed their deadline in 60s, %.0f in "
-		    "the 60s before",
-		    recent, before);
-		put(lint->next, "view 3 shows what runs longest; view 4 since when");
+		lint_put(lint->brief, "%.0f timeouts in 60s", recent);
+		lint_put(lint->what,
+			 "%.0f requests missed their deadline in 60s, %.0f in "
+			 "the 60s before",
+			 recent, before);
+		lint_put(lint->next,
+			 "view 3 shows what runs longest; view 4 since when");
 	}
 }
 
 /* ---- hb-jitter ----------------------------------------------------------- */
 
-static void find_jitter(struct search *s)
+static void find_jitter(struct lint_search *s)
 {
 	const struct snp_look *look = &s->frame->look;
 
@@ -386,187 +316,42 @@ static void find_jitter(struct search *s)
 		char p50[TOP_FORMAT_BYTES], p99[TOP_FORMAT_BYTES];
 		struct top_lint *lint;
 
-		if (!top_judge_heartbeats(s->limits, seconds(p->heartbeat_p50_ns),
-					  seconds(p->heartbeat_p99_ns)))
+		if (!top_judge_heartbeats(s->limits, lint_seconds(p->heartbeat_p50_ns),
+					  lint_seconds(p->heartbeat_p99_ns)))
 			continue;
-		lint = next_lint(s, TOP_LINT_HB_JITTER, p->name);
+		lint = lint_next(s, TOP_LINT_HB_JITTER, p->name);
 		if (!lint)
 			continue;
 		top_format_latency(p50, p->heartbeat_p50_ns, 6);
 		top_format_latency(p99, p->heartbeat_p99_ns, 6);
-		put(lint->brief, "heartbeats up to %s", p99);
-		put(lint->what, "heartbeats take %s, 1%% of them more than %s", p50,
-		    p99);
-		put(lint->next, "code that holds the GIL? sort by HB (oh), then py-spy "
-				"dump --native on the worker on top");
-	}
-}
-
-/* ---- skew ---------------------------------------------------------------- */
-
-/* Requests a second over the last minute; NaN where the slot has no minute. */
-static double load_of(const struct top_frame *frame, size_t worker)
-{
-	const struct top_worker_point *now = top_frame_worker_at(frame, worker, 0);
-	const struct top_worker_point *then =
-	    top_frame_worker_at(frame, worker, LOAD_STEPS);
-
-	if (!now || !then || now->run != then->run || now->at.ns <= then->at.ns ||
-	    now->requests < then->requests)
-		return NAN;
-	return (double)(now->requests - then->requests) * 1e9 /
-	       (double)(now->at.ns - then->at.ns);
-}
-
-static int by_value(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* `load` is of the pool's workers, [first, end) of the look. */
-static void find_skew_in(struct search *s, const double *load, size_t first, size_t end)
-{
-	double *known = calloc(end - first, sizeof(*known));
-	size_t nr = 0;
-	double median;
-
-	if (!known)
-		return;
-	for (size_t i = first; i < end; i++)
-		if (!isnan(load[i]))
-			known[nr++] = load[i];
-	qsort(known, nr, sizeof(*known), by_value);
-	median = nr > 0 ? known[nr / 2] : NAN;
-	free(known);
-	for (size_t i = first; i < end; i++) {
-		const struct snp_worker_stat *w = &s->frame->look.workers[i];
-		struct top_lint *lint;
-
-		if (!top_judge_skew(s->limits, load[i], median, nr))
-			continue;
-		lint = next_worker_lint(s, TOP_LINT_SKEW, w);
-		if (!lint)
-			continue;
-		put(lint->brief, "%.1f times its peers' load", load[i] / median);
-		put(lint->what,
-		    "%.1f requests/s over 60s, %.1f times the median of %zu "
-		    "workers (%.1f/s)",
-		    load[i], load[i] / median, nr, median);
-		put(lint->next, "sessions that stay with one worker? see SESS (-o "
-				"pool.sessions)");
-	}
-}
-
-static void find_skew(struct search *s)
-{
-	const struct snp_look *look = &s->frame->look;
-	double *load =
-	    look->workers_nr ? calloc(look->workers_nr, sizeof(*load)) : NULL;
-	size_t first = 0;
-
-	if (!load)
-		return;
-	for (size_t i = 0; i < look->workers_nr; i++)
-		load[i] = load_of(s->frame, i);
-	for (size_t i = 1; i <= look->workers_nr; i++) {
-		if (i < look->workers_nr &&
-		    look->workers[i].pool == look->workers[first].pool)
-			continue;
-		find_skew_in(s, load, first, i);
-		first = i;
-	}
-	free(load);
-}
-
-/* ---- rss-slope ----------------------------------------------------------- */
-
-/* Of the process that is in the slot now. */
-static struct top_trend rss_trend(const struct top_frame *frame, size_t worker)
-{
-	uint64_t up_s = frame->look.workers[worker].uptime_ns / SNP_NS_PER_S;
-	uint64_t steps = up_s / TOP_WORKER_STEP_S;
-	double x[RSS_STEPS_MAX], y[RSS_STEPS_MAX];
-	size_t nr = 0;
-
-	steps = steps < RSS_STEPS_MAX ? steps : RSS_STEPS_MAX;
-	for (unsigned back = 0; back < steps; back++) {
-		const struct top_worker_point *point =
-		    top_frame_worker_at(frame, worker, back);
-
-		if (!point || point->rss_bytes == 0)
-			break;
-		nr++;
-		x[RSS_STEPS_MAX - nr] = (double)point->at.ns / 1e9;
-		y[RSS_STEPS_MAX - nr] = (double)point->rss_bytes;
-		if (point->gap)
-			break;
-	}
-	return top_trend_of(x + RSS_STEPS_MAX - nr, y + RSS_STEPS_MAX - nr, nr);
-}
-
-/* Two points tell most workers from those that grow, at a hundredth of the cost. */
-static bool may_grow(const struct search *s, size_t worker)
-{
-	unsigned steps =
-	    (unsigned)(s->limits->value[TOP_LIMIT_RSS_SPAN_S] / TOP_WORKER_STEP_S);
-	const struct top_worker_point *now = top_frame_worker_at(s->frame, worker, 0);
-	const struct top_worker_point *then =
-	    top_frame_worker_at(s->frame, worker, steps);
-
-	return now && then && now->rss_bytes > then->rss_bytes;
-}
-
-static void find_growing_memory(struct search *s)
-{
-	const struct snp_look *look = &s->frame->look;
-
-	for (size_t i = 0; i < look->workers_nr; i++) {
-		const struct snp_worker_stat *w = &look->workers[i];
-		char rss[TOP_FORMAT_BYTES], slope[TOP_FORMAT_BYTES];
-		struct top_trend trend;
-		struct top_lint *lint;
-
-		if (w->pid <= 0 || w->uptime_ns == SNP_UNKNOWN || !may_grow(s, i))
-			continue;
-		trend = rss_trend(s->frame, i);
-		if (!top_judge_rss(s->limits, &trend))
-			continue;
-		lint = next_worker_lint(s, TOP_LINT_RSS_SLOPE, w);
-		if (!lint)
-			continue;
-		top_format_bytes(rss, w->rss_bytes, 6);
-		top_format_bytes(slope, (uint64_t)fmin(trend.slope * 3600, 1e18), 6);
-		put(lint->brief, "memory grows %s/h", slope);
-		put(lint->what,
-		    "memory %s grows %s an hour over %.0fs, twice as much "
-		    "in ~%.1fh",
-		    rss, slope, trend.span,
-		    (double)w->rss_bytes / (trend.slope * 3600));
-		put_command(s, lint, "recycle", "");
+		lint_put(lint->brief, "heartbeats up to %s", p99);
+		lint_put(lint->what, "heartbeats take %s, 1%% of them more than %s",
+			 p50, p99);
+		lint_put(lint->next,
+			 "code that holds the GIL? sort by HB (oh), then py-spy "
+			 "dump --native on the worker on top");
 	}
 }
 
 /* ---- torn-reads ---------------------------------------------------------- */
 
-static void find_torn_reads(struct search *s)
+static void find_torn_reads(struct lint_search *s)
 {
 	const struct top_frame *f = s->frame;
 	struct top_lint *lint;
 
 	if (!top_judge_torn(s->limits, (double)f->torn, (double)f->skipped,
-			    (double)TODO_UNKNOWN))
+			    (double)f->looks))
 		return;
-	lint = next_lint(s, TOP_LINT_TORN_READS, "");
+	lint = lint_next(s, TOP_LINT_TORN_READS, "");
 	if (!lint)
 		return;
-	put(lint->brief, "torn reads");
-	put(lint->what,
-	    "%" PRIu64 " reads repeated and %" PRIu64 " rows left out in "
-	    "%" PRIu64 " looks: numbers may be late",
-	    f->torn, f->skipped, TODO_UNKNOWN);
-	put(lint->next, "give this program more CPU, or ask less often (+)");
+	lint_put(lint->brief, "torn reads");
+	lint_put(lint->what,
+		 "%" PRIu64 " reads repeated and %" PRIu64 " rows left out in "
+		 "%" PRIu64 " looks: numbers may be late",
+		 f->torn, f->skipped, f->looks);
+	lint_put(lint->next, "give this program more CPU, or ask less often (+)");
 }
 
 /* ---- all of them --------------------------------------------------------- */
@@ -574,18 +359,18 @@ static void find_torn_reads(struct search *s)
 void top_lints_find(struct top_lints *ret_lints, const struct top_frame *frame,
 		    const struct top_lint_limits *limits, uint64_t silenced)
 {
-	static void (*const find[TOP_LINT_NR])(struct search *) = {
-	    [TOP_LINT_QUEUE_ETA] = find_queue_eta,
+	static void (*const find[TOP_LINT_NR])(struct lint_search *) = {
+	    [TOP_LINT_QUEUE_ETA] = lint_find_queue_eta,
 	    [TOP_LINT_STUCK_WORKER] = find_stuck_workers,
 	    [TOP_LINT_RESTART_STORM] = find_restart_storms,
 	    [TOP_LINT_SPAWN_SLOW] = find_slow_spawns,
 	    [TOP_LINT_TIMEOUTS_RISING] = find_rising_timeouts,
 	    [TOP_LINT_HB_JITTER] = find_jitter,
-	    [TOP_LINT_SKEW] = find_skew,
-	    [TOP_LINT_RSS_SLOPE] = find_growing_memory,
+	    [TOP_LINT_SKEW] = lint_find_skew,
+	    [TOP_LINT_RSS_SLOPE] = lint_find_rss_slope,
 	    [TOP_LINT_TORN_READS] = find_torn_reads,
 	};
-	struct search s = {ret_lints, frame, limits, silenced};
+	struct lint_search s = {ret_lints, frame, limits, silenced};
 
 	ret_lints->nr = ret_lints->silenced = 0;
 	for (int id = 0; id < TOP_LINT_NR; id++)

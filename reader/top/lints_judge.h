@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lints_judge.h - from when on numbers are worth a lint. Private to lints.c.
+ * lints_judge.h - from when on numbers are worth a lint. Private to lints*.c.
  *
  * Numbers in, verdict out: nothing here knows frames. Unknown numbers are NaN; no lint
  * comes from what is not known. Each limit is reached at its value. Pure.

@@ -175,7 +175,7 @@ void view_status(const struct view *v, int row)
 
 /* ---- tabs ---------------------------------------------------------------- */
 
-static void tab_text(char out[32], const struct top_scene *scene, int id)
+static void tab_text(char out[48], const struct top_scene *scene, int id)
 {
 	static const char *const titles[TOP_VIEW_NR] = {
 	    [TOP_VIEW_OVERVIEW] = "Overview", [TOP_VIEW_WORKERS] = "Workers",
@@ -185,7 +185,7 @@ static void tab_text(char out[32], const struct top_scene *scene, int id)
 
 	if (id == TOP_VIEW_LINTS && scene->lints && scene->lints->nr > 0)
 		(void)snprintf(found, sizeof(found), " %zu!", scene->lints->nr);
-	(void)snprintf(out, 32, "%d %s%s", id + 1, titles[id], found);
+	(void)snprintf(out, 48, "%d %s%s", id + 1, titles[id], found);
 }
 
 /* What is switched on, from the right end as far as there is room. */
@@ -212,7 +212,7 @@ void view_tabs(const struct view *v, int row)
 {
 	bool narrow = v->grid->cols < 80;
 	struct top_pen pen = view_pen(v, row);
-	char text[32];
+	char text[48];
 
 	for (int id = 0; id < TOP_VIEW_NR; id++) {
 		bool active = id == (int)v->scene->ui->view;
