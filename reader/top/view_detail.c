@@ -290,8 +290,8 @@ static void put_limits(struct page *p, const char *lint)
 
 		if (strncmp(limit->name, lint, len) != 0 || limit->name[len] != '.')
 			continue;
-		put_line(p, limit->name + len + 1, TOP_NORMAL, "%g  %s", limit->value,
-			 limit->help);
+		put_line(p, limit->name + len + 1, TOP_NORMAL, "%g  %s",
+			 p->v->scene->ui->limits.value[id], limit->help);
 	}
 }
 

@@ -9,7 +9,7 @@ static unsigned found(struct scene *s, enum top_lint_id id)
 {
 	unsigned nr = 0;
 
-	top_lints_find(&s->lints, &s->frame, &s->limits, 0);
+	top_lints_find(&s->lints, &s->frame, &s->ui.limits, 0);
 	for (size_t i = 0; i < s->lints.nr; i++)
 		nr += s->lints.lint[i].id == id;
 	return nr;
@@ -273,7 +273,7 @@ static void nothing_is_found_in_frames_without_numbers(void **state)
 	struct top_frame *empty = calloc(1, sizeof(*empty));
 
 	assert_non_null(empty);
-	top_lints_find(&s->lints, empty, &s->limits, 0);
+	top_lints_find(&s->lints, empty, &s->ui.limits, 0);
 	assert_int_equal(0, s->lints.nr);
 	free(empty);
 }
@@ -282,7 +282,7 @@ static void silenced_kinds_are_counted_and_not_listed(void **state)
 {
 	struct scene *s = *state;
 
-	top_lints_find(&s->lints, &s->frame, &s->limits,
+	top_lints_find(&s->lints, &s->frame, &s->ui.limits,
 		       UINT64_C(1) << TOP_LINT_STUCK_WORKER);
 	assert_int_equal(0, s->lints.nr);
 	assert_int_equal(2, s->lints.silenced);

@@ -41,7 +41,6 @@ struct scene {
 	struct top_frame frame;
 	struct top_history *history;
 	struct top_rows rows;
-	struct top_lint_limits limits;
 	struct top_lints lints;
 	struct top_ui ui;
 };
@@ -431,7 +430,6 @@ static inline int scene_open(void **state)
 	scene_history(s);
 	scene_inflight(s);
 	scene_header(s);
-	top_lint_limits_init(&s->limits);
 	top_ui_init(&s->ui);
 	s->ui.utf8 = true;
 	scene_sort(s);

@@ -292,7 +292,7 @@ static void draw_once(struct world *w, struct top_grid *grid, int cols, int rows
 	    .frame = &s->frame, .ui = &s->ui, .rows = &s->rows, .lints = &s->lints};
 
 	scene_sort(s);
-	top_lints_find(&s->lints, &s->frame, &s->limits, 0);
+	top_lints_find(&s->lints, &s->frame, &s->ui.limits, 0);
 	grid->ascii = s->ui.ascii;
 	if (below(w, 10) == 0) {
 		assert_int_equal(0, top_view_once(&scene, cols, grid));

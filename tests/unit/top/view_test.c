@@ -52,7 +52,7 @@ static void assert_golden(const char *name, struct snp_buf *text)
 
 static struct top_scene scene_of(struct scene *s)
 {
-	top_lints_find(&s->lints, &s->frame, &s->limits, s->ui.lints_silenced);
+	top_lints_find(&s->lints, &s->frame, &s->ui.limits, s->ui.lints_silenced);
 	return (struct top_scene){
 	    .frame = &s->frame, .ui = &s->ui, .rows = &s->rows, .lints = &s->lints};
 }
