@@ -168,6 +168,39 @@ def test_help_man_page_completion_and_parser_name_the_same(
     assert not understood(command, "nonesuch")
 
 
+# ---- documents -----------------------------------------------------------------------
+
+
+def options_in(page: str) -> set[str]:
+    text = (ROOT / "docs" / page).read_text()
+    return set(re.findall(r"(?<![\w-])--([a-z][\w.-]*\w)", text))
+
+
+def table_of(command: tuple[str, ...]) -> set[str]:
+    return named_by_completion(command) - {"help", "version"}
+
+
+def test_the_page_of_the_command_line_names_what_is_there() -> None:
+    text = (ROOT / "docs/cli.md").read_text()
+    table = text[text.index("| command |") :].split("\n\n", 1)[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:]]
+    named = {verb for row in rows for verb in re.findall(r"`([a-z]+)", row)}
+    assert named - {"show", "check", "diff"} == set(verbs())  # those of `config`
+    real = {"help", "version"}.union(*(table_of(command) for command in commands()))
+    assert options_in("cli.md") <= real | {"complete"}
+
+
+@pytest.mark.parametrize("reader", ["prometheus", "statsd", "inspect"])
+def test_pages_of_readers_explain_every_option(reader: str) -> None:
+    switches = {"prometheus": r"(no-)?collector\..*"}.get(reader, "nothing")
+    options = {
+        option
+        for option in table_of((f"snakepit-{reader}",))
+        if not re.fullmatch(switches, option)
+    }
+    assert options - options_in(f"{reader}.md") == set()
+
+
 # ---- man pages -----------------------------------------------------------------------
 
 
