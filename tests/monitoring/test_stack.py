@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from catalogue import rules
+from collector_kit import need_collector
 from harness import BUILD, World, wait_until
 from stack_kit import Stack
 from test_dashboards import targets
@@ -43,6 +44,8 @@ def values(stack: Stack, expression: str) -> list[float]:
 
 @pytest.mark.parametrize("expression", targets())
 def test_every_panel_has_data(stack: Stack, expression: str) -> None:
+    if re.search(r"otel_sdk|snakepit_otlp", expression):
+        need_collector()
     wait_until(lambda: values(stack, expression), DATA_S, expression)
 
 
@@ -82,8 +85,7 @@ def test_an_address_is_of_a_page(stack: Stack, name: str) -> None:
 
 
 def test_an_exemplar_leads_to_its_trace(stack: Stack) -> None:
-    if "traces" not in stack.places:
-        pytest.skip("no Collector: make peers (needs Go 1.25 or later)")
+    need_collector()
     traces = Path(stack.places["traces"].split()[-1])
 
     def found() -> bool:
@@ -123,8 +125,11 @@ def test_a_browser_sees_the_graphs(stack: Stack, tmp_path: Path) -> None:
     """Prometheus' own page, drawn: a curve and a name for each pool in each graph."""
     if not shutil.which("chromium"):
         pytest.skip("chromium is not installed")
-    for expression in GRAPHS:
-        wait_until(lambda: len(values(stack, expression)) == 2, DATA_S, expression)  # noqa: B023
+
+    def are_of_both_pools() -> bool:
+        return all(len(values(stack, graph)) == 2 for graph in GRAPHS)
+
+    wait_until(are_of_both_pools, DATA_S, "data of both pools in all graphs")
     page = html.unescape(chromium(stack, tmp_path, "--dump-dom"))
     graphs = page.split('class="graph_wrapper"')[1:]
     assert len(graphs) == len(GRAPHS)
