@@ -92,14 +92,21 @@ uint64_t top_heat_upper_ns(int octave)
 void top_heat_of(struct top_heat *heat, const struct top_frame *frame, size_t pool,
 		 int cols, unsigned seconds)
 {
+	unsigned step, phase;
+
 	top_heat_init(heat, cols);
-	for (unsigned back = 0; back < seconds && heat->cols > 0; back++) {
+	if (heat->cols == 0)
+		return;
+	/* Columns begin at whole multiples of the step: the map moves by columns. */
+	step = (seconds + (unsigned)heat->cols - 1) / (unsigned)heat->cols;
+	step = step > 0 ? step : 1;
+	phase = step - 1 - (unsigned)(frame->second % step);
+	for (unsigned back = 0; back < seconds; back++) {
 		const struct top_pool_point *point =
 		    top_frame_pool_at(frame, pool, back);
-		int col = heat->cols - 1 -
-			  (int)((uint64_t)back * (uint64_t)heat->cols / seconds);
+		int col = heat->cols - 1 - (int)((back + phase) / step);
 
-		if (!point)
+		if (!point || col < 0)
 			continue;
 		top_heat_add(heat, col, point->octave);
 		heat->gap[col] |= point->gap;
