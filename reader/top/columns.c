@@ -193,6 +193,15 @@ static void format_number(char out[TOP_FORMAT_BYTES], unsigned unit,
 	}
 }
 
+void top_column_format(char out[TOP_FORMAT_BYTES], enum top_column_id id,
+		       const struct top_value *value, int width)
+{
+	unsigned unit = top_columns[id].unit;
+
+	format_number(out, unit == TOP_UNIT_SHARE ? TOP_UNIT_PERCENT : unit, value,
+		      width);
+}
+
 /* Zeros and unknowns step back, so that what happens stands out. */
 static enum top_style number_style(unsigned unit, const struct top_value *value)
 {

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format.h"
 #include "grid.h"
 #include "model/json_out.h"
 #include "model/pools.h"
@@ -89,6 +90,10 @@ struct top_place {
 void top_column_draw(const struct top_place *place, enum top_column_id id,
 		     const struct snp_pool_stat *pool,
 		     const struct snp_worker_stat *worker);
+
+/* A known number as text, to be drawn in `width` columns. */
+void top_column_format(char out[TOP_FORMAT_BYTES], enum top_column_id id,
+		       const struct top_value *value, int width);
 
 /* All columns of the table as members of the JSON object that is open. */
 void top_columns_json(struct snp_json *json, enum top_table table,

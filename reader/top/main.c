@@ -16,6 +16,7 @@
 #include "act.h"
 #include "cli/help.h"
 #include "cli/say.h"
+#include "compare.h"
 #include "model/target.h"
 #include "options.h"
 #include "output.h"
@@ -531,6 +532,9 @@ int main(int argc, char **argv)
 		break;
 	case TOP_MODE_COLUMNS:
 		top_options_columns(stdout);
+		break;
+	case TOP_MODE_DIFF:
+		code = top_compare(&top.options);
 		break;
 	default:
 		code = run(&top);

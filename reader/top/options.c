@@ -120,7 +120,9 @@ static int parse_output(int opt, const char *value, struct top_options *o,
 			o->count = 0;
 		return set_mode(o, TOP_MODE_PLAIN, err);
 	case OPT_JSON:
-		return set_mode(o, TOP_MODE_JSON, err);
+		o->json = true;
+		/* That of --diff is its own. */
+		return o->mode == TOP_MODE_DIFF ? 0 : set_mode(o, TOP_MODE_JSON, err);
 	case OPT_JSONL:
 		if (o->count == COUNT_UNSAID)
 			o->count = 0;
@@ -166,6 +168,8 @@ static int parse_source(int opt, const char *value, struct top_options *o,
 		return 0;
 	case OPT_DIFF:
 		o->diff = value;
+		if (o->mode == TOP_MODE_JSON)
+			o->mode = TOP_MODE_AUTO;
 		return set_mode(o, TOP_MODE_DIFF, err);
 	case OPT_DUMP_FRAME:
 		return parse_size(value, o, err) < 0 ? -EINVAL

@@ -40,6 +40,7 @@ struct top_options {
 	const char *record, *replay, *diff, *keys; /* borrowed, NULL = not given */
 	const char *file; /* of --post-mortem and --diff, borrowed, NULL = not given */
 	bool all, post_mortem;
+	bool json;		  /* of TOP_MODE_DIFF, and of `all` */
 	int dump_cols, dump_rows; /* of TOP_MODE_DUMP */
 	bool ascii, no_mouse, no_header, exit_on_end;
 	bool delay_said, sort_said; /* else they are the defaults */

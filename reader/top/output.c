@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "batch.h"
@@ -13,22 +12,15 @@
 #include "model/terminal.h"
 #include "plain.h"
 #include "terms.h"
+#include "wait.h"
 
 /* A first look that finds no history (the runtime has just begun) has nothing to
  * compare with: a second one, so soon, makes its rates. */
 #define FIRST_INTERVAL_MS 250
 
-static void wait_ms(uint64_t ms)
-{
-	const struct timespec wait = {.tv_sec = (time_t)(ms / 1000),
-				      .tv_nsec = (long)(ms % 1000) * 1000000L};
-
-	(void)nanosleep(&wait, NULL);
-}
-
 static void look_again(const struct top_output *o, uint64_t after_ms)
 {
-	wait_ms(after_ms);
+	top_wait_ms(after_ms);
 	/* What it could not read, the frame says. */
 	(void)top_source_tick(o->source);
 }

@@ -106,6 +106,51 @@ def test_what_is_no_recording_is_said_to_be_none(tmp_path: Path) -> None:
     assert run("--replay", tmp_path / "none", "--once").returncode == 3
 
 
+# ---- comparisons ---------------------------------------------------------------------
+
+
+def test_a_recording_differs_from_itself_in_nothing(
+    segment: Segment, tmp_path: Path
+) -> None:
+    record(segment, tmp_path / "a.rec")
+    done = run("--diff", tmp_path / "a.rec", tmp_path / "a.rec")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["POOL", "COLUMN", "BEFORE", "AFTER", "CHANGE"]
+    assert {line.split()[0] for line in lines[1:]} == {"(all)", "default", "default1"}
+    assert all(line.endswith(" =") for line in lines[1:])
+
+
+def test_a_change_is_said_in_percent(
+    segment: Segment, snp_dir: Path, tmp_path: Path
+) -> None:
+    record(segment, tmp_path / "a.rec")
+    segment.tell("step")
+    words = ("-n", segment.path, "--diff", tmp_path / "a.rec")
+    asked = ("-o", "pool.requests,pool.workers", "--json")
+    data = json.loads(run(*words, *asked).stdout)
+    total = {c["column"]: c for c in data["changes"] if c["pool"] is None}
+    assert total["workers"]["change_percent"] == 0
+    requests = total["requests"]
+    assert requests["after"] > requests["before"] > 0
+    expected = 100 * (requests["after"] / requests["before"] - 1)
+    assert requests["change_percent"] == pytest.approx(expected)
+    assert data["frames_after"] == 1
+    text = run(*words, "-o", "pool.requests").stdout
+    assert f"{expected:+.1f}%" in text
+
+
+def test_what_is_not_there_is_compared_with_nothing(
+    segment: Segment, tmp_path: Path
+) -> None:
+    record(segment, tmp_path / "a.rec")
+    assert run("--diff", tmp_path / "a.rec", tmp_path / "b.rec").returncode == 3
+    missing = tmp_path / "none.seg"
+    done = run("-n", missing, "--diff", tmp_path / "a.rec")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert str(missing) in done.stderr
+
+
 # ---- the end of a runtime ------------------------------------------------------------
 
 
