@@ -32,20 +32,25 @@ static void json_duration(struct snp_json *json, const char *key, uint64_t ns)
 		snp_json_u64(json, ns);
 }
 
+void top_batch_verdict(struct snp_json *json, enum top_verdict verdict)
+{
+	char word[16] = "";
+	const char *name = top_verdict_name(verdict);
+
+	for (size_t i = 0; name[i] && i + 1 < sizeof(word); i++)
+		word[i] = (char)tolower((unsigned char)name[i]);
+	snp_json_kv_string(json, "verdict", word);
+}
+
 static void json_runtime(struct snp_json *json, const struct top_frame *frame)
 {
-	char verdict[16] = "";
-	const char *name = top_verdict_name(frame->verdict);
-
-	for (size_t i = 0; name[i] && i + 1 < sizeof(verdict); i++)
-		verdict[i] = (char)tolower((unsigned char)name[i]);
 	snp_json_kv_u64(json, "schema", 1);
 	snp_json_kv_string(json, "instance", frame->instance);
 	snp_json_kv_string(json, "path", frame->path);
 	snp_json_kv_string(json, "uuid", frame->uuid);
 	snp_json_kv_i64(json, "pid", frame->pid);
 	snp_json_kv_u64(json, "run", frame->incarnation);
-	snp_json_kv_string(json, "verdict", verdict);
+	top_batch_verdict(json, frame->verdict);
 	snp_json_kv_bool(json, "draining", frame->draining);
 	snp_json_kv_u64(json, "time_ns", frame->wall.ns);
 	snp_json_kv_u64(json, "start_time_ns", frame->started.ns);

@@ -20,6 +20,9 @@ int top_batch_text(const struct top_scene *scene, int cols, bool ascii,
 /* One object in one line. Workers as in scene->rows. */
 int top_batch_json(const struct top_scene *scene, struct snp_buf *out);
 
+/* The member "verdict" of the object that is open. */
+void top_batch_verdict(struct snp_json *json, enum top_verdict verdict);
+
 /* One table, RFC 4180: the columns of ui->shown, or all of workers; time_ns of the look
  * comes first. With the line of names or without. */
 int top_batch_csv(const struct top_scene *scene, bool header, struct snp_buf *out);
