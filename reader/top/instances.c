@@ -33,7 +33,8 @@ void top_instances_fini(struct top_instances *all)
 static int add(struct top_instances *all, const char *name, const char *path)
 {
 	struct top_instance *instance = calloc(1, sizeof(*instance));
-	void *bigger = reallocarray(all->at, all->nr + 1, sizeof(struct top_instance *));
+	void *bigger =
+	    reallocarray(all->at, all->nr + 1, sizeof(struct top_instance *));
 
 	if (bigger)
 		all->at = bigger;
@@ -116,7 +117,8 @@ static void put_row(const struct top_instance *instance, struct snp_buf *out)
 	snp_buf_printf(out, "%-10s %8jd", top_verdict_name(f->verdict),
 		       (intmax_t)f->pid);
 	for (size_t i = 0; i < TOLD; i++) {
-		struct top_value value = top_column_value(told[i], &f->look.total, NULL);
+		struct top_value value =
+		    top_column_value(told[i], &f->look.total, NULL);
 		char text[TOP_FORMAT_BYTES] = "-";
 
 		if (value.known && f->generation > 0)

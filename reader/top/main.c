@@ -28,10 +28,11 @@
 
 struct top {
 	struct top_options options;
-	struct top_source *source;
-	const struct top_frame *frame; /* the source's, to be shown */
-	struct top_frame *baseline;    /* what ui.baseline refers to */
-	struct snp_err damage;	       /* of the recording; code 0 = none */
+	struct top_source *source;	/* of --all: that of an instance, or NULL */
+	struct top_instances instances; /* of --all */
+	const struct top_frame *frame;	/* the source's, to be shown */
+	struct top_frame *baseline;	/* what ui.baseline refers to */
+	struct snp_err damage;		/* of the recording; code 0 = none */
 	struct top_rows rows;
 	struct top_lints lints; /* of the frame */
 	struct top_ui ui;
@@ -122,6 +123,8 @@ static struct top_context context_of(const struct top *top)
 
 static void seek(struct top *top)
 {
+	if (!top->source)
+		return;
 	if (top_source_seek(top->source, top->ui.paused ? top->ui.rewind_ns : 0) < 0)
 		top_ui_toast(&top->ui, snp_mono_now(), "out of memory");
 	top->frame = top_source_frame(top->source);
@@ -162,6 +165,20 @@ static void act_in_time(struct top *top)
 		unmark(top);
 }
 
+/* Into the instance under the cursor. */
+static void enter(struct top *top)
+{
+	const struct top_instances *all = &top->instances;
+
+	if (top->ui.instance_at >= all->nr)
+		return;
+	top->source = all->at[top->ui.instance_at]->source;
+	top->frame = top_source_frame(top->source);
+	top->ui.all = top->frame->generation == 0;
+	if (top->ui.all)
+		top_ui_toast(&top->ui, snp_mono_now(), "%s", top->frame->problem);
+}
+
 static void act(struct top *top)
 {
 	const struct top_stage stage = {.ui = &top->ui,
@@ -177,6 +194,8 @@ static void act(struct top *top)
 	top_act(&stage);
 	if (top_ui_take(&top->ui, TOP_WANT_SUSPEND))
 		(void)kill(0, SIGTSTP); /* whoever shares the job stops too */
+	if (top_ui_take(&top->ui, TOP_WANT_ENTER))
+		enter(top);
 	act_in_time(top);
 }
 
@@ -205,6 +224,8 @@ static int draw_grid(struct top *top, int rows, int cols)
 				  .ui = &top->ui,
 				  .rows = &top->rows,
 				  .lints = &top->lints,
+				  .instances =
+				      top->options.all ? &top->instances : NULL,
 				  .now = snp_mono_now()};
 	struct top_context context;
 
@@ -248,18 +269,24 @@ static struct timespec time_to_wait(const struct top *top, snp_mono_t next)
 /* A recording has its own time. */
 static uint64_t wait_ms(const struct top *top)
 {
-	uint64_t pace_ns = top_source_pace_ns(top->source);
+	uint64_t pace_ns = top->source ? top_source_pace_ns(top->source) : 0;
 
 	return pace_ns ? pace_ns / SNP_NS_PER_MS : top->ui.delay_ms;
 }
 
+/* What there is to show of no instance in particular. Never changed: not const, or half
+ * a megabyte of zeros would be in the program's file. */
+static struct top_frame nobody;
+
 static snp_mono_t tick(struct top *top)
 {
-	if (top->ui.paused)
+	if (top->ui.all)
+		(void)top_instances_tick(&top->instances, NULL, NULL);
+	else if (top->ui.paused)
 		top_source_hold(top->source);
 	else
 		(void)top_source_tick(top->source);
-	top->frame = top_source_frame(top->source);
+	top->frame = top->ui.all ? &nobody : top_source_frame(top->source);
 	return snp_mono_add_ms(snp_mono_now(), wait_ms(top));
 }
 
@@ -411,6 +438,18 @@ static int first_frame(struct top *top)
 	return rc;
 }
 
+static int open_all(struct top *top)
+{
+	struct snp_err err = {0};
+	int rc = top_instances_tick(&top->instances, NULL, &err);
+
+	top->ui.all = true;
+	top->frame = &nobody;
+	if (rc < 0)
+		cli_complain("%s", err.msg);
+	return snp_exit_code(rc);
+}
+
 static int open_top(struct top *top)
 {
 	struct snp_err err = {0};
@@ -421,6 +460,8 @@ static int open_top(struct top *top)
 		return SNP_EXIT_USAGE;
 	obey_options(&top->ui, &top->options);
 	screen_guard_install();
+	if (top->options.all)
+		return open_all(top);
 	rc = open_source(top, &err);
 	if (rc < 0) {
 		cli_complain("%s%s", err.msg,
@@ -485,7 +526,9 @@ static int tell_end(struct top *top)
 static void close_top(struct top *top)
 {
 	unmark(top);
-	top_source_destroy(&top->source);
+	if (!top->options.all)
+		top_source_destroy(&top->source);
+	top_instances_fini(&top->instances);
 	top_rows_fini(&top->rows);
 	top_ui_fini(&top->ui);
 	top_grid_fini(&top->grid);
@@ -494,8 +537,10 @@ static void close_top(struct top *top)
 static int run(struct top *top)
 {
 	int code = open_top(top);
-	const struct top_output output = {
-	    .options = &top->options, .ui = &top->ui, .source = top->source};
+	const struct top_output output = {.options = &top->options,
+					  .ui = &top->ui,
+					  .source = top->source,
+					  .instances = &top->instances};
 
 	if (code == SNP_EXIT_OK && top->options.mode == TOP_MODE_DUMP)
 		code = run_dump(top);

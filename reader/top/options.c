@@ -231,6 +231,9 @@ static int check_sources(const struct top_options *o, struct snp_err *err)
 		    err, -EINVAL,
 		    "one of --all, --replay, --post-mortem and --diff at "
 		    "a time");
+	if (o->all && o->mode > TOP_MODE_TEXT && o->mode != TOP_MODE_JSON &&
+	    o->mode < TOP_MODE_HELP)
+		return snp_err_set(err, -EINVAL, "--all prints text or --json");
 	if (o->instance && (o->all || o->replay || (o->post_mortem && o->file)))
 		return snp_err_set(err, -EINVAL,
 				   "-n names one instance, which is not what %s shows",

@@ -228,7 +228,7 @@ static int run_check(const struct top_output *o)
 	return code;
 }
 
-int top_output_run(const struct top_output *output)
+static int run_one(const struct top_output *output)
 {
 	const struct top_frame *frame = top_source_frame(output->source);
 
@@ -243,4 +243,44 @@ int top_output_run(const struct top_output *output)
 	default:
 		return run_print(output);
 	}
+}
+
+/* ---- all instances ------------------------------------------------------- */
+
+static int print_all(const struct top_output *o)
+{
+	struct snp_buf out = {0};
+	int rc = o->options->json ? top_instances_json(o->instances, &out)
+				  : top_instances_text(o->instances, &out);
+
+	if (rc == 0)
+		rc = snp_buf_write_fd(&out, STDOUT_FILENO);
+	snp_buf_fini(&out);
+	if (rc < 0)
+		cli_complain("cannot write the output: %s", strerror(-rc));
+	return rc;
+}
+
+static int run_all(const struct top_output *o)
+{
+	struct snp_err err = {0};
+
+	for (uint64_t number = 0;; number++) {
+		if (print_all(o) < 0)
+			return SNP_EXIT_FAILURE;
+		if (number + 1 == o->options->count)
+			return SNP_EXIT_OK;
+		top_wait_ms(o->options->delay_ms);
+		if (top_instances_tick(o->instances, NULL, &err) < 0) {
+			cli_complain("%s", err.msg);
+			return SNP_EXIT_FAILURE;
+		}
+	}
+}
+
+int top_output_run(const struct top_output *output)
+{
+	if (output->options->all)
+		return run_all(output);
+	return run_one(output);
 }

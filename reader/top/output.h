@@ -5,6 +5,7 @@
 #ifndef SNP_TOP_OUTPUT_H
 #define SNP_TOP_OUTPUT_H
 
+#include "instances.h"
 #include "options.h"
 #include "source.h"
 #include "ui.h"
@@ -12,7 +13,8 @@
 struct top_output {
 	const struct top_options *options;
 	struct top_ui *ui;
-	struct top_source *source; /* that has taken its first look */
+	struct top_source *source; /* that has taken its first look; of --all: none */
+	struct top_instances *instances; /* of --all, that have been looked at */
 };
 
 /* Returns an exit code; what went wrong has been said on stderr. */

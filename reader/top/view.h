@@ -10,6 +10,7 @@
 
 #include "frame.h"
 #include "grid.h"
+#include "instances.h"
 #include "lints.h"
 #include "rows.h"
 #include "ui.h"
@@ -17,6 +18,7 @@
 struct top_scene {
 	const struct top_frame *frame;
 	const struct top_ui *ui;
+	const struct top_instances *instances; /* of --all; NULL = it is not */
 	const struct top_rows *rows;
 	const struct top_lints *lints; /* of the frame; NULL = not looked for */
 	snp_mono_t now;		       /* messages fade by it */

@@ -74,6 +74,26 @@ def test_csv_without_its_header(segment: Segment) -> None:
     assert "pool" not in done.stdout.splitlines()[0].split(",")
 
 
+# ---- all instances -------------------------------------------------------------------
+
+
+def test_all_instances_have_a_row_each(segment: Segment, snp_dir: Path) -> None:
+    other = Segment(snp_dir, "another")
+    try:
+        segment.kill()
+        words = [str(TOP), "--all"]
+        env = {**os.environ, "SNAKEPIT_DIR": str(snp_dir)}
+        text = subprocess.check_output([*words, "--once"], text=True, env=env)
+        rows = [line.split()[:2] for line in text.splitlines()]
+        assert rows == [["INSTANCE", "STATE"], ["another", "LIVE"], ["demo", "DEAD"]]
+        data = json.loads(subprocess.check_output([*words, "--json"], env=env))
+        alone = json.loads(top(segment, "--json").stdout)
+        assert data["instances"][1]["path"] == alone["path"]
+        assert data["instances"][1]["total"]["requests"] == alone["total"]["requests"]
+    finally:
+        other.close()
+
+
 # ---- again and again -----------------------------------------------------------------
 
 
@@ -100,6 +120,16 @@ def test_jsonl_goes_on_until_the_reader_leaves(segment: Segment) -> None:
             assert json.loads(process.stdout.readline())["schema"] == 1
         process.stdout.close()
         assert process.wait(timeout=DEADLINE_S) == -13  # SIGPIPE
+
+
+def test_the_first_look_has_rates_of_the_samples(segment: Segment) -> None:
+    def rate() -> float | None:
+        data = json.loads(top(segment, "--json").stdout)
+        value: float | None = data["total"]["req_s"]
+        return value if data["interval_ns"] == 1_000_000_000 else None
+
+    # As soon as the runtime has taken two samples, a second apart.
+    assert wait_for("samples", lambda: rate() is not None)
 
 
 def test_the_end_of_the_runtime_ends_it_if_asked(segment: Segment) -> None:
