@@ -26,7 +26,7 @@ from pages import NUMBERS_VARY, ROOT, Block, Page
 __all__ = ["Failure", "differs", "namespaces", "run_page"]
 
 SHOWN_LINES, SHOWN_CHARS = 40, 200
-TIMEOUT_S = 30 * PATIENCE
+TIMEOUT_S = 25
 # The first words of the page's shell: loopback is up, and the real tree cannot be changed.
 PRELUDE = """\
 import fcntl, os, socket, struct, subprocess, sys

@@ -29,6 +29,7 @@ SITES = {
 }
 FOLDERS = "docs|examples|packaging|priv|proto|reader|runtime|shm|tests|tools"
 NAMED_PATH = re.compile(rf"`((?:{FOLDERS})/[\w./@-]+)`")
+METRIC = re.compile(r"\bsnakepit_(?!bridge|segment\b|runtime\b)[a-z_]+[a-z]\b")
 CLICKS = 2
 
 PAGES = [
@@ -101,6 +102,21 @@ def test_files_that_are_named_exist(path: Path) -> None:
         for named in NAMED_PATH.findall(line)
         if not (ROOT / named).exists()
         and not list((ROOT / named).parent.glob(f"{Path(named).name}[._-]*"))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_metrics_that_are_named_exist() -> None:
+    known = "".join(
+        (ROOT / table).read_text()
+        for table in ("docs/metrics.md", "reader/prometheus/own.def")
+    )
+    names = set(re.findall(r"\b(?:snakepit_[a-z_]+[a-z]|scrape_[a-z_]+)\b", known))
+    wrong = [
+        f"{page.name}: {name}"
+        for page in map(read, executable_pages())
+        for name in METRIC.findall(page.path.read_text())
+        if not any(known_name.startswith(name) for known_name in names)
     ]
     assert not wrong, "\n".join(wrong)
 
