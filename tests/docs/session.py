@@ -1,9 +1,9 @@
 """One page's commands, executed in one shell as a reader would.
 
-A page has a folder that looks like a clone of the repository after `make`: links to what
-is there, and room for the files that the page tells its reader to write. Its shell is the
-first process of namespaces of its own: ports of the page are free whatever runs beside
-it, and nothing that it leaves running survives it.
+A page has a folder that looks like a clone of the repository after `make`: links to
+what is there, and room for the files that the page tells its reader to write. Its shell
+is the first process of namespaces of its own: ports of the page are free whatever runs
+beside it, and nothing that it leaves running survives it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from pages import NUMBERS_VARY, ROOT, Block, Page
 __all__ = ["Failure", "differs", "namespaces", "run_page"]
 
 SHOWN_LINES, SHOWN_CHARS = 40, 200
-TIMEOUT_S = 25
-# The first words of the page's shell: loopback is up, and the real tree cannot be changed.
+TIMEOUT_S = 30 * PATIENCE
+# Begins the page's shell: loopback is up, and the real tree cannot be changed.
 PRELUDE = """\
 import fcntl, os, socket, struct, subprocess, sys
 with socket.socket() as any_socket:
@@ -149,8 +149,8 @@ def _judge(page: Page, blocks: list[Block], top: Path) -> list[Failure]:
         printed = out.read_text(errors="replace") if out.exists() else ""
         status = out.with_suffix(".status")
         if not status.exists():
-            why = f"a command failed, or took too long; it printed\n{_last_words(printed)}"
-            return [*failures, Failure(page.name, block, why)]
+            why = "a command failed, or took too long; it printed\n"
+            return [*failures, Failure(page.name, block, why + _last_words(printed))]
         if int(status.read_text()) != block.status:
             why = f"exit status {status.read_text().strip()}, not {block.status}"
             failures.append(
