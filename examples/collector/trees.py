@@ -7,6 +7,7 @@ trees.py traces.jsonl...
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -55,4 +56,5 @@ def main(paths: list[str]) -> None:
                 show(span, below)
 
 
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
 main(sys.argv[1:])

@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from client import Client
-from harness import ROOT, World
+from harness import ROOT, World, wait_until
 from runtime_kit import INSTANCE, RunDaemon, config, free_port, wait_books, worker_pids
 
 sys.path.insert(0, str(ROOT / "priv" / "python"))
@@ -203,6 +203,23 @@ class TestVerbs:
         assert before[0] in after
         assert before[1] not in after
         assert len(after) == 2
+
+    def test_recycle_does_not_wait_for_a_worker_that_still_starts(
+        self, cli: Cli, run_daemon: RunDaemon, world: World
+    ) -> None:
+        """It has no requests to lose, so nobody replaces it."""
+        run_daemon(
+            config(
+                adapter="fault_adapter.SecondSleepsAdapter",
+                env=[f"STARTS={world.directory}"],
+            )
+        ).wait_ready(1)
+        wait_until((world.directory / "2").exists, 10, "the second worker's start")
+        before = worker_pids(world)
+        result = cli("recycle", "default", "--wait")
+        assert result.returncode == 0, result.stderr
+        assert not set(before.values()) & set(worker_pids(world).values())
+        (world.directory / "go").touch()
 
     def test_scale_goes_up_and_down_and_no_further_than_the_configuration(
         self, cli: Cli, run_daemon: RunDaemon, world: World

@@ -93,19 +93,28 @@ static bool has_process(const struct snp_look *look, pid_t pid)
 	return false;
 }
 
+static bool takes_requests(const struct snp_worker_stat *worker)
+{
+	return worker->status == SNP_WORKER_STATUS_IDLE ||
+	       worker->status == SNP_WORKER_STATUS_BUSY;
+}
+
 static bool process_left(const struct request *request, const struct looks *looks)
 {
 	for (size_t i = 0; i < looks->before->workers_nr; i++) {
 		const struct snp_worker_stat *worker = &looks->before->workers[i];
 
-		if (worker->pid > 0 && means_worker(request, looks->before, worker) &&
+		/* One that still starts is not replaced. */
+		if (takes_requests(worker) &&
+		    means_worker(request, looks->before, worker) &&
 		    has_process(looks->now, worker->pid))
 			return true;
 	}
 	return false;
 }
 
-/* No process from before is left, and their pools serve with as many as then. */
+/* No process that took requests before is left, and their pools serve with as many as
+ * then. */
 static enum progress recycle_progress(const struct request *request,
 				      const struct looks *looks)
 {

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from snakepit_bridge import telemetry
@@ -162,6 +163,22 @@ class BrokenAdapter(BaseAdapter):
     def __init__(self) -> None:
         super().__init__()
         raise RuntimeError("the model file is missing")
+
+
+class SecondSleepsAdapter(BaseAdapter):
+    """All but the second of a directory start at once; that one waits for a file."""
+
+    def initialize(self) -> None:
+        here = Path(os.environ["STARTS"])
+        number = 1
+        while True:
+            try:
+                (here / str(number)).touch(exist_ok=False)
+                break
+            except FileExistsError:
+                number += 1
+        while number == 2 and not (here / "go").exists():
+            time.sleep(0.01)
 
 
 class SleepyAdapter(BaseAdapter):
