@@ -8,6 +8,7 @@
 #include "cli/help.h"
 #include "cli/pools.h"
 #include "cli/say.h"
+#include "follow.h"
 #include "model/buf.h"
 #include "model/target.h"
 #include "options.h"
@@ -121,6 +122,27 @@ static int act(const struct look *look, const struct options *options,
 	return fail(options, &err, "", exit_of_field(r));
 }
 
+/* What is wrong is said as of any other look, but for what was printed before. */
+static int run_follow(const struct options *options)
+{
+	struct snp_segment *seg = NULL;
+	struct snp_err err = {0};
+	char path[SNP_PATH_BYTES];
+	int code;
+	int r = snp_segment_find(options->instance, path, &err);
+
+	if (r == 0)
+		r = snp_segment_attach(path, &seg, &err);
+	if (r == 0 && *options->pool && cli_pool_check_in(seg, options->pool, &err) < 0)
+		r = -EINVAL;
+	if (r == 0)
+		r = follow(options, seg, &err);
+	code = r < 0 ? fail(options, &err, snp_exit_advice(r), snp_exit_code(r))
+		     : SNP_EXIT_OK;
+	snp_segment_detach(&seg);
+	return code;
+}
+
 static int run(const struct options *options)
 {
 	struct look seen = {0};
@@ -155,6 +177,8 @@ int main(int argc, char **argv)
 		return cli_print_help(&inspect_command);
 	case OPTIONS_VERSION:
 		return cli_print_version(&inspect_command);
+	case OPTIONS_FOLLOW:
+		return run_follow(&options);
 	default:
 		return run(&options);
 	}

@@ -116,6 +116,9 @@ static int parse_one(int option, const char *value, struct options *options,
 		return parse_worker(value, options, err);
 	case OPT_TIER:
 		return parse_tier(value, &options->tier, err);
+	case OPT_FOLLOW:
+		options->action = OPTIONS_FOLLOW;
+		return 0;
 	case OPT_VERIFY:
 		options->action = OPTIONS_VERIFY;
 		return 0;
@@ -145,6 +148,9 @@ int options_parse(int argc, char **argv, struct options *ret_options,
 	if (r == 0 && *options.pool && !(options.parts & REPORT_EVENTS))
 		r = snp_err_set(err, -EINVAL,
 				"--worker belongs to --log, --events or --evidence");
+	if (r == 0 && options.action == OPTIONS_FOLLOW &&
+	    (!(options.parts & REPORT_ALONE) || options.format != OPTIONS_TEXT))
+		r = snp_err_set(err, -EINVAL, "--follow belongs to --log, as text");
 	if (r == 0)
 		*ret_options = options;
 	return r;

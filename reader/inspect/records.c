@@ -35,18 +35,19 @@ static int by_time(const void *a, const void *b)
 
 static int add_events(struct report *report)
 {
-	struct snp_ring_cursor cursor = {0};
+	struct snp_ring_cursor oldest = {0};
+	struct snp_ring_cursor *cursor = report->cursor ? report->cursor : &oldest;
 	size_t found = CHUNK;
 
 	for (unsigned i = 0; found == CHUNK && i < CHUNKS_MAX; i++) {
 		if (grow((void **)&report->events, report->events_nr,
 			 sizeof(*report->events)) < 0)
 			return -ENOMEM;
-		found = snp_segment_events(report->seg, &cursor,
+		found = snp_segment_events(report->seg, cursor,
 					   report->events + report->events_nr, CHUNK);
 		report->events_nr += found;
 	}
-	report->events_lost = cursor.lost;
+	report->events_lost = cursor->lost;
 	qsort(report->events, report->events_nr, sizeof(*report->events), by_time);
 	return 0;
 }

@@ -44,7 +44,9 @@ struct report {
 	char version[24];
 	struct report_fact facts[REPORT_FACTS_MAX];
 	size_t facts_nr;
-	unsigned parts;		  /* REPORT_* */
+	unsigned parts; /* REPORT_* */
+	/* Events from here on; moves behind them. NULL: from the oldest kept. */
+	struct snp_ring_cursor *cursor;
 	struct snp_event *events; /* all rings, in order of time */
 	size_t events_nr;
 	uint64_t events_lost;

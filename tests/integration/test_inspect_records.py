@@ -6,6 +6,7 @@ import json
 import os
 import re
 import struct
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from readers import Segment, inspect, inspect_json, wait_for
+from readers import BUILD, DEADLINE_S, Segment, inspect, inspect_json, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +98,30 @@ def test_events_of_one_pool_or_worker(segment: Segment) -> None:
         assert refused.returncode == 2
         assert f"--worker '{option}': expected POOL or POOL/SLOT" in refused.stderr
     assert inspect(segment.path, "-w", "default").returncode == 2
+
+
+def test_follow_goes_on_until_the_runtime_ends(
+    segment: Segment, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    with said.open("w") as out:
+        following = subprocess.Popen(
+            [BUILD / "bin/snakepit-inspect", "-n", segment.path, "--log", "--follow"],
+            stdout=out,
+        )
+    wait_for("what was there", lambda: said.read_text().count("last words of") == 1)
+    segment.tell("step")
+    wait_for("what came", lambda: "| last words of round 2" in said.read_text())
+    segment.tell("step")
+    segment.close()
+    assert following.wait(DEADLINE_S) == 0
+    text = said.read_text()
+    rounds = [f"last words of round {number}" for number in (1, 2, 3)]
+    assert [text.count(round_) for round_ in rounds] == [1, 1, 1]
+    for options in (("-f",), ("--log", "--json", "-f")):
+        refused = inspect(segment.path, *options)
+        assert refused.returncode == 2
+        assert "--follow belongs to --log, as text" in refused.stderr
 
 
 def test_evidence_that_was_overwritten_is_null(segment: Segment) -> None:
