@@ -16,6 +16,15 @@ from segments import ROOT, SANITIZED
 pytestmark = pytest.mark.skipif(
     SANITIZED, reason="what is installed is the release build"
 )
+# Of tools/monitoring, without what runs in the sources only.
+MONITORING = (
+    "alertmanager",
+    "grafana/dashboards/",
+    "grafana/provisioning",
+    "otelcol",
+    "prometheus",
+    "tempo",
+)
 
 
 def make(*words: str, cwd: Path = ROOT) -> str:
@@ -66,7 +75,10 @@ def test_everything_a_user_needs_is_there(debian_like: Path) -> None:
     for folder, place in (
         ("examples", "usr/share/snakepit/examples"),
         ("docs", "usr/share/doc/snakepit"),
-        ("tools/monitoring", "usr/share/snakepit/monitoring"),
+        *(
+            (f"tools/monitoring/{part}", f"usr/share/snakepit/monitoring/{part}")
+            for part in MONITORING
+        ),
     ):
         for file in tracked(folder):
             assert f"{place}{file.removeprefix(folder)}" in there

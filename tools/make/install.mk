@@ -61,14 +61,16 @@ install-python: proto-python
 	$(Q)$(call COPY_TREE,priv/python,$(SHARE)/python, \
 	    \( -name '*.py' -o -name py.typed \) ! -path './tests/*' ! -path './build/*')
 
-# Clients generate their code from these; the rest is what docs/ speaks of.
+# Clients generate their code from these; the rest is what docs/ speaks of. Of monitoring,
+# what works only in the sources is left there.
 install-share:
 	$(Q)install -d $(SHARE)/proto $(AT_DOC)
 	$(Q)install -m 644 proto/*.proto $(SHARE)/proto
 	$(Q)$(call COPY_TREE,examples,$(SHARE)/examples, \
 	    ! -path '*/__pycache__/*' ! -path '*/node_modules/*')
-	$(Q)if test -d tools/monitoring; then \
-	    $(call COPY_TREE,tools/monitoring,$(SHARE)/monitoring,); fi
+	$(Q)$(call COPY_TREE,tools/monitoring,$(SHARE)/monitoring, \
+	    ! -name '*.py' ! -name dashboards.yml ! -name local.yaml \
+	    ! -name docker-compose.yml)
 	$(Q)install -m 644 README.md CHANGELOG.md LICENSE $(AT_DOC)
 	$(Q)$(call COPY_TREE,docs,$(AT_DOC),)
 
