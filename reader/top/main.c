@@ -26,6 +26,8 @@
 #include "source.h"
 #include "view.h"
 
+#define FALLBACK_MS 10000
+
 struct top {
 	struct top_options options;
 	struct top_source *source;	/* of --all: that of an instance, or NULL */
@@ -337,10 +339,13 @@ static int run_live(struct top *top)
 		return SNP_EXIT_FAILURE;
 	}
 	top->ui.colors = screen_has_colors(top->screen);
-	if (screen_fallback(top->screen))
+	if (screen_fallback(top->screen)) {
 		top_ui_toast(&top->ui, snp_mono_now(),
 			     "unknown TERM, drawing as for %s",
 			     screen_fallback(top->screen));
+		/* Nobody looks at the bottom line first. */
+		top->ui.toast_until = snp_mono_add_ms(snp_mono_now(), FALLBACK_MS);
+	}
 	rc = loop(top);
 	screen_close(&top->screen);
 	(void)close(top->signal_fd);
