@@ -206,6 +206,7 @@ static void render_above(const struct draft *draft)
 		own_gather_nothing(own);
 	for (unsigned id = 0; id <= OWN_LAST_ABOVE; id++)
 		render_own(draft, (enum own_id)id);
+	draft->buf->failed |= own->failed;
 }
 
 static void gather_below(const struct draft *draft)
@@ -226,10 +227,13 @@ static void gather_below(const struct draft *draft)
 
 static void render_below(const struct draft *draft)
 {
-	own_reset(&draft->room->own);
+	struct own *own = &draft->room->own;
+
+	own_reset(own);
 	gather_below(draft);
 	for (unsigned id = OWN_LAST_ABOVE + 1; id < OWN_NR; id++)
 		render_own(draft, (enum own_id)id);
+	draft->buf->failed |= own->failed;
 }
 
 /* ---- all of it ----------------------------------------------------------- */
@@ -262,7 +266,6 @@ static void render_plain(struct page_room *room, const struct page *page,
 	render_below(&draft);
 	if (draft.openmetrics)
 		snp_buf_puts(buf, "# EOF\n");
-	buf->failed |= room->own.failed;
 }
 
 void page_render(struct page_room *room, const struct page *page, struct snp_buf *buf)

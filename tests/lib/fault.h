@@ -197,6 +197,12 @@ VARIADIC(fcntl, (int fd, int how, ...), how, ENOLCK)
  * something that tells whether all was done, such as a checksum of what was made. */
 typedef int (*fault_scenario)(void *user, uint64_t *ret_result, struct snp_err *err);
 
+/* Of what returns a negative errno and no text: give it one. */
+static inline int fault_say(int rc, struct snp_err *err)
+{
+	return rc < 0 ? snp_err_set(err, rc, "%s", strerror(-rc)) : rc;
+}
+
 struct fault_world {
 	uint64_t blocks, fds, files;
 };

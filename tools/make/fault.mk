@@ -3,3 +3,5 @@ FAULT_CALLS := free malloc calloc realloc reallocarray strdup strndup fopen open
 	       mmap madvise fstat stat fstatat fstatfs statfs posix_fallocate ftruncate mkdir \
 	       linkat renameat getrandom memfd_create scandir open openat fcntl
 $(foreach c,shm model config prometheus otlp statsd top runtime,$(eval WRAP_$(c)_fault_test := $(FAULT_CALLS)))
+# snp_gzip is called here, and nowhere else in the tests of the model.
+TSYS_model := -lz
