@@ -13,7 +13,6 @@
 #include "model/log.h"
 #include "model/utf8.h"
 #include "pairs.h"
-#include "snakepit/check.h"
 
 #define OURS_MAX   12 /* attributes we set ourselves */
 #define HOST_BYTES 256
@@ -218,8 +217,14 @@ static void make_uuid(char ret_text[UUID_BYTES])
 {
 	unsigned char b[16];
 
-	/* 16 bytes are never given in part, and wait for no more than the boot. */
-	SNP_CHECK(getrandom(b, sizeof(b), 0) == (ssize_t)sizeof(b));
+	/* 16 bytes are never given in part, and wait for no more than the boot; but a
+	 * sandbox may refuse them. */
+	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b)) {
+		const uint64_t own[2] = {snp_wall_now().ns,
+					 snp_mono_now().ns ^ (uint64_t)getpid() << 40};
+
+		memcpy(b, own, sizeof(b));
+	}
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
 	(void)snprintf(ret_text, UUID_BYTES,

@@ -60,9 +60,15 @@ static void uuid_make(uint8_t ret_uuid[16], char ret_text[37])
 	static const char hex[] = "0123456789abcdef";
 	size_t at = 0;
 
-	if (getrandom(ret_uuid, 16, 0) !=
-	    16) /* never happens for 16 bytes after boot */
-		memset(ret_uuid, 0, 16);
+	if (getrandom(ret_uuid, 16, 0) != 16) {
+		/* A sandbox may refuse it. By its uuid what a run started is found, so
+		 * that of no other run will do: there is only one at a time with a pid.
+		 */
+		const uint64_t own[2] = {snp_wall_now().ns,
+					 snp_mono_now().ns ^ (uint64_t)getpid() << 40};
+
+		memcpy(ret_uuid, own, sizeof(own));
+	}
 	ret_uuid[6] = (uint8_t)((ret_uuid[6] & 0x0f) | 0x40); /* version 4, RFC 9562 */
 	ret_uuid[8] = (uint8_t)((ret_uuid[8] & 0x3f) | 0x80);
 	for (int i = 0; i < 16; i++) {

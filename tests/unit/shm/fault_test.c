@@ -7,8 +7,8 @@
 #include "snakepit/read.h"
 
 static struct {
-	char dir[64], lock[96];
-	struct segment_fixture live; /* elsewhere, to be read */
+	char dir[64], lock[96], uuid[40]; /* of the last run */
+	struct segment_fixture live;	  /* elsewhere, to be read */
 } f;
 
 /* ---- the writer ---------------------------------------------------------- */
@@ -33,8 +33,13 @@ static int make_segment(void *user, uint64_t *ret_result, struct snp_err *err)
 	uint32_t row = UINT32_MAX;
 	int rc = snp_writer_create(&options, &writer, err);
 
-	if (rc == 0)
+	if (rc == 0) {
+		/* What a run started is found by it, so that two never have the same.
+		 */
+		assert_string_not_equal(snp_writer_uuid(writer), f.uuid);
+		(void)snprintf(f.uuid, sizeof(f.uuid), "%s", snp_writer_uuid(writer));
 		rc = snp_row_declare(writer, &decl, &row, err);
+	}
 	if (rc == 0) {
 		rc = snp_bank_adopt(writer, &bank);
 		if (rc < 0)
