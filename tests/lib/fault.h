@@ -111,6 +111,58 @@ static void fault_disown(const void *p)
 FAULT_ALLOCS(ALLOC)
 #undef ALLOC
 
+/* The compiler may have made these of asprintf() and vasprintf(). */
+int __real_vasprintf(char **ret_text, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+int __wrap_vasprintf(char **ret_text, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+int __wrap_vasprintf(char **ret_text, const char *fmt, va_list ap)
+{
+	int n;
+
+	if (fault_due("vasprintf", ENOMEM))
+		return -1;
+	n = __real_vasprintf(ret_text, fmt, ap);
+	if (n >= 0)
+		(void)fault_own(*ret_text);
+	return n;
+}
+
+int __wrap___vasprintf_chk(char **ret_text, int flag, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+int __wrap___vasprintf_chk(char **ret_text, int flag, const char *fmt, va_list ap)
+{
+	(void)flag;
+	return __wrap_vasprintf(ret_text, fmt, ap);
+}
+
+int __wrap_asprintf(char **ret_text, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+int __wrap_asprintf(char **ret_text, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = __wrap_vasprintf(ret_text, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+int __wrap___asprintf_chk(char **ret_text, int flag, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+int __wrap___asprintf_chk(char **ret_text, int flag, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	(void)flag;
+	va_start(ap, fmt);
+	n = __wrap_vasprintf(ret_text, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
 void __real_free(void *p);
 void __wrap_free(void *p);
 void __wrap_free(void *p)
