@@ -100,6 +100,7 @@ void top_heat_of(struct top_heat *heat, const struct top_frame *frame, size_t po
 	/* Columns begin at whole multiples of the step: the map moves by columns. */
 	step = (seconds + (unsigned)heat->cols - 1) / (unsigned)heat->cols;
 	step = step > 0 ? step : 1;
+	heat->step = step;
 	phase = step - 1 - (unsigned)(frame->second % step);
 	for (unsigned back = 0; back < seconds; back++) {
 		const struct top_pool_point *point =

@@ -19,6 +19,7 @@
 
 struct top_heat {
 	int cols;
+	unsigned step; /* seconds in a column */
 	uint64_t count[TOP_HEAT_COLS_MAX][SNP_HIST_OCTAVES];
 	bool gap[TOP_HEAT_COLS_MAX];	 /* another run begins in this column */
 	bool unknown[TOP_HEAT_COLS_MAX]; /* no sample fell into it */

@@ -237,23 +237,6 @@ void view_graph_line(const struct view *v, int row, enum top_series series)
 		   (struct view_area){.row = row, .col = 7, .rows = 1, .cols = cols});
 }
 
-/* "16:53      16:58      17:03" below the columns. */
-static void draw_times(const struct view *v, struct view_area area, unsigned seconds)
-{
-	uint64_t now = v->scene->frame->wall.ns;
-	char text[32];
-
-	for (int part = 0; part <= 2; part++) {
-		uint64_t ago =
-		    (uint64_t)seconds * SNP_NS_PER_S * (uint64_t)(2 - part) / 2;
-		int col = area.col + (area.cols - 5) * part / 2;
-
-		view_clock(text, (snp_wall_t){now > ago ? now - ago : 0}, "%H:%M");
-		if (area.cols >= 20)
-			(void)top_grid_put(v->grid, area.row, col, 5, TOP_DIM, text);
-	}
-}
-
 void view_graph_area(const struct view *v, struct view_area area,
 		     enum top_series series)
 {
@@ -276,7 +259,7 @@ void view_graph_area(const struct view *v, struct view_area area,
 				      .rows = area.rows - 2,
 				      .cols = area.cols});
 	area.row += area.rows - 1;
-	draw_times(v, area, step * (unsigned)area.cols);
+	view_times(v, area, step * (unsigned)area.cols);
 }
 
 /* ---- in tables ----------------------------------------------------------- */

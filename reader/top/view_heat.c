@@ -6,8 +6,9 @@
 #include "heat.h"
 #include "view_parts.h"
 
-#define SCALE_COLS 7 /* "1.2ms " at the left */
-#define SUM_COLS   8 /* requests of the row, at the right */
+#define SCALE_COLS 7  /* "1.2ms " at the left */
+#define SUM_COLS   8  /* requests of the row, at the right */
+#define TIMES_ROWS 10 /* from so many rows on the last one tells the time */
 
 /* Which octaves a map shows in how many rows: the slowest on top. */
 struct window {
@@ -166,6 +167,7 @@ void view_heat(const struct view *v, struct view_area area, size_t pool)
 
 	if (cols < 4 || area.rows < 2)
 		return;
+	map.rows -= area.rows >= TIMES_ROWS;
 	top_heat_of(&heat, v->scene->frame, pool, cols, TOP_HISTORY_S);
 	map.col += cols - heat.cols;
 	w = window_of(&heat, map.rows);
@@ -182,4 +184,8 @@ void view_heat(const struct view *v, struct view_area area, size_t pool)
 	draw_map(v, map, &heat, &w);
 	area.row++;
 	draw_scale(v, area, &heat, &w);
+	if (area.rows < TIMES_ROWS)
+		return;
+	map.row += map.rows;
+	view_times(v, map, heat.step * (unsigned)heat.cols);
 }

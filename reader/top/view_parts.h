@@ -55,6 +55,8 @@ void view_title(const struct view *v, int row, const char *title);
 
 /* view_words.c: times and pairs of label and value */
 void view_clock(char out[32], snp_wall_t wall, const char *format);
+/* "16:53      16:58      17:03" below columns that are `seconds` wide. */
+void view_times(const struct view *v, struct view_area area, unsigned seconds);
 /* "label value" where both fit, two columns after what is there. */
 void view_pair(struct top_pen *pen, const char *label, enum top_style style,
 	       const char *value);

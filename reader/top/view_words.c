@@ -76,3 +76,19 @@ enum top_style view_delta(char out[VIEW_DELTA_BYTES], double then, double now)
 			       percent > 0 ? ">10x" : "<-10x");
 	return then == now ? TOP_DIM : TOP_ACCENT;
 }
+
+void view_times(const struct view *v, struct view_area area, unsigned seconds)
+{
+	uint64_t now = v->scene->frame->wall.ns;
+	char text[32];
+
+	for (int part = 0; part <= 2; part++) {
+		uint64_t ago =
+		    (uint64_t)seconds * SNP_NS_PER_S * (uint64_t)(2 - part) / 2;
+		int col = area.col + (area.cols - 5) * part / 2;
+
+		view_clock(text, (snp_wall_t){now > ago ? now - ago : 0}, "%H:%M");
+		if (area.cols >= 20)
+			(void)top_grid_put(v->grid, area.row, col, 5, TOP_DIM, text);
+	}
+}
