@@ -107,6 +107,17 @@ static void view_full(const struct view *v)
 	view_footer(v);
 }
 
+static void view_list(const struct view *v)
+{
+	int footer = view_footer_rows(v);
+
+	view_list_status(v, 0);
+	view_instances(v, (struct view_area){.row = 1,
+					     .rows = v->grid->rows - 1 - footer,
+					     .cols = v->grid->cols});
+	view_footer(v);
+}
+
 static bool is_compact(const struct view *v)
 {
 	const struct top_ui *ui = v->scene->ui;
@@ -131,6 +142,10 @@ void top_view(const struct top_scene *scene, struct top_grid *grid,
 	if (ui->help) {
 		ret_viewport->help_first = view_help(&v);
 		ret_viewport->page = grid->rows > 2 ? (size_t)grid->rows - 2 : 1;
+		return;
+	}
+	if (view_is_list(&v)) {
+		view_list(&v);
 		return;
 	}
 	if (is_compact(&v))

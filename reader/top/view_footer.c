@@ -149,7 +149,7 @@ void view_footer(const struct view *v)
 	else if (ui->toast[0] && v->scene->now.ns < ui->toast_until.ns)
 		(void)top_grid_put(v->grid, row, 1, v->grid->cols - 1, TOP_STRONG,
 				   ui->toast);
-	else if (v->scene->frame->problem[0])
+	else if (v->scene->frame->problem[0] && !view_is_list(v))
 		(void)top_grid_put(v->grid, row, 1, v->grid->cols - 1, TOP_WARN,
 				   v->scene->frame->problem);
 	else

@@ -173,6 +173,17 @@ void view_status(const struct view *v, int row)
 		top_grid_style(v->grid, row, 0, v->grid->cols, TOP_BANNER);
 }
 
+void view_list_status(const struct view *v, int row)
+{
+	struct top_pen pen = view_pen(v, row);
+	char text[TOP_FORMAT_BYTES];
+
+	top_pen_put(&pen, TOP_DIM, "snakepit-top");
+	top_format_count(text, v->scene->instances->nr, 6);
+	view_pair(&pen, "instances", TOP_STRONG, text);
+	put_clock(&pen, v->scene, false);
+}
+
 /* ---- tabs ---------------------------------------------------------------- */
 
 static void tab_text(char out[48], const struct top_scene *scene, int id)

@@ -45,6 +45,12 @@ static inline struct top_pen view_pen(const struct view *v, int row)
 	    .grid = v->grid, .row = row, .col = 1, .end = v->grid->cols - 1};
 }
 
+/* The list of instances is shown instead of one of them. */
+static inline bool view_is_list(const struct view *v)
+{
+	return v->scene->ui->all && v->scene->instances;
+}
+
 /* view.c: say what a click there means. */
 void view_hit(const struct view *v, struct top_hit hit);
 /* Scroll a list of `nr` lines with `page` rows, from `first` on: what is clamped goes
@@ -72,6 +78,8 @@ enum top_style view_delta(char out[VIEW_DELTA_BYTES], double then, double now);
 
 /* view_header.c */
 void view_status(const struct view *v, int row);
+/* The first line of the list of instances. */
+void view_list_status(const struct view *v, int row);
 void view_tabs(const struct view *v, int row);
 void view_workers_line(const struct view *v, int row);
 void view_rates_line(const struct view *v, int row);
@@ -126,7 +134,7 @@ void view_prompt(const struct top_scene *scene, struct top_grid *grid, int row);
 /* Whole views, into the rows between header and footer. */
 typedef void view_body_fn(const struct view *v, struct view_area area);
 view_body_fn view_overview, view_all_workers, view_requests, view_latency, view_events,
-    view_lints, view_detail, view_setup;
+    view_lints, view_detail, view_setup, view_instances;
 /* The whole screen; returns the first line shown after clamping */
 size_t view_help(const struct view *v);
 

@@ -42,6 +42,7 @@ struct scene {
 	struct top_history *history;
 	struct top_rows rows;
 	struct top_lints lints;
+	struct top_instances instances; /* of the list, borrowed */
 	struct top_ui ui;
 };
 

@@ -53,8 +53,11 @@ static void assert_golden(const char *name, struct snp_buf *text)
 static struct top_scene scene_of(struct scene *s)
 {
 	top_lints_find(&s->lints, &s->frame, &s->ui.limits, s->ui.lints_silenced);
-	return (struct top_scene){
-	    .frame = &s->frame, .ui = &s->ui, .rows = &s->rows, .lints = &s->lints};
+	return (struct top_scene){.frame = &s->frame,
+				  .ui = &s->ui,
+				  .rows = &s->rows,
+				  .lints = &s->lints,
+				  .instances = &s->instances};
 }
 
 static struct top_viewport draw(struct scene *s, struct top_grid *grid, int cols,
@@ -376,6 +379,40 @@ static void rewound_frame_matches_golden(void **state)
 	free(now);
 }
 
+/* Instances that live, that ended, and one that cannot be read. */
+static void list_of_instances_matches_golden(void **state)
+{
+	struct scene *s = *state;
+	struct top_frame *dead = calloc(1, sizeof(*dead));
+	struct top_frame *broken = calloc(1, sizeof(*broken));
+	struct top_instance one = {.name = "ml7-prod", .frame = &s->frame};
+	struct top_instance two = {.name = "ml7-staging-with-a-long-name"};
+	struct top_instance three = {.name = "old"};
+	struct top_instance *at[] = {&one, &two, &three};
+	char name[64];
+
+	assert_non_null(dead);
+	assert_non_null(broken);
+	*dead = s->frame;
+	dead->verdict = TOP_DEAD;
+	dead->heartbeat_age_ns = 95 * SNP_NS_PER_S;
+	two.frame = dead;
+	broken->verdict = TOP_BROKEN;
+	(void)strcpy(broken->problem, "format 2.0, this program reads 1.x");
+	three.frame = broken;
+	s->instances = (struct top_instances){.at = at, .nr = 3};
+	s->ui.all = true;
+	s->ui.instance_at = 1;
+	for (size_t i = 0; i < SIZES; i++) {
+		(void)snprintf(name, sizeof(name), "instances-%s", sizes[i].name);
+		assert_all_forms(s, name, sizes[i].cols, sizes[i].rows);
+	}
+	s->ui.all = false;
+	s->instances = (struct top_instances){0};
+	free(dead);
+	free(broken);
+}
+
 static void overview_at_odd_sizes_matches_golden(void **state)
 {
 	struct scene *s = *state;
@@ -588,6 +625,7 @@ int main(void)
 	    cmocka_unit_test(each_view_at_each_size_matches_golden),
 	    cmocka_unit_test(each_detail_matches_golden),
 	    cmocka_unit_test(setup_matches_golden),
+	    cmocka_unit_test(list_of_instances_matches_golden),
 	    cmocka_unit_test(overview_at_odd_sizes_matches_golden),
 	    cmocka_unit_test(each_banner_matches_golden),
 	    cmocka_unit_test(with_baseline_matches_golden),
