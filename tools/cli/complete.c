@@ -14,7 +14,7 @@ struct line {
 	const struct cli_command *command;
 	const char *instance; /* the one they name, NULL: none */
 	int operands_nr;
-	const struct cli_option *wanting; /* the last one is its value */
+	int wanting; /* the last one is this option's value, plus one; 0: none's */
 	bool options_ended;
 };
 
@@ -95,11 +95,16 @@ static void begin_after_comma(struct sink *sink, char prefix[WORD_MAX])
 	sink->typed = comma + 1;
 }
 
-static void emit_values(const struct line *line, const char *what, struct sink *sink)
+/* `what` is a `complete` of the table. */
+static void emit_values(const struct line *line, const char *what,
+			const struct sink *whole)
 {
 	char kind[WORD_MAX], prefix[WORD_MAX];
-	size_t len = strlen(what);
+	struct sink copy = *whole, *sink = &copy;
+	size_t len = what ? strlen(what) : 0;
 
+	if (len == 0)
+		return;
 	if (*what != '@') {
 		emit_words(what, sink);
 		return;
@@ -137,8 +142,7 @@ static struct line read_line(const struct cli_command *command, int nr, char **w
 			line.instance = value;
 	}
 	line.options_ended = args.options_ended;
-	if (args.wanting)
-		line.wanting = &command->options[args.wanting - 1];
+	line.wanting = args.wanting;
 	return line;
 }
 
@@ -190,10 +194,8 @@ void cli_complete(const struct cli_command *command, int nr, char **words, FILE 
 	struct line line = read_line(command, nr > 0 ? nr - 1 : 0, words);
 	struct sink sink = {.out = out, .prefix = "", .typed = word};
 
-	if (line.wanting && line.wanting->complete)
-		emit_values(&line, line.wanting->complete, &sink);
-	else if (line.wanting)
-		return;
+	if (line.wanting)
+		emit_values(&line, command->options[line.wanting - 1].complete, &sink);
 	else if (*word == '-' && !line.options_ended)
 		complete_option(&line, word, out);
 	else
