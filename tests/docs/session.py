@@ -141,7 +141,7 @@ def _script(top: Path, blocks: list[Block]) -> Path:
 
 
 def _judge(page: Page, blocks: list[Block], top: Path) -> list[Failure]:
-    failures = []
+    failures: list[Failure] = []
     for number, block in enumerate(blocks):
         if block.path:
             continue

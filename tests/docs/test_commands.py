@@ -21,7 +21,7 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
     if namespaces() is None:
         pytest.skip("no namespaces for this user: unshare is not allowed")
     asked = [
-        item.callspec.params["path"]
+        Path(str(item.callspec.params["path"]))
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.module is request.module
     ]

@@ -31,6 +31,7 @@ FOLDERS = "docs|examples|packaging|priv|proto|reader|runtime|shm|tests|tools"
 NAMED_PATH = re.compile(rf"`((?:{FOLDERS})/[\w./@-]+)`")
 METRIC = re.compile(r"(?<![:\w])snakepit_(?!bridge|segment\b|runtime\b)[a-z_]+[a-z]\b")
 LABELS = {"snakepit_pool_name", "snakepit_instance"}  # as OpenTelemetry names them
+NO_KEYS = {"queue.h", "telemetry.dropped", "telemetry.emit", "telemetry.span"}
 CLICKS = 2
 
 PAGES = [
@@ -118,6 +119,33 @@ def test_metrics_that_are_named_exist() -> None:
         for page in map(read, executable_pages())
         for name in METRIC.findall(page.path.read_text())
         if name not in LABELS and not any(known.startswith(name) for known in names)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def known_keys() -> set[str]:
+    """Keys with their sections, as the tables of the configuration have them."""
+    found, section = set(), ""
+    for _, line in read(ROOT / "docs" / "configuration.md").prose:
+        if match := re.match(r"### `(.*)`$", line):
+            section = match[1].removeprefix("pools[].") + "."
+            found.add(section.rstrip("."))
+        elif match := re.match(r"\| `(\w+)` \|", line):
+            found.add(section + match[1])
+    return found
+
+
+def test_keys_that_are_named_exist() -> None:
+    keys = known_keys()
+    sections = "|".join({k.split(".")[0] for k in keys if "." in k} - {"pools[]"})
+    named = re.compile(rf"`(?:pools\[\]\.)?((?:{sections})(?:\.[a-z_]+)+)[:`]")
+    assert {"heartbeat.enabled", "telemetry.traces.ratio", "queue.limit"} <= keys
+    wrong = [
+        f"{page.name}:{number}: {key}"
+        for page in map(read, executable_pages())
+        for number, line in page.prose
+        for key in named.findall(line)
+        if key not in keys | NO_KEYS
     ]
     assert not wrong, "\n".join(wrong)
 
