@@ -331,7 +331,7 @@ static bool table_key(struct top_ui *ui, enum top_action action,
 
 /* ---- views --------------------------------------------------------------- */
 
-static void go_back(struct top_ui *ui)
+static void go_back(struct top_ui *ui, const struct top_context *context)
 {
 	if (ui->help)
 		ui->help = false;
@@ -341,8 +341,10 @@ static void go_back(struct top_ui *ui)
 		ui->detail = (struct top_pick){0};
 	else if (ui->find[0])
 		ui->find[0] = '\0';
-	else
+	else if (ui->selected.kind != TOP_PICK_NONE)
 		ui->selected = (struct top_pick){0};
+	else if (context->instances_nr > 0)
+		ui->all = true;
 }
 
 /* Of what is selected; of a worker shown already, its pool. */
@@ -397,7 +399,7 @@ static bool view_key(struct top_ui *ui, enum top_action action,
 		open_detail(ui, context);
 		return true;
 	case TOP_ACTION_BACK:
-		go_back(ui);
+		go_back(ui, context);
 		return true;
 	default:
 		return false;

@@ -325,6 +325,27 @@ static void lints_are_selected_and_silenced(void **state)
 	s->lints.nr = 0;
 }
 
+static void escape_leads_back_to_all_instances_last(void **state)
+{
+	struct scene *s = *state;
+	struct top_context context = scene_context(s);
+
+	top_ui_fini(&s->ui);
+	top_ui_init(&s->ui);
+	press(s, "j\r\033\033\033");
+	assert_false(s->ui.all); /* there is but the one */
+	context.instances_nr = 3;
+	press(s, "j");
+	top_ui_key(&s->ui, TOP_KEY_ESC, &context);
+	assert_false(s->ui.all);
+	top_ui_key(&s->ui, TOP_KEY_ESC, &context);
+	assert_true(s->ui.all);
+	top_ui_key(&s->ui, 'G', &context);
+	assert_int_equal(2, s->ui.instance_at);
+	top_ui_key(&s->ui, TOP_KEY_ENTER, &context);
+	assert_true(top_ui_take(&s->ui, TOP_WANT_ENTER));
+}
+
 static void columns_are_picked(void **state)
 {
 	static const struct keys_case cases[] = {
@@ -395,6 +416,7 @@ int main(void)
 	    cmocka_unit_test(commands_do_what_keys_do),
 	    cmocka_unit_test(time_moves),
 	    cmocka_unit_test(lints_are_selected_and_silenced),
+	    cmocka_unit_test(escape_leads_back_to_all_instances_last),
 	    cmocka_unit_test(columns_are_picked),
 	    cmocka_unit_test(refusals_say_where_and_what_to_do),
 	};

@@ -311,12 +311,36 @@ static void copied_text_is_a_sequence_of_its_own(void **state)
 	assert_string_equal(want, sent);
 }
 
+static void stderr_is_kept_until_the_screen_is_left(void **state)
+{
+	struct terminal t = {.colors = true};
+	int kept = dup(STDERR_FILENO), behind = memfd_create("stderr", MFD_CLOEXEC);
+	char text[16] = "";
+	off_t before, after;
+
+	(void)state;
+	assert_true(kept >= 0 && behind >= 0);
+	assert_true(dup2(behind, STDERR_FILENO) >= 0);
+	terminal_open(&t, 24, 80);
+	(void)fputs("a warning\n", stderr);
+	before = lseek(behind, 0, SEEK_END);
+	terminal_close(&t);
+	after = lseek(behind, 0, SEEK_END);
+	assert_true(dup2(kept, STDERR_FILENO) >= 0);
+	(void)close(kept);
+	assert_int_equal(0, before);
+	assert_int_equal(after, pread(behind, text, sizeof(text) - 1, 0));
+	(void)close(behind);
+	assert_string_equal("a warning\n", text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(any_grid_after_any_other_is_what_is_shown),
 	    cmocka_unit_test(without_colors_none_is_sent),
 	    cmocka_unit_test(only_what_changed_is_sent),
+	    cmocka_unit_test(stderr_is_kept_until_the_screen_is_left),
 	    cmocka_unit_test(copied_text_is_a_sequence_of_its_own),
 	};
 
