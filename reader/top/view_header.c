@@ -175,13 +175,17 @@ void view_status(const struct view *v, int row)
 
 void view_list_status(const struct view *v, int row)
 {
+	const struct top_instances *all = v->scene->instances;
+	struct top_scene first = *v->scene; /* whose clock is everybody's */
 	struct top_pen pen = view_pen(v, row);
 	char text[TOP_FORMAT_BYTES];
 
+	if (all->nr > 0)
+		first.frame = all->at[0]->frame;
 	top_pen_put(&pen, TOP_DIM, "snakepit-top");
-	top_format_count(text, v->scene->instances->nr, 6);
+	top_format_count(text, all->nr, 6);
 	view_pair(&pen, "instances", TOP_STRONG, text);
-	put_clock(&pen, v->scene, false);
+	put_clock(&pen, &first, false);
 }
 
 /* ---- tabs ---------------------------------------------------------------- */
