@@ -123,7 +123,7 @@ def prometheus_is_started_by_its_socket() -> None:
         r"snakepit_requests_total\{.*word_stats.*\} 1",
     ):
         assert re.search(f"(?m)^{sample}$", text), text[:2000]
-    assert user_of("snakepit-prometheus") not in ("root", "snakepit")
+    assert user_of("snakepit-prometheus") == "snakepit"
 
 
 def statsd_sends_to_this_machine() -> None:
@@ -132,7 +132,7 @@ def statsd_sends_to_this_machine() -> None:
         receiver.settimeout(60)
         run("systemctl", "start", "snakepit-statsd@check")
         assert b"snakepit.up:1|g" in receiver.recv(65536)
-        assert user_of("snakepit-statsd@check") not in ("root", "snakepit")
+        assert user_of("snakepit-statsd@check") == "snakepit"
         run("systemctl", "stop", "snakepit-statsd@check")
 
 
@@ -153,19 +153,19 @@ def otlp_sends_to_this_machine() -> None:
     server = http.server.HTTPServer(("127.0.0.1", 4318), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     run("systemctl", "start", "snakepit-otlp@check")
-    assert user_of("snakepit-otlp@check") not in ("root", "snakepit")
+    assert user_of("snakepit-otlp@check") == "snakepit"
     run("systemctl", "stop", "snakepit-otlp@check")  # sends what is left
     wait_for(lambda: "/v1/metrics" in paths, f"metrics over OTLP, not {paths}")
     server.shutdown()
 
 
 def nothing_failed_and_nothing_was_refused() -> None:
-    """No unit had to be started again, and no system call was denied."""
+    """No unit had to be started again, none was denied anything."""
     for unit in ("snakepitd@check", "snakepit-prometheus"):
         assert property_of(unit, "NRestarts") == "0", unit
         assert property_of(unit, "ActiveState") == "active", unit
     journal = run("journalctl", "-u", "snakepit*", "--no-pager", "-o", "cat")
-    assert not re.search(r"level=error|Traceback|denied", journal), journal
+    assert not re.search(r"level=error|level=warn|Traceback|denied", journal), journal
 
 
 def a_reload_is_answered() -> None:
@@ -222,6 +222,9 @@ CHECKS = (
 
 
 def main() -> int:
+    # As on a machine: systemd-nspawn has put a boot id of its own over the kernel's,
+    # which sandboxes do not see (docs/deployment.md).
+    run("umount", "/proc/sys/kernel/random/boot_id")
     failed = 0
     for check in CHECKS:
         try:
