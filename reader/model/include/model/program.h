@@ -11,7 +11,4 @@
  * for sigtimedwait(), and ignore SIGPIPE. */
 void snp_program_take_signals(sigset_t *ret_stop);
 
-/* Write a help text or version to standard output. Returns the exit code. */
-int snp_program_print(const char *text);
-
 #endif

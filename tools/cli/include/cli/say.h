@@ -7,7 +7,7 @@
 #ifndef CLI_SAY_H
 #define CLI_SAY_H
 
-/* What the lines start with; static storage. Set it once, first thing in main(). */
+/* What the lines start with; static storage. cli_begin() does it. */
 void cli_set_program(const char *name);
 const char *cli_program(void);
 
