@@ -9,16 +9,20 @@
 
 static struct segment_fixture writer;
 
-static uint64_t lines_of(const struct snp_buf *text)
+/* How often a text is there; of anything else a binary page may have any number. */
+static uint64_t count(const struct snp_buf *page, const char *text)
 {
-	uint64_t lines = 1;
+	const char *end = page->data + page->len, *at = page->data;
+	uint64_t n = 0;
 
-	for (size_t i = 0; i < text->len; i++)
-		lines += text->data[i] == '\n';
-	return lines;
+	while ((at = memmem(at, (size_t)(end - at), text, strlen(text)))) {
+		n++;
+		at++;
+	}
+	return n;
 }
 
-/* A page of now has other figures each time, but the same lines. */
+/* A page of now has other figures each time, but the same names. */
 static int render(void *user, uint64_t *ret_result, struct snp_err *err)
 {
 	struct snp_segment *seg = NULL;
@@ -50,7 +54,7 @@ static int render(void *user, uint64_t *ret_result, struct snp_err *err)
 		snp_buf_reset(&text);
 		page_render(room, &page, &text);
 		rc = fault_say(text.failed ? -ENOMEM : 0, err);
-		*ret_result = lines_of(&text);
+		*ret_result = count(&text, "snakepit_");
 	}
 	snp_buf_fini(&text);
 	page_room_destroy(&room);
@@ -71,20 +75,6 @@ static void a_page_is_whole_or_has_failed(void **state)
 		fault_drive(render, &as[i], writer.dir);
 }
 
-/* Lines of the segment's families; those of this process read /proc, which may fail. */
-static uint64_t snakepit_lines_of(const struct snp_buf *text)
-{
-	static const char start[] = "\nsnakepit_";
-	const char *end = text->data + text->len, *at = text->data;
-	uint64_t lines = 0;
-
-	while ((at = memmem(at, (size_t)(end - at), start, strlen(start)))) {
-		lines++;
-		at++;
-	}
-	return lines;
-}
-
 /* Whether the page says that it lacks something. */
 static bool says_so(const struct snp_buf *text)
 {
@@ -96,7 +86,7 @@ static bool says_so(const struct snp_buf *text)
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (memmem(text->data, text->len, words[i], strlen(words[i])))
+		if (count(text, words[i]) > 0)
 			return true;
 	return false;
 }
@@ -120,7 +110,8 @@ static int scrape(void *user, uint64_t *ret_result, struct snp_err *err)
 		rc = fault_say(body ? 0 : -ENOMEM, err);
 	}
 	if (body) {
-		*ret_result = snakepit_lines_of(&body->text);
+		/* Lines about this process come from /proc, which may fail. */
+		*ret_result = count(&body->text, "\nsnakepit_");
 		if (says_so(&body->text))
 			rc = snp_err_set(err, -EAGAIN, "the page says so");
 		collector_give_back(body);
