@@ -195,7 +195,7 @@ def test_the_documented_adapter_counts(run_daemon: RunDaemon, world: World) -> N
     text = (ROOT / "docs" / "adapters.md").read_text()
     section = text.partition("\n## Metrics of your own\n")[2].partition("\n## ")[0]
     files = dict(re.findall(r"`([\w/.]+)`:\n\n```\w+\n(.*?)```", section, re.DOTALL))
-    call, look = re.findall(r"build/bin/snakepit ((?:exec|inspect) .*)", section)
+    call, look = re.findall(r"build/bin/snakepit ((?:exec|inspect) [^|\n]*)", section)
     folder = world.directory / "adapters"
     folder.mkdir()
     (folder / "counted.py").write_text(files["adapters/counted.py"])
