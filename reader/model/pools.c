@@ -307,6 +307,7 @@ static void pool_fill_derived(struct snp_pool_stat *p)
 	p->busy_percent =
 	    p->capacity ? 100.0 * (double)p->active / (double)p->capacity : NAN;
 	p->req_s = p->err_s = p->refused_s = p->timeout_s = p->cpu_percent = NAN;
+	p->timeouts_window = SNP_UNKNOWN;
 	p->p50_ns = p->p95_ns = p->p99_ns = SNP_UNKNOWN;
 	p->heartbeat_p50_ns = p->heartbeat_p99_ns = SNP_UNKNOWN;
 	p->queue_wait_p95_ns = p->startup_p95_ns = SNP_UNKNOWN;
@@ -437,6 +438,17 @@ static void look_pool_rates(struct snp_look *look, const struct snp_look *before
 	}
 }
 
+static void look_window_timeouts(struct snp_look *look, const struct snp_look *window)
+{
+	for (size_t i = 0; i < look->pools_nr; i++) {
+		struct snp_pool_stat *p = &look->pools[i];
+		const struct snp_pool_stat *was = look_same_pool(window, p);
+
+		if (was && p->timeouts >= was->timeouts)
+			p->timeouts_window = p->timeouts - was->timeouts;
+	}
+}
+
 static struct look_hists hists_of(const struct source *src)
 {
 	return (struct look_hists){{[SNP_LOOK_DURATION] = src->m.duration,
@@ -471,6 +483,7 @@ int snp_look_read(struct snp_look *look, const struct snp_snapshot *snap,
 	}
 	if (window) {
 		look->window_ns = snp_mono_since_ns(look->taken, window->taken);
+		look_window_timeouts(look, window);
 		rc = look_quantiles(look, &hists, window);
 	}
 	if (rc < 0)

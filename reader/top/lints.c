@@ -12,9 +12,8 @@
 #include "heat.h"
 #include "lints_parts.h"
 
-#define TODO_UNKNOWN SNP_UNKNOWN
-#define STORM_S	     60
-#define STORM_SLOTS  64 /* that are told apart */
+#define STORM_S	    60
+#define STORM_SLOTS 64 /* that are told apart */
 
 const struct top_lint_info top_lint_infos[TOP_LINT_NR] = {
 #define TOP_LINT(id, name, help) {name, help},
@@ -280,28 +279,41 @@ static void find_slow_spawns(struct lint_search *s)
 
 /* ---- timeouts-rising ----------------------------------------------------- */
 
+/* How many there were in as much time before the window, on average; NaN where there
+ * was less time before it than in it. */
+static double usual_timeouts(const struct top_frame *f, const struct snp_pool_stat *p)
+{
+	double window_s = lint_seconds(f->look.window_ns);
+	double before_s = lint_seconds(f->uptime_ns) - window_s;
+
+	if (!(window_s > 0) || !(before_s >= window_s))
+		return NAN;
+	return (lint_number(p->timeouts) - lint_number(p->timeouts_window)) * window_s /
+	       before_s;
+}
+
 static void find_rising_timeouts(struct lint_search *s)
 {
 	const struct snp_look *look = &s->frame->look;
 
 	for (size_t i = 0; i < look->pools_nr; i++) {
 		const struct snp_pool_stat *p = &look->pools[i];
-		double recent = lint_number(TODO_UNKNOWN);
-		double before = lint_number(TODO_UNKNOWN);
+		double recent = lint_number(p->timeouts_window);
+		double usual = usual_timeouts(s->frame, p);
+		double window_s = lint_seconds(look->window_ns);
 		struct top_lint *lint;
 
-		if (!top_judge_timeouts(s->limits, recent, before))
+		if (!top_judge_timeouts(s->limits, recent, usual))
 			continue;
 		lint = lint_next(s, TOP_LINT_TIMEOUTS_RISING, p->name);
 		if (!lint)
 			continue;
-		lint_put(lint->brief, "%.0f timeouts in 60s", recent);
+		lint_put(lint->brief, "%.0f timeouts in %.0fs", recent, window_s);
 		lint_put(lint->what,
-			 "%.0f requests missed their deadline in 60s, %.0f in "
-			 "the 60s before",
-			 recent, before);
+			 "%.0f requests missed their deadline in %.0fs; usual are %.1f",
+			 recent, window_s, usual);
 		lint_put(lint->next,
-			 "view 3 shows what runs longest; view 4 since when");
+			 "view 3 shows what runs longest, view 4 since when");
 	}
 }
 

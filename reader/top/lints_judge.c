@@ -75,10 +75,9 @@ bool top_judge_spawn(const struct top_lint_limits *limits, double starting_s,
 }
 
 bool top_judge_timeouts(const struct top_lint_limits *limits, double recent,
-			double before)
+			double usual)
 {
-	return recent >= LIMIT(TIMEOUTS_NR) &&
-	       recent >= before * LIMIT(TIMEOUTS_FACTOR);
+	return recent >= LIMIT(TIMEOUTS_NR) && recent >= usual * LIMIT(TIMEOUTS_FACTOR);
 }
 
 bool top_judge_heartbeats(const struct top_lint_limits *limits, double p50_s,

@@ -35,7 +35,7 @@ bool top_judge_storm(const struct top_lint_limits *limits, double restarts);
 bool top_judge_spawn(const struct top_lint_limits *limits, double starting_s,
 		     double p95_s);
 bool top_judge_timeouts(const struct top_lint_limits *limits, double recent,
-			double before);
+			double usual);
 bool top_judge_heartbeats(const struct top_lint_limits *limits, double p50_s,
 			  double p99_s);
 bool top_judge_skew(const struct top_lint_limits *limits, double req_s, double median,

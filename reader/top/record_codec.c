@@ -225,6 +225,7 @@ static void code_pool(struct top_codec *c, struct snp_pool_stat *p)
 	NUMBER(p, p50_ns);
 	NUMBER(p, p95_ns);
 	NUMBER(p, p99_ns);
+	NUMBER(p, timeouts_window);
 	NUMBER(p, heartbeat_p50_ns);
 	NUMBER(p, heartbeat_p99_ns);
 	NUMBER(p, queue_wait_p95_ns);

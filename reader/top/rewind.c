@@ -105,6 +105,7 @@ static struct snp_pool_stat pool_without_numbers(const struct snp_pool_stat *was
 				  .errors = SNP_UNKNOWN,
 				  .refused = SNP_UNKNOWN,
 				  .timeouts = SNP_UNKNOWN,
+				  .timeouts_window = SNP_UNKNOWN,
 				  .restarts = SNP_UNKNOWN,
 				  .rss_bytes = SNP_UNKNOWN,
 				  .busy_percent = NAN,

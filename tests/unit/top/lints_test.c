@@ -195,6 +195,28 @@ static void heartbeats_that_vary_are_found(void **state)
 	assert_int_equal(0, found(s, TOP_LINT_HB_JITTER));
 }
 
+static void timeouts_above_the_usual_are_found(void **state)
+{
+	struct scene *s = *state;
+	struct snp_pool_stat *p = &s->frame.look.pools[0];
+
+	s->frame.look.window_ns = 10 * SNP_NS_PER_S;
+	s->frame.uptime_ns = 110 * SNP_NS_PER_S;
+	p->timeouts_window = 6;
+	p->timeouts = 6 + 30; /* three in ten seconds */
+	assert_int_equal(1, found(s, TOP_LINT_TIMEOUTS_RISING));
+	assert_string_equal("6 requests missed their deadline in 10s; usual are 3.0",
+			    lint_of(s, TOP_LINT_TIMEOUTS_RISING)->what);
+	p->timeouts++;
+	assert_int_equal(0, found(s, TOP_LINT_TIMEOUTS_RISING));
+	p->timeouts = p->timeouts_window;
+	assert_int_equal(1, found(s, TOP_LINT_TIMEOUTS_RISING));
+	s->frame.uptime_ns = 19 * SNP_NS_PER_S; /* too young for a usual */
+	assert_int_equal(0, found(s, TOP_LINT_TIMEOUTS_RISING));
+	p->timeouts_window = SNP_UNKNOWN;
+	assert_int_equal(0, found(s, TOP_LINT_TIMEOUTS_RISING));
+}
+
 static void torn_reads_are_found_by_look(void **state)
 {
 	struct scene *s = *state;
@@ -349,6 +371,7 @@ int main(void)
 	    TEST(restarts_before_the_end_are_found_after_it),
 	    TEST(worker_that_starts_for_long_is_found),
 	    TEST(heartbeats_that_vary_are_found),
+	    TEST(timeouts_above_the_usual_are_found),
 	    TEST(torn_reads_are_found_by_look),
 	    TEST(worker_with_twice_the_load_is_found),
 	    TEST(load_of_less_than_a_minute_is_not_judged),

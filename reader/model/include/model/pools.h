@@ -52,7 +52,8 @@ struct snp_pool_stat {
 	 * waits for a worker. */
 	uint64_t p50_ns, p95_ns, p99_ns;
 	uint64_t heartbeat_p50_ns, heartbeat_p99_ns, queue_wait_p95_ns;
-	uint64_t startup_p95_ns; /* of all starts; as long as there is a window */
+	uint64_t timeouts_window; /* requests whose deadline passed in it */
+	uint64_t startup_p95_ns;  /* of all starts; as long as there is a window */
 };
 
 struct snp_worker_stat {
