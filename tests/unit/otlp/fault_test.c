@@ -112,9 +112,9 @@ static int encode_records(void *user, uint64_t *ret_result, struct snp_err *err)
 
 		message = otlp_spans_encode(&maker, &span, 1);
 		rc = message ? 0 : -ENOMEM;
+		if (message)
+			*ret_result = protobuf_c_message_get_packed_size(message);
 	}
-	if (rc == 0)
-		*ret_result = protobuf_c_message_get_packed_size(message);
 	otlp_maker_fini(&maker);
 	otlp_resource_drop(&resource);
 	otlp_identity_destroy(&identity);

@@ -15,6 +15,8 @@ static uint64_t count(const struct snp_buf *page, const char *text)
 	const char *end = page->data + page->len, *at = page->data;
 	uint64_t n = 0;
 
+	if (page->len == 0)
+		return 0;
 	while ((at = memmem(at, (size_t)(end - at), text, strlen(text)))) {
 		n++;
 		at++;
