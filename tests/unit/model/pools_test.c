@@ -286,6 +286,23 @@ static void quantiles_are_of_the_window_and_add_up_tools(void **state)
 	assert_int_equal(SNP_NS_PER_S, f->look.window_ns);
 }
 
+static void timeouts_are_of_all_time_of_the_interval_and_of_the_window(void **state)
+{
+	struct fixture *f = *state;
+
+	snp_add(&f->bank.tools[f->tool[0]].failures[SNP_FAILURE_CODE_DEADLINE_EXCEEDED],
+		3);
+	snp_add(&f->bank.tools[f->tool[0]].failures[SNP_FAILURE_CODE_INTERNAL], 9);
+	look_before(f);
+	assert_true(f->before.pools[0].timeouts_window == SNP_UNKNOWN);
+	snp_add(&f->bank.tools[f->tool[1]].failures[SNP_FAILURE_CODE_DEADLINE_EXCEEDED],
+		4);
+	look_after(f, 2000);
+	assert_int_equal(7, f->look.pools[0].timeouts);
+	assert_int_equal(4, f->look.pools[0].timeouts_window);
+	assert_true(near(2.0, f->look.pools[0].timeout_s));
+}
+
 static void quantiles_without_requests_are_unknown(void **state)
 {
 	struct fixture *f = *state;
@@ -390,6 +407,7 @@ int main(void)
 	    T(reused_row_gives_unknown),
 	    T(pool_that_appeared_does_not_enter_the_total),
 	    T(quantiles_are_of_the_window_and_add_up_tools),
+	    T(timeouts_are_of_all_time_of_the_interval_and_of_the_window),
 	    T(quantiles_without_requests_are_unknown),
 	    T(ages_are_of_the_running_process),
 	    T(statuses_are_counted_and_judged),
