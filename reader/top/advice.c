@@ -63,3 +63,16 @@ void top_advice_worker(char out[TOP_ADVICE_BYTES], const char *pool, uint32_t sl
 	(void)snprintf(name, sizeof(name), "%s/%" PRIu32, pool, slot);
 	top_advice_word(out, name);
 }
+
+void top_advice_events(char out[TOP_ADVICE_BYTES], const struct top_frame *frame,
+		       const char *pool, uint32_t slot)
+{
+	char name[SNP_POOL_NAME_BYTES + 16], word[TOP_ADVICE_BYTES];
+	char rest[TOP_ADVICE_BYTES];
+
+	/* Events name processes: pool/slot#incarnation. */
+	(void)snprintf(name, sizeof(name), "%s/%" PRIu32 "#", pool, slot);
+	top_advice_word(word, name);
+	(void)snprintf(rest, sizeof(rest), "| grep -F %.300s", word);
+	top_advice_snakepit(out, frame, "events", rest);
+}

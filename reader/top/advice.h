@@ -19,6 +19,10 @@ void top_advice_word(char out[TOP_ADVICE_BYTES], const char *word);
 void top_advice_snakepit(char out[TOP_ADVICE_BYTES], const struct top_frame *frame,
 			 const char *verb, const char *rest);
 
+/* "$ snakepit events ..." of one slot. */
+void top_advice_events(char out[TOP_ADVICE_BYTES], const struct top_frame *frame,
+		       const char *pool, uint32_t slot);
+
 /* "pool/slot" as one word. */
 void top_advice_worker(char out[TOP_ADVICE_BYTES], const char *pool, uint32_t slot);
 

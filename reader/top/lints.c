@@ -222,6 +222,7 @@ static void find_restart_storms(struct lint_search *s)
 
 	for (size_t i = 0; i < nr; i++) {
 		const struct snp_worker_stat *w;
+		char command[TOP_ADVICE_BYTES];
 		struct top_lint *lint;
 
 		if (!top_judge_storm(s->limits, storms[i].restarts))
@@ -235,7 +236,8 @@ static void find_restart_storms(struct lint_search *s)
 			 STORM_S);
 		lint_put(lint->what, "%u restarts in %us%s%s", storms[i].restarts,
 			 STORM_S, w->last_exit[0] ? ", last exit " : "", w->last_exit);
-		lint_put_command(s, lint, "events", "");
+		top_advice_events(command, s->frame, lint->pool, lint->slot);
+		lint_put(lint->next, "%.*s", TOP_LINT_TEXT_BYTES - 1, command);
 	}
 }
 

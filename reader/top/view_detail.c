@@ -186,7 +186,8 @@ static void put_worker_commands(struct page *p, const struct snp_pool_stat *pool
 	}
 	top_advice_worker(word, pool->name, worker->slot);
 	put_snakepit(p, "replace it", "recycle", word);
-	put_snakepit(p, "what happened", "events", "");
+	top_advice_events(command, p->v->scene->frame, pool->name, worker->slot);
+	put_command(p, "what happened", command);
 }
 
 static void put_lane(struct page *p, size_t worker)

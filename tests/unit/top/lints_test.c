@@ -144,6 +144,8 @@ static void three_restarts_in_a_minute_are_found(void **state)
 	assert_int_equal(1, found(s, TOP_LINT_RESTART_STORM));
 	assert_string_equal("3 restarts in 60s, last exit exit_code",
 			    lint_of(s, TOP_LINT_RESTART_STORM)->what);
+	assert_string_equal("$ snakepit events -n ml7-prod | grep -F 'default/10#'",
+			    lint_of(s, TOP_LINT_RESTART_STORM)->next);
 }
 
 static void restarts_of_more_than_a_minute_ago_are_not_found(void **state)
