@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random keys and clicks in front of random frames: the state stays one that makes
  * sense, and every view can be drawn of it. The seed of a failure is printed. */
+#include "random.h"
 #include "scene.h"
 
 #include "model/utf8.h"
@@ -22,15 +23,12 @@ struct world {
 
 static uint64_t draw_number(struct world *w)
 {
-	w->random ^= w->random << 13;
-	w->random ^= w->random >> 7;
-	w->random ^= w->random << 17;
-	return w->random;
+	return random_next(&w->random);
 }
 
 static unsigned below(struct world *w, unsigned nr)
 {
-	return (unsigned)(draw_number(w) >> 33) % nr;
+	return random_below(&w->random, nr);
 }
 
 /* ---- frames -------------------------------------------------------------- */
