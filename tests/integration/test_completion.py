@@ -97,7 +97,8 @@ class Shell:
         ask = f"{line}\t\x01printf '<%s>' END \x05; echo\n"
         os.write(self.fd, ask.encode())
         shown = self.wait_for(r"<END>(<[^>\r\n]*>)*\r?\n")
-        return re.findall(r"<([^>]*)>", shown[0])[-1]
+        words: list[str] = re.findall(r"<([^>]*)>", shown[0])
+        return words[-1]
 
     def close(self) -> None:
         self.process.kill()
