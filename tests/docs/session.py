@@ -57,7 +57,8 @@ def namespaces() -> list[str] | None:
     own = ["unshare", "--net", "--pid", "--mount-proc", "--fork", "--kill-child"]
     for words in (own, [*own, "--user", "--map-root-user"]):
         with contextlib.suppress(FileNotFoundError):
-            done = subprocess.run([*words, "true"], capture_output=True, check=False)
+            probe = [*words, sys.executable, "-c", PRELUDE, str(ROOT), "true"]
+            done = subprocess.run(probe, capture_output=True, check=False)
             if done.returncode == 0:
                 return words
     return None
@@ -92,7 +93,9 @@ def run_page(page: Page) -> list[Failure]:
 @contextlib.contextmanager
 def _clone() -> Iterator[Path]:
     """Give a folder with `snakepit`, the clone, and `dir`, the place of segments."""
-    with tempfile.TemporaryDirectory(prefix="snakepit-docs-", dir="/dev/shm") as name:
+    with tempfile.TemporaryDirectory(
+        prefix="snakepit-docs-", dir="/dev/shm", ignore_cleanup_errors=True
+    ) as name:
         top = Path(name)
         clone = top / "snakepit"
         for made in (clone, top / "dir", top / "home", top / "tmp", top / "blocks"):
