@@ -63,7 +63,7 @@ static int read_chunk(struct top_recording *r, uint64_t at)
 	if (rc < 0)
 		return rc;
 	len = record_get(head + CHUNK_LEN, 4);
-	if (len > CHUNK_BYTES_MAX)
+	if (len == 0 || len > CHUNK_BYTES_MAX)
 		return -EBADMSG;
 	if (len > r->size - at - sizeof(head))
 		return -ENODATA;

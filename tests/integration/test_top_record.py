@@ -1,4 +1,4 @@
-"""snakepit-top and what was: recordings, replays, comparisons, and the end of a runtime."""
+"""snakepit-top and what was: recordings, comparisons, and the end of a runtime."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def record(segment: Segment, file: Path, frames: int = 3) -> list[dict[str, object]]:
-    """What was recorded, as it was printed meanwhile."""
+    """Return what was recorded, as it was printed meanwhile."""
     done = run(
         *("-n", segment.path, "--record", file, "--jsonl"),
         *("-N", str(frames), "-d", "0.05"),
@@ -121,9 +121,7 @@ def test_a_recording_differs_from_itself_in_nothing(
     assert all(line.endswith(" =") for line in lines[1:])
 
 
-def test_a_change_is_said_in_percent(
-    segment: Segment, snp_dir: Path, tmp_path: Path
-) -> None:
+def test_a_change_is_said_in_percent(segment: Segment, tmp_path: Path) -> None:
     record(segment, tmp_path / "a.rec")
     segment.tell("step")
     words = ("-n", segment.path, "--diff", tmp_path / "a.rec")

@@ -63,7 +63,7 @@ def top(segment: Segment, *words: str) -> str:
 
 
 def total(samples: Samples, metric: str, **labels: str) -> float:
-    """The sum of the series of a metric that have these labels."""
+    """Return the sum of the series of a metric that have these labels."""
     found = [
         value
         for (name, has), value in samples.items()
@@ -74,7 +74,7 @@ def total(samples: Samples, metric: str, **labels: str) -> float:
 
 
 def screen(segment: Segment, *columns: str) -> dict[str, list[str]]:
-    """The words of each line of the tables, by the first of them."""
+    """Return the words of each line of the tables, by the first of them."""
     text = top(segment, "--dump-frame", "250x60", "-o", ",".join(columns))
     lines = [line.replace(">", " ").split() for line in text.splitlines()]
     return {words[0]: words for words in lines if words}

@@ -68,6 +68,7 @@ bench: deps ## measure the segment, print the table (BENCH_GATE=1: fail where a 
 	-$(Q)+$(BUILD) -s bench-hdr
 	$(Q)+$(BUILD) -s $(BENCH_BINS) $(TRACE_BIN) bins lib
 	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS) $(BENCH_ALIGN)' $(BENCH_ARGS)
+	$(Q)+$(BUILD) -s bench-top
 
 BENCH_RUNTIME := runtime_calls.py runtime_scale.py python_tracing.py
 
@@ -75,3 +76,8 @@ BENCH_RUNTIME := runtime_calls.py runtime_scale.py python_tracing.py
 bench-runtime: deps ## the same for the runtime: 1,000 workers, starts, deaths, the price of a call
 	$(Q)+$(BUILD) -s bins lib $(CALL_BINS) $(B)/tests/standin_hub $(B)/tests/standin_worker
 	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) $(BENCH_RUNTIME)
+
+.PHONY: bench-top
+bench-top: deps ## the same for snakepit-top, beside htop and varnishstat where they are
+	$(Q)+$(BUILD) -s bins $(B)/tests/segment_writer
+	$(Q)tests/bench/run --build $(B) --flags '$(CFLAGS)' $(BENCH_ARGS) top_cost.py

@@ -33,6 +33,10 @@ FUZZ_SEEDS_trace_context = python3 tests/fuzz/trace_seeds.py
 FUZZ_SRC_model_query = shm/src/err.c reader/model/buf.c reader/model/number.c reader/model/query.c \
 	reader/model/query_answer.c
 FUZZ_INC_model_query = $(INC_model)
+FUZZ_SRC_top_record = $(wildcard shm/src/*.c) \
+	$(addprefix reader/model/,buf.c event.c json_out.c number.c pools.c pools_hist.c utf8.c) \
+	$(addprefix reader/top/,eventlog.c frame.c history.c record_codec.c record_delta.c record_read.c)
+FUZZ_INC_top_record = $(INC_snakepit-top)
 FUZZ_SRC_otlp_answer = shm/src/err.c $(addprefix reader/model/,buf.c gzip.c number.c utf8.c) \
 	$(addprefix reader/otlp/,answer.c answer_grpc.c endpoint.c pairs.c signals.c) $(OTLP_PB_SRC)
 FUZZ_INC_otlp_answer = $(INC_snakepit-otlp)
