@@ -43,10 +43,10 @@ class Screen:
             os.environ.pop("NO_COLOR", None)
             size = struct.pack("HHHH", 24, 80, 0, 0)
             fcntl.ioctl(0, termios.TIOCSWINSZ, size)
-            os.execvp(words[0], words)
+            os.execvp(words[0], words)  # noqa: S606
 
     def read_for(self, seconds: float, until: bytes = b"") -> float | None:
-        """Read, at most so long; return when `until` came, in seconds from the start."""
+        """Read at most so long; return when `until` came, in seconds since begun."""
         end, seen = time.monotonic() + seconds, b""
         while (left := end - time.monotonic()) > 0:
             if not select.select([self.fd], [], [], left)[0]:
