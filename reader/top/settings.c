@@ -424,11 +424,12 @@ int top_settings_load(const char *path, struct top_ui *ui, struct snp_err *err)
 		return snp_err_errno(err, "cannot read %s", path);
 	/* All of it or nothing. It owns nothing that the settings touch. */
 	read = malloc(sizeof(*read));
-	rc = read ? 0 : snp_err_set(err, -ENOMEM, "out of memory");
-	if (rc == 0) {
-		*read = *ui;
-		rc = read_file(file, path, read, err);
+	if (!read) {
+		(void)fclose(file);
+		return snp_err_set(err, -ENOMEM, "out of memory");
 	}
+	*read = *ui;
+	rc = read_file(file, path, read, err);
 	if (rc == 0)
 		*ui = *read;
 	free(read);

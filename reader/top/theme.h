@@ -11,7 +11,6 @@
 #define SNP_TOP_THEME_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "grid.h"
 
@@ -41,7 +40,7 @@ enum top_attribute {
 };
 
 struct top_look {
-	int8_t fg, bg; /* enum top_color_index, or -1 */
+	short fg, bg;  /* enum top_color_index, or -1 */
 	uint8_t attrs; /* enum top_attribute */
 };
 enum top_color { /* --color */

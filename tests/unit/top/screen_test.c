@@ -16,6 +16,7 @@
 
 #include <vterm.h>
 
+#include "random.h"
 #include "screen.h"
 
 #define ROUNDS 40 /* grids for each size */
@@ -105,10 +106,7 @@ static size_t terminal_draw(struct terminal *t, const struct top_grid *grid)
 
 static unsigned below(struct terminal *t, unsigned nr)
 {
-	t->random ^= t->random << 13;
-	t->random ^= t->random >> 7;
-	t->random ^= t->random << 17;
-	return (unsigned)(t->random >> 33) % nr;
+	return random_below(&t->random, nr);
 }
 
 static void scribble(struct terminal *t, struct top_grid *grid, unsigned times)
@@ -180,7 +178,7 @@ static bool same_cell(const VTermScreenCell *shown, const struct top_cell *want,
 
 	if (want->width == 0) /* the second half of what was compared before */
 		return true;
-	return ch == want->ch && shown->width == want->width &&
+	return ch == want->ch && (unsigned)shown->width == want->width &&
 	       same_look(shown, want, theme);
 }
 
