@@ -97,7 +97,7 @@ void top_act(const struct top_stage *stage)
 		copy(stage);
 	if (top_ui_take(ui, TOP_WANT_DUMP))
 		dump(stage);
-	if (top_ui_take(ui, TOP_WANT_RECORD))
+	if (top_ui_take(ui, TOP_WANT_RECORD) && stage->source)
 		record(stage);
 	if (top_ui_take(ui, TOP_WANT_SAVE))
 		save(stage);

@@ -282,12 +282,14 @@ static struct top_frame nobody;
 
 static snp_mono_t tick(struct top *top)
 {
-	if (top->ui.all)
+	if (top->ui.all) {
+		top->source = NULL; /* its instance may be gone */
 		(void)top_instances_tick(&top->instances, NULL, NULL);
-	else if (top->ui.paused)
+	} else if (top->ui.paused) {
 		top_source_hold(top->source);
-	else
+	} else {
 		(void)top_source_tick(top->source);
+	}
 	top->frame = top->ui.all ? &nobody : top_source_frame(top->source);
 	return snp_mono_add_ms(snp_mono_now(), wait_ms(top));
 }
