@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record_codec.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "crc32c.h"
 #include "model/utf8.h"
+
+/* Whoever adds a field is stopped here, to add it below too. */
+#define FIELDS_OF(type, size)                                                          \
+	static_assert(sizeof(void *) != 8 || sizeof(type) == (size),                   \
+		      "a field more: to be recorded too")
+FIELDS_OF(struct snp_pool_stat, 624);
+FIELDS_OF(struct snp_worker_stat, 288);
+FIELDS_OF(struct top_inflight, 224);
+FIELDS_OF(struct snp_told_event, 360);
+FIELDS_OF(struct top_pool_point, 192);
+FIELDS_OF(struct top_worker_point, 64);
 
 /* ---- values -------------------------------------------------------------- */
 
