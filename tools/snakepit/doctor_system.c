@@ -277,10 +277,10 @@ static uint64_t tasks_of(const char *pid, uid_t uid)
 	status = fopen(path, "re");
 	if (!status)
 		return 0;
+	/* The owner stands before the number of threads. */
 	while (fgets(line, sizeof(line), status))
-		if (sscanf(line, "Uid: %u", &owner) == 1 && owner != uid)
-			break;
-		else if (sscanf(line, "Threads: %" SCNu64, &tasks) == 1)
+		if ((sscanf(line, "Uid: %u", &owner) == 1 && owner != uid) ||
+		    sscanf(line, "Threads: %" SCNu64, &tasks) == 1)
 			break;
 	(void)fclose(status);
 	return tasks;
