@@ -315,15 +315,15 @@ void view_workers_line(const struct view *v, int row)
 	const struct snp_pool_stat *t = &v->scene->frame->look.total;
 	struct top_pen pen = view_pen(v, row);
 	uint64_t down = t->by_status[SNP_WORKER_STATUS_DOWN];
-	char text[64];
+	char text[64], count[TOP_FORMAT_BYTES];
 
 	view_pair_count(&pen, "workers", TOP_STRONG, t->workers);
 	for (size_t i = 0; i < STATUSES; i++)
 		view_pair_count(&pen, statuses[i].label, statuses[i].style,
 				t->by_status[statuses[i].status]);
-	top_format_count(text, down, 6);
-	if (down > 0 && down != SNP_UNKNOWN)
-		(void)strcat(text, "!!");
+	top_format_count(count, down, 6);
+	(void)snprintf(text, sizeof(text), "%s%s", count,
+		       down > 0 && down != SNP_UNKNOWN ? "!!" : "");
 	view_pair(&pen, "down", down > 0 ? TOP_BAD : TOP_DIM, text);
 	restarts_text(text, v->scene->frame);
 	view_pair(&pen, "restarts", strchr(text, '+') ? TOP_WARN : TOP_DIM, text);
@@ -449,17 +449,18 @@ int view_compact_lines(const struct view *v)
 {
 	const struct snp_pool_stat *t = &v->scene->frame->look.total;
 	struct top_pen pen = {.grid = v->grid, .row = 1, .end = v->grid->cols};
-	char text[2 * TOP_FORMAT_BYTES], all[TOP_FORMAT_BYTES];
+	char text[64], count[TOP_FORMAT_BYTES], all[TOP_FORMAT_BYTES];
 	uint64_t down = t->by_status[SNP_WORKER_STATUS_DOWN];
 
 	view_status(v, 0);
-	top_format_count(text, t->by_status[SNP_WORKER_STATUS_BUSY], 5);
+	top_format_count(count, t->by_status[SNP_WORKER_STATUS_BUSY], 5);
 	top_format_count(all, t->workers, 5);
-	(void)strcat(strcat(text, "/"), all);
+	(void)snprintf(text, sizeof(text), "%s/%s", count, all);
 	view_pair(&pen, "busy", TOP_STRONG, text);
 	if (down > 0 && down != SNP_UNKNOWN) {
-		top_format_count(text, down, 5);
-		view_pair(&pen, "down", TOP_BAD, strcat(text, "!!"));
+		top_format_count(count, down, 5);
+		(void)snprintf(text, sizeof(text), "%s!!", count);
+		view_pair(&pen, "down", TOP_BAD, text);
 	}
 	pen = (struct top_pen){.grid = v->grid, .row = 2, .end = v->grid->cols};
 	view_pair_rate(&pen, "req/s", TOP_STRONG, t->req_s);

@@ -139,7 +139,7 @@ static void draw_scale(const struct view *v, struct view_area area,
 				      .end = area.col + SCALE_COLS - 1};
 
 		if (last >= SNP_HIST_OCTAVES - 1)
-			(void)strcpy(text, "more");
+			(void)snprintf(text, sizeof(text), "more");
 		else
 			top_format_latency(text, top_heat_upper_ns(last), 6);
 		top_pen_put_right(&pen, TOP_DIM, text);
