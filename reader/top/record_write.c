@@ -164,8 +164,7 @@ int top_recorder_open(const char *path, struct top_recorder **ret_recorder,
 	r->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (r->fd < 0 && errno == EEXIST)
 		rc = snp_err_set(err, -EEXIST,
-				 "there is a file %s already; record to another",
-				 path);
+				 "there is a file %s already; record to another", path);
 	else
 		rc = r->fd < 0 ? cannot(err, -errno, path) : write_head(r, err);
 	if (rc < 0)

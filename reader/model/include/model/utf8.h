@@ -20,8 +20,8 @@ uint32_t snp_utf8_decode(const char *text, size_t char_len);
 #define SNP_UTF8_BYTES_MAX 4
 size_t snp_utf8_encode(char out[SNP_UTF8_BYTES_MAX], uint32_t ch);
 
-/* Copy text (NULL: none) into `size` bytes, NUL included: cut before the first byte that
- * is not UTF-8, and on a character where it does not fit. */
+/* Copy text (NULL: none) into `size` bytes, NUL included: cut before the first byte
+ * that is not UTF-8, and on a character where it does not fit. */
 void snp_utf8_copy(char *to, size_t size, const char *text);
 
 #endif
