@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = (
     "tools/gen-top-doc",
+    "reader/top/keys.def",
     "reader/top/lints.def",
     "docs/top.md",
     "docs/images/top.svg",
