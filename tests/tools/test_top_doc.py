@@ -10,8 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = (
     "tools/gen-top-doc",
-    "reader/top/keys.def",
-    "reader/top/lints.def",
+    *sorted(
+        str(path.relative_to(ROOT)) for path in (ROOT / "reader/top").glob("*.def")
+    ),
     "docs/top.md",
     "docs/images/top.svg",
 )
