@@ -102,13 +102,13 @@ def test_top_says_what_the_others_say(frozen: Segment, tmp_path: Path) -> None:
 
 def test_the_screen_shows_what_json_has(frozen: Segment) -> None:
     data: dict[str, Any] = json.loads(top(frozen, "--json"))
-    columns = ("requests", "ok", "errors", "queue_depth", "refused", "restarts")
-    shown = screen(frozen, "pool.pool", *(f"pool.{name}" for name in columns))
+    of_pools = ("requests", "ok", "errors", "queue_depth", "refused", "restarts")
+    shown = screen(frozen, "pool.pool", *(f"pool.{name}" for name in of_pools))
     for pool in data["pools"]:
-        words = shown[pool["pool"]][1 : len(columns) + 1]
-        assert words == [str(pool[name]) for name in columns]
-    columns = ("pid", "requests", "errors", "active", "restarts")
-    shown = screen(frozen, "worker", *columns)
+        words = shown[pool["pool"]][1 : len(of_pools) + 1]
+        assert words == [str(pool[name]) for name in of_pools]
+    of_workers = ("pid", "requests", "errors", "active", "restarts")
+    shown = screen(frozen, "worker", *of_workers)
     for worker in data["workers"]:
-        words = shown[worker["worker"]][1 : len(columns) + 1]
-        assert words == [str(worker[name]) for name in columns]
+        words = shown[worker["worker"]][1 : len(of_workers) + 1]
+        assert words == [str(worker[name]) for name in of_workers]
