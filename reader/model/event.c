@@ -54,6 +54,7 @@ void snp_event_tell(struct snp_told_event *ret_told, const struct snp_event *eve
 
 /* ---- meaning ------------------------------------------------------------- */
 
+/* What nobody asked for is an error where a worker was lost by it. */
 static enum snp_severity move_severity(const struct snp_event *event)
 {
 	switch (event->reason) {
@@ -61,11 +62,26 @@ static enum snp_severity move_severity(const struct snp_event *event)
 	case SNP_MOVE_REASON_SPAWN_FAILED:
 	case SNP_MOVE_REASON_BOOT_TIMEOUT:
 	case SNP_MOVE_REASON_HANDSHAKE_FAILED:
+	case SNP_MOVE_REASON_WARMUP_FAILED:
+	case SNP_MOVE_REASON_PROTOCOL_MISMATCH:
 	case SNP_MOVE_REASON_STOP_TIMEOUT:
 	case SNP_MOVE_REASON_EXIT_CODE:
 	case SNP_MOVE_REASON_SIGNAL:
+	case SNP_MOVE_REASON_KILLED_EXTERNAL:
+	case SNP_MOVE_REASON_OOM_CGROUP:
 	case SNP_MOVE_REASON_UNKILLABLE:
+	case SNP_MOVE_REASON_WEDGED:
+	case SNP_MOVE_REASON_UNRESPONSIVE:
+	case SNP_MOVE_REASON_CRASH_LOOP:
 		return SNP_SEVERITY_ERROR;
+	case SNP_MOVE_REASON_RSS_SOFT:
+	case SNP_MOVE_REASON_RSS_HARD:
+	case SNP_MOVE_REASON_RSS_BASELINE:
+	case SNP_MOVE_REASON_DRAIN_TIMEOUT:
+	case SNP_MOVE_REASON_BUSY_GIL:
+	case SNP_MOVE_REASON_STOPPED:
+	case SNP_MOVE_REASON_STARVED:
+		return SNP_SEVERITY_WARNING;
 	default:
 		break;
 	}

@@ -18,6 +18,10 @@ golden: $(GOLDEN) $(BIN)/snakepit-inspect ## write tests/golden/segments anew
 
 # The views of snakepit-top in its page and in the README, from golden frames of the tests.
 .PHONY: docs-top
-docs-top: $(B)/tests/unit/top/view_test ## docs/top.md's views and docs/images/top.svg, as the program draws them
+docs-top: $(B)/tests/unit/top/view_test ## docs/top.md's views, as the program draws them
 	$(Q)SNP_GOLDEN_UPDATE=1 $< >$(B)/docs-top.log 2>&1 || { cat $(B)/docs-top.log; exit 1; }
 	$(Q)tools/gen-top-doc
+
+.PHONY: picture
+picture: bins ## docs/images/top.svg, as a terminal shows the running demo after four minutes
+	$(Q)tools/top-picture

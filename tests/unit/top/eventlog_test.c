@@ -55,6 +55,36 @@ static void line_says_whom_what_and_why(void **state)
 	}
 }
 
+/* Whoever adds a reason says whether it is one that is planned. */
+static void what_was_not_planned_is_more_than_information(void **state)
+{
+	static const enum snp_enum_MOVE_REASON planned[] = {
+	    SNP_MOVE_REASON_NONE,	SNP_MOVE_REASON_INITIAL,
+	    SNP_MOVE_REASON_REPLACE,	SNP_MOVE_REASON_SPAWNED,
+	    SNP_MOVE_REASON_HELLO,	SNP_MOVE_REASON_ANSWERED,
+	    SNP_MOVE_REASON_SHUTDOWN,	SNP_MOVE_REASON_EXIT_ZERO,
+	    SNP_MOVE_REASON_BACKOFF,	SNP_MOVE_REASON_SCALE_UP,
+	    SNP_MOVE_REASON_SURGE,	SNP_MOVE_REASON_PROBE,
+	    SNP_MOVE_REASON_TTL,	SNP_MOVE_REASON_MAX_REQUESTS,
+	    SNP_MOVE_REASON_GENERATION, SNP_MOVE_REASON_SCALE_DOWN,
+	    SNP_MOVE_REASON_OPERATOR,	SNP_MOVE_REASON_WORKER_REQUESTED,
+	    SNP_MOVE_REASON_DRAINED,	SNP_MOVE_REASON_SUSPENDED,
+	};
+
+	(void)state;
+	for (unsigned reason = 0; reason < SNP_MOVE_REASON_NR; reason++) {
+		struct snp_told_event event =
+		    event_of(SNP_EVENT_KIND_WORKER_MOVED, reason);
+		bool is_planned = false;
+
+		for (size_t i = 0; i < sizeof(planned) / sizeof(*planned); i++)
+			is_planned |= planned[i] == reason;
+		event.event.to = SNP_WORKER_STATE_EXITED;
+		assert_int_equal(snp_event_severity(&event.event) == SNP_SEVERITY_INFO,
+				 is_planned);
+	}
+}
+
 /* A kind is about what its name says, unless it is one of those listed. */
 static void every_kind_has_its_subject(void **state)
 {
@@ -155,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(line_says_whom_what_and_why),
+	    cmocka_unit_test(what_was_not_planned_is_more_than_information),
 	    cmocka_unit_test(every_kind_has_its_subject),
 	    cmocka_unit_test(json_names_the_pool_where_there_is_one),
 	    cmocka_unit_test(log_keeps_the_newest_and_forgets_what_is_later),

@@ -421,7 +421,6 @@ static void overview_at_odd_sizes_matches_golden(void **state)
 	assert_drawn(s, "40x6", 40, 6);
 	assert_drawn(s, "60x16", 60, 16);
 	assert_drawn(s, "400x100", 400, 100);
-	assert_all_forms(s, "picture", 142, 36); /* of docs/images/top.svg */
 }
 
 static void view_in_ascii_is_ascii_at_every_size(void **state)
