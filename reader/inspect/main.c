@@ -43,6 +43,7 @@ static int look(const struct options *options, struct look *look, struct snp_err
 	r = snp_segment_snapshot_from(look->seg, tier, &look->snap, err);
 	if (r < 0)
 		return r;
+	look->report.filter = options->filter;
 	report_state(&look->report, look->snap);
 	if (!*options->pool)
 		return 0;
@@ -163,23 +164,36 @@ static int run(const struct options *options)
 	return exit_code;
 }
 
-int main(int argc, char **argv)
+static int obey(const struct options *options)
 {
-	struct options options;
-	struct snp_err err = {0};
-
-	if (cli_begin(&inspect_command, argc, argv))
-		return cli_finish(SNP_EXIT_OK);
-	if (options_parse(argc, argv, &options, &err) < 0)
-		return cli_usage(&inspect_command, &err);
-	switch (options.action) {
+	switch (options->action) {
 	case OPTIONS_HELP:
 		return cli_print_help(&inspect_command);
 	case OPTIONS_VERSION:
 		return cli_print_version(&inspect_command);
 	case OPTIONS_FOLLOW:
-		return run_follow(&options);
+		return run_follow(options);
 	default:
-		return run(&options);
+		return run(options);
 	}
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct snp_buf hint = {0};
+	struct snp_err err = {0};
+	int code;
+
+	if (cli_begin(&inspect_command, argc, argv))
+		return cli_finish(SNP_EXIT_OK);
+	if (options_parse(argc, argv, &options, &hint, &err) == 0) {
+		code = obey(&options);
+	} else {
+		code = cli_usage(&inspect_command, &err);
+		(void)snp_buf_write_fd(&hint, STDERR_FILENO);
+	}
+	snp_buf_fini(&hint);
+	options_fini(&options);
+	return code;
 }

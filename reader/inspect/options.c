@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/query.h"
+#include "filter.h"
 #include "report.h"
 
 enum {
@@ -94,7 +96,7 @@ static int parse_worker(const char *text, struct options *options, struct snp_er
 }
 
 static int parse_one(int option, const char *value, struct options *options,
-		     struct snp_err *err)
+		     struct snp_buf *hint, struct snp_err *err)
 {
 	switch (option) {
 	case OPT_INSTANCE:
@@ -112,6 +114,9 @@ static int parse_one(int option, const char *value, struct options *options,
 	case OPT_FIELD:
 		options->field = value;
 		return 0;
+	case OPT_FILTER:
+		return cli_query("--filter", value, &filter_terms, &options->filter,
+				 hint, err);
 	case OPT_WORKER:
 		return parse_worker(value, options, err);
 	case OPT_TIER:
@@ -134,24 +139,40 @@ static int parse_one(int option, const char *value, struct options *options,
 	}
 }
 
+/* What does not go together. */
+static int check(const struct options *o, struct snp_err *err)
+{
+	if (*o->pool && !(o->parts & REPORT_EVENTS))
+		return snp_err_set(err, -EINVAL,
+				   "--worker belongs to --log, --events or --evidence");
+	if (o->action == OPTIONS_FOLLOW &&
+	    (!(o->parts & REPORT_ALONE) || o->format != OPTIONS_TEXT))
+		return snp_err_set(err, -EINVAL, "--follow belongs to --log, as text");
+	if (o->filter &&
+	    (o->field || o->parts & REPORT_ALONE || o->action == OPTIONS_VERIFY))
+		return snp_err_set(
+		    err, -EINVAL,
+		    "--filter belongs to a list: not to --field, --log or --verify");
+	return 0;
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options,
-		  struct snp_err *err)
+		  struct snp_buf *hint, struct snp_err *err)
 {
 	struct cli_args args = {
 	    .argc = argc, .argv = argv, .command = &inspect_command, .next = 1};
-	struct options options = {0};
 	const char *value;
 	int option, r = 0;
 
+	*ret_options = (struct options){0};
 	while (r == 0 && (option = cli_next_option(&args, &value, err)) != CLI_END)
-		r = option < 0 ? option : parse_one(option, value, &options, err);
-	if (r == 0 && *options.pool && !(options.parts & REPORT_EVENTS))
-		r = snp_err_set(err, -EINVAL,
-				"--worker belongs to --log, --events or --evidence");
-	if (r == 0 && options.action == OPTIONS_FOLLOW &&
-	    (!(options.parts & REPORT_ALONE) || options.format != OPTIONS_TEXT))
-		r = snp_err_set(err, -EINVAL, "--follow belongs to --log, as text");
-	if (r == 0)
-		*ret_options = options;
-	return r;
+		r = option < 0 ? option
+			       : parse_one(option, value, ret_options, hint, err);
+	return r < 0 ? r : check(ret_options, err);
+}
+
+void options_fini(struct options *options)
+{
+	snp_query_free(options->filter);
+	options->filter = NULL;
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter.h"
 #include "model/csv.h"
 #include "model/number.h"
 #include "model/value.h"
@@ -374,6 +375,8 @@ static void put_metric(struct csv *csv, const struct snp_metric *metric)
 		struct piece *row = &set->rows[series.row];
 		size_t at = csv->text.len;
 
+		if (!filter_shows_series(csv->report, &series))
+			continue;
 		if (!row->there) {
 			snp_series_labels(csv->report->snap, &series);
 			*row = row_piece(csv, set, &series);
@@ -395,6 +398,8 @@ static void put_facts(const struct report *report, struct snp_buf *out)
 	for (size_t i = 0; i < report->facts_nr; i++) {
 		const struct report_fact *fact = &report->facts[i];
 
+		if (!filter_shows_fact(report, fact))
+			continue;
 		snp_buf_printf(out, "%s.%s,,value,", fact->group, fact->name);
 		if (fact->type == REPORT_TEXT)
 			snp_csv_put(out, fact->text);

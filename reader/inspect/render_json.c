@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "filter.h"
 #include "model/number.h"
 #include "model/value.h"
 #include "render_json.h"
@@ -85,7 +86,7 @@ static void put_rows(const struct report *report, struct snp_json *json,
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct snp_row *row = snp_snapshot_row(report->snap, kind, i);
 
-		if (!row)
+		if (!row || !filter_shows_row(report, kind, row))
 			continue;
 		snp_json_object_begin(json);
 		snp_json_kv_u64(json, "row", row->index);
@@ -194,6 +195,8 @@ static void put_metric(const struct report *report, const struct snp_metric *met
 	struct snp_series_iter it;
 	struct snp_series series;
 
+	if (!filter_shows_metric(report, metric))
+		return;
 	snp_json_object_begin(json);
 	snp_json_kv_string(json, "name", metric->name);
 	snp_json_kv_string(json, "prometheus_name", metric->prom_name);
@@ -205,7 +208,8 @@ static void put_metric(const struct report *report, const struct snp_metric *met
 	snp_json_array_begin(json);
 	snp_series_iter_init(&it, report->snap, metric);
 	while (snp_series_next(&it, &series))
-		put_series(report, &series, json);
+		if (filter_shows_series(report, &series))
+			put_series(report, &series, json);
 	snp_json_array_end(json);
 	snp_json_object_end(json);
 }

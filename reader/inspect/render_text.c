@@ -3,12 +3,20 @@
  */
 #include <string.h>
 
+#include "filter.h"
 #include "model/number.h"
 #include "model/value.h"
 #include "render_text.h"
 #include "model/terminal.h"
 
 #define NAME_WIDTH 24
+
+/* A blank line to what stands before. */
+static void put_gap(struct snp_buf *out)
+{
+	if (out->len > 0)
+		snp_buf_putc(out, '\n');
+}
 
 static void put_facts(const struct report *report, struct snp_buf *out)
 {
@@ -17,6 +25,8 @@ static void put_facts(const struct report *report, struct snp_buf *out)
 	for (size_t i = 0; i < report->facts_nr; i++) {
 		const struct report_fact *fact = &report->facts[i];
 
+		if (!filter_shows_fact(report, fact))
+			continue;
 		if (strcmp(group, fact->group) != 0) {
 			snp_buf_printf(out, "%s%s\n", *group ? "\n" : "", fact->group);
 			group = fact->group;
@@ -53,12 +63,15 @@ static void put_pools(const struct report *report, struct snp_buf *out)
 {
 	uint32_t nr = snp_snapshot_rows_nr(report->snap, SNP_ROW_POOL);
 
-	snp_buf_puts(out, "\npools\n");
+	if (!filter_shows_rows(report, SNP_ROW_POOL))
+		return;
+	put_gap(out);
+	snp_buf_puts(out, "pools\n");
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct snp_row *row =
 		    snp_snapshot_row(report->snap, SNP_ROW_POOL, i);
 
-		if (!row)
+		if (!row || !filter_shows_row(report, SNP_ROW_POOL, row))
 			continue;
 		snp_buf_puts(out, "  ");
 		snp_terminal_put(out, row->name);
@@ -103,12 +116,15 @@ static void put_workers(const struct report *report, struct snp_buf *out)
 {
 	uint32_t nr = snp_snapshot_rows_nr(report->snap, SNP_ROW_WORKER);
 
-	snp_buf_puts(out, "\nworkers\n");
+	if (!filter_shows_rows(report, SNP_ROW_WORKER))
+		return;
+	put_gap(out);
+	snp_buf_puts(out, "workers\n");
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct snp_row *row =
 		    snp_snapshot_row(report->snap, SNP_ROW_WORKER, i);
 
-		if (row)
+		if (row && filter_shows_row(report, SNP_ROW_WORKER, row))
 			put_worker(report, row, out);
 	}
 }
@@ -166,7 +182,9 @@ static void put_metric(const struct report *report, const struct snp_metric *met
 	struct snp_series series;
 	size_t start;
 
-	snp_buf_putc(out, '\n');
+	if (!filter_shows_metric(report, metric))
+		return;
+	put_gap(out);
 	snp_terminal_put(out, metric->name);
 	snp_buf_printf(out, "  %s, ", snp_metric_kind_name(metric));
 	snp_terminal_put(out, metric->unit);
@@ -175,7 +193,8 @@ static void put_metric(const struct report *report, const struct snp_metric *met
 	snp_buf_putc(out, '\n');
 	snp_series_iter_init(&it, report->snap, metric);
 	while (snp_series_next(&it, &series)) {
-		if (metric->kind == SNP_KIND_HISTOGRAM && !series.hist)
+		if ((metric->kind == SNP_KIND_HISTOGRAM && !series.hist) ||
+		    !filter_shows_series(report, &series))
 			continue;
 		snp_buf_puts(out, "  ");
 		start = out->len;

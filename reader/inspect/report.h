@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "model/buf.h"
+#include "model/query.h"
 #include "snakepit/err.h"
 #include "snakepit/read.h"
 
@@ -44,7 +45,8 @@ struct report {
 	char version[24];
 	struct report_fact facts[REPORT_FACTS_MAX];
 	size_t facts_nr;
-	unsigned parts; /* REPORT_* */
+	unsigned parts;			/* REPORT_* */
+	const struct snp_query *filter; /* NULL: everything is shown (filter.h) */
 	/* Events from here on; moves behind them. NULL: from the oldest kept. */
 	struct snp_ring_cursor *cursor;
 	struct snp_event *events; /* all rings, in order of time */

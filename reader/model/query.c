@@ -446,6 +446,19 @@ static int parse(struct parser *p)
 	return rc < 0 ? rc : parse_end(p);
 }
 
+bool snp_query_is_short(const char *field, const char *word)
+{
+	static const char *const units[] = {"_ns", "_bytes", "_percent"};
+	size_t len = strlen(word);
+
+	if (strncmp(field, word, len) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (strcmp(field + len, units[i]) == 0)
+			return true;
+	return false;
+}
+
 int snp_query_compile(const char *text, const struct snp_query_terms *terms,
 		      struct snp_query **ret_query, struct snp_query_place *ret_place,
 		      struct snp_err *err)

@@ -9,6 +9,7 @@
 #include "format.h"
 #include "model/csv.h"
 #include "model/number.h"
+#include "model/query.h"
 
 #define HIDDEN TOP_RANK_HIDDEN
 
@@ -89,19 +90,6 @@ struct top_value top_column_value(enum top_column_id id,
 
 /* ---- names --------------------------------------------------------------- */
 
-static bool is_field(const char *field, const char *asked)
-{
-	static const char *const units[] = {"_ns", "_bytes", "_percent"};
-	size_t len = strlen(asked);
-
-	if (strncmp(field, asked, len) != 0)
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-		if (strcmp(field + len, units[i]) == 0)
-			return true;
-	return false;
-}
-
 bool top_column_ascends(enum top_column_id id)
 {
 	return top_unit_is_text(top_columns[id].unit) ||
@@ -117,7 +105,7 @@ int top_column_find(enum top_table table, const char *field)
 			return id;
 	for (int id = 0; id < TOP_COLUMN_NR; id++)
 		if (top_columns[id].table == table &&
-		    is_field(top_columns[id].field, field))
+		    snp_query_is_short(top_columns[id].field, field))
 			return id;
 	return -1;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/query.h"
 #include "terms.h"
 #include "words.h"
 
@@ -56,24 +57,6 @@ static int parse_count(const char *text, uint64_t *ret_count, struct snp_err *er
 				   text);
 	*ret_count = count;
 	return 0;
-}
-
-static int parse_query(const char *option, const char *text,
-		       const struct snp_query_terms *terms,
-		       struct snp_query **ret_query, struct snp_buf *hint,
-		       struct snp_err *err)
-{
-	struct snp_query_place place;
-	int rc;
-
-	snp_query_free(*ret_query); /* the last one counts */
-	*ret_query = NULL;
-	rc = snp_query_compile(text, terms, ret_query, &place, err);
-	if (rc == -EINVAL) {
-		snp_query_point(text, &place, hint);
-		(void)snp_err_wrap(err, "%s", option);
-	}
-	return rc;
 }
 
 static int parse_size(const char *text, struct top_options *o, struct snp_err *err)
@@ -134,8 +117,8 @@ static int parse_output(int opt, const char *value, struct top_options *o,
 		return 0;
 	case OPT_CHECK:
 		o->check_text = value;
-		return parse_query("--check", value, &top_pool_terms, &o->check, hint,
-				   err) < 0
+		return cli_query("--check", value, &top_pool_terms, &o->check, hint,
+				 err) < 0
 			   ? err->code
 			   : set_mode(o, TOP_MODE_CHECK, err);
 	case OPT_FOR:
@@ -191,8 +174,8 @@ static int parse_one(int opt, const char *value, struct top_options *o,
 		return 0;
 	case OPT_FILTER:
 		o->filter_text = value;
-		return parse_query("--filter", value, &top_worker_terms, &o->filter,
-				   hint, err);
+		return cli_query("--filter", value, &top_worker_terms, &o->filter, hint,
+				 err);
 	case OPT_DELAY:
 		o->delay_said = true;
 		return top_words_delay(value, &o->delay_ms, err);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from readers import BUILD, SANITIZED, Segment, inspect, inspect_json
+from readers import BUILD, ROOT, SANITIZED, Segment, inspect, inspect_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,6 +185,111 @@ def test_field_that_is_none_is_refused(
     assert (done.returncode, done.stdout) == (code, "")
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+# ---- filters -------------------------------------------------------------------------
+
+
+def filtered(segment: Segment, expression: str) -> list[tuple[str, str, str]]:
+    """(name, labels, field) of what the CSV has left."""
+    done = inspect(segment.path, "--csv", "-F", expression)
+    assert done.returncode == 0, done.stderr
+    rows = csv.DictReader(io.StringIO(done.stdout, newline=""))
+    return [(row["name"], row["labels"], row["field"]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("expression", "left"),
+    [
+        ("name=writer.verdict", [("writer.verdict", "", "value")]),
+        (
+            "worker=default1/1 and name~last_pong",
+            [("snakepit.heartbeat.last_pong.timestamp", "{pool=default1,worker=1}")],
+        ),
+        (
+            "pool=default and method=word_stats and value=10",
+            [("snakepit.requests", "{pool=default,method=word_stats}")],
+        ),
+        (
+            "kind=counter and pool=default and reason=full and value>0",
+            [("snakepit.pool.queue.rejections", "{pool=default,reason=full}")],
+        ),
+        ("name=snakepit.worker.state and not state=ready", []),
+        (
+            "prometheus_name=snakepit_worker_state and state=ready and slot=0",
+            [
+                ("snakepit.worker.state", "{pool=default,worker=0}"),
+                ("snakepit.worker.state", "{pool=default1,worker=0}"),
+            ],
+        ),
+        ("count>=10 and p99>60ms", []),
+        ("p99<20ns and pool=-", []),
+    ],
+)
+def test_filter_leaves_the_series_it_describes(
+    segment: Segment, expression: str, left: list[tuple[str, ...]]
+) -> None:
+    found = filtered(segment, expression)
+    assert [row[: len(want)] for row, want in zip(found, left, strict=True)] == left
+
+
+def test_filter_is_the_same_in_every_format(segment: Segment) -> None:
+    expression = 'pool=default and (slot=1 or name~"^snakepit.pool.queue")'
+    data = inspect_json(segment.path, "-F", expression)
+    assert data["segment"]["instance"] == "test"
+    assert (data["pools"], data["tools"]) == ([], [])
+    assert [worker["worker_id"] for worker in data["workers"]] == ["default/1#2"]
+    series = {(m["name"], len(m["series"])) for m in data["metrics"]}
+    names = {name for name, _, _ in filtered(segment, expression)}
+    assert {name for name, _ in series} == names
+    assert all(nr > 0 for _, nr in series)
+    text = inspect(segment.path, "-F", expression).stdout
+    assert text.startswith("workers\n  default/1#2  ")
+    titles = {line.split()[0] for line in text.split("\n\n")[1:]}
+    assert titles == names
+
+
+def test_filter_and_its_opposite_are_everything(segment: Segment) -> None:
+    segment.kill()  # so that nothing changes
+    for expression in ("pool=default", "value>9", "p50>1ms", 'status="idle"', "unit=s"):
+        both = filtered(segment, expression) + filtered(segment, f"not {expression}")
+        assert sorted(both) == sorted(filtered(segment, "name!=-"))
+        assert filtered(segment, expression)
+
+
+@pytest.mark.parametrize(
+    ("options", "says", "pointer"),
+    [
+        (["pool=a and slto=1"], 'no field "slto"; did you mean "slot"?', 11),
+        (["p99>50"], "p99_ns is a duration", 4),
+        (["status>3"], "status is a text", 6),
+        (["pool=a)"], 'its "(" is missing', 6),
+        (["pool=a", "--log"], "--filter belongs to a list", None),
+        (["pool=a", "--verify"], "--filter belongs to a list", None),
+        (["pool=a", "--field", "writer.verdict"], "--filter belongs to a list", None),
+    ],
+)
+def test_filter_that_is_none_is_pointed_at(
+    options: list[str], says: str, pointer: int | None
+) -> None:
+    done = inspect("nowhere", "-F", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = done.stderr.splitlines()
+    assert says in lines[0]
+    if pointer is None:
+        assert len(lines) == 1
+    else:
+        assert lines[1] == "  " + options[0]
+        assert lines[2].rstrip("~") == " " * (2 + pointer) + "^"
+
+
+def test_filter_fields_are_documented() -> None:
+    table = (ROOT / "reader/inspect/fields.def").read_text()
+    page = (ROOT / "docs/inspect.md").read_text()
+    rows = re.findall(r'INSPECT_FIELD\((\w+), \w+,\s*"([^"]*)"\)', table)
+    assert len(rows) == table.count("\nINSPECT_FIELD(")
+    for field, help_text in rows:
+        assert f"| `{field}` | {help_text} |\n" in page
 
 
 # ---- what can be wrong ---------------------------------------------------------------

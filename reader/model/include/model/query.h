@@ -63,6 +63,9 @@ struct snp_query_terms {
 /* More than anybody types. */
 #define SNP_QUERY_BYTES_MAX 1024
 
+/* Whether the word is the field's name without its unit (_ns, _bytes, _percent). */
+bool snp_query_is_short(const char *field, const char *word);
+
 struct snp_query;
 
 /* The part of the text that an error is about, in bytes. */
