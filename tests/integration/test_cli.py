@@ -69,6 +69,7 @@ class TestUsage:
         ("args", "message"),
         [
             ([], "no command given; see 'snakepit help'"),
+            (["--"], "no command given; see 'snakepit help'"),
             (["statsu"], "unknown command 'statsu'; did you mean 'status'?"),
             (["docter"], "unknown command 'docter'; did you mean 'doctor'?"),
             (["inspekt"], "unknown command 'inspekt'; did you mean 'inspect'?"),

@@ -349,6 +349,12 @@ static int complete(int nr, char **words)
 	return dispatch(nr + 1, words - 1);
 }
 
+static int no_command(void)
+{
+	cli_complain("no command given; see 'snakepit help'");
+	return SNP_EXIT_USAGE;
+}
+
 static int own_option(int argc, char **argv)
 {
 	struct cli_args args = {
@@ -357,6 +363,8 @@ static int own_option(int argc, char **argv)
 	const char *value;
 	int got = cli_next_option(&args, &value, &err);
 
+	if (got == CLI_END) /* a lone "--" */
+		return no_command();
 	if (got >= 0)
 		return main_command.options[got].letter == 'h'
 			   ? print_overview()
@@ -373,10 +381,8 @@ int main(int argc, char **argv)
 		return cli_finish(complete(argc - 2, argv + 2));
 	if (cli_begin(&main_command, argc, argv))
 		return cli_finish(SNP_EXIT_OK);
-	if (argc < 2) {
-		cli_complain("no command given; see 'snakepit help'");
-		return SNP_EXIT_USAGE;
-	}
+	if (argc < 2)
+		return no_command();
 	if (argv[1][0] == '-')
 		return cli_finish(own_option(argc, argv));
 	return cli_finish(dispatch(argc - 1, argv + 1));
