@@ -248,8 +248,8 @@ static const struct verb verbs[] = {
 		    .summary = "change a pool's number of workers",
 		    .examples = "  snakepit scale default 8 --wait\n",
 		    .usage = "POOL WORKERS [OPTION]...",
-		    .notes = "Up to the pool's max_workers, until the next reload or "
-			     "restart.\n",
+		    .notes = "Up to the pool's max_workers, until 'workers' is changed "
+			     "in the configuration,\nor a restart.\n",
 		    .exits = EXITS,
 		    .operands = "@pool",
 		    .options = rows,

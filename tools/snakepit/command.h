@@ -3,8 +3,8 @@
  * command.h - the subcommands of `snakepit`.
  *
  * Each takes the arguments from its own name on and returns an exit code (enum
- * snp_exit). `help` texts lead with examples. Commands that other programs implement
- * replace this process and return only when that fails.
+ * snp_exit). Commands that other programs implement replace this process and return
+ * only when that fails.
  */
 #ifndef SNAKEPIT_COMMAND_H
 #define SNAKEPIT_COMMAND_H

@@ -205,7 +205,7 @@ static int take_name(const char *name, struct options *options)
 
 int command_doctor(int argc, char **argv)
 {
-	static struct doctor doctor; /* 256 KiB: too much for a stack frame */
+	static struct doctor doctor; /* too large for a stack frame */
 	struct cli_args args = {
 	    .argc = argc, .argv = argv, .command = &doctor_command, .next = 1};
 	struct options options = {0};
