@@ -67,6 +67,12 @@ def user_of(unit: str) -> str:
         return str(uid)
 
 
+def processes() -> list[Path]:
+    """Return what runs as the packages' user."""
+    uid = pwd.getpwnam("snakepit").pw_uid
+    return [p for p in Path("/proc").glob("[0-9]*") if p.stat().st_uid == uid]
+
+
 # ---- the checks, in order ------------------------------------------------------------
 
 
@@ -200,9 +206,25 @@ def a_stop_leaves_no_segment_and_no_process() -> None:
     run("systemctl", "stop", "snakepit-prometheus.service")
     assert property_of("snakepitd@check", "Result") == "success"
     assert not SEGMENT.exists()
-    uid = pwd.getpwnam("snakepit").pw_uid
-    left = [p for p in Path("/proc").glob("[0-9]*") if p.stat().st_uid == uid]
-    assert not left, left
+    assert not processes()
+
+
+def an_upgrade_leaves_readers_running() -> None:
+    """Install the same version again, which is an upgrade, too."""
+    (package,) = Path("/srv/debs").glob("snakepit-readers_*.deb")
+    run("dpkg", "--install", str(package))
+    run("systemctl", "is-active", "snakepit-prometheus.socket")
+    run("systemctl", "is-active", "snakepit-prometheus.service")
+
+
+def a_removal_stops_what_runs() -> None:
+    for unit in ("snakepitd@check", "snakepit-prometheus", "snakepit-statsd@check"):
+        run("systemctl", "start", unit)
+    assert processes()
+    readers_and_what_depends = ("snakepit-readers", "libsnakepit-dev", "libsnakepit0")
+    run("dpkg", "--remove", *readers_and_what_depends, "snakepit")
+    assert not processes()
+    assert not SEGMENT.exists()
 
 
 CHECKS = (
@@ -217,7 +239,9 @@ CHECKS = (
     the_doctor_finds_nothing_wrong,
     a_program_embeds_the_library,
     nothing_failed_and_nothing_was_refused,
+    an_upgrade_leaves_readers_running,
     a_stop_leaves_no_segment_and_no_process,
+    a_removal_stops_what_runs,
 )
 
 
