@@ -212,6 +212,27 @@ def test_every_command_has_a_page() -> None:
         assert command[-1] in aliases or page_of(command).exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "member"),
+    [(("snakepit",), "verbs"), (("snakepit", "doctor"), "checks")],
+)
+def test_a_page_has_every_row_of_its_table(
+    command: tuple[str, ...], member: str
+) -> None:
+    page = made_page(page_of(command))
+    rows = json.loads(said(*command, "--help-json"))[member]
+    assert rows
+    for row in rows:
+        assert f"\n\\fB{row['name']}\\fR\n" in page
+
+
+@each_command
+def test_an_exit_status_is_a_number(command: tuple[str, ...]) -> None:
+    about = json.loads(said(*command, "--help-json"))
+    for line in about["exits"].splitlines():
+        assert re.match(r"([0-4]|128\+n) \w", line), line
+
+
 @pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
 @pytest.mark.parametrize("page", sorted((ROOT / "man").glob("*.scd.in")), ids=str)
 def test_pages_are_clean(page: Path, tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ static const struct cli_option rows[OPT_NR] = {
 #include "doctor.def"
 };
 
+static void describe_checks(struct snp_json *json);
+
 const struct cli_command doctor_command = {
     .name = "snakepit doctor",
     .summary = "check whether this machine can run Snakepit",
@@ -45,13 +47,14 @@ const struct cli_command doctor_command = {
 	     "2 wrong usage\n",
     .options = rows,
     .options_nr = OPT_NR,
+    .describe = describe_checks,
 };
 
 static const struct check {
-	const char *name;
+	const char *name, *help;
 	void (*look)(struct doctor *doctor);
 } checks[] = {
-#define DOCTOR_CHECK(id, help) {#id, doctor_check_##id},
+#define DOCTOR_CHECK(id, help) {#id, help, doctor_check_##id},
 #include "doctor_checks.def"
 };
 
@@ -67,6 +70,20 @@ static const char *const level_names[] = {
     [DOCTOR_WARN] = "warn",
     [DOCTOR_FAIL] = "FAIL",
 };
+
+/* The man page lists them. */
+static void describe_checks(struct snp_json *json)
+{
+	snp_json_key(json, "checks");
+	snp_json_array_begin(json);
+	for (size_t i = 0; i < CHECKS_NR; i++) {
+		snp_json_object_begin(json);
+		snp_json_kv_string(json, "name", checks[i].name);
+		snp_json_kv_string(json, "help", checks[i].help);
+		snp_json_object_end(json);
+	}
+	snp_json_array_end(json);
+}
 
 static struct doctor_finding *next_finding(struct doctor *doctor)
 {

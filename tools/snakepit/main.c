@@ -77,7 +77,11 @@ static const struct cli_command main_command = {
 	"'snakepit help COMMAND' explains one. Any program snakepit-NAME runs as\n"
 	"'snakepit NAME'. SNAKEPIT_INSTANCE names the instance where -n does not;\n"
 	"SNAKEPIT_DIR is where they are.\n",
-    .exits = "those of the command\n",
+    .exits = "0 fine\n"
+	     "1 it failed: the tool, the call, a check\n"
+	     "2 wrong usage; nothing was sent or changed\n"
+	     "3 no such instance, or it is not running\n"
+	     "4 unknown: a segment that is damaged, foreign, or of another version\n",
     .operands = "@verb",
     .options = last_rows,
     .options_nr = sizeof(last_rows) / sizeof(last_rows[0]),
