@@ -526,7 +526,9 @@ class TestCollector:
         env = {"OTEL_EXPORTER_OTLP_ENDPOINT": url}
         return doctor(cli, *more, "collector", env=env)
 
-    @pytest.mark.parametrize("url", ["http://{}", "https://{}/v1", "{}", "http://u@{}"])
+    @pytest.mark.parametrize(
+        "url", ["http://{}", "https://{}/v1", "{}", "http://{}/a@b"]
+    )
     def test_one_that_listens_can_be_reached(self, cli: Cli, url: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             address = f"127.0.0.1:{server.getsockname()[1]}"
@@ -554,6 +556,13 @@ class TestCollector:
     @pytest.mark.parametrize("url", ["http://", "http://127.0.0.1:99999", "http://a:b"])
     def test_one_that_is_no_address_is_warned_of(self, cli: Cli, url: str) -> None:
         assert level(self.look(cli, url), "collector", "^OTEL_EXPORTER_OTLP") == "warn"
+
+    def test_a_password_in_it_is_warned_of_and_not_printed(self, cli: Cli) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            address = f"127.0.0.1:{server.getsockname()[1]}"
+            findings = self.look(cli, f"http://user:secret@{address}")
+        assert level(findings, "collector", "OTEL_EXPORTER_OTLP_HEADERS$") == "warn"
+        assert "secret" not in json.dumps(findings)
 
     def test_that_of_the_configuration_counts_where_the_environment_has_none(
         self, cli: Cli, tmp_path: Path

@@ -185,46 +185,46 @@ void doctor_check_prometheus(struct doctor *doctor)
 			   address);
 }
 
-/* HOST:PORT of an endpoint such as "https://host/path"; false: it has none. */
-static bool endpoint_address(const char *url, char *ret_address, size_t size)
+/* HOST:PORT of an endpoint such as "https://host/path". Returns NULL, or what is wrong
+ * with it. */
+static const char *endpoint_address(const char *url, char *ret_address, size_t size)
 {
 	const char *scheme_end = strstr(url, "://");
 	const char *authority = scheme_end ? scheme_end + 3 : url;
 	bool is_tls = strncmp(url, "https", 5) == 0;
-	const char *at = strrchr(authority, '@');
-	int len, n;
+	int n, len = (int)strcspn(authority, "/?#");
 
-	if (at)
-		authority = at + 1;
-	len = (int)strcspn(authority, "/?#");
+	if (memchr(authority, '@', (size_t)len))
+		return "a user in it belongs into OTEL_EXPORTER_OTLP_HEADERS";
 	n = snprintf(ret_address, size, "%.*s", len, authority);
 	if (n <= 0 || (size_t)n >= size)
-		return false;
+		return "no host in it";
 	/* A colon behind the brackets of an IPv6 address, if it is one. */
 	if (!strchr(strchr(ret_address, ']') ? strchr(ret_address, ']') : ret_address,
 		    ':'))
 		(void)snprintf(ret_address + n, size - (size_t)n,
 			       is_tls ? ":443" : ":80");
-	return true;
+	return NULL;
 }
 
 static void check_receiver(struct doctor *doctor, const char *from, const char *url)
 {
-	char address[DOCTOR_TEXT_BYTES / 2];
-	const char *text = "no host in it";
+	char address[DOCTOR_TEXT_BYTES / 2] = "";
+	const char *text = endpoint_address(url, address, sizeof(address));
 	int fd = -1, r = -EINVAL;
 
-	if (endpoint_address(url, address, sizeof(address)))
+	if (!text)
 		r = with_each_address(address, 0, connect_within, &fd, &text);
 	if (r == 0) {
 		doctor_ok(doctor, "%.200s can be reached (%s)", address, from);
 		(void)close(fd);
 		return;
 	}
+	/* Not the whole of it: it may hold a password. */
 	doctor_bad(doctor, DOCTOR_WARN,
 		   "start the Collector, or mend the address; telemetry is lost "
 		   "meanwhile",
-		   "%s is %.200s: %s", from, url, text);
+		   "%s is %.200s: %s", from, *address ? address : "an address", text);
 }
 
 void doctor_check_collector(struct doctor *doctor)
