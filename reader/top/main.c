@@ -117,6 +117,7 @@ static struct top_context context_of(const struct top *top)
 				    .rows = &top->rows,
 				    .lints = top->lints.lint,
 				    .lints_nr = top_lints_kept(&top->lints),
+				    .instances_nr = top->instances.nr,
 				    .now = snp_mono_now(),
 				    .wall = snp_wall_now()};
 }

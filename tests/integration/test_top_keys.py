@@ -279,6 +279,28 @@ def test_hostile_names_do_nothing_to_the_terminal(
         hostile.close()
 
 
+def test_all_instances_are_a_list_to_go_into_and_back(
+    segment: Segment, snp_dir: Path, tmp_path: Path
+) -> None:
+    other = Segment(snp_dir, "another")
+    view = Terminal(tmp_path, f"{TOP} --all -d 0.1", SNAKEPIT_DIR=str(snp_dir))
+    try:
+        selected(view, "another")
+        view.press("j")
+        selected(view, "demo")
+        view.press("Enter")
+        view.see("default1/3", f"pid {segment.process.pid}")
+        view.press("Escape")
+        selected(view, "demo")
+        view.press("k", "Enter")
+        view.see(f"pid {other.process.pid}")
+        view.press("q")
+        assert view.ended() == 0
+    finally:
+        view.close()
+        other.close()
+
+
 # ---- lines instead of a screen -------------------------------------------------------
 
 
