@@ -182,8 +182,10 @@ static struct top_trend rss_trend(const struct top_frame *frame, size_t worker)
 /* Two points tell most workers from those that grow, at a hundredth of the cost. */
 static bool may_grow(const struct lint_search *s, size_t worker)
 {
-	unsigned steps =
-	    (unsigned)(s->limits->value[TOP_LIMIT_RSS_SPAN_S] / TOP_WORKER_STEP_S);
+	/* A limit beyond all history is never reached. */
+	unsigned steps = (unsigned)fmin(s->limits->value[TOP_LIMIT_RSS_SPAN_S] /
+					    TOP_WORKER_STEP_S,
+					RSS_STEPS_MAX);
 	const struct top_worker_point *now = top_frame_worker_at(s->frame, worker, 0);
 	const struct top_worker_point *then =
 	    top_frame_worker_at(s->frame, worker, steps);
