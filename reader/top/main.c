@@ -177,6 +177,10 @@ static void enter(struct top *top)
 		return;
 	top->source = all->at[top->ui.instance_at]->source;
 	top->frame = top_source_frame(top->source);
+	/* A pause and a baseline are of the instance that was left. */
+	top->ui.paused = false;
+	top->ui.rewind_ns = 0;
+	unmark(top);
 	top->ui.all = top->frame->generation == 0;
 	if (top->ui.all)
 		top_ui_toast(&top->ui, snp_mono_now(), "%s", top->frame->problem);
@@ -245,10 +249,23 @@ static int draw_grid(struct top *top, int rows, int cols)
 	return 0;
 }
 
+/* What is shown may be another source by now, or its recording have ended by itself. */
+static void show_recording(struct top *top)
+{
+	const char *path = top->source ? top_source_recording(top->source) : NULL;
+	struct snp_err err = {0};
+
+	if (top->ui.recording && !path && top->source &&
+	    top_source_record_end(top->source, &err) < 0)
+		top_ui_toast(&top->ui, snp_mono_now(), "%s", err.msg);
+	top->ui.recording = path;
+}
+
 static int draw(struct top *top)
 {
 	int rows, cols, rc;
 
+	show_recording(top);
 	screen_size(top->screen, &rows, &cols);
 	rc = draw_grid(top, rows, cols);
 	if (rc == 0)

@@ -208,9 +208,12 @@ static void put_modes(struct top_pen *pen, const struct top_scene *scene)
 {
 	const struct top_ui *ui = scene->ui;
 	char text[64], at[32];
+	int end = pen->end;
 
 	if (ui->recording)
 		top_pen_put_right(pen, TOP_BAD, "  RECORDING (R ends)");
+	if (ui->recording && pen->end == end)
+		top_pen_put_right(pen, TOP_BAD, "  REC (R)");
 	if (ui->baseline) {
 		view_clock(at, ui->baseline_at, "%H:%M:%S");
 		(void)snprintf(text, sizeof(text), "  +/-%% since %s (M ends)", at);

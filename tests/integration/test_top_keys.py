@@ -204,6 +204,39 @@ def test_recording_is_written_until_the_same_key(
         replay.close()
 
 
+def test_a_recording_of_the_command_line_is_shown_and_ended(
+    terminal: Open, tmp_path: Path
+) -> None:
+    path = tmp_path / "it.rec"
+    view = terminal(f"--record {path} -d 0.1")
+    view.press("2")
+    view.see("REC")
+    view.press("R")
+    view.see(f"recorded {path}")
+    assert "REC" not in view.line(1)
+    view.press("q")
+    assert view.ended() == 0
+
+
+def test_a_recording_that_cannot_go_on_is_not_shown_as_one(
+    segment: Segment, tmp_path: Path
+) -> None:
+    path = tmp_path / "it.rec"
+    # Blocks of 512 bytes: the first frame fits, soon no other does.
+    limited = f"trap '' XFSZ; ulimit -f 40; exec {TOP} -n {segment.path} -d 0.1"
+    view = Terminal(tmp_path, f'sh -c "{limited} --record {path}"')
+    try:
+        view.press("2")
+        view.see("REC")
+        view.see("cannot write")
+        assert "REC" not in view.line(1)
+        view.press("q")
+        assert view.ended() == 1
+        assert "cannot write" in view.text()
+    finally:
+        view.close()
+
+
 def test_copy_goes_to_the_clipboard(terminal: Open) -> None:
     view = terminal()
     view.see("default1/3")
