@@ -25,6 +25,18 @@ static void look_again(const struct top_output *o, uint64_t after_ms)
 	(void)top_source_tick(o->source);
 }
 
+/* Whether look `number`, from 1, was the last; a recording has no more than it has. */
+static bool was_last(const struct top_output *o, uint64_t number)
+{
+	return number == o->options->count || !top_source_goes_on(o->source);
+}
+
+/* As late as was asked for; printing a recording has nothing to wait for. */
+static void look_later(const struct top_output *o)
+{
+	look_again(o, o->options->replay ? 0 : o->options->delay_ms);
+}
+
 /* ---- printing ------------------------------------------------------------ */
 
 static int output_cols(void)
@@ -107,8 +119,6 @@ static void warn_of_end(const struct top_frame *frame)
 
 static int run_print(const struct top_output *o)
 {
-	uint64_t count = o->options->count;
-
 	o->ui->delay_ms = 0;
 	for (uint64_t number = 0;; number++) {
 		const struct top_frame *frame = top_source_frame(o->source);
@@ -120,9 +130,9 @@ static int run_print(const struct top_output *o)
 			warn_of_end(frame);
 			return SNP_EXIT_UNKNOWN;
 		}
-		if (number + 1 == count || !top_source_goes_on(o->source))
+		if (was_last(o, number + 1))
 			break;
-		look_again(o, o->options->replay ? 0 : o->options->delay_ms);
+		look_later(o);
 	}
 	if (top_source_frame(o->source)->origin == TOP_ORIGIN_LIVE)
 		warn_of_end(top_source_frame(o->source));
@@ -162,9 +172,9 @@ static int run_plain(const struct top_output *o)
 			code = SNP_EXIT_UNKNOWN;
 			break;
 		}
-		if (number == o->options->count)
+		if (was_last(o, number))
 			break;
-		look_again(o, o->options->delay_ms);
+		look_later(o);
 	}
 	top_plain_fini(&plain);
 	return code;

@@ -69,6 +69,19 @@ def test_a_replay_is_the_same_picture_each_time(
     assert "default/0" not in filtered
 
 
+def test_a_replay_in_lines_ends_with_the_recording(
+    segment: Segment, tmp_path: Path
+) -> None:
+    record(segment, tmp_path / "a.rec")
+    done = run("--replay", tmp_path / "a.rec", "--plain")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "demo: LIVE, " in done.stdout.splitlines()[0]
+    segment.kill()
+    done = run("--post-mortem", segment.path, "--plain")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "demo: DEAD, " in done.stdout.splitlines()[0]
+
+
 def test_a_recording_is_not_written_over(segment: Segment, tmp_path: Path) -> None:
     file = tmp_path / "a.rec"
     file.write_text("mine")
