@@ -24,8 +24,7 @@ void top_eventlog_forget(struct top_eventlog *log, snp_mono_t at)
 		log->nr--;
 }
 
-/* Every unplanned end leads to BACKOFF, or to QUARANTINED where it is the last. */
-static bool is_restart(const struct snp_event *event)
+bool top_event_is_restart(const struct snp_event *event)
 {
 	return event->kind == SNP_EVENT_KIND_WORKER_MOVED &&
 	       (event->to == SNP_WORKER_STATE_BACKOFF ||
@@ -41,7 +40,7 @@ uint64_t top_eventlog_restarts(const struct top_eventlog *log, snp_mono_t now,
 	for (unsigned back = 0; (event = top_eventlog_at(log, back)); back++) {
 		if (snp_mono_since_ns(now, event->event.mono) > seconds * SNP_NS_PER_S)
 			break;
-		found += is_restart(&event->event);
+		found += top_event_is_restart(&event->event);
 	}
 	return found;
 }

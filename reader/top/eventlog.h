@@ -9,6 +9,7 @@
 #define SNP_TOP_EVENTLOG_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/buf.h"
@@ -37,6 +38,10 @@ void top_eventlog_forget(struct top_eventlog *log, snp_mono_t at);
 /* `back` steps before the newest (0); NULL when it is not kept. */
 const struct snp_told_event *top_eventlog_at(const struct top_eventlog *log,
 					     unsigned back);
+
+/* Whether a worker ended unplanned: that leads to BACKOFF, or to QUARANTINED where it
+ * is the last time. */
+bool top_event_is_restart(const struct snp_event *event);
 
 /* Workers that were replaced after an unplanned end, by the events of the last
  * `seconds` before `now` (writer's clock) that are kept. */

@@ -171,13 +171,6 @@ struct storm {
 	unsigned restarts;
 };
 
-static bool is_restart(const struct snp_event *event)
-{
-	return event->kind == SNP_EVENT_KIND_WORKER_MOVED &&
-	       (event->to == SNP_WORKER_STATE_BACKOFF ||
-		event->to == SNP_WORKER_STATE_QUARANTINED);
-}
-
 static size_t count_restarts(const struct top_frame *f,
 			     struct storm storms[STORM_SLOTS])
 {
@@ -192,7 +185,7 @@ static size_t count_restarts(const struct top_frame *f,
 
 		if (!e || e->wall.ns + STORM_S * SNP_NS_PER_S < now)
 			break;
-		if (!is_restart(&e->event))
+		if (!top_event_is_restart(&e->event))
 			continue;
 		while (i < nr && (storms[i].last->event.slot != e->event.slot ||
 				  strcmp(storms[i].last->pool, e->pool) != 0))
