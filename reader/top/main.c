@@ -298,11 +298,31 @@ static uint64_t wait_ms(const struct top *top)
  * a megabyte of zeros would be in the program's file. */
 static struct top_frame nobody;
 
+/* The cursor stays on its instance, whichever come and go. */
+static void tick_list(struct top *top)
+{
+	struct top_instances *all = &top->instances;
+	size_t *at = &top->ui.instance_at;
+	char path[SNP_PATH_BYTES] = "";
+
+	top->source = NULL; /* its instance may be gone */
+	if (*at < all->nr)
+		memcpy(path, all->at[*at]->path, sizeof(path));
+	(void)top_instances_tick(all, NULL, NULL);
+	for (size_t i = 0; i < all->nr; i++) {
+		if (strcmp(all->at[i]->path, path) == 0) {
+			*at = i;
+			return;
+		}
+	}
+	if (*at >= all->nr)
+		*at = all->nr > 0 ? all->nr - 1 : 0;
+}
+
 static snp_mono_t tick(struct top *top)
 {
 	if (top->ui.all) {
-		top->source = NULL; /* its instance may be gone */
-		(void)top_instances_tick(&top->instances, NULL, NULL);
+		tick_list(top);
 	} else if (top->ui.paused) {
 		top_source_hold(top->source);
 	} else {

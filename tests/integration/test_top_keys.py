@@ -334,6 +334,24 @@ def test_all_instances_are_a_list_to_go_into_and_back(
         other.close()
 
 
+def test_the_cursor_stays_on_its_instance(
+    segment: Segment, snp_dir: Path, tmp_path: Path
+) -> None:
+    view = Terminal(tmp_path, f"{TOP} --all -d 0.1", SNAKEPIT_DIR=str(snp_dir))
+    other = None
+    try:
+        selected(view, "demo")
+        other = Segment(snp_dir, "another")
+        view.see(" another ")
+        selected(view, "demo")
+        segment.path.unlink()
+        selected(view, "another")
+    finally:
+        view.close()
+        if other:
+            other.close()
+
+
 # ---- lines instead of a screen -------------------------------------------------------
 
 
