@@ -276,9 +276,11 @@ static void put_lane(struct top_pen *pen, const struct snp_pool_stat *t)
 	uint64_t down = t->by_status[SNP_WORKER_STATUS_DOWN];
 	uint64_t width = t->workers < cols ? t->workers : cols;
 
-	if (pen->end - pen->col < 24 || t->workers == 0 || t->workers == SNP_UNKNOWN ||
-	    down == SNP_UNKNOWN)
+	if (pen->end - pen->col < 24 || t->workers == 0 || t->workers == SNP_UNKNOWN)
 		return;
+	for (unsigned i = 0; i < SNP_WORKER_STATUS_NR; i++)
+		if (t->by_status[i] == SNP_UNKNOWN)
+			return;
 	pen->col += 2;
 	top_pen_put(pen, TOP_DIM, "[");
 	for (size_t i = 0; i < STATUSES; i++) {

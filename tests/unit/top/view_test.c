@@ -379,6 +379,23 @@ static void rewound_frame_matches_golden(void **state)
 	free(now);
 }
 
+/* The samples do not tell idle and busy apart: no letter stands for either. */
+static void lane_of_workers_needs_all_counts(void **state)
+{
+	struct scene *s = *state;
+	uint64_t *by_status = s->frame.look.total.by_status;
+	uint64_t idle = by_status[SNP_WORKER_STATUS_IDLE];
+	char *text = drawn_text(s, 160, 24);
+
+	assert_non_null(strstr(text, "[bbbb"));
+	free(text);
+	by_status[SNP_WORKER_STATUS_IDLE] = SNP_UNKNOWN;
+	text = drawn_text(s, 160, 24);
+	assert_null(strstr(text, "[b"));
+	free(text);
+	by_status[SNP_WORKER_STATUS_IDLE] = idle;
+}
+
 /* Instances that live, that ended, and one that cannot be read. */
 static void list_of_instances_matches_golden(void **state)
 {
@@ -630,6 +647,7 @@ int main(void)
 	    cmocka_unit_test(with_baseline_matches_golden),
 	    cmocka_unit_test(filter_and_prompt_match_golden),
 	    cmocka_unit_test(rewound_frame_matches_golden),
+	    cmocka_unit_test(lane_of_workers_needs_all_counts),
 	    cmocka_unit_test(view_in_ascii_is_ascii_at_every_size),
 	    cmocka_unit_test(view_of_dead_runtime_matches_golden),
 	    cmocka_unit_test(view_of_dead_runtime_is_banner_and_frozen),
