@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,15 +17,10 @@
 /* Of any clock: nanoseconds in 64 bits have no later second. */
 #define PLACE_MAX (UINT64_MAX / SNP_NS_PER_S)
 
-/* `key` is the place plus 1, so that what is zeroed is empty. */
+/* A key is the place plus 1, so that what is zeroed is empty. */
 struct pool_slot {
 	uint64_t key;
 	struct top_pool_point point;
-};
-
-struct worker_slot {
-	uint64_t key;
-	struct top_worker_point point;
 };
 
 /* What both kinds of track know of themselves. */
@@ -41,9 +37,13 @@ struct pool_track {
 	struct pool_slot slot[POOL_PLACES];
 };
 
+/* There are thousands of these, and at a start most of them have few points: memory of
+ * points without a key is not touched. */
 struct worker_track {
 	struct track track;
-	struct worker_slot slot[WORKER_PLACES];
+	uint64_t key[WORKER_PLACES];
+	struct top_worker_point
+	    point[WORKER_PLACES]; /* last: see worker_track_clear() */
 };
 
 /* Tracks by row; rows without points have none. */
@@ -130,6 +130,11 @@ static int pool_track_of(struct top_history *h, const struct top_history_who *wh
 	return 0;
 }
 
+static void worker_track_clear(struct worker_track *t)
+{
+	memset(t, 0, offsetof(struct worker_track, point));
+}
+
 static int worker_track_of(struct top_history *h, const struct top_history_who *who,
 			   struct worker_track **ret_track)
 {
@@ -140,11 +145,12 @@ static int worker_track_of(struct top_history *h, const struct top_history_who *
 		return rc;
 	t = h->workers[who->row];
 	if (!t) {
-		t = h->workers[who->row] = calloc(1, sizeof(*t));
+		t = h->workers[who->row] = malloc(sizeof(*t));
 		if (!t)
 			return -ENOMEM;
+		worker_track_clear(t);
 	} else if (!is_same(&t->track.who, who)) {
-		memset(t, 0, sizeof(*t));
+		worker_track_clear(t);
 	}
 	t->track.who = *who;
 	*ret_track = t;
@@ -164,9 +170,9 @@ static const struct top_pool_point *pool_point(const struct pool_track *t,
 static const struct top_worker_point *worker_point(const struct worker_track *t,
 						   uint64_t step)
 {
-	const struct worker_slot *slot = &t->slot[step % WORKER_PLACES];
+	size_t place = step % WORKER_PLACES;
 
-	return slot->key == step + 1 ? &slot->point : NULL;
+	return t->key[place] == step + 1 ? &t->point[place] : NULL;
 }
 
 const struct top_pool_point *top_history_pool(const struct top_history *h, uint32_t row,
@@ -247,7 +253,8 @@ static void pool_put(struct top_history *h, struct pool_track *t, uint64_t secon
 static void worker_put(struct top_history *h, struct worker_track *t, uint64_t step,
 		       const struct top_worker_point *point)
 {
-	t->slot[step % WORKER_PLACES] = (struct worker_slot){step + 1, *point};
+	t->key[step % WORKER_PLACES] = step + 1;
+	t->point[step % WORKER_PLACES] = *point;
 	t->track.run = point->run;
 	t->track.last = step;
 	t->track.at = point->at;

@@ -128,9 +128,30 @@ static bool worker_is_listed(const struct lint_search *s,
 	return false;
 }
 
+/* What it takes to add up ten minutes of a pool is paid once, not for each of its
+ * requests. A pool has its place by its number; another may push it out. */
+#define P99_PLACES 64
+struct p99 {
+	bool known;
+	uint32_t pool;
+	double s;
+};
+
+static double p99_of(struct p99 places[P99_PLACES], const struct top_frame *frame,
+		     uint32_t pool)
+{
+	struct p99 *place = &places[pool % P99_PLACES];
+
+	if (!place->known || place->pool != pool)
+		*place = (struct p99){true, pool,
+				      lint_seconds(top_heat_p99_ns(frame, pool))};
+	return place->s;
+}
+
 static void find_stuck_workers(struct lint_search *s)
 {
 	const struct top_frame *f = s->frame;
+	struct p99 places[P99_PLACES] = {0};
 
 	for (size_t i = 0; i < f->inflight_nr; i++) {
 		const struct top_inflight *r = &f->inflight[i];
@@ -144,7 +165,7 @@ static void find_stuck_workers(struct lint_search *s)
 		    r->worker >= f->look.workers_nr)
 			continue;
 		w = &f->look.workers[r->worker];
-		p99_s = lint_seconds(top_heat_p99_ns(f, w->pool));
+		p99_s = p99_of(places, f, w->pool);
 		if (!top_judge_stuck(s->limits, running_s, p99_s) ||
 		    worker_is_listed(s, w))
 			continue;
