@@ -75,17 +75,25 @@ def test_everything_a_user_needs_is_there(debian_like: Path) -> None:
     for folder, place in (
         ("examples", "usr/share/snakepit/examples"),
         ("docs", "usr/share/doc/snakepit"),
+        ("completions/bash", "usr/share/bash-completion/completions"),
+        ("completions/fish", "usr/share/fish/vendor_completions.d"),
+        ("completions/zsh", "usr/share/zsh/site-functions"),
+        ("packaging/sysusers.d", "usr/lib/sysusers.d"),
+        ("packaging/tmpfiles.d", "usr/lib/tmpfiles.d"),
         *(
             (f"tools/monitoring/{part}", f"usr/share/snakepit/monitoring/{part}")
             for part in MONITORING
         ),
     ):
+        assert tracked(folder)
         for file in tracked(folder):
             assert f"{place}{file.removeprefix(folder)}" in there
     for file in tracked("priv/python/snakepit_bridge/*.py"):
         assert f"usr/share/snakepit/python{file.removeprefix('priv/python')}" in there
     generated = "usr/share/snakepit/python/snakepit_bridge/_generated/bridge_pb2.py"
     assert generated in there
+    for file in tracked(":(glob)proto/*.proto"):
+        assert f"usr/share/snakepit/{file}" in there
     for unit in tracked("packaging/systemd"):
         assert f"lib/systemd/system/{Path(unit).stem}" in there
 
