@@ -52,8 +52,9 @@ void top_advice_snakepit(char out[TOP_ADVICE_BYTES], const struct top_frame *fra
 	char instance[TOP_ADVICE_BYTES];
 
 	top_advice_word(instance, frame->instance);
-	(void)snprintf(out, TOP_ADVICE_BYTES, "$ snakepit %s -n %.100s%s%.300s", verb,
-		       instance, rest[0] ? " " : "", rest);
+	if (snprintf(out, TOP_ADVICE_BYTES, "$ snakepit %s -n %s%s%s", verb, instance,
+		     rest[0] ? " " : "", rest) >= TOP_ADVICE_BYTES)
+		out[0] = '\0';
 }
 
 void top_advice_worker(char out[TOP_ADVICE_BYTES], const char *pool, uint32_t slot)
@@ -73,6 +74,7 @@ void top_advice_events(char out[TOP_ADVICE_BYTES], const struct top_frame *frame
 	/* Events name processes: pool/slot#incarnation. */
 	(void)snprintf(name, sizeof(name), "%s/%" PRIu32 "#", pool, slot);
 	top_advice_word(word, name);
-	(void)snprintf(rest, sizeof(rest), "| grep -F %.300s", word);
+	if (snprintf(rest, sizeof(rest), "| grep -F %s", word) >= (int)sizeof(rest))
+		rest[0] = '\0';
 	top_advice_snakepit(out, frame, "events", rest);
 }

@@ -10,7 +10,9 @@
 
 #include "frame.h"
 
-#define TOP_ADVICE_BYTES 512
+/* Room for a command with the longest names there can be, each character of them
+ * quoted: one that was cut would be another command. */
+#define TOP_ADVICE_BYTES 1024
 
 /* `word` as one word of a POSIX shell. What does not fit is cut. */
 void top_advice_word(char out[TOP_ADVICE_BYTES], const char *word);

@@ -81,6 +81,13 @@ void lint_put(char text[TOP_LINT_TEXT_BYTES], const char *fmt, ...)
 	va_end(ap);
 }
 
+/* One that does not fit is left out: cut, it would be another. */
+static void put_command(struct top_lint *lint, const char *command)
+{
+	if (strlen(command) < sizeof(lint->next))
+		lint_put(lint->next, "%s", command);
+}
+
 void lint_put_command(struct lint_search *s, struct top_lint *lint, const char *verb,
 		      const char *more)
 {
@@ -90,9 +97,10 @@ void lint_put_command(struct lint_search *s, struct top_lint *lint, const char *
 		top_advice_worker(word, lint->pool, lint->slot);
 	else
 		top_advice_word(word, lint->pool);
-	(void)snprintf(rest, sizeof(rest), "%.300s%s", word, more);
+	if (snprintf(rest, sizeof(rest), "%s%s", word, more) >= (int)sizeof(rest))
+		return;
 	top_advice_snakepit(command, s->frame, verb, rest);
-	lint_put(lint->next, "%.*s", TOP_LINT_TEXT_BYTES - 1, command);
+	put_command(lint, command);
 }
 
 double lint_number(uint64_t value)
@@ -251,7 +259,7 @@ static void find_restart_storms(struct lint_search *s)
 		lint_put(lint->what, "%u restarts in %us%s%s", storms[i].restarts,
 			 STORM_S, w->last_exit[0] ? ", last exit " : "", w->last_exit);
 		top_advice_events(command, s->frame, lint->pool, lint->slot);
-		lint_put(lint->next, "%.*s", TOP_LINT_TEXT_BYTES - 1, command);
+		put_command(lint, command);
 	}
 }
 

@@ -357,6 +357,41 @@ static void names_are_words_of_a_shell(void **state)
 	assert_int_equal('\'', word[strlen(word) - 1]);
 }
 
+/* As a shell reads it: no substitution stands outside of quotes, and none is open. */
+static void assert_is_quoted(const char *command)
+{
+	bool quoted = false;
+
+	for (; *command; command++) {
+		if (*command == '\'')
+			quoted = !quoted;
+		else if (*command == '\\' && !quoted)
+			command++;
+		else if (*command == '(')
+			assert_true(quoted);
+	}
+	assert_false(quoted);
+}
+
+static void names_of_any_length_stay_words(void **state)
+{
+	struct scene *s = *state;
+	char command[TOP_ADVICE_BYTES], pool[SNP_POOL_NAME_BYTES];
+
+	for (size_t plain = 0; plain < 4; plain++) {
+		memset(s->frame.instance, '\'', sizeof(s->frame.instance) - 1);
+		memset(s->frame.instance, 'a', plain);
+		top_advice_events(command, &s->frame, "$(reboot)", 0);
+		assert_is_quoted(command);
+		memset(pool, '\'', sizeof(pool) - 1);
+		memset(pool, '(', plain);
+		pool[sizeof(pool) - 1] = '\0';
+		top_advice_events(command, &s->frame, pool, UINT32_MAX);
+		assert_is_quoted(command);
+		assert_non_null(strstr(command, "/4294967295#'"));
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scene_open, scene_close)
 
 int main(void)
@@ -382,6 +417,7 @@ int main(void)
 	    TEST(silenced_kinds_are_counted_and_not_listed),
 	    TEST(lints_as_json_say_whom_what_and_next),
 	    TEST(names_are_words_of_a_shell),
+	    TEST(names_of_any_length_stay_words),
 	};
 
 	return cmocka_run_group_tests_name("top/lints", tests, NULL, NULL);
