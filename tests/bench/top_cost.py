@@ -4,6 +4,8 @@
 
 Each program runs on a pseudo-terminal of 80x24 at one frame a second; its CPU is what
 the kernel says it ran (schedstat). Everything the segment counts changes each second.
+What the runtime pays for readers that attach is in bench_reader_effect: they map the
+segment read-only and take no lock of it.
 htop and varnishstat are measured beside it where they are installed.
 """
 
@@ -29,6 +31,7 @@ from segments import Segment
 WARM_S = 3.0  # what a start costs is not what a frame costs
 WATCHED_S = 10.0
 STARTS = 7
+HISTORY_S = 600  # all of it is read before the first frame
 
 
 class Screen:
@@ -98,7 +101,8 @@ def first_frame_ms(words: tuple[str, ...]) -> tuple[float, float]:
 
 
 def measure(build: Path, folder: Path, pools: int, workers: int, limit: float) -> None:
-    segment = Segment(folder, f"w{pools * workers}", str(pools), str(workers), "1")
+    shape = (str(pools), str(workers), "1", f"past={HISTORY_S}")
+    segment = Segment(folder, f"w{pools * workers}", *shape)
     words = (str(build / "bin/snakepit-top"), "-n", str(segment.path))
     nr = pools * workers
     try:

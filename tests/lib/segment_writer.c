@@ -19,6 +19,8 @@
  * intervals freeze             no more heartbeats, the lock stays: a hung runtime close
  * end cleanly and exit; end of input does the same
  *
+ * `past` has the samples of so many seconds at the start, instead of room for 60.
+ *
  * `hostile` gives pools and tools names with every byte a label may have to escape.
  *
  * Each round adds an event with evidence, a span of each kind, and for every odd worker
@@ -60,6 +62,7 @@ struct fixture {
 	unsigned churned;
 	unsigned calls, called;
 	unsigned span_ring;
+	unsigned past_s;  /* of which there are samples from the start */
 	uint64_t spanned; /* requests that have spans and nothing else */
 	snp_mono_t last_call;
 	struct {
@@ -374,6 +377,18 @@ static void beat(struct fixture *f)
 	snp_writer_sample(f->writer, f->last_beat);
 }
 
+/* The samples of all seconds that are kept, as if it had run that long. */
+static void live_through(struct fixture *f)
+{
+	const uint64_t now_ns = snp_mono_now().ns;
+
+	snp_writer_heartbeat(f->writer, 0, 1);
+	snp_writer_snap(f->writer);
+	for (uint64_t back = f->past_s; back > 0; back--)
+		snp_writer_sample(f->writer,
+				  (snp_mono_t){now_ns - back * SNP_NS_PER_S});
+}
+
 /* As many at a time as are due by then. */
 static void record_many(struct fixture *f, uint64_t spans, uint64_t per_s)
 {
@@ -407,7 +422,7 @@ static int fixture_open(struct fixture *f, const char *dir, const char *instance
 	    .spans_per_ring = f->span_ring,
 	    .inflight_per_worker = INFLIGHT,
 	    .evidence_max = 32,
-	    .history_seconds = 60,
+	    .history_seconds = f->past_s ? f->past_s : 60,
 	    .reuse_quarantine_ms = f->quarantine_ms,
 	    .heartbeat_interval_ms = HEARTBEAT_MS,
 	    .stale_after_ms = 500,
@@ -424,6 +439,8 @@ static int fixture_open(struct fixture *f, const char *dir, const char *instance
 		return snp_err_set(err, r, "no bank");
 	count_round(f);
 	r = snp_writer_publish(f->writer, err);
+	if (r == 0 && f->past_s)
+		live_through(f);
 	if (r == 0)
 		beat(f);
 	return r;
@@ -508,6 +525,7 @@ static int take_words(struct fixture *f, int argc, char **argv)
 		else if (sscanf(argv[argc - 1], "quarantine=%u", &f->quarantine_ms) !=
 			     1 &&
 			 sscanf(argv[argc - 1], "calls=%u", &f->calls) != 1 &&
+			 sscanf(argv[argc - 1], "past=%u", &f->past_s) != 1 &&
 			 sscanf(argv[argc - 1], "spans=%u", &f->span_ring) != 1)
 			break;
 	return argc;
@@ -526,7 +544,8 @@ int main(int argc, char **argv)
 	argc = take_words(&f, argc, argv);
 	if (argc != 3 && argc != 6) {
 		(void)fputs("usage: segment_writer DIR INSTANCE [POOLS WORKERS TOOLS] "
-			    "[hostile] [quarantine=MS] [calls=NR] [spans=RING]\n",
+			    "[hostile] [quarantine=MS] [calls=NR] [past=SECONDS] "
+			    "[spans=RING]\n",
 			    stderr);
 		return 2;
 	}
