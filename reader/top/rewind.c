@@ -235,23 +235,27 @@ static void recall(struct top_frame *past)
 	top_rewind_rates(past);
 }
 
-/* How far back there is a point. */
-static uint64_t reach(const struct top_frame *newest, uint64_t back)
+/* How far back there is a point: there, or beyond a gap on the way from `was`. */
+static uint64_t reach(const struct top_frame *newest, uint64_t back, uint64_t was)
 {
+	for (uint64_t at = back; at > was && at < TOP_HISTORY_S; at++)
+		if (top_frame_pool_at(newest, TOP_ALL_POOLS, (unsigned)at))
+			return at;
 	for (; back > 0; back--)
 		if (top_frame_pool_at(newest, TOP_ALL_POOLS, (unsigned)back))
 			break;
 	return back;
 }
 
-int top_rewind(struct top_frame *past, const struct top_frame *newest, uint64_t back)
+int top_rewind(struct top_frame *past, const struct top_frame *newest, uint64_t back,
+	       uint64_t was)
 {
 	const struct top_pool_point *point;
 	int rc = top_frame_copy(past, newest);
 
 	if (rc < 0)
 		return rc;
-	back = reach(newest, back < TOP_HISTORY_S ? back : TOP_HISTORY_S - 1);
+	back = reach(newest, back < TOP_HISTORY_S ? back : TOP_HISTORY_S - 1, was);
 	if (back == 0)
 		return 0;
 	past->history = newest->history;

@@ -18,9 +18,11 @@ void top_rewind_rates(struct top_frame *frame);
 void top_rewind_quantiles(struct top_frame *frame);
 
 /* Make `past` what was seen `back` seconds before `newest`: the same pools and workers
- * with what their samples hold of that second, everything else unknown. Goes back as
- * far as there are samples. -ENOMEM: `past` is as good as zeroed. */
-int top_rewind(struct top_frame *past, const struct top_frame *newest, uint64_t back);
+ * with what their samples hold of that second, everything else unknown. Where there is
+ * no sample it goes on, away from `was` seconds back, and ends where the samples do.
+ * -ENOMEM: `past` is as good as zeroed. */
+int top_rewind(struct top_frame *past, const struct top_frame *newest, uint64_t back,
+	       uint64_t was);
 
 /* Seconds that quantiles are of, as long as there is something that old to compare
  * with. */

@@ -216,9 +216,9 @@ bool top_source_goes_on(const struct top_source *s)
 	return s->newest.origin == TOP_ORIGIN_LIVE;
 }
 
-/* The newest frame that is at least so much older than the one of the last tick; the
- * oldest where there is none. */
-static int seek_recording(struct top_source *s, uint64_t back_ns)
+/* The newest frame that is at least so much older than the one of the last tick, the
+ * oldest where there is none; on the way forward the one behind it. */
+static int seek_recording(struct top_source *s, uint64_t back_ns, uint64_t was_ns)
 {
 	snp_wall_t now = top_recording_wall(s->recording, s->at);
 	uint64_t index = s->at;
@@ -226,19 +226,24 @@ static int seek_recording(struct top_source *s, uint64_t back_ns)
 	while (index > 0 &&
 	       now.ns - top_recording_wall(s->recording, index).ns < back_ns)
 		index--;
+	if (back_ns < was_ns && index < s->at &&
+	    now.ns - top_recording_wall(s->recording, index).ns > back_ns)
+		index++;
 	return top_recording_read(s->recording, index, s->at);
 }
 
 int top_source_seek(struct top_source *s, uint64_t back_ns)
 {
+	uint64_t was_ns = top_source_frame(s)->rewound_ns;
 	int rc;
 
 	s->rewound = false;
 	if (s->recording)
-		return seek_recording(s, back_ns);
+		return seek_recording(s, back_ns, was_ns);
 	if (back_ns < SNP_NS_PER_S)
 		return 0;
-	rc = top_rewind(&s->past, &s->newest, back_ns / SNP_NS_PER_S);
+	rc = top_rewind(&s->past, &s->newest, back_ns / SNP_NS_PER_S,
+			was_ns / SNP_NS_PER_S);
 	if (rc < 0)
 		return rc;
 	s->rewound = s->past.rewound_ns > 0;

@@ -41,9 +41,9 @@ bool top_source_goes_on(const struct top_source *source);
 
 /* Show what there was `back_ns` before the frame of the last tick, 0: that itself. Of a
  * recording it is the frame that was recorded then; of anything else it has what the
- * samples of pools and workers hold, and the rest is unknown. Goes as far as there is
- * something and says how far in frame->rewound_ns. -ENOMEM, -EBADMSG: the frame of the
- * last tick is shown. */
+ * samples of pools and workers hold, and the rest is unknown. Goes over what there is
+ * nothing of, as far as there is something, and says how far in frame->rewound_ns.
+ * -ENOMEM, -EBADMSG: the frame of the last tick is shown. */
 int top_source_seek(struct top_source *source, uint64_t back_ns);
 
 /* What to show: of the last tick or seek. Never NULL. */

@@ -355,7 +355,7 @@ static void rewound_frame_has_what_was_sampled_and_nothing_else(void **state)
 	}
 	read_run(world, 1);
 	make_frame(world, frame);
-	assert_int_equal(0, top_rewind(past, frame, 2));
+	assert_int_equal(0, top_rewind(past, frame, 2, 0));
 	p = &past->look.pools[0];
 	assert_string_equal("p", p->name);
 	assert_int_equal(2, p->queue_depth);
@@ -386,8 +386,28 @@ static void rewind_ends_where_the_samples_do(void **state)
 		sample(world, s * 1000);
 	read_run(world, 1);
 	make_frame(world, frame);
-	assert_int_equal(0, top_rewind(past, frame, 500));
+	assert_int_equal(0, top_rewind(past, frame, 500, 0));
 	assert_int_equal(4 * SNP_NS_PER_S, past->rewound_ns);
+	top_frame_fini(frame);
+	top_frame_fini(past);
+	free(frame);
+}
+
+static void rewind_goes_over_what_has_no_samples(void **state)
+{
+	struct world *world = *state;
+	struct top_frame *frame = calloc(2, sizeof(*frame)), *past = frame + 1;
+
+	assert_non_null(frame);
+	for (uint64_t s = 0; s < 11; s++)
+		if (s < 5 || s > 7)
+			sample(world, s * 1000);
+	read_run(world, 1);
+	make_frame(world, frame);
+	assert_int_equal(0, top_rewind(past, frame, 3, 2));
+	assert_int_equal(6 * SNP_NS_PER_S, past->rewound_ns);
+	assert_int_equal(0, top_rewind(past, frame, 5, 6));
+	assert_int_equal(2 * SNP_NS_PER_S, past->rewound_ns);
 	top_frame_fini(frame);
 	top_frame_fini(past);
 	free(frame);
@@ -408,6 +428,7 @@ int main(void)
 	    T(visit_has_each_point_from_there_on),
 	    T(rewound_frame_has_what_was_sampled_and_nothing_else),
 	    T(rewind_ends_where_the_samples_do),
+	    T(rewind_goes_over_what_has_no_samples),
 	};
 
 	return cmocka_run_group_tests_name("top/history", tests, NULL, NULL);

@@ -163,6 +163,9 @@ static void seek_goes_back_and_forth_in_its_time(void **state)
 	assert_int_equal(1, top_source_frame(source)->record_at);
 	assert_int_equal(0, top_source_seek(source, 3600 * SNP_NS_PER_S));
 	assert_int_equal(0, top_source_frame(source)->record_at);
+	/* No frame is there: on the way forward it is the one behind. */
+	assert_int_equal(0, top_source_seek(source, 5 * SNP_NS_PER_S / 2));
+	assert_int_equal(1, top_source_frame(source)->record_at);
 	assert_int_equal(0, top_source_seek(source, 0));
 	assert_picture(f, top_source_frame(source), 3);
 	assert_int_equal(0, top_source_tick(source));
