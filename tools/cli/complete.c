@@ -8,6 +8,7 @@
 #include "snakepit/read.h"
 
 #define WORD_MAX 256
+#define OBEYED	 " \"'`$\\;&|<>(){}*?"
 
 /* What the words before the last one say of it. */
 struct line {
@@ -31,11 +32,12 @@ static void emit(void *to, const char *word, const char *meaning)
 	const struct sink *sink = to;
 	char clean[WORD_MAX];
 
-	/* A name with blanks or what terminals obey is none to be typed. */
+	/* Names of a segment may hold blanks, what terminals obey and what shells obey:
+	 * those are none to be typed, and not all shells quote what they fill in. */
 	(void)snprintf(clean, sizeof(clean), "%s", word);
 	(void)cli_strip_controls(clean);
 	if (strncmp(word, sink->typed, strlen(sink->typed)) != 0 ||
-	    strcmp(clean, word) != 0 || strchr(word, ' '))
+	    strcmp(clean, word) != 0 || strpbrk(word, OBEYED))
 		return;
 	(void)fprintf(sink->out, "%.*s%s\t%.*s\n", (int)sink->prefix_len, sink->prefix,
 		      word, (int)strcspn(meaning, "\n"), meaning);

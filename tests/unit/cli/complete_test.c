@@ -27,6 +27,8 @@ static void words(const char *kind,
 	emit(to, "rate", "");
 	emit(to, "two words", "");
 	emit(to, "esc\033[2J", "");
+	emit(to, "$(reboot)", "");
+	emit(to, "a;reboot", "");
 }
 
 static const struct cli_command command = {
@@ -79,7 +81,7 @@ static void each_place_offers_what_fits_there(void **state)
 	    {"--text=x", ""},
 	    {"-c x", ":file\n"},
 	    {"--config=x", ":file\n"},
-	    /* Neither a name with a blank nor what a terminal obeys. */
+	    /* Neither a name with a blank nor what a terminal or a shell obeys. */
 	    {"-o ", "rss\tmemory\nrate\t\n"},
 	    {"-o rss,ra", "rss,rate\t\n"},
 	    {"--columns=rss,ra", "--columns=rss,rate\t\n"},
