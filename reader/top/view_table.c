@@ -206,8 +206,7 @@ static void lay_out(struct layout *layout, const struct view *v, enum top_table 
 
 static uint32_t arrow(const struct top_sort *sort, bool ascii)
 {
-	unsigned unit = top_columns[sort->column].unit;
-	bool ascends = top_unit_is_text(unit) || unit == TOP_UNIT_PID;
+	bool ascends = top_column_ascends(sort->column);
 
 	if (sort->flags & TOP_SORT_INVERT)
 		ascends = !ascends;

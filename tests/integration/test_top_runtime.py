@@ -43,8 +43,11 @@ def test_runtime_from_start_to_end_and_again(
         view.see(f" {worker_pids(world)[0]} ")
 
         wait_for("a past", lambda: re.search("up ([3-9]|[1-5][0-9])s", view.text()))
-        view.press("[", "[")
-        view.see("PAUSED at", "(-2s)", "default/1")
+        view.press("[")
+        back = wait_for("a step back", view.rewound)
+        view.press("[")
+        wait_for("another", lambda: view.rewound() > back)
+        view.see("PAUSED at", "default/1")
         view.press("L")
         view.see("LIVE")
 

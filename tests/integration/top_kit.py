@@ -7,6 +7,7 @@ A test module that uses the fixtures `segment` and `terminal` names them in its
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -92,6 +93,11 @@ class Terminal:
 
     def state(self, name: str) -> str:
         return self.tmux("display-message", "-p", f"#{{{name}}}").strip()
+
+    def rewound(self) -> int:
+        """Return how many seconds back the moment shown is."""
+        found = re.search(r"\(-(\d+)s\)", self.line(0))
+        return int(found[1]) if found else 0
 
     def pid(self) -> int:
         """Of the command, the only child of the shell."""
