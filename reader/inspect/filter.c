@@ -25,7 +25,7 @@ static const struct {
 
 /* Some tables share a label; the first of them stands for it. */
 static const char *const labels[SNP_ENUM_TABLE_NR] = {
-#define SNP_ENUM_BEGIN(table, label) [SNP_ENUM_TABLE_##table] = label,
+#define SNP_ENUM_BEGIN(table, label) [SNP_ENUM_TABLE_##table] = (label),
 #define SNP_ENUM_VALUE(table, id, text)
 #define SNP_ENUM_END(table)
 #include "enums.def"

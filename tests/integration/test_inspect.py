@@ -250,9 +250,15 @@ def test_filter_is_the_same_in_every_format(segment: Segment) -> None:
 
 
 def test_filter_and_its_opposite_are_everything(segment: Segment) -> None:
-    segment.kill()  # so that nothing changes
-    for expression in ("pool=default", "value>9", "p50>1ms", 'status="idle"', "unit=s"):
-        both = filtered(segment, expression) + filtered(segment, f"not {expression}")
+    segment.kill()  # so that nothing changes, but facts about this look
+    for expression in (
+        "pool=default",
+        'value>9 and name~"^snakepit"',
+        "p50>1ms",
+        'status="idle"',
+        "unit=s",
+    ):
+        both = filtered(segment, expression) + filtered(segment, f"not ({expression})")
         assert sorted(both) == sorted(filtered(segment, "name!=-"))
         assert filtered(segment, expression)
 
