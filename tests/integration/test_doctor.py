@@ -191,6 +191,23 @@ class TestConfig:
         assert level(findings, "config", r"bad\.yaml:3:\d+: .*wokers") == "FAIL"
         assert level(findings, "adapters", "not looked at") == "ok"
 
+    def test_a_runtime_that_ends_without_a_word_is_told(
+        self, cli: Cli, tmp_path: Path
+    ) -> None:
+        program = Path(shutil.copy(BIN / "snakepit", tmp_path))
+        mute = program.with_name("snakepitd")
+        mute.write_text("#!/bin/sh\nkill -9 $$\n")
+        mute.chmod(0o755)
+        result = subprocess.run(
+            [program, "doctor", "--json", "-c", written(tmp_path), "config"],
+            env=cli.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        findings: Findings = json.loads(result.stdout)["findings"]
+        assert level(findings, "config", "it ended without a word") == "FAIL"
+
     def test_its_directory_is_where_is_looked(self, cli: Cli, tmp_path: Path) -> None:
         with private_dir() as other:
             path = written(tmp_path, data_dir=str(other))

@@ -80,13 +80,18 @@ static int ask_runtime(const struct doctor *doctor, const char *option,
 	return child_output(argv, NULL, timeout_ms, ret_text, size);
 }
 
-/* What a program said last: Python's tracebacks end with what is wrong. */
-static const char *last_line(char *text)
+/* What a program that ended with `r` (child.h) said last: Python's tracebacks end with
+ * what is wrong. */
+static const char *last_line(char *text, int r)
 {
 	size_t len = strlen(text);
 	char *newline;
 
-	if (len > 0 && text[len - 1] == '\n')
+	if (r == -ETIMEDOUT)
+		return "it did not end in time";
+	if (len == 0)
+		return r < 0 ? strerror(-r) : "it ended without a word";
+	if (text[len - 1] == '\n')
 		text[len - 1] = '\0';
 	newline = strrchr(text, '\n');
 	return newline ? newline + 1 : text;
@@ -108,7 +113,7 @@ void doctor_check_config(struct doctor *doctor)
 		doctor_bad(doctor, DOCTOR_FAIL,
 			   "mend it; 'snakepit config default' "
 			   "explains every key",
-			   "%s", last_line(plan->text));
+			   "%s", last_line(plan->text, r));
 		return;
 	}
 	plan->len = strlen(plan->text);
@@ -139,7 +144,7 @@ static void check_adapter(struct doctor *doctor, const char *line)
 	}
 	r = ask_runtime(doctor, "--import", pool, IMPORT_TIMEOUT_MS, text,
 			sizeof(text));
-	last = r < 0 && !*text ? strerror(-r) : last_line(text);
+	last = last_line(text, r);
 	if (r == 0)
 		doctor_ok(doctor, "pool %s: %.300s", pool, last);
 	else
