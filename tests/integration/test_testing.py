@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import pytest
 from harness import BUILD, wait_until
 from runtime_kit import config
 from snakepit_bridge import testing
+
+pytest_plugins = ["snakepit_bridge.pytest_plugin"]
 
 BIN = BUILD / "bin"
 # Long enough for a look, as what is waited for never comes.
@@ -187,3 +189,11 @@ class TestStart:
 
         with pytest.raises(AssertionError, match="exit status -9; its log ends with"):
             die()
+
+
+class TestFixture:
+    def test_a_test_may_end_its_runtime_itself(
+        self, snakepit_runtime: Callable[..., testing.Runtime]
+    ) -> None:
+        """The log is gone then; that is no error of the test's end."""
+        snakepit_runtime(config(workers=1), programs=BIN).stop()

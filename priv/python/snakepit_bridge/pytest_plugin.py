@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["snakepit_runtime"]
 
 
+def _show_log(runtime: testing.Runtime) -> None:
+    with contextlib.suppress(FileNotFoundError):  # the test ended it itself
+        print(runtime.log.text(), file=sys.stderr)  # noqa: T201
+
+
 @pytest.fixture
 def snakepit_runtime() -> Iterator[Callable[..., testing.Runtime]]:
     """Give testing.start(); what it started ends with the test.
@@ -37,7 +42,7 @@ def snakepit_runtime() -> Iterator[Callable[..., testing.Runtime]]:
 
         def start(*args: Any, **kwargs: Any) -> testing.Runtime:
             runtime = stack.enter_context(testing.start(*args, **kwargs))
-            stack.callback(lambda: print(runtime.log.text(), file=sys.stderr))  # noqa: T201
+            stack.callback(_show_log, runtime)
             return runtime
 
         yield start
