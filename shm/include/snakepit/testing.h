@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * testing.h - for tests of programs that embed a runtime or look at one: what a metric
- * is, whether it rises, whether a request has left a span.
+ * is, whether it rises, whether a request has left a span and a line in the log.
  *
+ *	const char *name = "snakepit.requests", *of = "pool=default";
  *	double before;
  *
- *	if (snp_test_value("demo", "snakepit.requests", "pool=default", &before, &err) <
- *0) fail(err.msg);
+ *	if (snp_test_value("demo", name, of, &before, &err) < 0)
+ *		fail(err.msg);
  *	... a call ...
- *	if (snp_test_rises("demo", "snakepit.requests", "pool=default", before + 1,
- *5000, &err) < 0) fail(err.msg);
+ *	if (snp_test_rises("demo", name, of, before + 1, 5000, &err) < 0)
+ *		fail(err.msg);
  *
  * In the header alone, over snakepit/read.h (link with libsnakepit-shm), and for any
  * test framework: each returns 0 or a negative errno and says in `err`, which may be
@@ -25,6 +26,8 @@
 #define SNP_SHM_TESTING_H
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -177,9 +180,48 @@ out:
 	return rc;
 }
 
+/* Whether a line that was written to its end has `field` in it; or -errno. */
+static inline int snp_test__log_has(const char *path, const char *field,
+				    struct snp_err *err)
+{
+	FILE *log = fopen(path, "re");
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+	int found = 0;
+
+	if (!log)
+		return snp_err_errno(err, "cannot read %s", path);
+	while (!found && (len = getline(&line, &size, log)) > 0)
+		found = line[len - 1] == '\n' && strstr(line, field);
+	free(line);
+	(void)fclose(log);
+	return found;
+}
+
+/* Wait for a line about the request with this correlation id, of the runtime or of a
+ * worker, in the file that gets the log: what the standard error of snakepitd or the
+ * descriptor of snp_runtime_log() goes to, in its format "json". -ETIMEDOUT: there was
+ * none within `timeout_ms`. Else what opening the file said. */
+static inline int snp_test_log(const char *path, const char *correlation_id,
+			       uint64_t timeout_ms, struct snp_err *err)
+{
+	snp_mono_t deadline = snp_mono_add_ms(snp_mono_now(), timeout_ms);
+	char field[256];
+	int rc;
+
+	(void)snprintf(field, sizeof(field), "\"correlation_id\":\"%s\"",
+		       correlation_id);
+	do {
+		rc = snp_test__log_has(path, field, err);
+		if (rc != 0)
+			return rc < 0 ? rc : 0;
+	} while (snp_test__wait(deadline));
+	return snp_err_set(err, -ETIMEDOUT, "no line about '%s' in %s after %llu ms",
+			   correlation_id, path, (unsigned long long)timeout_ms);
+}
+
 #ifdef SNAKEPIT_RUNTIME_H
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 /* A runtime in this process, with a directory of its own. */
@@ -202,7 +244,9 @@ static inline int snp_test_start(const struct snp_runtime_options *options,
 		(void)snprintf(t.dir, sizeof(t.dir), "/tmp/snp-XXXXXX");
 	if (!mkdtemp(t.dir))
 		return snp_err_errno(err, "cannot make %s", t.dir);
-	rc = setenv("SNAKEPIT_DIR", t.dir, 1) < 0 ? -errno : 0;
+	rc = setenv("SNAKEPIT_DIR", t.dir, 1) < 0
+		 ? snp_err_errno(err, "cannot set SNAKEPIT_DIR")
+		 : 0;
 	if (rc == 0)
 		rc = snp_runtime_create(options, &t.runtime, err);
 	if (rc == 0)

@@ -119,6 +119,36 @@ static void span_that_never_comes_says_so(void **state)
 			 -ENOENT);
 }
 
+/* Lines as the runtime writes them, the last one not to its end yet. */
+static const char log_text[] =
+    "{\"msg\":\"request finished\",\"correlation_id\":\"t-1\"}\n"
+    "not of ours\n"
+    "{\"msg\":\"tool finished\",\"correlation_id\":\"t-3\"}\n"
+    "{\"msg\":\"half\",\"correlation_id\":\"t-4\"}";
+
+static void log_has_lines_that_are_complete(void **state)
+{
+	struct snp_err err = {0};
+	char path[] = "/tmp/snp-log-XXXXXX", wanted[128];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, log_text, strlen(log_text)), strlen(log_text));
+	assert_int_equal(snp_test_log(path, "t-1", SNP_TEST_DEADLINE_MS, NULL), 0);
+	assert_int_equal(snp_test_log(path, "t-3", SNP_TEST_DEADLINE_MS, NULL), 0);
+	assert_int_equal(snp_test_log(path, "t", SOON_MS, NULL), -ETIMEDOUT);
+	assert_int_equal(snp_test_log(path, "t-4", SOON_MS, &err), -ETIMEDOUT);
+	(void)snprintf(wanted, sizeof(wanted), "no line about 't-4' in %s after 20 ms",
+		       path);
+	assert_string_equal(err.msg, wanted);
+	assert_int_equal(write(fd, "\n", 1), 1);
+	assert_int_equal(snp_test_log(path, "t-4", SNP_TEST_DEADLINE_MS, NULL), 0);
+	(void)close(fd);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(snp_test_log(path, "t-1", SOON_MS, &err), -ENOENT);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -142,6 +172,7 @@ int main(void)
 	    cmocka_unit_test(rises_says_what_it_was_last),
 	    cmocka_unit_test(span_is_that_of_the_request),
 	    cmocka_unit_test(span_that_never_comes_says_so),
+	    cmocka_unit_test(log_has_lines_that_are_complete),
 	};
 
 	return cmocka_run_group_tests_name("testing", tests, set_up, tear_down);
