@@ -161,23 +161,25 @@ static inline int snp_test_span(const char *instance, const char *correlation_id
 	struct snp_ring_cursor cursor = {{0}, 0};
 	struct snp_segment *seg = NULL;
 	struct snp_span span;
+	bool found = false;
 	int rc = snp_test__attach(instance, &seg, err);
 
-	while (rc == 0) {
-		while (snp_segment_spans(seg, &cursor, &span, 1) == 1)
-			if (span.kind == SNP_SPAN_KIND_REQUEST &&
-			    strcmp(span.correlation, correlation_id) == 0)
-				goto out;
-		if (!snp_test__wait(deadline))
-			rc = snp_err_set(
-			    err, -ETIMEDOUT, "no span of a request '%s' after %llu ms",
-			    correlation_id, (unsigned long long)timeout_ms);
-	}
-out:
+	if (rc < 0)
+		return rc;
+	do {
+		while (!found && snp_segment_spans(seg, &cursor, &span, 1) == 1)
+			found = span.kind == SNP_SPAN_KIND_REQUEST &&
+				strcmp(span.correlation, correlation_id) == 0;
+	} while (!found && snp_test__wait(deadline));
 	snp_segment_detach(&seg);
-	if (rc == 0)
-		*ret_span = span;
-	return rc;
+	if (!found) {
+		(void)snp_err_set(err, -ETIMEDOUT,
+				  "no span of a request '%s' after %llu ms",
+				  correlation_id, (unsigned long long)timeout_ms);
+		return -ETIMEDOUT;
+	}
+	*ret_span = span;
+	return 0;
 }
 
 /* Whether a line that was written to its end has `field` in it; or -errno. */

@@ -158,7 +158,7 @@ static void execute_returns_what_the_tool_did(void **state)
 static void execute_is_a_span_of_the_program_itself(void **state)
 {
 	struct snp_reply *reply = run(*state, "echo", NULL, NULL);
-	struct snp_span span;
+	struct snp_span span = {0};
 	struct snp_err err = {0};
 
 	snp_reply_destroy(&reply);
