@@ -192,7 +192,7 @@ void top_grid_style(struct top_grid *grid, int row, int col, int n,
 
 static void put_utf8(struct snp_buf *out, uint32_t ch)
 {
-	char bytes[SNP_UTF8_BYTES_MAX];
+	char bytes[SNP_UTF8_BYTES_MAX] = {0};
 
 	snp_buf_put(out, bytes, snp_utf8_encode(bytes, ch));
 }

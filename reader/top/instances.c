@@ -17,9 +17,9 @@ static void drop(struct top_instances *all, size_t index)
 {
 	top_source_destroy(&all->at[index]->source);
 	free(all->at[index]);
-	memmove(all->at + index, all->at + index + 1,
-		(all->nr - index - 1) * sizeof(*all->at));
 	all->nr--;
+	for (; index < all->nr; index++)
+		all->at[index] = all->at[index + 1];
 }
 
 void top_instances_fini(struct top_instances *all)

@@ -43,7 +43,7 @@ void top_action_name(char out[TOP_ACTION_NAME_BYTES], enum top_action action)
 	const char *id = top_actions[action].id;
 	size_t i = 0;
 
-	for (; id[i] && i < TOP_ACTION_NAME_BYTES - 1; i++)
+	for (; i < TOP_ACTION_NAME_BYTES - 1 && id[i]; i++)
 		out[i] = id[i] == '_' ? '-' : (char)tolower((unsigned char)id[i]);
 	out[i] = '\0';
 }

@@ -56,7 +56,7 @@ static int render(const struct top_output *o, uint64_t number, struct top_rows *
 		  struct snp_buf *out)
 {
 	const struct top_frame *frame = top_source_frame(o->source);
-	struct top_lints lints;
+	struct top_lints lints = {0};
 	const struct top_scene scene = {.frame = frame,
 					.ui = o->ui,
 					.rows = rows,

@@ -72,7 +72,7 @@ int plan_import(const struct snp_config *cfg, const char *pool, struct snp_err *
 	struct spawn_site site = {.log_level = cfg->log.level};
 	struct spawn_request request = {.site = &site};
 	struct command command;
-	struct paths paths;
+	struct paths paths = {0};
 	int rc;
 
 	for (uint32_t i = 0; i < cfg->pools_count; i++)

@@ -33,7 +33,7 @@ static void put_queue(struct scene *s, unsigned seconds, unsigned slope, uint64_
 {
 	struct top_history_who who = {.row = s->frame.look.pools[1].row};
 
-	(void)strcpy(who.pool, s->frame.look.pools[1].name);
+	(void)snprintf(who.pool, sizeof(who.pool), "%s", s->frame.look.pools[1].name);
 	for (unsigned back = 0; back < seconds; back++) {
 		uint64_t second = SCENE_SECOND + TOP_HISTORY_S - 1 - back;
 		struct top_pool_point point = {.at.ns = second * SNP_NS_PER_S,
@@ -115,7 +115,7 @@ static void request_that_was_usual_minutes_ago_is_not_found(void **state)
 	uint64_t second = SCENE_SECOND + 300;
 	struct top_pool_point point = {.at.ns = second * SNP_NS_PER_S, .run = 2};
 
-	(void)strcpy(who.pool, s->frame.look.pools[1].name);
+	(void)snprintf(who.pool, sizeof(who.pool), "%s", s->frame.look.pools[1].name);
 	point.octave[25] = 10000000; /* up to 32 s */
 	assert_int_equal(0, top_history_put_pool(s->history, &who, second, &point));
 	assert_int_equal(0, found(s, TOP_LINT_STUCK_WORKER));
@@ -241,7 +241,8 @@ static void put_worker(struct scene *s, unsigned w, uint64_t requests, uint64_t 
 	uint64_t newest =
 	    SCENE_SECOND / TOP_WORKER_STEP_S + TOP_HISTORY_S / TOP_WORKER_STEP_S - 1;
 
-	(void)strcpy(who.pool, s->frame.look.pools[scene_workers[w].pool].name);
+	(void)snprintf(who.pool, sizeof(who.pool), "%s",
+		       s->frame.look.pools[scene_workers[w].pool].name);
 	for (unsigned back = 0; back < steps; back++) {
 		struct top_worker_point point = {
 		    .at.ns = (newest - back) * TOP_WORKER_STEP_S * SNP_NS_PER_S,

@@ -27,7 +27,7 @@ static void picture(const struct fixture *f, const struct top_frame *frame,
 {
 	struct top_rows rows = {0};
 	struct top_grid grid = {.ascii = true};
-	struct top_viewport viewport;
+	struct top_viewport viewport = {0};
 	const struct top_order order = top_ui_order(&f->scene->ui);
 	struct top_scene scene = {.frame = frame, .ui = &f->scene->ui, .rows = &rows};
 
@@ -54,7 +54,7 @@ static void next_second(struct fixture *f, unsigned i)
 	frame->look.pools[0].queue_depth += i;
 	frame->look.workers[i].rss_bytes += 4096;
 	frame->look.workers[i].active += 1;
-	(void)strcpy(who.pool, frame->look.pools[0].name);
+	(void)snprintf(who.pool, sizeof(who.pool), "%s", frame->look.pools[0].name);
 	assert_int_equal(0, top_history_put_pool(f->scene->history, &who,
 						 frame->second + 1, &point));
 	frame->second++;

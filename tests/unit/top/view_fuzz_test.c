@@ -75,7 +75,7 @@ static void any_text(struct world *w, char *out, size_t size)
 
 		if (len + strlen(part) >= size)
 			break;
-		(void)strcpy(out + len, part);
+		memcpy(out + len, part, strlen(part) + 1);
 		len += strlen(part);
 	}
 }
@@ -235,7 +235,8 @@ static void any_ui(struct world *w)
 		    (struct top_pick){.kind = (enum top_pick_kind)below(w, 4),
 				      .slot = below(w, 2) ? k->slot : TOP_SLOT_NONE,
 				      .lint = below(w, TOP_LINT_NR)};
-		(void)strcpy(picks[i]->pool, look->pools[k->pool].name);
+		(void)snprintf(picks[i]->pool, sizeof(picks[i]->pool), "%s",
+			       look->pools[k->pool].name);
 	}
 	if (below(w, 3))
 		ui->detail.kind = TOP_PICK_NONE;

@@ -139,7 +139,7 @@ static void put_looks(struct snp_buf *out, const struct top_grid *grid, int row,
 			continue;
 		(void)snprintf(at, sizeof(at), "%s%d %s", col ? ", " : "", col, now);
 		snp_buf_puts(out, at);
-		(void)strcpy(last, now);
+		memcpy(last, now, sizeof(last));
 	}
 	snp_buf_putc(out, '\n');
 }
