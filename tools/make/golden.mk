@@ -18,8 +18,9 @@ golden: $(GOLDEN) $(BIN)/snakepit-inspect ## write tests/golden/segments anew
 
 # The views of snakepit-top in its page and in the README, from golden frames of the tests.
 .PHONY: docs-top
-docs-top: $(B)/tests/unit/top/view_test ## docs/top.md's views, as the program draws them
+docs-top: $(B)/tests/unit/top/view_test $(BIN)/snakepit-top ## docs/top.md's views, as the program draws them
 	$(Q)SNP_GOLDEN_UPDATE=1 $< >$(B)/docs-top.log 2>&1 || { cat $(B)/docs-top.log; exit 1; }
+	$(Q)SNP_GOLDEN_UPDATE=1 .venv/bin/pytest -q -c tests/pytest.ini tests/integration/test_top_recorded.py
 	$(Q)tools/gen-top-doc
 
 .PHONY: picture
