@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 from typing import Any
@@ -99,8 +100,14 @@ def with_a_process(report: Report) -> int:
 def held_by(world: World, daemon: Daemon) -> dict[str, int]:
     """Count what must not grow."""
     report = world.inspect(INSTANCE)
+    fds = []
+    for fd in os.listdir(f"/proc/{daemon.pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            fds.append(os.readlink(f"/proc/{daemon.pid}/fd/{fd}"))
+    sockets = [name for name in fds if name.startswith("socket:")]
     return {
-        "fds": len(os.listdir(f"/proc/{daemon.pid}/fd")),
+        "sockets": len(sockets),
+        "other fds": len(fds) - len(sockets),
         "threads": len(os.listdir(f"/proc/{daemon.pid}/task")),
         "processes": len(daemon.processes()),
         "rows": len(report["workers"]) + len(report["tools"]) + len(report["pools"]),
