@@ -46,8 +46,8 @@ def test_runtime_stopped(trial: Trial) -> None:
     trial.inject()
     os.kill(daemon.pid, signal.SIGSTOP)
     wait_for_s(by_size(4, 30))
-    os.kill(daemon.pid, signal.SIGCONT)
     trial.now()
+    os.kill(daemon.pid, signal.SIGCONT)
     trial.detect(5, "runtime_stalled")
     trial.label = "runtime_stalled"
     assert calls.call("echo")
@@ -264,8 +264,8 @@ def test_no_descriptors(trial: Trial) -> None:
     )
     trial.label = "spawn_failed"
     assert daemon.process.poll() is None
-    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (soft, hard))
     trial.now()
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (soft, hard))
     trial.recover(REPLACED_S)
     assert calls.call("echo")
     calls.settle(ok=2)
@@ -286,8 +286,8 @@ def test_no_processes(trial: Trial) -> None:
             lambda: trial.grown(failures, reason="spawn_failed") >= 2, 10, "failures"
         )
         trial.detected_now("spawn_failed")
-        (group / "pids.max").write_text("max\n")
         trial.now()
+        (group / "pids.max").write_text("max\n")
         trial.recover(REPLACED_S)
     assert calls.call("echo")
     calls.settle(ok=1)

@@ -115,8 +115,8 @@ def test_crash_loop(trial: Trial, slots: str) -> None:
         assert "the gate is shut" in failed.details()
     else:
         assert calls.call("echo", a=1)["a"] == 1
-    gate.unlink()
     trial.now()
+    gate.unlink()
     trial.recover(by_size(10, 40))
     wait_until(lambda: len(trial.pids()) == 2, by_size(10, 40), "two workers")
     assert calls.call("echo")

@@ -23,8 +23,9 @@ def test_kill_idle(trial: Trial) -> None:
     trial.start()
     calls = trial.calls()
     trial.inject()
-    os.kill(trial.pids()[0], signal.SIGKILL)
+    pid = trial.pids()[0]
     trial.now()
+    os.kill(pid, signal.SIGKILL)
     event = trial.detect(DEATH_S, to="exited")
     assert (event["reason"], event["initiator"]) == ("killed_external", "unknown")
     trial.recover(REPLACED_S, incarnation=2)

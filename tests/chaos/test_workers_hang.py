@@ -152,8 +152,8 @@ def test_stopped_short(trial: Trial) -> None:
     trial.inject()
     os.kill(pid, signal.SIGSTOP)
     wait_for_s(2)
-    os.kill(pid, signal.SIGCONT)
     trial.now()
+    os.kill(pid, signal.SIGCONT)
     assert calls.call("echo")["pid"] == pid
     trial.recovered_now()
     trial.nobody_died()
@@ -169,8 +169,9 @@ def test_stopped_long(trial: Trial) -> None:
     )
     calls = trial.calls()
     trial.inject()
-    os.kill(trial.pids()[1], signal.SIGSTOP)
+    pid = trial.pids()[1]
     trial.now()
+    os.kill(pid, signal.SIGSTOP)
     trial.detect(10, "worker_suspected", reason="stopped", slot=1)
     for _ in range(4):
         assert calls.call("echo")["pid"] == trial.pids()[0]

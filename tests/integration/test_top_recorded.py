@@ -33,11 +33,9 @@ def segment(name: str, folder: Path) -> Path:
 
 def frame(path: Path, view: int, size: str, *options: str) -> str:
     """Draw one view of a segment."""
+    what = (f"--dump-frame={size}", f"--keys={view + 1}", *options)
     return subprocess.run(
-        [
-            *(BUILD / "bin/snakepit-top", "--post-mortem", path, *options),
-            *(f"--dump-frame={size}", f"--keys={view + 1}"),
-        ],
+        [BUILD / "bin/snakepit-top", "--post-mortem", path, *what],
         env={"LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(path.parent)},
         check=True,
         capture_output=True,

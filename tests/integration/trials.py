@@ -147,7 +147,7 @@ class Trial:
         self.injected_ns = time.monotonic_ns()
 
     def now(self) -> None:
-        """Count time from here: what went before only prepared it."""
+        """Count time from here, just before the deed: what went before prepared it."""
         self.injected_ns = time.monotonic_ns()
 
     def inject_from_start(self) -> None:
