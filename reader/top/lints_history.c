@@ -183,8 +183,8 @@ static struct top_trend rss_trend(const struct top_frame *frame, size_t worker)
 static bool may_grow(const struct lint_search *s, size_t worker)
 {
 	/* A limit beyond all history is never reached. */
-	unsigned steps = (unsigned)fmin(
-	    s->limits->value[TOP_LIMIT_RSS_SPAN_S] / TOP_WORKER_STEP_S, RSS_STEPS_MAX);
+	double span_s = fmin(s->limits->value[TOP_LIMIT_RSS_SPAN_S], TOP_HISTORY_S);
+	unsigned steps = (unsigned)(span_s / TOP_WORKER_STEP_S);
 	const struct top_worker_point *now = top_frame_worker_at(s->frame, worker, 0);
 	const struct top_worker_point *then =
 	    top_frame_worker_at(s->frame, worker, steps);
