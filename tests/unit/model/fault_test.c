@@ -8,13 +8,9 @@
 #include "model/pools.h"
 #include "model/query.h"
 #include "model/target.h"
-#include "segment_fixture.h"
+#include "segment_look.h"
 
-static struct {
-	struct segment_fixture writer;
-	struct snp_segment *seg;
-	struct snp_snapshot *snap;
-} f;
+static struct segment_look f;
 
 /* ---- queries ------------------------------------------------------------- */
 
@@ -182,8 +178,6 @@ static void a_poll_says_what_is_in_the_way(void **state)
 
 static int set_up(void **state)
 {
-	struct snp_err err = {0};
-
 	(void)state;
 	segment_fixture_open(&f.writer, "default", "word_stats");
 	snp_span_record(&f.writer.bank,
@@ -194,18 +188,14 @@ static int set_up(void **state)
 						  .span_id = 5,
 						  .flags = 1});
 	snp_hist_record(&f.writer.bank.tools[0].duration[0], 1);
-	if (snp_segment_attach(f.writer.path, &f.seg, &err) < 0 ||
-	    snp_segment_snapshot(f.seg, &f.snap, &err) < 0)
-		fail_msg("%s", err.msg);
+	segment_look_take(&f);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	snp_snapshot_destroy(&f.snap);
-	snp_segment_detach(&f.seg);
-	segment_fixture_close(&f.writer);
+	segment_look_close(&f);
 	return 0;
 }
 

@@ -4,13 +4,9 @@
 #include "fault.h"
 
 #include "flush.h"
-#include "segment_fixture.h"
+#include "segment_look.h"
 
-static struct {
-	struct segment_fixture writer;
-	struct snp_segment *seg;
-	struct snp_snapshot *snap;
-} f;
+static struct segment_look f;
 
 static int take(void *user, const char *datagram, size_t len)
 {
@@ -60,24 +56,15 @@ static void a_flush_is_whole_or_says_that_it_is_not(void **state)
 
 static int set_up(void **state)
 {
-	struct snp_err err = {0};
-
 	(void)state;
-	segment_fixture_open(&f.writer, "default", "word_stats");
-	snp_add(f.writer.bank.tools[0].requests, 1);
-	snp_hist_record(&f.writer.bank.tools[0].duration[0], 1000000);
-	if (snp_segment_attach(f.writer.path, &f.seg, &err) < 0 ||
-	    snp_segment_snapshot(f.seg, &f.snap, &err) < 0)
-		fail_msg("%s", err.msg);
+	segment_look_open(&f);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	snp_snapshot_destroy(&f.snap);
-	snp_segment_detach(&f.seg);
-	segment_fixture_close(&f.writer);
+	segment_look_close(&f);
 	return 0;
 }
 
