@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import harness
 import pytest
-from fixtures import cli, client, inspect, run_daemon, snp_dir, world
+from fixtures import (
+    cli,
+    client,
+    inspect,
+    run_daemon,
+    skip_where_sanitized,
+    snp_dir,
+    world,
+)
 
 __all__ = ["cli", "client", "inspect", "run_daemon", "snp_dir", "world"]
 
@@ -14,8 +21,4 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if harness.is_sanitized():
-        skip = pytest.mark.skip(reason=f"heavy, and the build is {harness.BUILD.name}")
-        for item in items:
-            if "heavy" in item.keywords:
-                item.add_marker(skip)
+    skip_where_sanitized(item for item in items if "heavy" in item.keywords)

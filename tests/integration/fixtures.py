@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,14 @@ from trials import Trial
 __all__ = ["cli", "client", "inspect", "run_daemon", "snp_dir", "trial", "world"]
 
 RunDaemon = Callable[..., harness.Daemon]
+
+
+def skip_where_sanitized(items: Iterable[pytest.Item]) -> None:
+    """Skip tests where a sanitizer slows programs down: the limits are not for that."""
+    if harness.is_sanitized():
+        skip = pytest.mark.skip(reason=f"heavy, and the build is {harness.BUILD.name}")
+        for item in items:
+            item.add_marker(skip)
 
 
 @pytest.fixture

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import case_report
-import harness
 import pytest
-from fixtures import run_daemon, snp_dir, world
+from fixtures import run_daemon, skip_where_sanitized, snp_dir, world
 
 __all__ = ["run_daemon", "snp_dir", "world"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip builds that a sanitizer slows down: the limits here are not for them."""
-    if harness.is_sanitized():
-        skip = pytest.mark.skip(reason=f"heavy, and the build is {harness.BUILD.name}")
-        for item in items:
-            item.add_marker(skip)
+    skip_where_sanitized(items)
 
 
 @pytest.hookimpl(wrapper=True)
