@@ -76,7 +76,8 @@ def test_a_slow_client_stops_the_generator(client: Client, notes: Path) -> None:
 def test_a_tool_sees_the_clients_deadline_and_its_leaving(
     client: Client, notes: Path
 ) -> None:
-    assert 8 < client.call("default", "time_left", timeout_s=12) < 12
+    # gRPC rounds what is left up to tenths of a second each time it sends it on.
+    assert 8 < client.call("default", "time_left", timeout_s=12) <= 12.2
     call = client.future("default", "until_cancelled")
     wait_until((notes / "began").exists, 10, "the tool runs")
     call.cancel()
