@@ -2,10 +2,12 @@
 /* snakepitd: command line, signals, configuration; the runtime does the rest. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -26,6 +28,7 @@ enum {
 };
 
 #define RPC_SHUTDOWN_S 1
+#define HEAPS 2
 
 enum {
 #include "cli/as_ids.h"
@@ -124,6 +127,15 @@ static void open_notify(struct notify *notify)
 			 LOG_STR("error", err.msg));
 }
 
+/* glibc gives threads heaps of their own, up to eight a processor, and what is free in
+ * one is of no use to the others: every new mixture of load over gRPC's threads would
+ * raise the memory that is held (docs/decisions/0111). */
+static void share_heaps(void)
+{
+	if (!getenv("MALLOC_ARENA_MAX"))
+		(void)mallopt(M_ARENA_MAX, HEAPS);
+}
+
 static int run(struct snp_config *cfg, const char *file)
 {
 	sigset_t all, heard;
@@ -136,6 +148,7 @@ static int run(struct snp_config *cfg, const char *file)
 
 	/* Inherited as "ignored", it would have the kernel throw exit statuses away. */
 	(void)signal(SIGCHLD, SIG_DFL);
+	share_heaps();
 	log_init(cfg->log.level, cfg->log.format, 2);
 	/* Before gRPC starts its threads: they inherit the mask, and only the
 	 * supervisor's signalfd sees signals. */

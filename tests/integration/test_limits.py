@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -66,3 +68,22 @@ def test_a_limit_above_the_default_reaches_the_workers(
 ) -> None:
     run_daemon(limited(max_message_mb=104)).wait_ready(1)
     assert len(client.call("default", "big", timeout_s=60, size=102 * MIB)) == 102 * MIB
+
+
+def heaps(pid: int) -> int:
+    """Count what glibc's allocator has: each but the first begins at 64 MiB's grid."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    starts = [int(line.split("-")[0], 16) for line in lines if " rw-p " in line]
+    return 1 + sum(start % (64 * MIB) == 0 for start in starts)
+
+
+def test_the_runtime_keeps_two_heaps_however_many_threads_it_has(
+    run_daemon: RunDaemon, client: Client, world: World
+) -> None:
+    daemon = run_daemon(config(workers=2))
+    daemon.wait_ready(2)
+    with ThreadPoolExecutor(16) as callers:
+        for _ in range(64):
+            callers.submit(client.call, "default", "big", size=MIB // 8)
+    assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) > 4
+    assert heaps(daemon.pid) <= 2
