@@ -37,6 +37,10 @@ FUZZ_SRC_top_record = $(wildcard shm/src/*.c) \
 	$(addprefix reader/model/,buf.c event.c json_out.c number.c pools.c pools_hist.c utf8.c) \
 	$(addprefix reader/top/,eventlog.c frame.c history.c record_codec.c record_delta.c record_read.c)
 FUZZ_INC_top_record = $(INC_snakepit-top)
+FUZZ_SRC_config = shm/src/err.c $(wildcard runtime/config/*.c)
+FUZZ_INC_config = $(INC_config)
+FUZZ_SYS_config = -lcyaml -lyaml
+FUZZ_SEEDS_config = python3 tests/fuzz/config_seeds.py
 FUZZ_SRC_otlp_answer = shm/src/err.c $(addprefix reader/model/,buf.c gzip.c number.c utf8.c) \
 	$(addprefix reader/otlp/,answer.c answer_grpc.c endpoint.c pairs.c signals.c) $(OTLP_PB_SRC)
 FUZZ_INC_otlp_answer = $(INC_snakepit-otlp)
