@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "snakepit/check.h"
 #include "snakepit/time.h"
 
 #define LOOK_MS 100 /* between two looks at the time: nobody wakes us */
@@ -76,13 +77,15 @@ static const ProtobufCFieldDescriptor *list_of(const ProtobufCMessage *message)
 static int put_items(struct otlp_transport *transport, const ProtobufCMessage *message,
 		     unsigned levels)
 {
-	const ProtobufCFieldDescriptor *list = list_of(message);
+	const ProtobufCFieldDescriptor *list;
 	ProtobufCMessage *const *items;
 	size_t nr;
 	int r = 0;
 
 	if (levels == 0)
 		return put_line(transport, message);
+	list = list_of(message);
+	SNP_CHECK(list);
 	nr = *(const size_t *)((const char *)message + list->quantifier_offset);
 	items =
 	    *(ProtobufCMessage *const *const *)((const char *)message + list->offset);

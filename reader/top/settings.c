@@ -346,7 +346,7 @@ static int read_pair(struct reader *r, const yaml_node_pair_t *pair,
 		     struct snp_err *err)
 {
 	const yaml_node_t *key = yaml_document_get_node(r->document, pair->key);
-	const char *name = text_of(key) ? text_of(key) : "";
+	const char *text = text_of(key), *name = text ? text : "";
 	struct cli_nearest nearest = {.word = name};
 	int id = find_setting(name, &nearest);
 

@@ -83,16 +83,16 @@ static bool same(const struct key *key, const char *a, const char *b)
 static void add(struct walk *w, char *take_text, enum snp_cfg_needs needs)
 {
 	struct snp_cfg_diff *diff = w->diff;
-	struct snp_cfg_change *more =
-	    realloc(diff->changes, (diff->nr + 1) * sizeof(*diff->changes));
+	struct snp_cfg_change *more = NULL;
 
-	if (more)
-		diff->changes = more;
-	if (!more || !take_text) {
+	if (take_text)
+		more = reallocarray(diff->changes, diff->nr + 1, sizeof(*more));
+	if (!more) {
 		free(take_text);
 		w->failed = true;
 		return;
 	}
+	diff->changes = more;
 	more[diff->nr++] = (struct snp_cfg_change){.text = take_text,
 						   .key_len = strcspn(take_text, ":"),
 						   .needs = needs,

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "snakepit/check.h"
+
 #define EXPECTED_BYTES 256
 #define WORD_BYTES     32
 
@@ -112,9 +114,10 @@ int snp__wrong_key(const struct node *child, const struct diag *diag)
 {
 	char path[PATH_BYTES], quoted[QUOTE_BYTES], keys[EXPECTED_BYTES + PATH_BYTES];
 	const struct section *section = snp__node_section(child->parent);
-	const char *near = nearest(section, child->key);
-	const char *in;
+	const char *near, *in;
 
+	SNP_CHECK(section);
+	near = nearest(section, child->key);
 	snp__tree_path(child->parent, path, sizeof(path));
 	in = path[0] ? " in " : "";
 	snp__diag_quote(child->key, quoted);

@@ -7,6 +7,7 @@
 
 #include "config/diff.h"
 #include "log/log.h"
+#include "snakepit/check.h"
 #include "worker/supervisor.h"
 
 /* ---- which --------------------------------------------------------------- */
@@ -101,6 +102,7 @@ int control_scale(struct supervisor *sup, const char *pool, uint32_t workers,
 	if (rc < 0)
 		return rc;
 	f = next_meant(sup, pool, NULL);
+	SNP_CHECK(f);
 	most = snp_cfg_pool_most(f->pool->cfg);
 	if (workers < 1 || workers > most)
 		return snp_err_set(err, -EINVAL,

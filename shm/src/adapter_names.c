@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "snakepit/check.h"
 #include "utf8.h"
 
 /* First words of names that runtime, exporters and collectors have for themselves. */
@@ -155,6 +156,7 @@ void snp__adapter_prom_name(const struct snp_adapter_metric *m,
 	const char *suffix = unit_suffix(m->kind, m->unit);
 	char name[SNP_ADAPTER_NAME_BYTES];
 
+	SNP_CHECK(suffix);
 	bare_name(m, name);
 	(void)snprintf(ret_name, SNP__ADAPTER_PROM_BYTES, "%s%s%s", name,
 		       ends_with(name, suffix) ? "" : suffix,

@@ -375,7 +375,7 @@ static void fill_series(const struct snp_series_iter *it, struct snp_series *s)
  * to say. Of a sparse one the first word says so. */
 static bool has_metric(const struct snp_series_iter *it)
 {
-	if (private_of(it->at)->sparse &&
+	if (it->first && private_of(it->at)->sparse &&
 	    *snp__words_at(it->first, it->row * it->stride) == SNP_FMT_ABSENT)
 		return false;
 	return it->at->kind != SNP_KIND_INFO || it->at->row_kind != SNP_ROW_WORKER ||

@@ -52,6 +52,17 @@ FINDINGS = {
         + "\treturn a;\n}\n",
         "readability-function-size",
     ),
+    "freed_twice": (
+        "analyzer",
+        "shm/src/thing.c",
+        SPDX
+        + "#include <stdlib.h>\n"
+        + "static void drop(char *p)\n{\n\tfree(p);\n}\n"
+        + "int snp_x(void);\n"
+        + "int snp_x(void)\n{\n\tchar *p = malloc(8);\n\n\tdrop(p);\n"
+        + "\tdrop(p);\n\treturn 0;\n}\n",
+        "-Wanalyzer-double-free",
+    ),
     "null_dereference": (
         "cppcheck",
         "shm/src/thing.c",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import hashlib
 import json
 import os
 import shlex
@@ -111,6 +112,30 @@ def dependencies(unit: Unit) -> list[Path]:
     ).stdout
     names = output.replace("\\\n", " ").partition(":")[2].split()
     return [Path(os.path.normpath(name)) for name in names]
+
+
+def findings(
+    name: str, settings: str, check: Callable[[Unit], str], units: Iterable[Unit]
+) -> list[str]:
+    """What a check says of C files, "" being nothing.
+
+    A file is looked at again only when it, something it includes or the settings
+    changed: build/lint/NAME remembers what was clean.
+    """
+    clean = BUILD / "lint" / name
+    clean.mkdir(parents=True, exist_ok=True)
+
+    def once(unit: Unit) -> str:
+        digest = hashlib.sha256(repr((settings, unit.command)).encode())
+        for path in dependencies(unit):
+            digest.update(path.read_bytes())
+        stamp = clean / digest.hexdigest()
+        said = "" if stamp.exists() else check(unit)
+        if not said:
+            stamp.touch()
+        return said
+
+    return [said for said in in_parallel(once, units) if said]
 
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:

@@ -193,6 +193,7 @@ static const char *endpoint_address(const char *url, char *ret_address, size_t s
 	const char *authority = scheme_end ? scheme_end + 3 : url;
 	bool is_tls = strncmp(url, "https", 5) == 0;
 	int n, len = (int)strcspn(authority, "/?#");
+	const char *bracket;
 
 	if (memchr(authority, '@', (size_t)len))
 		return "a user in it belongs into OTEL_EXPORTER_OTLP_HEADERS";
@@ -200,8 +201,8 @@ static const char *endpoint_address(const char *url, char *ret_address, size_t s
 	if (n <= 0 || (size_t)n >= size)
 		return "no host in it";
 	/* A colon behind the brackets of an IPv6 address, if it is one. */
-	if (!strchr(strchr(ret_address, ']') ? strchr(ret_address, ']') : ret_address,
-		    ':'))
+	bracket = strchr(ret_address, ']');
+	if (!strchr(bracket ? bracket : ret_address, ':'))
 		(void)snprintf(ret_address + n, size - (size_t)n,
 			       is_tls ? ":443" : ":80");
 	return NULL;
