@@ -15,7 +15,7 @@ SEEDS = (
     POOL + "  - {name: c, adapter: d.E, profile: thread, threads_per_worker: 4}\n",
     POOL + "instance: ${HOME}\nlisten: ['unix:${SNAKEPIT_DIR}/x', '[::1]:80']\n",
     POOL + "heartbeat: &h {enabled: true, ping_interval_ms: 500}\n",
-    POOL + "data_dir: \"/tmp/\\u00e9\"\nlog: {level: warning, format: text}\n",
+    POOL + 'data_dir: "/tmp/\\u00e9"\nlog: {level: warning, format: text}\n',
     POOL + "readers: {otlp: {enabled: true, headers: {a: ${X:-b}}}}\n",
     "%YAML 1.1\n---\n" + POOL + "...\n",
 )

@@ -78,7 +78,7 @@ def heaps(pid: int) -> int:
 
 
 def test_the_runtime_keeps_two_heaps_however_many_threads_it_has(
-    run_daemon: RunDaemon, client: Client, world: World
+    run_daemon: RunDaemon, client: Client
 ) -> None:
     daemon = run_daemon(config(workers=2))
     daemon.wait_ready(2)
