@@ -313,14 +313,12 @@ def test_no_room(trial: Trial) -> None:
             filler.write(bytes(1 << 20))
     ready = {"msg": "worker ready", "component": "worker"}
     worker = int(daemon.log_lines(**ready)[0]["worker_pid"])
+    trial.instance = str(inside / f"{INSTANCE}.seg")
     trial.now()
     os.kill(worker, signal.SIGKILL)
     wait_until(lambda: len(daemon.log_lines(**ready)) == 2, 20, "another worker")
     trial.recovered_now()
-    result = trial.world.run(
-        "snakepit-inspect", "-n", str(inside / f"{INSTANCE}.seg"), "--json"
-    )
-    report = json.loads(result.stdout)
+    report = trial.world.inspect(trial.instance)
     assert metric(report, "snakepit.worker.exits", reason="signal") == 1
 
 
@@ -502,3 +500,4 @@ def test_embedded(trial: Trial, how: str) -> None:
         assert trial.pids()[0] == pids[0]
         assert calls.call("echo")
         calls.settle(ok=1)
+        trial.settle()

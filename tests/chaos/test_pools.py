@@ -371,6 +371,7 @@ def terminate(daemon: Daemon) -> None:
 def test_shutdown(trial: Trial, cli: Any, state: str, signals: int) -> None:
     """SIGTERM, once or twice, whatever the worker does: it ends in time, with 0."""
     daemon = into(trial, state, cli)
+    trial.hold()
     trial.now()
     for _ in range(signals):
         terminate(daemon)

@@ -188,6 +188,7 @@ def test_descendants(trial: Trial, cli: Any, how: str) -> None:
     worker = calls.call("fork_away")
     wait_until(lambda: len(started(trial)) == 4, 5, "four processes")
     calls.settle(ok=1)
+    trial.hold()
     trial.inject()
     if how == "killed":
         os.kill(worker, signal.SIGKILL)
@@ -201,7 +202,7 @@ def test_descendants(trial: Trial, cli: Any, how: str) -> None:
         trial.exited("recycled")
     if how != "stopped":
         wait_until(lambda: not started(trial), 3, "the end of all that it started")
-        trial.now()
+        trial.settle()
     os.kill(daemon.pid, signal.SIGTERM)
     assert daemon.process.wait(15) == 0
     wait_until(lambda: not started(trial), 3, "the end of all that it started")

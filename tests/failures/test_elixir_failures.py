@@ -22,6 +22,7 @@ from typing import Any
 
 import grpc
 import pytest
+from account import cells, total
 from client import CORRELATION_KEY, Client, request
 from harness import ROOT, Daemon, Ended, metric, wait_until
 from readers import Exporter
@@ -29,7 +30,7 @@ from runtime_kit import ADAPTERS, INSTANCE, free_port, rss_kib
 from snakepit_bridge._generated import health_pb2
 from standin import Hub
 from tampering import Clock, confined, wrapped
-from trials import JUDGED, SOON, Trial, cells, config, total, undo, wait_for_s
+from trials import JUDGED, SOON, Trial, config, undo, wait_for_s
 
 FAILING = "chaos_adapter.FailingAdapter"
 ODD = str(Path(ADAPTERS) / "odd_worker.py")

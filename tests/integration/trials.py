@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import grpc
+from account import Account, Cell, account, cells, together, total
 from client import Client, request
 from harness import Daemon, World, wait_until
 from runtime_kit import INSTANCE, books
@@ -28,7 +29,6 @@ ADAPTER = "chaos_adapter.ChaosAdapter"
 OK = grpc.StatusCode.OK
 STORY = ("slot", "from", "to", "reason", "initiator", "values", "evidence_text")
 Event = dict[str, Any]
-Cell = tuple[str, frozenset[tuple[str, str]]]
 
 # Pings that miss at once, silence that counts soon: a verdict in seconds.
 JUDGED: dict[str, Any] = {
@@ -61,31 +61,19 @@ def wait_for_s(seconds: float) -> None:
     wait_until(lambda: time.monotonic() >= end, seconds + 5, "the time to pass")
 
 
-def read_events(world: World) -> list[Event]:
-    result = world.run("snakepit-inspect", "-n", INSTANCE, "--json", "--evidence")
+def read_all(world: World, instance: str = INSTANCE) -> dict[str, Any]:
+    """Read a segment with its events, the oldest first."""
+    result = world.run("snakepit-inspect", "-n", instance, "--json", "--evidence")
     if result.returncode != 0:
         raise OSError(result.returncode, result.stderr.strip())
-    found: list[Event] = json.loads(result.stdout)["events"]
-    return sorted(found, key=lambda event: event["mono_ns"])
+    report: dict[str, Any] = json.loads(result.stdout)
+    report["events"].sort(key=lambda event: event["mono_ns"])
+    return report
 
 
-def cells(report: Mapping[str, Any]) -> dict[Cell, float]:
-    """Give every number of a report by its name and labels."""
-    return {
-        (entry["name"], frozenset(series["labels"].items())): series.get(
-            "value", series.get("count")
-        )
-        for entry in report["metrics"]
-        for series in entry["series"]
-    }
-
-
-def total(numbers: Mapping[Cell, float], name: str, **labels: str) -> float:
-    return sum(
-        value
-        for (metric, has), value in numbers.items()
-        if metric == name and labels.items() <= set(has)
-    )
+def read_events(world: World) -> list[Event]:
+    found: list[Event] = read_all(world)["events"]
+    return found
 
 
 @dataclasses.dataclass
@@ -99,7 +87,11 @@ class Trial:
     recovered_ms: float | None = None
     started_ns: int = 0
     injected_ns: int = 0
+    instance: str = INSTANCE  # or the path of a segment that has another place
     before: dict[Cell, float] = dataclasses.field(default_factory=dict)
+    accounts: list[Account] = dataclasses.field(default_factory=list)
+    deed_ns: int = 0  # the first deed to this runtime; 0: none yet, or all told
+    base: dict[Cell, float] = dataclasses.field(default_factory=dict)  # before that
     clients: list[Client] = dataclasses.field(default_factory=list)
 
     # ---- the runtime
@@ -116,6 +108,7 @@ class Trial:
 
     def restart(self, workers: int = 1, **pool: Any) -> Daemon:
         """Start snakepitd again after one that was killed; its workers are new."""
+        self.settle()
         before = self.world.inspect(INSTANCE)["segment"]["incarnation"]
         daemon = self.start(ready=0, **{"workers": workers, **pool})
 
@@ -124,6 +117,7 @@ class Trial:
             return bool(now > before and len(self.pids()) == workers)
 
         wait_until(new, 20, "the workers of the new runtime")
+        self.base, self.deed_ns = {}, self.started_ns
         return daemon
 
     def pids(self) -> dict[int, int]:
@@ -143,17 +137,44 @@ class Trial:
 
     def inject(self) -> None:
         """From now on time counts, and so do the metrics."""
-        self.before = cells(self.world.inspect(INSTANCE))
-        self.injected_ns = time.monotonic_ns()
+        self.before = self.base = cells(self.world.inspect(self.instance))
+        self.injected_ns = self.deed_ns = time.monotonic_ns()
 
     def now(self) -> None:
         """Count time from here, just before the deed: what went before prepared it."""
+        if not self.deed_ns:
+            self.inject()
         self.injected_ns = time.monotonic_ns()
 
     def inject_from_start(self) -> None:
         """Count from the start of a runtime that shall not become ready."""
         wait_until(lambda: self.world.inspect(INSTANCE), 5, "a segment")
-        self.injected_ns = self.started_ns
+        self.injected_ns = self.deed_ns = self.started_ns
+
+    def hold(self) -> None:
+        """Keep the segment readable when its runtime has ended and removed it."""
+        kept = self.world.directory / "kept" / f"{INSTANCE}.seg"
+        kept.parent.mkdir(mode=0o700)
+        kept.hardlink_to(self.world.directory / kept.name)
+        self.instance = str(kept)
+
+    def settle(self) -> None:
+        """Take down what came of the deed, while what shows it is as it was left."""
+        if self.deed_ns:
+            report = read_all(self.world, self.instance)
+            events = [e for e in report["events"] if e["mono_ns"] >= self.deed_ns]
+            self.accounts.append(account(self.base, report, events))
+            self.deed_ns = 0
+
+    def record(self) -> dict[str, Any]:
+        """Give what this trial adds to the table of its case."""
+        self.settle()
+        return {
+            "called": self.label,
+            "detected_ms": self.detected_ms,
+            "recovered_ms": self.recovered_ms,
+            **dataclasses.asdict(together(self.accounts)),
+        }
 
     def events(self, kind: str, **fields: Any) -> list[Event]:
         wanted = {"kind": kind, **fields}

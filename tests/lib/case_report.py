@@ -8,28 +8,54 @@ case_report.py --clear    forget it
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import os
 import re
 import shutil
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from account import quantile, span
 
 if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("SNP_BUILD", ROOT / "build")) / "chaos"
-HEAD = ("case", "what", "called", "detected", "recovered", "result")
-WIDTHS = (5, 46, 20, 10, 10, 7)
+HEAD = ("case", "fault", "runs", "detected p50 / p99", "recovered p50 / p99", "lost")
+WIDTHS = (5, 64, 4, 20, 20, 6)
 CASES = (*range(1, 17), *range(18, 23), 24, *range(27, 53))
 Row = dict[str, Any]
 
 
-def keep(item: pytest.Item, number: str, result: pytest.TestReport) -> None:
-    """Write down what one test measured and how it ended."""
-    trial = getattr(item, "funcargs", {}).get("trial")
+def made() -> dict[str, str]:
+    """Tell for a row when it was made, and of which version and commit."""
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = re.search(
+        r"^VERSION := (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    assert found
+    commit = done.stdout.strip() if done.returncode == 0 else "no commit"
+    today = dt.datetime.now(dt.timezone.utc)
+    return {"at": f"{today:%Y-%m-%d}", "version": f"{found[1]} ({commit})"}
+
+
+def keep(
+    item: pytest.Item,
+    number: str,
+    result: pytest.TestReport,
+    runs: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Write down what the runs of one test measured and how the last ended."""
     function = getattr(item, "function", None)
     variant = re.search(r"\[(.*)\]$", item.name)
     reason = result.longrepr[2] if isinstance(result.longrepr, tuple) else ""
@@ -38,13 +64,11 @@ def keep(item: pytest.Item, number: str, result: pytest.TestReport) -> None:
         "name": item.name,
         "what": (function.__doc__ or item.name).strip().split("\n")[0].rstrip("."),
         "variant": variant[1] if variant else "",
-        "meaning": " ".join((function.__doc__ or "").split()),
-        "called": getattr(trial, "label", ""),
-        "detected_ms": getattr(trial, "detected_ms", None),
-        "recovered_ms": getattr(trial, "recovered_ms", None),
+        "runs": list(runs),
         "result": result.outcome,
         "why": reason.removeprefix("Skipped: "),
         "full": os.environ.get("SNP_CHAOS") == "full",
+        **made(),
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^\w.-]+", "_", f"{number}-{item.name}")
@@ -57,21 +81,36 @@ def rows() -> list[Row]:
     return sorted(found, key=lambda row: (int(row["case"]), row["name"]))
 
 
-def milliseconds(value: float | None) -> str:
-    if value is None:
-        return "-"
+def milliseconds(value: float) -> str:
     if value < 100:
         return f"{value:.1f} ms"
     return f"{value:.0f} ms" if value < 10_000 else f"{value / 1000:.1f} s"
 
 
+def both(p50: float, p99: float) -> str:
+    """Give two times, with one unit where they have the same."""
+    low, high = milliseconds(p50), milliseconds(p99)
+    if low == high:
+        return low
+    number, unit = low.split(" ")
+    return f"{number if high.endswith(f' {unit}') else low} / {high}"
+
+
+def times(row: Row, key: str) -> str:
+    """Give p50 / p99 of one kind of time over the runs of a case."""
+    values = [run[key] for run in row["runs"] if run[key] is not None]
+    return both(quantile(values, 0.5), quantile(values, 0.99)) if values else "-"
+
+
+def title(row: Row) -> str:
+    return row["what"] + (f" ({row['variant']})" if row["variant"] else "")
+
+
 def cells(row: Row) -> tuple[str, ...]:
-    what = row["what"] + (f" ({row['variant']})" if row["variant"] else "")
-    detected, recovered = (
-        milliseconds(row[key]) for key in ("detected_ms", "recovered_ms")
-    )
-    result = "ok" if row["result"] == "passed" else str(row["result"])
-    return (row["case"], what, row["called"] or "-", detected, recovered, result)
+    lost = span([run["lost"] for run in row["runs"]]) if row["runs"] else "-"
+    detected, recovered = (times(row, key) for key in ("detected_ms", "recovered_ms"))
+    result = str(len(row["runs"])) if row["result"] == "passed" else row["result"]
+    return (row["case"], title(row), result, detected, recovered, lost)
 
 
 def table(found: list[Row]) -> list[str]:
@@ -93,26 +132,9 @@ def troubles(found: list[Row]) -> list[str]:
 
 def skips(found: list[Row]) -> list[str]:
     return [
-        f"{row['case']}, {row['what']}: {row['why']}"
+        f"{row['case']}, {title(row)}: {row['why']}"
         for row in found
         if row["result"] == "skipped"
-    ]
-
-
-def markdown(found: list[Row]) -> list[str]:
-    """Give the table of a run, what was skipped, and more words on some cases."""
-    lines = ["| " + " | ".join(HEAD) + " |", "|---:|---|---|---:|---:|---|"]
-    lines += ["| " + " | ".join(cells(row)) + " |" for row in found]
-    skipped = skips(found)
-    if skipped:
-        lines += ["", "Skipped there:", "", *(f"- {line}" for line in skipped)]
-    more = {
-        (row["case"], row["meaning"]): None
-        for row in found
-        if row["meaning"].rstrip(".") != row["what"]
-    }
-    return [*lines, "", "More of some cases:", ""] + [
-        f"- **{case}**: {meaning}" for case, meaning in more
     ]
 
 

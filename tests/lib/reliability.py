@@ -3,11 +3,13 @@
 
     make chaos soak fuzz-all race reliability
 
-A part that was not run, or not in full, is an error: nothing is written then.
+A part that was not run, not in full, or that failed is an error: nothing is written
+then. --output writes to another file. The folder is $SNP_BUILD, or build/.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import json
 import os
@@ -15,15 +17,21 @@ import platform
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import case_report
+from account import changes_of, quantile, span, words_of
+from case_report import Row, times
 
 BUILD = case_report.FOLDER.parent
 TARGET = case_report.ROOT / "docs" / "reliability.md"
 RUNS, RUN_S = 3, 600  # soaks that are asked for, and how long each has to be
+FLAT = 1.02  # the memory of a process at the end, as a part of that after warm-up
+SOAK_CASE = "31"  # a case of chaos that has a section of its own
 FUZZ = BUILD / "fuzz"
+FAULTS = BUILD / "faults"
 RACES = BUILD / "tsan" / "test-logs" / "counts.json"
 MODELS = BUILD / "test-logs" / "counts.json"
 
@@ -31,10 +39,41 @@ INTRO = """\
 <!-- Made by tests/lib/reliability.py from `make chaos soak fuzz-all race`. -->
 # Reliability
 
-What was done to Snakepit, what it did, and how soon. All of it is run by commands named
-here, on real programs with real Python workers, and everything is asserted, not
-only measured: a run that breaks a promise fails.
+What was done to Snakepit, what it did, how soon, and what was lost. Real programs with
+real Python workers were run by the commands named here. Everything is asserted, not
+only measured: a run that breaks a promise fails, and then this page is not written.
 
+"""
+
+HOLDS = """\
+## What holds
+"""
+
+CHAOS = """\
+## Faults one by one
+
+`make chaos`: each row is a test in [tests/chaos](../tests/chaos). It does one thing and
+asserts what became of the worker, what the cause is called, which metrics moved, that
+each request had exactly one reply, and that all of it took no longer than a limit. What
+is in the table was taken down by the test from the segment, with `snakepit-inspect`.
+
+- *what the runtime did*: the reason in the event that tells of the fault, and the steps
+  after it. `reaped`: saw the end of a process and freed what it held. `replaced`: a new
+  worker takes requests. `fenced`: gets no more requests. `spared`: a kill that
+  something spoke against. In brackets: not every time. A dash: there was nothing to do.
+- *detected*: from the deed to that event; both times are CLOCK_MONOTONIC.
+- *recovered*: from the deed to the next worker that takes requests, with the start of a
+  Python process in it.
+- *lost*: requests that failed and that the runtime or the worker has to answer for
+  (UNAVAILABLE, INTERNAL, UNKNOWN, ABORTED), by the counters of failures. A deadline
+  that passed, a full queue and a cancelled call are in the next column.
+- *readers showed*: what changed for whoever reads the segment, between the deed and the
+  end of the test. States are named where they are not `ready`, `ok` or `closed`.
+- *n*: how many times it was done. Times are p50 / p99 by nearest rank: of less than a
+  hundred values the p99 is the largest.
+
+Three tests run at a time on this machine, so these are times of a busy one. `make test`
+runs every case once, with short limits.
 """
 
 SOAK = """\
@@ -49,33 +88,21 @@ processes, requests = outcomes + active + queued, and no counter of the segment 
 scrape has gone back. Each call has one outcome. At the end descriptors, threads,
 processes, rows and files are those of the beginning, and memory has kept its level.
 
-- *called*: the reason in the event that tells of it; workers are recycled all the time,
-  so now and then somebody else was quicker.
-- *noticed*, *made good*: from the deed to the first event about that worker, and to the
-  next worker in its place that takes requests, with the start of a Python process in it
-  and what it had to wait for, such as a pool that was being scaled or rolled: medians
-  and 99th percentiles.
+- *what the runtime did*: the reason in the first event about that worker, and the steps
+  after it. Workers are recycled all the time; now and then somebody else was quicker.
+- *noticed*, *made good*: from the deed to that event, and to the next worker in its
+  place that takes requests, with what it had to wait for, such as a pool that was being
+  scaled or rolled. p50 / p99; the p50 is the median of the runs' medians, the p99 the
+  worst run's.
 - *lost*: requests that were running in those workers and failed for that, each with the
-  worker's name in its error. Nothing else was lost: what waited, was run by others.
-
+  worker's name in its error. What waited was run by others.
 """
 
-CHAOS = """\
-## Faults one by one
+FAULTING = """\
+## Each allocation and system call
 
-`make chaos`: each row is a test in [tests/chaos](../tests/chaos) or
-[tests/soak](../tests/soak) (31): it does one thing, and asserts what became of the
-worker, what the cause is called, which metrics moved, that each request had exactly one
-reply, and that all of it took no longer than a limit.
-
-- *called*: the `reason` in the event that tells of it (`snakepit events`).
-- *detected*: from the deed to that event; both times are CLOCK_MONOTONIC.
-- *recovered*: from the deed to the next worker that takes requests, with the start of a
-  Python process in it. A dash: there was nothing to notice or to replace.
-
-`make test` runs every case with short limits. What the machine cannot do is tried, and
-skipped with the reason.
-
+The Nth call fails, for N from 1 until the scenario succeeds. Each time: one clear error
+or a recovery at the next step, no crash, nothing left behind.
 """
 
 FUZZING = """\
@@ -83,7 +110,6 @@ FUZZING = """\
 
 `make fuzz-all`: libFuzzer with ASan and UBSan on everything that reads what others
 wrote. What they found before is among their seeds and in the tests.
-
 """
 
 RACING = """\
@@ -92,7 +118,17 @@ RACING = """\
 `make race`: the C unit tests and the segment's stress under ThreadSanitizer, and models
 of the segment's protocols, in which every interleaving is tried
 ([tests/models](../tests/models/README.md)).
+"""
 
+NOT_SHOWN = """\
+## What is not shown here
+
+- One machine, one kernel, one architecture, for hours: not weeks, not a network of
+  hosts, not arm64.
+- A process that the kernel cannot end (a worker in a file system that hangs) and a
+  host that loses power. The states for the first are tested in `tests/unit/runtime`.
+- The suspend of a host and steps of the clock are told to the runtime by a library in
+  its process; the machine itself is not put to sleep.
 """
 
 
@@ -104,91 +140,164 @@ def line(*fields: Any) -> str:
     return "| " + " | ".join(str(field) for field in fields) + " |"
 
 
-def milliseconds(pair: list[float] | None) -> str:
-    if not pair:
-        return "-"
-    return " / ".join(case_report.milliseconds(value) for value in pair)
+def table(head: Iterable[str], right: Iterable[int], rows: Iterable[Any]) -> list[str]:
+    """Lay a table out; columns in `right` hold numbers."""
+    names = list(head)
+    numbers = set(right)
+    rule = "".join("|---:" if n in numbers else "|---" for n in range(len(names)))
+    return ["", line(*names), rule + "|", *(line(*row) for row in rows), ""]
+
+
+# ---- soaks
 
 
 def soaks() -> list[dict[str, Any]]:
     found = [json.loads(path.read_text()) for path in (BUILD / "soak").glob("*.json")]
     long = [run for run in found if run["seconds"] >= RUN_S]
+    for run in long:
+        if run["failed"]:
+            message = f"the soak with SEED={run['seed']} failed: {run['failed']}"
+            raise Missing(message)
     if len(long) < RUNS:
         message = f"{len(long)} soaks of {RUN_S} s, {RUNS} are wanted: make soak"
         raise Missing(message)
     return sorted(long, key=lambda run: int(run["seed"]))
 
 
-def quantile_of_runs(rows: list[dict[str, Any]], key: str) -> list[float] | None:
+def of_runs(rows: list[Row], key: str) -> str:
     """Give the median of the medians, and the worst 99th percentile."""
     pairs = [row[key] for row in rows if row[key]]
     if not pairs:
-        return None
-    medians = sorted(pair[0] for pair in pairs)
-    return [medians[len(medians) // 2], max(pair[1] for pair in pairs)]
+        return "-"
+    p50 = quantile([pair[0] for pair in pairs], 0.5)
+    return case_report.both(p50, max(pair[1] for pair in pairs))
+
+
+def fault_row(fault: str, rows: list[Row]) -> tuple[Any, ...]:
+    called = sorted({reason for row in rows for reason in row["called"]})
+    did = words_of([did for row in rows for did in row["did"]])
+    what = ": ".join(part for part in (", ".join(called), did) if part)
+    count, lost = (sum(row[key] for row in rows) for key in ("times", "lost"))
+    noticed, good = (of_runs(rows, key) for key in ("detected_ms", "recovered_ms"))
+    return (fault, what or "-", noticed, good, lost, count)
+
+
+def grown(run: dict[str, Any]) -> dict[str, float]:
+    """Give the memory of each process in the end, as a part of that after warm-up."""
+    return {name: then / once for name, (once, then) in run["held"]["rss_kib"].items()}
+
+
+def percent(part: float) -> str:
+    return f"{(part - 1) * 100:+.1f} %"
 
 
 def soak_section(runs: list[dict[str, Any]]) -> list[str]:
-    lines = [SOAK.format(seconds=int(runs[0]["seconds"]))]
-    head = (
-        "fault",
-        "times",
-        "called",
-        "noticed p50 / p99",
-        "made good p50 / p99",
-        "lost",
-    )
-    lines += [line(*head), "|---|---:|---|---:|---:|---:|"]
     faults = sorted({row["fault"] for run in runs for row in run["faults"]})
-    for fault in faults:
-        rows = [row for run in runs for row in run["faults"] if row["fault"] == fault]
-        called = sorted({reason for row in rows for reason in row["called"]})
-        noticed, good = (
-            milliseconds(quantile_of_runs(rows, key))
-            for key in ("detected_ms", "recovered_ms")
-        )
-        times, lost = (sum(row[key] for row in rows) for key in ("times", "lost"))
-        lines += [line(fault, times, ", ".join(called) or "-", noticed, good, lost)]
-    lines += [
-        "",
-        "A median is that of the runs' medians, a percentile the worst run's.",
-    ]
-    lines += ["", line("seed", "looks", "calls", "by outcome", "readers harmed",
-                       "memory, second and last quarter")]  # fmt: skip
-    lines += ["|---:|---:|---:|---|---|---|"]
+    done = {
+        fault: [row for run in runs for row in run["faults"] if row["fault"] == fault]
+        for fault in faults
+    }
+    lines = [SOAK.format(seconds=int(runs[0]["seconds"]))]
+    head = ("fault", "what the runtime did", "noticed", "made good", "lost", "n")
+    lines += table(head, (2, 3, 4, 5), (fault_row(*item) for item in done.items()))
+    lines += ["The runs, and memory in the last quarter against that in the second:"]
+    rows = []
     for run in runs:
-        outcomes = Counter(run["outcomes"]).most_common()
-        lines += [
-            line(
-                run["seed"], run["samples"], sum(run["outcomes"].values()),
-                ", ".join(f"{name} {count}" for name, count in outcomes),
-                ", ".join(f"{what} {n}" for what, n in sorted(run["readers"].items())),
-                ", ".join(
-                    f"{name} {once / 1024:.1f} / {then / 1024:.1f} MiB"
-                    for name, (once, then) in run["held"]["rss_kib"].items()
-                ),
-            )
-        ]  # fmt: skip
-    return [*lines, ""]
+        outcomes = Counter(run["outcomes"])
+        ends = ", ".join(f"{name} {n}" for name, n in outcomes.most_common())
+        memory = ", ".join(
+            f"{name} {percent(part)}" for name, part in grown(run).items()
+        )
+        rows += [(run["seed"], run["samples"], outcomes.total(), ends, memory)]
+    lines += table(("seed", "looks", "calls", "by outcome", "memory"), (0, 1, 2), rows)
+    lines += ["What was done to readers, and what arrived from them and was shown:"]
+    rows = []
+    for run in runs:
+        told = (
+            ", ".join(f"{what} {n}" for what, n in sorted(run[key].items()))
+            for key in ("readers", "arrived")
+        )
+        rows += [(run["seed"], *told, changes_of([run["shown"]]))]
+    return [*lines, *table(("seed", "harmed", "arrived", "showed"), (0,), rows)]
 
 
-def chaos_section() -> list[str]:
+# ---- cases
+
+
+def cases() -> list[Row]:
     found = case_report.rows()
     wrong = case_report.troubles(found)
     if wrong or not all(row["full"] for row in found):
         message = "; ".join(wrong) or "the run of chaos was a short one: make chaos"
         raise Missing(message)
-    return [CHAOS, *case_report.markdown(found), ""]
+    return [row for row in found if row["case"] != SOAK_CASE]
 
 
-def fuzz_section() -> list[str]:
-    lines = [FUZZING, line("target", "inputs tried", "seconds", "found")]
-    lines += ["|---|---:|---:|---|"]
-    targets = sorted(
-        path.stem.removesuffix("_fuzz")
-        for path in (case_report.ROOT / "tests" / "fuzz").glob("*_fuzz.c")
+def case_row(row: Row, fault: str) -> tuple[Any, ...]:
+    runs = row["runs"]
+    called = ", ".join(dict.fromkeys(run["called"] for run in runs if run["called"]))
+    did = words_of([run["did"] for run in runs])
+    what = ": ".join(part for part in (called, did) if part)
+    return (
+        row["case"],
+        fault,
+        what or "-",
+        times(row, "detected_ms"),
+        times(row, "recovered_ms"),
+        span([run["lost"] for run in runs]),
+        changes_of([run["shown"] for run in runs]) or "-",
+        len(runs),
     )
-    for target in targets:
+
+
+def chaos_section(found: list[Row]) -> list[str]:
+    rows, last = [], ""
+    for row in found:
+        if row["result"] == "passed":
+            what = "″" if row["what"] == last else row["what"]
+            last = row["what"]
+            variant = f" *{row['variant']}*" if row["variant"] else ""
+            rows += [case_row(row, what + variant)]
+    head = ("", "fault", "what the runtime did", "detected", "recovered", "lost",
+            "readers showed", "n")  # fmt: skip
+    return [CHAOS, *table(head, (0, 3, 4, 5, 7), rows)]
+
+
+def not_shown(found: list[Row]) -> list[str]:
+    lines = [NOT_SHOWN.rstrip()]
+    if skipped := case_report.skips(found):
+        lines += ["- Skipped on this machine:"]
+    return [*lines, *(f"  - case {skip}" for skip in skipped), ""]
+
+
+# ---- the rest
+
+
+def faults() -> list[Row]:
+    found: list[Row] = []
+    for path in sorted(FAULTS.glob("*.json")):
+        read = json.loads(path.read_text())
+        found += read if isinstance(read, list) else [read]
+    if not found:
+        message = "no counts of fault injection: make faults"
+        raise Missing(message)
+    for row in found:
+        if row["failed"]:
+            message = f"{row['failed']} failing calls of {row['component']} ended badly"
+            raise Missing(message)
+    return sorted(found, key=lambda row: (row["component"], row["what"]))
+
+
+def faults_section(found: list[Row]) -> list[str]:
+    rows = [(row["component"], row["what"], row["calls"]) for row in found]
+    return [FAULTING, *table(("component", "how", "calls that failed"), (2,), rows)]
+
+
+def fuzzed() -> list[tuple[str, int, int]]:
+    """Give target, inputs and seconds of each fuzzer."""
+    rows = []
+    for source in sorted((case_report.ROOT / "tests" / "fuzz").glob("*_fuzz.c")):
+        target = source.stem.removesuffix("_fuzz")
         log = FUZZ / f"{target}.log"
         text = log.read_text(errors="replace") if log.exists() else ""
         tried = re.search(r"number_of_executed_units: (\d+)", text)
@@ -196,47 +305,135 @@ def fuzz_section() -> list[str]:
         if not tried or not took:
             message = f"fuzz target {target} has not been run: make fuzz-all"
             raise Missing(message)
-        crashes = len(list((FUZZ / target).glob("crash-*")))
-        lines += [line(target, tried[1], took[1], crashes or "nothing")]
-    return [*lines, ""]
+        if crashes := sorted((FUZZ / target).glob("crash-*")):
+            message = f"fuzz target {target} found {crashes[0].name}"
+            raise Missing(message)
+        rows += [(target, int(tried[1]), int(took[1]))]
+    return rows
 
 
-def race_section() -> list[str]:
-    lines = [RACING, line("what", "passed", "failed", "skipped")]
-    lines += ["|---|---:|---:|---:|"]
+def fuzz_section(rows: list[tuple[str, int, int]]) -> list[str]:
+    found = [(*row, "nothing") for row in rows]
+    head = ("target", "inputs tried", "seconds", "found")
+    return [FUZZING, *table(head, (1, 2), found)]
+
+
+def raced() -> list[tuple[str, int, int]]:
+    """Give what was run, how many passed, how many were skipped."""
     wanted = (
         ("C unit tests, ThreadSanitizer", RACES, "unit"),
         ("segment under stress, ThreadSanitizer", RACES, "segment_chaos"),
         ("models of the protocols", MODELS, "models"),
     )
+    rows = []
     for what, path, suite in wanted:
         counts = json.loads(path.read_text()) if path.exists() else {}
         if suite not in counts:
             message = f"no run of {suite}: make race"
             raise Missing(message)
         count = counts[suite]
-        lines += [line(what, count["passed"], count["failed"], count["skipped"])]
-    return [*lines, ""]
+        if count["failed"]:
+            message = f"{count['failed']} failed in {suite}: make race"
+            raise Missing(message)
+        rows += [(what, count["passed"], count["skipped"])]
+    return rows
+
+
+def race_section(rows: list[tuple[str, int, int]]) -> list[str]:
+    return [RACING, *table(("what", "passed", "skipped"), (1, 2), rows)]
+
+
+# ---- what holds
+
+
+def holds(
+    runs: list[dict[str, Any]],
+    found: list[Row],
+    failing: list[Row],
+    tried: list[tuple[str, int, int]],
+    races: list[tuple[str, int, int]],
+) -> list[str]:
+    """Say of each point whether it holds, and what shows it."""
+    seeds = ", ".join(str(run["seed"]) for run in runs)
+    looks, calls = (
+        sum(run["samples"] for run in runs),
+        sum(sum(run["outcomes"].values()) for run in runs),
+    )
+    most, who, seed = max(
+        (part, name, run["seed"]) for run in runs for name, part in grown(run).items()
+    )
+    passed = [row for row in found if row["result"] == "passed"]
+    numbers = {row["case"] for row in passed}
+    deeds = sum(len(row["runs"]) for row in passed)
+    skipped = len(found) - len(passed)
+    harmed = sum(n for run in runs for n in run["readers"].values())
+    rows = [
+        (f"{RUNS} soaks of {RUN_S} s, each with its seed", True, f"seeds {seeds}"),
+        ("Counters only grow, sums hold", True, f"{looks} looks"),
+        ("One outcome for each request", True, f"{calls} calls"),
+        ("No descriptor, process, socket, file or row is left over", True,
+         "asserted at the end of each soak"),
+        ("Memory of runtime and readers within 2 % after warm-up", most <= FLAT,
+         f"most: {who}, {percent(most)} (seed {seed})"),
+        ("Readers killed, stopped and restarted at random harm nobody", True,
+         f"{harmed} deeds"),
+        ("Each fault is noticed, named and made good", True,
+         f"{len(numbers)} cases, {len(passed)} tests, {deeds} runs; {skipped} skipped"),
+        ("Each allocation and system call may fail", True,
+         f"{sum(row['calls'] for row in failing)} failing calls"),
+        ("Foreign bytes do no harm", True, f"{sum(row[1] for row in tried)} inputs"),
+        ("No data race", True, f"{sum(row[1] for row in races)} tests and models"),
+    ]  # fmt: skip
+    told = ((point, "yes" if good else "**no**", shown) for point, good, shown in rows)
+    return [HOLDS, *table(("what", "holds", "shown by"), (), told)]
 
 
 def machine() -> str:
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     return (
-        f"{platform.system()} {platform.release()}, {os.cpu_count()} cores"
-        f"{' of ' + model[1] if model else ''}"
+        f"{platform.system()} {platform.release()}, {platform.machine()}, "
+        f"{os.cpu_count()} cores{' of ' + model[1] if model else ''}, "
+        f"{memory:.0f} GiB, Python {platform.python_version()}"
     )
 
 
+def of_what(rows: list[Row]) -> str:
+    """Tell the dates and versions of runs."""
+    days = sorted({row["at"] for row in rows})
+    versions = sorted({row["version"] for row in rows})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return f"Snakepit {', '.join(versions)}, {when}"
+
+
+def document() -> str:
+    runs, found, failing = soaks(), cases(), faults()
+    tried, races = fuzzed(), raced()
+    parts = [
+        *holds(runs, found, failing, tried, races),
+        *chaos_section(found),
+        *soak_section(runs),
+        *faults_section(failing),
+        *fuzz_section(tried),
+        *race_section(races),
+        *not_shown(found),
+    ]
+    today = f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}"
+    made = f"{of_what([*runs, *found])}; written on {today}.\n{machine()}.\n"
+    text = "\n".join([INTRO + made, *parts])
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+
+
 def main() -> int:
+    parser = argparse.ArgumentParser(description="Write docs/reliability.md.")
+    parser.add_argument("--output", type=Path, default=TARGET, metavar="FILE")
+    arguments = parser.parse_args()
     try:
-        parts = [*soak_section(soaks()), *chaos_section()]
-        parts += [*fuzz_section(), *race_section()]
+        text = document()
     except Missing as error:
         print(f"reliability.py: {error}", file=sys.stderr)
         return 1
-    date = f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}"
-    intro = INTRO + f"Run on {date}: {machine()}; others used the machine, too.\n"
-    TARGET.write_text("\n".join([intro, *parts]).rstrip() + "\n")
+    arguments.output.write_text(text)
     return 0
 
 

@@ -7,9 +7,9 @@ import os
 import statistics
 from typing import Any
 
+from account import Cell, cells, total
 from harness import Daemon, World
 from runtime_kit import INSTANCE, assert_books_balance, rss_kib
-from trials import Cell, cells, total
 
 NO_PROCESS = {"empty", "exited", "backoff", "quarantined"}
 Report = dict[str, Any]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import math
 import os
 import random
 import signal
@@ -14,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from account import quantile, steps
 from client import Client, request
 from harness import Daemon, World
 from runtime_kit import INSTANCE
@@ -31,6 +31,7 @@ class Deed:
     at_ns: int  # CLOCK_MONOTONIC, as the events have it
     worker_id: str = ""  # "" where it was no single worker's
     called: str = ""
+    did: list[str] = dataclasses.field(default_factory=list)
     detected_ms: float | None = None
     recovered_ms: float | None = None
 
@@ -205,14 +206,10 @@ def _judge(deed: Deed, moves: list[Event], incarnation: int) -> None:
     if own:
         deed.called = own[0]["reason"]
         deed.detected_ms = (own[0]["mono_ns"] - deed.at_ns) / 1e6
+        until = new[0]["mono_ns"] if new else own[-1]["mono_ns"]
+        deed.did = steps(move for move in after if move["mono_ns"] <= until)
     if own and new:
         deed.recovered_ms = (new[0]["mono_ns"] - deed.at_ns) / 1e6
-
-
-def quantile(values: list[float], q: float) -> float:
-    """Give the value that a part `q` of them does not exceed (nearest rank)."""
-    ranked = sorted(values)
-    return ranked[math.ceil(q * len(ranked)) - 1]
 
 
 def table(deeds: list[Deed], lost: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -225,6 +222,7 @@ def table(deeds: list[Deed], lost: Mapping[str, int]) -> list[dict[str, Any]]:
         for key in ("detected_ms", "recovered_ms"):
             known = [v for deed in mine if (v := getattr(deed, key)) is not None]
             row[key] = [quantile(known, q) for q in (0.5, 0.99)] if known else None
+        row["did"] = [deed.did for deed in mine if deed.called]
         row["lost"] = sum(lost.get(deed.worker_id, 0) for deed in mine)
         rows.append(row)
     return rows

@@ -12,21 +12,24 @@ nothing that a runtime or a reader holds has grown.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import case_report
+from account import account, cells, total
 from books import Books, Level, held_by, with_a_process
 from faults import Trouble, follow_up, table
 from harness import BUILD, Daemon, World, wait_until
 from readers import Readers
 from runtime_kit import INSTANCE
 from traffic import OUTCOMES, Traffic
-from trials import SOON, cells, config, read_events, total, wait_for_s
+from trials import SOON, config, read_events, wait_for_s
 
 DURATION_S = float(os.environ.get("SNP_SOAK_SECONDS", "60"))
 SEED = int(os.environ.get("SNP_SEED") or random.randrange(1 << 30))
@@ -78,6 +81,8 @@ class Soak:
         self.outcomes: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.levels = {"runtime": Level(daemon.pid)}
+        self.last = world.inspect(INSTANCE)
+        self.first = cells(self.last)
 
     def go_on(self, seconds: float, also: Callable[[], None] = lambda: None) -> None:
         """Have traffic and trouble for so long; `also` at every step of trouble."""
@@ -147,11 +152,11 @@ def assert_outcomes(
     assert asked - left <= received <= asked
 
 
-def keep(soak: Soak, held: dict[str, Any], readers: Readers) -> None:
-    """Write the run down for docs/reliability.md."""
+def row(soak: Soak, held: dict[str, Any], readers: Readers) -> dict[str, Any]:
+    """Give what docs/reliability.md says of the run."""
     follow_up(soak.trouble.deeds, soak.books.events())
-    KEPT.mkdir(parents=True, exist_ok=True)
-    run = {
+    return {
+        **case_report.made(),
         "seed": SEED,
         "seconds": DURATION_S,
         "samples": soak.books.samples,
@@ -159,9 +164,23 @@ def keep(soak: Soak, held: dict[str, Any], readers: Readers) -> None:
         "faults": table(soak.trouble.deeds, soak.lost),
         "readers": dict(readers.deeds),
         "arrived": readers.arrived(),
+        "shown": account(soak.first, soak.last, []).shown,
         "held": held,
+        "failed": "",
     }
-    (KEPT / f"{SEED}.json").write_text(json.dumps(run, indent=1) + "\n")
+
+
+@contextlib.contextmanager
+def kept(run: dict[str, Any]) -> Iterator[None]:
+    """Write a run down, and what of it was no good; that is raised all the same."""
+    try:
+        yield
+    except AssertionError as error:
+        run["failed"] = str(error).partition("\n")[0] or "an assertion"
+        raise
+    finally:
+        KEPT.mkdir(parents=True, exist_ok=True)
+        (KEPT / f"{SEED}.json").write_text(json.dumps(run, indent=1) + "\n")
 
 
 def test_soak(world: World, run_daemon: Callable[..., Daemon]) -> None:
@@ -170,7 +189,6 @@ def test_soak(world: World, run_daemon: Callable[..., Daemon]) -> None:
     daemon = run_daemon(settings())
     daemon.wait_ready(WORKERS)
     soak = Soak(world, daemon)
-    first = cells(world.inspect(INSTANCE))
     soak.go_on(DURATION_S / 5)
     soak.trouble.settle()
     before = soak.calm()
@@ -182,16 +200,17 @@ def test_soak(world: World, run_daemon: Callable[..., Daemon]) -> None:
         by_hand, died = soak.trouble.end()
         after = soak.calm()
     soak.lost += died
-    report = soak.books.look()
+    soak.last = soak.books.look()
     memory = {name: level.quarters() for name, level in soak.levels.items()}
     print(soak.books.samples, "samples", dict(soak.outcomes), dict(by_hand))
     print(before, after, memory, dict(readers.deeds), readers.arrived())
-    keep(soak, {"before": before, "after": after, "rss_kib": memory}, readers)
-    assert not readers.problems, readers.problems[:10]
-    assert min(readers.arrived().values()) > 0, readers.arrived()
-    assert_outcomes(first, cells(report), soak.outcomes, by_hand)
-    live = total(cells(report), "snakepit.worker.processes")
-    assert live == with_a_process(report) == WORKERS
-    assert_not_grown(before, after)
-    most = FLAT if DURATION_S >= SHORT_S else STILL_RISING
-    assert all(then <= most * once for once, then in memory.values()), memory
+    held = {"before": before, "after": after, "rss_kib": memory}
+    with kept(row(soak, held, readers)):
+        assert not readers.problems, readers.problems[:10]
+        assert min(readers.arrived().values()) > 0, readers.arrived()
+        assert_outcomes(soak.first, cells(soak.last), soak.outcomes, by_hand)
+        live = total(cells(soak.last), "snakepit.worker.processes")
+        assert live == with_a_process(soak.last) == WORKERS
+        assert_not_grown(before, after)
+        most = FLAT if DURATION_S >= SHORT_S else STILL_RISING
+        assert all(then <= most * once for once, then in memory.values()), memory
