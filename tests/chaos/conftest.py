@@ -76,7 +76,8 @@ def pytest_runtest_makereport(
     result = yield
     mark = item.get_closest_marker("case")
     if mark and (result.when == "call" or result.outcome != "passed"):
-        case_report.keep(item, mark.args[0], result, item.stash.get(RUNS, None) or [])
+        runs = item.stash.setdefault(RUNS, [])
+        case_report.keep(item, mark.args[0], result, runs)
     if result.failed and "trial" in (getattr(item, "funcargs", None) or {}):
         result.sections.append(("Events", item.funcargs["trial"].story()))  # type: ignore[attr-defined]
     return result

@@ -103,7 +103,7 @@ def times(row: Row, key: str) -> str:
 
 
 def title(row: Row) -> str:
-    return row["what"] + (f" ({row['variant']})" if row["variant"] else "")
+    return f"{row['what']} ({row['variant']})" if row["variant"] else str(row["what"])
 
 
 def cells(row: Row) -> tuple[str, ...]:

@@ -7,10 +7,13 @@ import dataclasses
 import json
 import os
 import random
+import resource
 import signal
+import socket
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from account import quantile, steps
@@ -18,7 +21,12 @@ from client import Client, request
 from harness import Daemon, World
 from runtime_kit import INSTANCE
 from traffic import DIED
+from trials import undo, wait_for_s
 
+QUEUE = 100  # places in that of a pool
+HARD_MIB = 256  # more than that a worker may not have
+# The kinds of events that tell of no worker.
+NO_WORKERS = ("pool_", "config_", "roll_", "runtime_")
 Event = dict[str, Any]
 Settings = Callable[[int], dict[str, Any]]
 
@@ -59,10 +67,18 @@ class Trouble:
         self._calls: list[tuple[Deed, Any]] = []  # whose outcome is a worker's death
         pools = settings(0)["pools"]
         self._sizes = {pool["name"]: pool["workers"] for pool in pools}
-        kinds = (self.kill, self.terminate, self.stop, self.crash, self.exit, self.hang)
-        deeds = (self.recycle, self.reload, self.scale, self.drain)
-        # Workers come to harm three times as often as operators do something.
-        self._bag: list[Callable[[], None]] = [*kinds * 2, *deeds]
+        ends = (self.kill, self.terminate, self.stop, self.crash, self.exit, self.hang)
+        odd = (self.hog, self.block, self.mute, self.leak, self.flood, self.lie)
+        host = (self.massacre, self.pause, self.starve, self.shout, self.crowd)
+        operator = (
+            self.recycle,
+            self.reload,
+            self.misconfigure,
+            self.scale,
+            self.drain,
+        )
+        # What ends a worker comes twice as often as anything else.
+        self._bag: list[Callable[[], None]] = [*ends * 2, *odd, *host, *operator]
         self._left: list[Callable[[], None]] = []
 
     def make(self) -> None:
@@ -76,12 +92,15 @@ class Trouble:
         worker_id = worker.worker_id if worker else ""
         self.deeds.append(Deed(fault, time.monotonic_ns(), worker_id))
 
-    def _worker(self) -> Worker | None:
-        found = [
+    def _workers(self) -> list[Worker]:
+        return [
             Worker(row["pool"], row["slot"], row["pid"], row["worker_id"])
             for row in self._world.inspect(INSTANCE)["workers"]
             if row["status"] in ("idle", "busy") and row["pid"] not in self._stopped
         ]
+
+    def _worker(self) -> Worker | None:
+        found = self._workers()
         return self._chance.choice(found) if found else None
 
     def _pool(self) -> str:
@@ -135,6 +154,67 @@ class Trouble:
     def hang(self) -> None:
         self._call("deadlock in C code, with the GIL", "deadlock")
 
+    def hog(self) -> None:
+        self._call("GIL held by C code for 2 s", "hog", seconds=2)
+
+    def block(self) -> None:
+        self._call("event loop held up for 3 s", "block_loop", seconds=3)
+
+    def mute(self) -> None:
+        self._call("sockets of a worker gone", "lose_sockets")
+
+    def leak(self) -> None:
+        self._call("memory over the hard limit", "leak", mib=HARD_MIB, seconds=50)
+
+    def flood(self) -> None:
+        self._call("4 MiB of output", "flood", mib=4)
+
+    def lie(self) -> None:
+        self._call("junk in the page of beats", "junk_page", seconds=1)
+
+    # ---- to the host, by clients
+
+    def massacre(self) -> None:
+        """Kill all workers of a pool at once."""
+        pool = self._pool()
+        for worker in self._workers():
+            if worker.pool == pool:
+                os.kill(worker.pid, signal.SIGKILL)
+                self._note("SIGKILL of a whole pool", worker)
+
+    def pause(self) -> None:
+        self._note("SIGSTOP of the runtime for 1 s")
+        os.kill(self._daemon.pid, signal.SIGSTOP)
+        with undo(lambda: os.kill(self._daemon.pid, signal.SIGCONT)):
+            wait_for_s(1)
+
+    def starve(self) -> None:
+        """Leave the runtime no descriptor while it needs one for a new worker."""
+        pid = self._daemon.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        used = len(os.listdir(f"/proc/{pid}/fd"))
+        with undo(lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (used, limits[1]))
+            self._signal("SIGKILL, and no descriptors for 1 s", signal.SIGKILL)
+            wait_for_s(1)
+
+    def shout(self) -> None:
+        """Speak no HTTP/2 at the front door."""
+        self._note("garbage at the front door")
+        for size in (10, 1 << 16):
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(str(self._world.directory / f"{INSTANCE}.sock"))
+                with contextlib.suppress(OSError):  # it is shown the door
+                    peer.sendall(self._chance.randbytes(size))
+
+    def crowd(self) -> None:
+        """Ask for more than the queue may hold."""
+        self._note("three times as many calls as places")
+        message = request(self._pool(), "sleep", seconds=0.01)
+        for _ in range(3 * QUEUE):
+            call = self._client.pool.Execute.future(message, timeout=60)
+            self._calls.append((self.deeds[-1], call))
+
     # ---- by an operator
 
     def recycle(self) -> None:
@@ -160,6 +240,13 @@ class Trouble:
         self._daemon.config.write_text(json.dumps(self._settings(self._generation)))
         self._cli("reload")
 
+    def misconfigure(self) -> None:
+        self._note("snakepit reload of nonsense")
+        good = self._daemon.config.read_text()
+        self._daemon.config.write_text('{"pools": 7}')
+        self._cli("reload")
+        self._daemon.config.write_text(good)
+
     def settle(self) -> None:
         """Undo what stays as it is until somebody does."""
         self._let_go()
@@ -182,9 +269,16 @@ class Trouble:
         return outcomes, lost
 
 
-def follow_up(deeds: Iterable[Deed], events: Iterable[Event]) -> None:
-    """Say of each deed to a worker when it was noticed, as what, and made good."""
+def follow_up(deeds: list[Deed], events: list[Event]) -> None:
+    """Say of each deed when it was noticed, as what, and what was done about it."""
     moves: dict[tuple[str, int], list[Event]] = {}
+    others = [event for event in events if event["kind"].startswith(NO_WORKERS)]
+    ends = [deed.at_ns for deed in deeds[1:]] + [sys.maxsize]
+    for deed, end in zip(deeds, ends):
+        mine = [event for event in others if deed.at_ns <= event["mono_ns"] < end]
+        if mine and not deed.worker_id:
+            deed.did = steps(mine)
+            deed.detected_ms = (mine[0]["mono_ns"] - deed.at_ns) / 1e6
     for event in events:
         if event["kind"] == "worker_moved":
             moves.setdefault((event["pool"], event["slot"]), []).append(event)
@@ -222,7 +316,7 @@ def table(deeds: list[Deed], lost: Mapping[str, int]) -> list[dict[str, Any]]:
         for key in ("detected_ms", "recovered_ms"):
             known = [v for deed in mine if (v := getattr(deed, key)) is not None]
             row[key] = [quantile(known, q) for q in (0.5, 0.99)] if known else None
-        row["did"] = [deed.did for deed in mine if deed.called]
+        row["did"] = [deed.did for deed in mine if deed.did]
         row["lost"] = sum(lost.get(deed.worker_id, 0) for deed in mine)
         rows.append(row)
     return rows

@@ -8,17 +8,22 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import urllib.request
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 from books import Level
-from harness import World
+from harness import ROOT, World
 from runtime_kit import INSTANCE, free_port
 from typing_extensions import Self
 
+PYTHON_READER = Path(__file__).with_name("python_reader.py")
+NAMES = ("prometheus", "otlp", "statsd", "top", "inspect", "python")
+MORE_FDS = 2  # what a reader may have open for a moment
 Series = dict[str, float]
 
 
@@ -100,6 +105,8 @@ class Readers:
         self.deeds: Counter[str] = Counter()
         self.problems: list[str] = []
         self.pages = 0
+        # Open files and threads of those that are left alone, at each look.
+        self.held: dict[tuple[str, str], list[int]] = {}
         self._world = world
         self._chance = random.Random(seed)
         self._to = Receivers()
@@ -111,18 +118,23 @@ class Readers:
     def _command(self, name: str, port: int) -> list[str]:
         host, udp = self._to.udp.getsockname()
         otlp = f"http://{host}:{self._to.http.server_address[1]}"
-        return {
+        if name == "python":
+            segment = self._world.directory / f"{INSTANCE}.seg"
+            return [sys.executable, str(PYTHON_READER), str(segment)]
+        options = {
             "prometheus": [f"--web.listen-address=127.0.0.1:{port}"],
             "otlp": [f"--endpoint={otlp}", "--interval=1s"],
             "statsd": [f"--statsd.address={host}:{udp}", "--statsd.interval=1s"],
             "top": ["-b", "-d", "1"],
-        }[name]
+            "inspect": ["--log", "--follow"],
+        }
+        program = self._world.program(f"snakepit-{name}")
+        return [str(program), "-n", INSTANCE, *options[name]]
 
     def _start(self, which: int, name: str) -> None:
-        program = self._world.program(f"snakepit-{name}")
         self._sets[which][name] = subprocess.Popen(
-            [program, "-n", INSTANCE, *self._command(name, self._ports[which])],
-            env=self._world.env,
+            self._command(name, self._ports[which]),
+            env={**self._world.env, "PYTHONPATH": str(ROOT / "priv" / "python")},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -130,7 +142,7 @@ class Readers:
 
     def __enter__(self) -> Self:
         for which in (0, 1):
-            for name in ("prometheus", "otlp", "statsd", "top"):
+            for name in NAMES:
                 self._start(which, name)
         return self
 
@@ -172,6 +184,10 @@ class Readers:
         for name, process in self._sets[0].items():
             if process.poll() is not None:
                 self.problems.append(f"{name} ended with {process.returncode}")
+                continue
+            for what in ("fd", "task"):
+                held = len(os.listdir(f"/proc/{process.pid}/{what}"))
+                self.held.setdefault((name, what), []).append(held)
 
     def _let_go(self) -> None:
         if self._stopped:
@@ -200,6 +216,16 @@ class Readers:
     def levels(self) -> dict[str, Level]:
         """Give what measures the memory of those that are left alone."""
         return {name: Level(process.pid) for name, process in self._sets[0].items()}
+
+    def grown(self) -> list[str]:
+        """Tell of whom the last quarter shows more than the first half."""
+        found = []
+        for (name, what), counts in self.held.items():
+            before = max(counts[: len(counts) // 2])
+            after = max(counts[-(len(counts) // 4 + 1) :])
+            if after > before + (MORE_FDS if what == "fd" else 0):
+                found.append(f"{name}: {what} from {before} to {after}")
+        return found
 
     def arrived(self) -> dict[str, int]:
         return {

@@ -24,7 +24,7 @@ from typing import Any
 import case_report
 from account import account, cells, total
 from books import Books, Level, held_by, with_a_process
-from faults import Trouble, follow_up, table
+from faults import HARD_MIB, QUEUE, Trouble, follow_up, table
 from harness import BUILD, Daemon, World, wait_until
 from readers import Readers
 from runtime_kit import INSTANCE
@@ -47,7 +47,7 @@ KEPT = BUILD / "soak"
 def settings(generation: int = 0) -> dict[str, Any]:
     shared = {
         "env": [f"GENERATION={generation}"],
-        "queue": {"limit": 100},
+        "queue": {"limit": QUEUE},
         "restart": {**SOON, "breaker_deaths": 1000},
         "heartbeat": {
             "enabled": True,
@@ -57,7 +57,10 @@ def settings(generation: int = 0) -> dict[str, Any]:
             "timeout_ms": 500,
         },
     }
-    lifecycle = {"worker_max_requests": 500, "min_ready_ms": 100}
+    lifecycle = {
+        "worker_max_requests": 500, "min_ready_ms": 100,
+        "memory_hard_mb": HARD_MIB, "memory_sample_ms": 500,
+    }  # fmt: skip
     several = {"profile": "thread", "threads_per_worker": 4}
     pools = []
     for name, size in POOLS.items():
@@ -207,6 +210,7 @@ def test_soak(world: World, run_daemon: Callable[..., Daemon]) -> None:
     held = {"before": before, "after": after, "rss_kib": memory}
     with kept(row(soak, held, readers)):
         assert not readers.problems, readers.problems[:10]
+        assert not readers.grown(), readers.grown()
         assert min(readers.arrived().values()) > 0, readers.arrived()
         assert_outcomes(soak.first, cells(soak.last), soak.outcomes, by_hand)
         live = total(cells(soak.last), "snakepit.worker.processes")
