@@ -67,6 +67,8 @@ size_t otlp_queue_take(struct otlp_queue *queue, struct otlp_record *ret_records
 		queue->first = (queue->first + 1) % queue->limits.queue_max;
 		queue->nr--;
 	}
+	if (queue->nr == 0)
+		queue->first = 0; /* the same few pages again, not all in turn */
 	queue->flush -= queue->flush < nr ? queue->flush : nr;
 	queue->since = now;
 	return nr;

@@ -165,6 +165,19 @@ static void a_batch_is_of_one_resource(void **state)
 	assert_int_equal(take(f, 6, MS(1)), 1);
 }
 
+/* Or a few records now and then would come to hold the whole ring. */
+static void a_ring_that_was_emptied_begins_anew(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t round = 0; round < 100; round++) {
+		(void)put(f, f->resource, 3, MS(1));
+		assert_int_equal(take(f, 3 * round + 1, MS(1)), 3);
+	}
+	assert_non_null(f->queue.records[2].resource); /* what was there is let be */
+	assert_null(f->queue.records[3].resource);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +187,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		t08_a_full_queue_drops_what_is_new_and_counts_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_batch_is_of_one_resource, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(a_ring_that_was_emptied_begins_anew, setup,
 					    teardown),
 	};
 
