@@ -517,10 +517,28 @@ static uint32_t period_ms(const struct worker *workers, uint32_t n)
 	return ms;
 }
 
+#define CLOCKS_APART_NS (10 * SNP_NS_PER_MS)
+#define CLOCK_TRIES	8
+
+/* How long the host has been suspended since it was started. The clocks are read again
+ * where something came between: that would look like a suspend. */
+static uint64_t suspended_ns(void)
+{
+	uint64_t before_ns, boot_ns, after_ns;
+	unsigned tries = CLOCK_TRIES;
+
+	do {
+		before_ns = snp__clock_ns(CLOCK_MONOTONIC);
+		boot_ns = snp__clock_ns(CLOCK_BOOTTIME);
+		after_ns = snp__clock_ns(CLOCK_MONOTONIC);
+	} while (after_ns - before_ns > CLOCKS_APART_NS && --tries > 0);
+	return boot_ns > before_ns ? boot_ns - before_ns : 0;
+}
+
 static void tick(struct vigil *v, struct worker *workers, uint32_t n, snp_mono_t now)
 {
 	struct vigil_tick t =
-	    vigil_tick(v, now, snp__clock_ns(CLOCK_BOOTTIME), period_ms(workers, n));
+	    vigil_tick(v, now, now.ns + suspended_ns(), period_ms(workers, n));
 
 	if (t.pause != SNP_PAUSE_NR && n > 0)
 		tell_pause(&workers[0], &t);

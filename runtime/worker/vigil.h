@@ -37,8 +37,8 @@ struct vigil_tick {
 	uint64_t paused_ns;
 };
 
-/* A tick that was due: `boot_ns` is CLOCK_BOOTTIME, which also counts while the host is
- * suspended; the next one is due in period_ms. */
+/* A tick that was due: `boot_ns` is CLOCK_BOOTTIME at `now`, which also counts while
+ * the host is suspended; the next one is due in period_ms. */
 struct vigil_tick vigil_tick(struct vigil *vigil, snp_mono_t now, uint64_t boot_ns,
 			     uint32_t period_ms);
 

@@ -368,6 +368,27 @@ static void kill_of_a_process_that_cannot_write_stacks_is_immediate(void **state
 	    count_of(&bank.pools[pool.index].captures[SNP_CAPTURE_MISSING]), 1);
 }
 
+static bool is_long_past(void *user)
+{
+	const snp_mono_t *since = user;
+
+	return snp_mono_since_ns(snp_mono_now(), *since) > 3 * PERIOD * MS;
+}
+
+static void time_spent_before_the_clock_is_read_is_no_suspend(void **state)
+{
+	snp_mono_t began = now;
+
+	(void)state;
+	(void)admit_sleeping();
+	turn();
+	/* The supervisor's turn began a period later, and was held up before this. */
+	assert_true(snp_test_wait_until(is_long_past, &began, 60000));
+	now = snp_mono_add_ms(began, PERIOD);
+	turn();
+	assert_int_equal(count_of(&bank.proc->pauses[SNP_PAUSE_SUSPEND]), 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -388,6 +409,7 @@ int main(void)
 	    T(heartbeats_off_judge_nobody_and_release_the_fenced),
 	    T(what_the_runtime_slept_through_is_no_silence),
 	    T(silence_before_a_pause_counts_on),
+	    T(time_spent_before_the_clock_is_read_is_no_suspend),
 	    T(junk_in_the_page_counts_as_silence),
 	    T(kill_waits_for_the_stacks_and_keeps_them),
 	    T(kill_of_a_process_that_cannot_write_stacks_is_immediate),
