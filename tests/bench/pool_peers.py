@@ -41,9 +41,9 @@ Key = tuple[str, int]  # payload, calls in flight
 Figures = dict[Key, dict[str, float]]
 
 
-def drive(peer: str, address: str = "") -> Figures:
+def drive(peer: str, *more: str) -> Figures:
     """Run one peer for one round."""
-    words = [str(PYTHON), str(POOLS / "drive.py"), peer, *([address] * bool(address))]
+    words = [str(PYTHON), str(POOLS / "drive.py"), peer, *more]
     path = f"{POOLS}:{ROOT / 'priv/python'}"
     out = subprocess.run(
         words,
@@ -100,12 +100,14 @@ def readers(build: Path, world: Any) -> Iterator[None]:
             program.wait()
 
 
-def ours(build: Path, profile: str, *, watched: bool = False) -> Figures:
+def ours(
+    build: Path, profile: str, form: str = "json", *, watched: bool = False
+) -> Figures:
     with running(build, settings(profile), WORKERS) as (world, _):
         address = f"unix:{world.directory}/{INSTANCE}.sock"
         attached = readers(build, world) if watched else contextlib.nullcontext()
         with attached:
-            return drive("snakepit", address)
+            return drive("snakepit", address, form)
 
 
 def there(peer: str) -> bool:
@@ -121,6 +123,7 @@ def main() -> int:
     turns: dict[str, Callable[[], Figures]] = {
         "snakepit, processes": partial(ours, build, "process"),
         "snakepit, threads": partial(ours, build, "thread"),
+        "snakepit, threads, binary": partial(ours, build, "thread", "binary"),
         "snakepit, threads, watched": partial(ours, build, "thread", watched=True),
         DIRECT: partial(drive, DIRECT),
     }

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Call a pool of two workers from threads, and say how that went.
 
-    drive.py PEER [ADDRESS]
+    drive.py PEER [ADDRESS FORM]
 
-Starts the peer (Snakepit is started by who calls this, and its ADDRESS given); calls
+Starts the peer (Snakepit is started by who calls this; its ADDRESS is given, and the
+FORM of what it is sent, "json" or "binary"); calls
 `work` in it with each payload and so many calls in flight, ends it, and prints a line
 of JSON for each: calls a second, p50 and p99 in microseconds. Every peer is called from
 Python, as its users would, and every answer is compared with what was sent.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -105,28 +107,36 @@ def grpcio() -> Iterator[Caller]:
 
 
 @contextlib.contextmanager
-def snakepit(address: str) -> Iterator[Caller]:
-    """Snakepit's front door, called with grpcio."""
+def snakepit(address: str, form: str) -> Iterator[Caller]:
+    """Snakepit's front door, called with grpcio; the text goes as JSON, or as bytes."""
     import grpc
     from snakepit_bridge._generated import pool_pb2, pool_pb2_grpc
+
+    def as_json(stub: Any, text: str) -> str:
+        arguments = {"text": json.dumps(text).encode()}
+        message = pool_pb2.ExecuteRequest(
+            pool="default", tool="work", arguments=arguments
+        )
+        answer = stub.Execute(message, timeout=PATIENCE_S)
+        result: str = json.loads(answer.result_json)
+        return result
+
+    def as_bytes(stub: Any, text: str) -> str:
+        message = pool_pb2.ExecuteRequest(
+            pool="default", tool="work_bytes", binary={"data": text.encode()}
+        )
+        answer: Any = stub.Execute(message, timeout=PATIENCE_S)
+        result: str = answer.binary_result.decode()
+        return result
+
+    call = {"json": as_json, "binary": as_bytes}[form]
 
     @contextlib.contextmanager
     def caller() -> Iterator[Call]:
         with grpc.insecure_channel(
             address, options=[("grpc.use_local_subchannel_pool", 1)]
         ) as channel:
-            stub = pool_pb2_grpc.PoolStub(channel)
-
-            def call(text: str) -> str:
-                arguments = {"text": json.dumps(text).encode()}
-                message = pool_pb2.ExecuteRequest(
-                    pool="default", tool="work", arguments=arguments
-                )
-                answer = stub.Execute(message, timeout=PATIENCE_S)
-                result: str = json.loads(answer.result_json)
-                return result
-
-            yield call
+            yield functools.partial(call, pool_pb2_grpc.PoolStub(channel))
 
     yield caller
 
@@ -275,8 +285,8 @@ def load(caller: Caller, text: str, threads: int) -> dict[str, float]:
 
 
 def main() -> None:
-    name, *address = sys.argv[1:]
-    with PEERS[name](*address) as caller:
+    name, *more = sys.argv[1:]
+    with PEERS[name](*more) as caller:
         for payload, size in PAYLOADS.items():
             for threads in IN_FLIGHT:
                 found = load(caller, "x" * size, threads)

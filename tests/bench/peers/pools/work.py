@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T", str, bytes)
 
 
-def work(text: str) -> str:
+def work(data: T) -> T:
     """Give back what came: what is measured is the way there and back."""
-    return text
+    return data
 
 
 def wsgi(

@@ -7,10 +7,14 @@ from work import work
 
 
 class WorkAdapter(BaseAdapter):
-    """One tool, which any number of threads may run."""
+    """Tools that any number of threads may run."""
 
     __thread_safe__ = True
 
     @tool(description="Give back what came")
     def work(self, text: str) -> str:
         return work(text)
+
+    @tool(description="Give back what came, as bytes")
+    def work_bytes(self, data: bytes) -> bytes:
+        return work(data)
