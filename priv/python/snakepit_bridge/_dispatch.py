@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Callable
 
 from ._boot import dismiss_adapter, make_adapter
@@ -44,11 +44,10 @@ class Dispatcher:
             list(get_tools()) if callable(get_tools) else registrations(self._adapter)
         )
 
-    @contextmanager
-    def lease(self, context: SessionContext) -> Iterator[Dispatcher]:
+    def lease(self, context: SessionContext) -> AbstractContextManager[Dispatcher]:
         """Return what serves one call, for as long as the call takes."""
         del context
-        yield self
+        return nullcontext(self)
 
     def register(self, session_id: str, stub: Any, loop: AdapterLoop) -> None:
         """Have the adapter register its tools with the host, as adapters do it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Callable
 
 import grpc
@@ -15,7 +14,7 @@ from ._scope import RequestScope, within
 from ._trace import otel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable
 
 __all__ = ["RequestInterceptor", "status_of"]
 
@@ -103,7 +102,7 @@ def _awaited(
     async def wrapped(request: Any, context: Any) -> Any:
         rpc = _Rpc(request, context, attributes)
         try:
-            with rpc.current():
+            with rpc:
                 response = await behaviour(request, context)
         except BaseException as exc:
             rpc.end(exc)
@@ -130,14 +129,14 @@ def _streamed(
         try:
             while True:
                 try:
-                    with rpc.current():
+                    with rpc:
                         response = await responses.__anext__()
                 except StopAsyncIteration:
                     break
                 yield response
         except BaseException as exc:
             try:
-                with rpc.current():
+                with rpc:
                     await responses.aclose()
             finally:
                 rpc.end(exc)
@@ -148,7 +147,7 @@ def _streamed(
 
 
 class _Rpc:
-    """One call, from its metadata to its status."""
+    """One call, from its metadata to its status; current inside `with`."""
 
     def __init__(
         self, request: Any, context: Any, attributes: dict[str, Any] | None
@@ -164,6 +163,7 @@ class _Rpc:
         correlation_id = self._scope.correlation_id
         context.set_trailing_metadata(((CORRELATION_HEADER, correlation_id),))
         self._span: Any = None
+        self._token: Any = None  # of the span while it is current
         if attributes is not None and (api := otel()) is not None:
             own = {**attributes, "snakepit.correlation_id": correlation_id}
             for key, field in _REQUEST_ATTRIBUTES:
@@ -171,18 +171,18 @@ class _Rpc:
                     own[key] = value
             self._span = api.RpcSpan(own["rpc.method"], self._scope, own)
 
-    @contextmanager
-    def current(self) -> Iterator[None]:
-        """Work for it."""
-        with within(self._scope):
-            if self._span is None:
-                yield
-                return
-            token = self._span.attach()
-            try:
-                yield
-            finally:
-                self._span.detach(token)
+    def __enter__(self) -> None:
+        """Work for it, until the matching end; then it may begin again."""
+        self._inside = within(self._scope)
+        self._inside.__enter__()
+        if self._span is not None:
+            self._token = self._span.attach()
+
+    def __exit__(self, *_: object) -> None:
+        """Do something else."""
+        if self._span is not None:
+            self._span.detach(self._token)
+        self._inside.__exit__()
 
     def end(self, error: BaseException | None) -> None:
         """Note how its handler ended: by `error`, or else by returning."""

@@ -14,6 +14,7 @@ import grpc
 from ._beat import beats
 from ._calls import CallRefused, ToolCall
 from ._correlation import CORRELATION_HEADER, get_correlation_id
+from ._executor import finished
 from ._handover import HandOver
 from ._proto import pb, pb_grpc
 from ._session_context import SessionContext
@@ -124,7 +125,7 @@ class BridgeService(pb_grpc.BridgeServiceServicer):
         call, log = self._begin(request)
         work = self._executor.submit(call.run_unary)
         try:
-            response = await asyncio.wrap_future(work)
+            response = await finished(work)
         except CallRefused as refused:
             log.outcome = refused.outcome
             await context.abort(refused.code, refused.details)
@@ -275,6 +276,8 @@ class _CallLog:
         self.chunks = 0
 
     def write(self, call: ToolCall) -> None:
+        if not _logger.isEnabledFor(logging.INFO):
+            return
         fields: dict[str, object] = {
             "tool": self._tool,
             "duration_ms": self._duration_ms(),

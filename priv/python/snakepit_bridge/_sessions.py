@@ -47,8 +47,11 @@ class SessionRegistry:
         self, session_id: str, metadata: Mapping[str, str] | None = None
     ) -> Session:
         """Open a session, or add metadata to the open one."""
-        session = self._sessions.setdefault(session_id, Session())
-        session.metadata.update(metadata or {})
+        session = self._sessions.get(session_id)
+        if session is None:
+            session = self._sessions[session_id] = Session()
+        if metadata:
+            session.metadata.update(metadata)
         self._sessions.move_to_end(session_id)
         if len(self._sessions) > self._limit:
             self._sessions.popitem(last=False)

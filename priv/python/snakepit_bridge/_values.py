@@ -5,6 +5,7 @@ Nothing is ever unpickled, whatever the request's metadata asks for.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import json
 import math
@@ -36,16 +37,33 @@ _LOOKED_AT = 1_000_000  # a value may convert to another like it for ever
 
 _TYPE_URL = "type.googleapis.com/google.protobuf.StringValue"
 
+# What JSON text has only escaped, or not at all. Without any of it a long text is its
+# own JSON, which a few searches find out in a fraction of the time of a parser.
+_ESCAPED = (b"\\", b'"', b"\n", *(bytes((code,)) for code in range(32)))
+_LONG = 4096
+
 
 def _refuse_constant(name: str) -> NoReturn:
     msg = f"{name} is not JSON"
     raise ValueError(msg)
 
 
+def _is_plain(text: bytes) -> bool:
+    return not any(map(text.__contains__, _ESCAPED))
+
+
 def decode_json(data: bytes) -> Any:
     """Parse strict JSON text in UTF-8; raises ValueError."""
+    if len(data) >= _LONG and data[:1] == data[-1:] == b'"':
+        inner = data[1:-1]
+        if _is_plain(inner):
+            with suppress(UnicodeDecodeError):  # the other way says better where
+                return inner.decode("utf-8")
+    if data.startswith(codecs.BOM_UTF8):
+        msg = "it begins with a byte order mark"
+        raise ValueError(msg)
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        return _DECODER.decode(data.decode("utf-8"))
     except RecursionError:
         msg = "nested too deeply"
         raise ValueError(msg) from None
@@ -78,14 +96,11 @@ def encode_any(value: object) -> AnyMessage:
 def encode_json(value: object) -> bytes:
     """Encode as strict JSON what has a plain form, or says how to get one."""
     try:
-        text = json.dumps(
-            value,
-            default=_plain_form,
-            allow_nan=False,
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
-        return text.encode("utf-8")
+        if type(value) is str and len(value) >= _LONG:
+            text = value.encode("utf-8")
+            if _is_plain(text):
+                return b'"%b"' % text
+        return _ENCODER.encode(value).encode("utf-8")
     except UnicodeEncodeError:
         msg = "the result holds text that is not valid Unicode (a lone surrogate)"
     except RecursionError:
@@ -110,6 +125,12 @@ def _plain_form(value: object) -> object:
             with suppress(Exception):  # the next one may do
                 return convert()
     raise TypeError
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_ENCODER = json.JSONEncoder(
+    default=_plain_form, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+)
 
 
 def _describe_culprit(value: object) -> str | None:

@@ -35,6 +35,15 @@ def test_values_survive_the_round_trip(value: Any) -> None:
     assert decode_arguments({"x": message}, {}) == {"x": value}
 
 
+@pytest.mark.parametrize("odd", ["", "\u00e9", *map(chr, range(32)), '"', "\\", "\x7f"])
+@pytest.mark.parametrize("place", [0, 50_000, 100_000])
+def test_long_texts_are_the_same_json_as_any_other(odd: str, place: int) -> None:
+    text = "x" * place + odd + "x" * (100_000 - place)
+    encoded = encode_json(text)
+    assert encoded == json.dumps(text, ensure_ascii=False).encode()
+    assert decode_arguments({"x": AnyMessage(value=encoded)}, {}) == {"x": text}
+
+
 def test_dataclasses_and_tuples_become_objects_and_lists() -> None:
     assert encode_json(Box((1, Box("in")))) == b'{"content":[1,{"content":"in"}]}'
 
@@ -77,6 +86,7 @@ def test_values_of_libraries_say_what_stands_for_them() -> None:
         ({(1, 2): 3}, "key of type tuple"),
         (Thing, "is of type type"),
         ("\ud800", "lone surrogate"),
+        ("x" * 100_000 + "\ud800", "lone surrogate"),
     ],
 )
 def test_values_without_json_form_name_place_and_type(value: Any, text: str) -> None:
@@ -97,7 +107,11 @@ def test_cycles_and_depth_are_errors() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"NaN", b"[Infinity]", b"\xff", b"'a'", b"1 2", b"[" * 100_000],
+    [
+        *(b"", b"{", b"NaN", b"[Infinity]", b"\xff", b"'a'", b"1 2", b"[" * 100_000),
+        *(b'"%b%b"' % (b"x" * 100_000, odd) for odd in (b"\n", b'"', b"\\", b"\xff")),
+        b"\xef\xbb\xbf1",
+    ],
 )
 def test_bad_json_names_the_parameter(data: bytes) -> None:
     with pytest.raises(InvalidArgumentError, match="parameter 'limit' is not valid"):
