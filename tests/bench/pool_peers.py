@@ -36,6 +36,11 @@ WORKERS, THREADS = 2, 32  # as in drive.py
 DIRECT = "grpcio"
 PEERS = ("ProcessPoolExecutor", "gunicorn", "uWSGI", "Ray", "Celery")
 LEAST_OF_DIRECT = 0.9
+FIELDS = (
+    ("p50_us", "p50", "us"),
+    ("p99_us", "p99", "us"),
+    ("memory_mib", "memory", "MiB"),
+)
 
 Key = tuple[str, int]  # payload, calls in flight
 Figures = dict[Key, dict[str, float]]
@@ -103,11 +108,11 @@ def readers(build: Path, world: Any) -> Iterator[None]:
 def ours(
     build: Path, profile: str, form: str = "json", *, watched: bool = False
 ) -> Figures:
-    with running(build, settings(profile), WORKERS) as (world, _):
+    with running(build, settings(profile), WORKERS) as (world, daemon):
         address = f"unix:{world.directory}/{INSTANCE}.sock"
         attached = readers(build, world) if watched else contextlib.nullcontext()
         with attached:
-            return drive("snakepit", address, form)
+            return drive("snakepit", address, form, str(daemon.pid))
 
 
 def there(peer: str) -> bool:
@@ -150,8 +155,8 @@ def report(key: Key, found: dict[str, list[Figures]]) -> None:
             "ratio>=" if held_to else "", LEAST_OF_DIRECT if held_to else 0,
             None if name == DIRECT else (ratio, DIRECT),
         )  # fmt: skip
-        for field, what in (("p50_us", "p50"), ("p99_us", "p99")):
-            row(f"{head}, {what}", "us", [figures[key][field] for figures in rounds])
+        for field, what, unit in FIELDS:
+            row(f"{head}, {what}", unit, [figures[key][field] for figures in rounds])
 
 
 if __name__ == "__main__":

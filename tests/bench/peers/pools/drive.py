@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Call a pool of two workers from threads, and say how that went.
 
-    drive.py PEER [ADDRESS FORM]
+    drive.py PEER [ADDRESS FORM PID]
 
-Starts the peer (Snakepit is started by who calls this; its ADDRESS is given, and the
-FORM of what it is sent, "json" or "binary"); calls
-`work` in it with each payload and so many calls in flight, ends it, and prints a line
-of JSON for each: calls a second, p50 and p99 in microseconds. Every peer is called from
-Python, as its users would, and every answer is compared with what was sent.
+Starts the peer (Snakepit is started by who calls this; its ADDRESS and PID are given,
+and the FORM of what it is sent, "json" or "binary"); calls `work` in it with each
+payload and so many calls in flight, ends it, and prints a line of JSON for each: calls
+a second, p50 and p99 in microseconds, the memory of the pool's processes afterwards,
+without this one. Every peer is called from Python, as its users would, and every answer
+is compared with what was sent.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def grpcio() -> Iterator[Caller]:
 
 
 @contextlib.contextmanager
-def snakepit(address: str, form: str) -> Iterator[Caller]:
+def snakepit(address: str, form: str, _pid: str) -> Iterator[Caller]:
     """Snakepit's front door, called with grpcio; the text goes as JSON, or as bytes."""
     import grpc
     from snakepit_bridge._generated import pool_pb2, pool_pb2_grpc
@@ -284,12 +285,35 @@ def load(caller: Caller, text: str, threads: int) -> dict[str, float]:
     }
 
 
+def descendants(pid: int) -> list[int]:
+    """List a process's children, and theirs; those that end meanwhile are left out."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def memory_mib(pids: list[int]) -> float:
+    """Sum up what processes take: of what several share, each its part (PSS)."""
+    kib = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            kib += int(text.partition("\nPss:")[2].split()[0])
+    return kib / 1024
+
+
 def main() -> None:
     name, *more = sys.argv[1:]
+    given = [int(more[-1])] if more else []
     with PEERS[name](*more) as caller:
         for payload, size in PAYLOADS.items():
             for threads in IN_FLIGHT:
                 found = load(caller, "x" * size, threads)
+                pool = given + descendants(given[0] if given else os.getpid())
+                found["memory_mib"] = memory_mib(pool)
                 line = {"payload": payload, "in_flight": threads, **found}
                 print(json.dumps(line), flush=True)
 
