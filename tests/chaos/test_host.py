@@ -73,12 +73,14 @@ def test_clock_step(trial: Trial, step: str) -> None:
     daemon = trial.start(heartbeat=JUDGED, workers=2, ready=2)
     assert "clock_shift" in Path(f"/proc/{daemon.pid}/maps").read_text()
     calls = trial.calls()
-    calls.start("sleep", seconds=1.5)
+    gate = trial.world.directory / "gate"
+    calls.start("wait_for", path=str(gate))
     calls.waiting(active=1)
     pids = trial.pids()
     trial.inject()
     clock.shift(wall_ns=HOUR_NS if step == "forward" else -HOUR_NS)
     wait_for_s(by_size(3.5, 20))
+    gate.touch()
     assert calls.call("echo")
     calls.settle(ok=2)
     assert trial.pids() == pids

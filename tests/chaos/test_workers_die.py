@@ -135,15 +135,19 @@ def test_hang_in_import(trial: Trial) -> None:
     trial.start(config(adapter="hangs_on_import.HangingAdapter", startup=boot), ready=0)
     trial.inject_from_start()
     trial.detect(limit_ms / 1000 + 3, to="killing", reason="boot_timeout")
-    trial.grew("snakepit.worker.start_failures", 1, reason="boot_timeout")
+    wait_until(
+        lambda: trial.grown("snakepit.worker.start_failures", reason="boot_timeout"),
+        5,
+        "the start that failed",
+    )
     assert trial.moves(to="exited")
 
 
 @case(8)
 def test_slow_init(trial: Trial) -> None:
     """A start longer than its limit that reports progress is let be."""
-    boot = {"boot_timeout_ms": 4000}
-    seconds = by_size(5, 12)
+    boot = {"boot_timeout_ms": 6000}  # time for Python to begin
+    seconds = by_size(6.5, 12)
     settings = config(
         adapter="chaos_adapter.SlowAdapter", startup=boot, env=[f"SLOW_S={seconds}"]
     )

@@ -271,7 +271,8 @@ def test_row_19_a_timed_out_request_was_answered_twice_and_ran(trial: Trial) -> 
     assert set(outcomes) <= {"ok", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
     # What timed out while it waited never ran.
     refused = value(trial, "snakepit.pool.queue.rejections")
-    assert value(trial, "snakepit.worker.requests") == 60 - refused
+    arrived = value(trial, "snakepit.pool.requests")
+    assert value(trial, "snakepit.worker.requests") == arrived - refused
     assert outcomes["ok"] > 0
 
 
@@ -352,9 +353,11 @@ def test_row_25_cleanup_could_block_the_shutdown(trial: Trial) -> None:
 def test_row_26_threads_were_counted_and_never_used(trial: Trial) -> None:
     trial.start(profile="thread", threads_per_worker=4)
     calls = trial.calls()
+    gate = trial.world.directory / "gate"
     for _ in range(4):
-        calls.start("sleep", seconds=0.5)
+        calls.start("wait_for", path=str(gate))
     calls.waiting(active=4)
+    gate.touch()
     calls.settle(ok=4)
 
 
@@ -395,9 +398,11 @@ def test_row_30_durations_were_negative(trial: Trial) -> None:
     clock = Clock(trial.world)
     trial.start()
     calls = trial.calls()
-    calls.start("sleep", seconds=0.3)
+    gate = trial.world.directory / "gate"
+    calls.start("wait_for", path=str(gate))
     calls.waiting(active=1)
     clock.shift(wall_ns=-3600 * 10**9)
+    gate.touch()
     calls.settle(ok=1)
     for entry in trial.world.inspect(INSTANCE)["metrics"]:
         for series in entry["series"]:
@@ -470,7 +475,7 @@ def test_row_35_the_exit_hung_on_a_closed_pipe(trial: Trial) -> None:
 def test_row_36_tests_passed_although_no_worker_started(trial: Trial) -> None:
     daemon = trial.start(adapter="fault_adapter.BrokenAdapter", ready=0)
     with pytest.raises((AssertionError, Ended)):
-        daemon.wait_ready(1, timeout_s=1.5)
+        daemon.wait_ready(1, timeout_s=0.5)
 
 
 def test_row_37_another_version_of_the_protocol_failed_in_the_field(
@@ -513,7 +518,7 @@ def test_row_39_an_idle_stream_sent_no_headers(trial: Trial) -> None:
 
 
 def test_row_a_one_slow_answer_killed_a_worker(trial: Trial) -> None:
-    trial.start(heartbeat={**JUDGED, "max_missed_heartbeats": 3})
+    trial.start(heartbeat={**JUDGED, "max_missed_heartbeats": 20})
     pid = trial.pids()[0]
     os.kill(pid, signal.SIGSTOP)
     wait_value(trial, 1, "snakepit.heartbeat.missed")

@@ -204,12 +204,16 @@ class TestRecycling:
     def test_a_worker_that_dies_while_its_substitute_starts_is_replaced_once(
         self, run_daemon: RunDaemon, world: World, cli: Cli
     ) -> None:
-        slow = "lifecycle_adapter.SlowAdapter"
-        run_daemon(pool(workers=1, adapter=slow, env=["SLOW_S=1"])).wait_ready(1)
+        gate = world.directory / "gate"
+        held = "lifecycle_adapter.HeldAdapter"
+        run_daemon(pool(workers=1, adapter=held, env=[f"GATE={gate}"])).wait_ready(1)
         old = worker_pids(world)[0]
+        gate.touch()
         assert cli("recycle", "default/0").returncode == 0
         wait_metric(world, STARTS, lambda n: n == 1, reason="recycle")
         os.kill(old, signal.SIGKILL)
+        wait_metric(world, EXITS, at_least(1))
+        gate.unlink()
         wait_until(
             lambda: set(worker_pids(world).values()) - {old}, 10, "the substitute"
         )
@@ -503,8 +507,8 @@ class TestStarts:
             pool(
                 workers=1,
                 adapter="lifecycle_adapter.SlowAdapter",
-                startup={"boot_timeout_ms": 3000},
-                env=["SLOW_S=4"],
+                startup={"boot_timeout_ms": 6000},  # time for Python to begin
+                env=["SLOW_S=6.5"],
             )
         )
         daemon.wait_ready(1)

@@ -96,25 +96,34 @@ class TestBusy:
         def start(tool: str, **arguments: Any) -> Any:
             return client.future("default", tool, timeout_s=600, **arguments)
 
-        # Two at a time: there may be no more processors.
-        first = [
-            start("hog_gil", seconds=60 if FULL else 5),
-            start("collect", count=8_000_000 if FULL else 2_000_000),
-        ]
-        wait_metric(world, SUSPICIONS, at_least(1), health="busy_gil")
-        wait_metric(world, SUPPRESSED, at_least(1), reason="busy")
-        if FULL:
-            first.append(start("sort", count=12_000_000))
-        assert all(f.result(600).WhichOneof("outcome") == "result_json" for f in first)
-        wait_until(
-            lambda: {health(world, 0), health(world, 1)} == {"ok"}, 10, "both well"
-        )
+        def suspected() -> bool:
+            """Work on; where others have the processor it is not busy but starved."""
+            # Two at a time: there may be no more processors.
+            work = [
+                start("hog_gil", seconds=60 if FULL else 5),
+                start("collect", count=8_000_000 if FULL else 2_000_000),
+            ]
+            if FULL:
+                work.append(start("sort", count=12_000_000))
+            ends = {future.result(600).WhichOneof("outcome") for future in work}
+            report = world.inspect("it")
+            return (
+                ends == {"result_json"}
+                and metric(report, SUSPICIONS, health="busy_gil") >= 1
+                and metric(report, SUPPRESSED, reason="busy") >= 1
+            )
+
+        wait_until(suspected, 30, "work that is taken for what it is")
+
+        def cleared() -> bool:
+            report = world.inspect("it")
+            done = metric(report, "snakepit.worker.suspicions.cleared")
+            return metric(report, SUSPICIONS) == done
+
+        wait_until(cleared, 10, "every suspicion to be cleared")
         assert worker_pids(world) == pids
         assert_nobody_died(world, 2)
         report = world.inspect("it")
-        assert metric(report, SUSPICIONS) == metric(
-            report, "snakepit.worker.suspicions.cleared"
-        )
         assert metric(report, SUSPICIONS, health="wedged") == 0
         assert metric(report, "snakepit.worker.gc.time") > 0
         assert metric(report, "snakepit.worker.gil.wait.duration") > 0
@@ -189,7 +198,7 @@ class TestStopped:
         run_daemon(config(workers=1, heartbeat=limits)).wait_ready(1)
         victim = worker_pids(world)[0]
         os.kill(victim, signal.SIGSTOP)
-        wait_health(world, "stopped")
+        wait_metric(world, SUSPICIONS, at_least(1), health="stopped")
         wait_until(
             lambda: worker_pids(world).get(0, victim) != victim,
             limit_ms / 1000 + 15,
@@ -259,8 +268,9 @@ class TestHost:
         assert worker_pids(world) == pids
         assert_nobody_died(world, 2)
         assert metric(world.inspect("it"), SUSPICIONS) == 0
-        (event,) = events(world, "runtime_stalled")
-        assert event["values"][0] >= 4000
+        # A busy machine may have stalled it before.
+        stalls = [event["values"][0] for event in events(world, "runtime_stalled")]
+        assert max(stalls) >= 4000
         assert client.call("default", "echo")
 
 

@@ -205,10 +205,12 @@ class TestWorkerEnd:
         daemon = run_daemon(leaving(workers=2))
         daemon.wait_ready(2)
         left = self.leave(client)
-        busy = client.future("default", "sleep", seconds=2)  # the same worker
+        gate = world.directory / "gate"
+        busy = client.future("default", "wait_for", path=str(gate))  # the same worker
         wait_books(world, active=1)
         others = self.leave(client)
         assert left.keys() != others.keys()
+        gate.touch()
         busy.result()
         ((slot, mine),) = left.items()
         victim = worker_pids(world)[slot]

@@ -53,16 +53,17 @@ class TestAdmission:
     ) -> None:
         run_daemon(config(workers=1)).wait_ready(1)
         client.call("default", "sleep", seconds=2)
-        running = client.future("default", "sleep", seconds=3)
+        gate = world.directory / "gate"
+        running = client.future("default", "wait_for", 60, path=str(gate))
         wait_books(world, active=1)
-        waiting = client.future("default", "echo")
+        waiting = client.future("default", "echo", 60)
         wait_books(world, queued=1)
-        before = time.monotonic()
+        # One that was let in would wait, and end with the code of a deadline.
         unmeetable = failing("deadline_unmeetable", grpc.StatusCode.RESOURCE_EXHAUSTED)
         with unmeetable as trailing:
             client.call("default", "echo", timeout_s=1.5)
-        assert time.monotonic() - before < 1.5
         assert 100 < int(trailing[RETRY_KEY]) < 10_000
+        gate.touch()
         assert running.result()
         assert waiting.result()
 
@@ -72,11 +73,15 @@ class TestAdmission:
         run_daemon(config(workers=1)).wait_ready(1)
         for _ in range(3):
             with pytest.raises(grpc.RpcError) as caught:
-                client.call("default", "async_sleep", timeout_s=0.3, seconds=20)
+                client.call("default", "async_sleep", timeout_s=0.5, seconds=20)
             assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-        report = wait_books(world, error=3, active=0)
+        report = wait_books(world, active=0)
+        # A client that is kept from running may give up before it has sent the call.
+        arrived = books(report)["requests"]
+        assert 1 <= arrived <= 3
+        assert books(report)["error"] == arrived
         failures = "snakepit.request.failures"
-        assert metric(report, failures, code="DEADLINE_EXCEEDED") == 3
+        assert metric(report, failures, code="DEADLINE_EXCEEDED") == arrived
         assert client.call("default", "echo", a=1, timeout_s=5)["a"] == 1
 
 

@@ -221,15 +221,21 @@ class TestHealth:
     def test_it_follows_the_workers(
         self, run_daemon: RunDaemon, client: Client, world: World
     ) -> None:
-        run_daemon(config(workers=1)).wait_ready(1)
+        gate = world.directory / "gate"
+        gated = "lifecycle_adapter.GatedAdapter"
+        restart = {"backoff_max_ms": 200, "breaker_deaths": 1000}
+        run_daemon(
+            config(workers=1, adapter=gated, env=[f"GATE={gate}"], restart=restart)
+        ).wait_ready(1)
         wait_until(client.serving, 5, "SERVING")
         assert client.serving("pool/default")
         with pytest.raises(grpc.RpcError) as caught:
             client.serving("nope")
         assert caught.value.code() == grpc.StatusCode.NOT_FOUND
-        os.kill(worker_pids(world)[0], signal.SIGSTOP)
+        gate.touch()  # no other worker can start
         os.kill(worker_pids(world)[0], signal.SIGKILL)
         wait_until(lambda: not client.serving(), 5, "NOT_SERVING")
+        gate.unlink()
         wait_until(client.serving, 5, "SERVING again")
 
 

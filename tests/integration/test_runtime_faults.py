@@ -18,7 +18,6 @@ from readers import Exporter
 from runtime_kit import (
     RunDaemon,
     assert_books_balance,
-    at_least,
     books,
     config,
     maps,
@@ -27,8 +26,6 @@ from runtime_kit import (
     wait_metric,
     worker_pids,
 )
-
-REPLACED_WITHIN_S = 10.0  # a worker needs its time to start
 
 
 def stop_and_wait_for(daemon: Daemon, phase: str) -> None:
@@ -46,15 +43,13 @@ class TestWorkersEnd:
     ) -> None:
         run_daemon(config(workers=1)).wait_ready(1)
         victim = worker_pids(world)[0]
-        killed_at = time.monotonic()
         os.kill(victim, signal.SIGKILL)
         wait_until(
             lambda: worker_pids(world).get(0, victim) != victim,
-            REPLACED_WITHIN_S,
+            10,
             "a replacement in slot 0",
         )
         assert client.call("default", "echo")["pid"] != victim
-        assert time.monotonic() - killed_at < REPLACED_WITHIN_S
         report = world.inspect("it")
         assert metric(report, "snakepit.worker.restarts", worker="0") == 1
         assert metric(report, "snakepit.worker.exits", reason="signal") == 1
@@ -173,9 +168,6 @@ class TestHeartbeats:
         run_daemon(config(heartbeat=self.FAST)).wait_ready(2)
         victim = worker_pids(world)[1]
         os.kill(victim, signal.SIGSTOP)
-        missed = "snakepit.heartbeat.missed"
-        for count in (1, 2):
-            wait_metric(world, missed, at_least(count), worker="1")
         wait_until(
             lambda: worker_pids(world).get(1, victim) != victim, 10, "a replacement"
         )
@@ -183,7 +175,7 @@ class TestHeartbeats:
         assert report["workers"][1]["last_exit_reason"] == "heartbeat"
         assert metric(report, "snakepit.worker.exits", reason="heartbeat") == 1
         assert metric(report, "snakepit.heartbeat.failures", reason="timeout") >= 3
-        wait_metric(world, missed, lambda n: n == 0, worker="1")
+        wait_metric(world, "snakepit.heartbeat.missed", lambda n: n == 0, worker="1")
 
     def test_a_worker_that_comes_back_in_time_stays(
         self, run_daemon: RunDaemon, world: World
@@ -267,16 +259,18 @@ class TestRuntimeEnds:
     ) -> None:
         daemon = run_daemon(config(workers=1))
         daemon.wait_ready(1)
-        running = client.future("default", "sleep", seconds=3.0)
+        gate = world.directory / "gate"
+        running = client.future("default", "wait_for", path=str(gate))
         wait_books(world, active=1)
         waiting = client.future("default", "echo", a=1)
         wait_books(world, queued=1)
-        daemon.process.send_signal(signal.SIGTERM)
+        stop_and_wait_for(daemon, "stopping")
+        gate.touch()
         assert running.result()
         assert waiting.result()
         assert daemon.process.wait(10) == 0
         left = {path.name for path in world.directory.iterdir()}
-        assert left == {daemon.config.name, daemon.log.name}
+        assert left == {daemon.config.name, daemon.log.name, gate.name}
 
     def test_a_second_runtime_of_the_instance_is_refused(
         self, run_daemon: RunDaemon, world: World
@@ -305,12 +299,13 @@ class TestRuntimeEnds:
 @pytest.mark.heavy
 class TestUnderLoad:
     CALLERS = 64
-    SECONDS = 30.0
+    KILLS = 4
+    LOOKS = 50  # at the books, while all that goes on
 
-    def load(self, client: Client, until: float, outcomes: list[str]) -> None:
-        """One caller: calls until the time is up, each with exactly one outcome."""
+    def load(self, client: Client, over: threading.Event, outcomes: list[str]) -> None:
+        """One caller: calls until it is told to stop, each with exactly one outcome."""
         n = 0
-        while time.monotonic() < until:
+        while not over.is_set():
             n += 1
             tool = "fail" if n % 10 == 0 else "echo"
             try:
@@ -326,29 +321,29 @@ class TestUnderLoad:
     ) -> None:
         quiet = {**config(workers=4), "log": {"level": "warning"}}
         run_daemon(quiet).wait_ready(4)
-        until = time.monotonic() + self.SECONDS
+        over = threading.Event()
         outcomes: list[list[str]] = [[] for _ in range(self.CALLERS)]
         callers = [
-            threading.Thread(target=self.load, args=(client, until, mine))
+            threading.Thread(target=self.load, args=(client, over, mine))
             for mine in outcomes
         ]
         for caller in callers:
             caller.start()
-        samples = kills = 0
-        while time.monotonic() < until:
-            assert_books_balance(world.inspect("it"))
-            samples += 1
-            if until - time.monotonic() < self.SECONDS - 5 * (kills + 1):
-                kills += 1  # so that books of lost requests are sampled too
-                os.kill(worker_pids(world).popitem()[1], signal.SIGKILL)
-        for caller in callers:
-            caller.join()
+        try:
+            for kills in range(self.KILLS + 1):
+                for _ in range(self.LOOKS):
+                    assert_books_balance(world.inspect("it"))
+                if kills < self.KILLS:  # so that lost requests are looked at too
+                    wait_until(lambda: len(worker_pids(world)) == 4, 20, "four workers")
+                    os.kill(worker_pids(world)[kills], signal.SIGKILL)
+        finally:
+            over.set()
+            for caller in callers:
+                caller.join()
         every = [outcome for mine in outcomes for outcome in mine]
         found = books(world.inspect("it"))
-        assert samples > 100
-        assert kills >= 4
         assert set(every) <= {"ok", "error", "UNAVAILABLE"}
-        assert every.count("UNAVAILABLE") <= kills
+        assert every.count("UNAVAILABLE") <= self.KILLS
         assert found == {
             "requests": len(every),
             "ok": every.count("ok"),

@@ -341,7 +341,7 @@ class Calls:
 
         Where `seen` is false a call that was cancelled may never have been sent, or may
         have been answered before that. An answer may be on its way when its caller's
-        deadline passes.
+        deadline passes, or the call not sent yet.
         """
         outcomes = Counter(self.outcome(future) for future in self.futures)
         outcomes.update(self.done)
@@ -360,7 +360,7 @@ class Calls:
             now = books(self.trial.world.inspect(INSTANCE))
             grown = {key: now[key] - self.first[key] for key in now}
             where = (grown, outcomes)
-            assert 0 <= everything - grown["requests"] <= doubtful, where
+            assert 0 <= everything - grown["requests"] <= doubtful + late, where
             assert 0 <= grown["ok"] - outcomes["ok"] <= doubtful + late, where
             assert grown["ok"] + grown["error"] == grown["requests"], where
             return now["active"] == now["queued"] == 0

@@ -59,6 +59,14 @@ class GreedyAdapter(LifecycleAdapter):
         _kept.append(os.urandom(1 << 20) * 64)
 
 
+class HeldAdapter(LifecycleAdapter):
+    """Does not get on with its start while the file $GATE is there."""
+
+    def initialize(self) -> None:
+        while Path(os.environ["GATE"]).exists():
+            time.sleep(0.02)
+
+
 class SlowAdapter(LifecycleAdapter):
     """Takes $SLOW_S seconds to start, and says that it gets on."""
 

@@ -32,9 +32,10 @@ static char *configuration(const char *instance, const char *more)
 			     "  - name: default\n"
 			     "    adapter: fault_adapter.FaultAdapter\n"
 			     "    workers: 1\n"
+			     "    queue: {timeout_ms: %d}\n"
 			     "    pythonpath: [tests/integration/adapters]\n"
 			     "%s",
-			     instance, more) > 0);
+			     instance, TIMEOUT_MS, more) > 0);
 	return config;
 }
 
@@ -93,7 +94,8 @@ static pid_t answering(struct snp_runtime *rt)
 	const char *at = strstr(reply->result_json, "\"pid\":");
 	pid_t pid = at ? (pid_t)strtol(at + strlen("\"pid\":"), NULL, 10) : 0;
 
-	assert_int_equal(reply->kind, SNP_REPLY_RESULT);
+	if (reply->kind != SNP_REPLY_RESULT)
+		fail_msg("%s: %s", reply->status_name, reply->message);
 	assert_true(pid > 0);
 	snp_reply_destroy(&reply);
 	return pid;
@@ -403,7 +405,11 @@ static void *read_long_stream(void *arg)
 	static const struct snp_pair arguments[] = {{"to", "1000", 4},
 						    {"delay_s", "0.05", 4}};
 	const struct snp_request request = {
-	    .tool = "count", .arguments = arguments, .arguments_nr = 2};
+	    .tool = "count",
+	    .arguments = arguments,
+	    .arguments_nr = 2,
+	    .timeout_ms = TIMEOUT_MS,
+	};
 	struct long_stream *stream = arg;
 	struct snp_reply *reply = NULL;
 
