@@ -502,4 +502,4 @@ def test_embedded(trial: Trial, how: str) -> None:
         assert trial.pids()[0] == pids[0]
         assert calls.call("echo")
         calls.settle(ok=1)
-        trial.settle()
+        trial.take_stock()

@@ -206,7 +206,7 @@ def test_descendants(trial: Trial, cli: Any, how: str) -> None:
         trial.exited("recycled")
     if how != "stopped":
         wait_until(lambda: not started(trial), 3, "the end of all that it started")
-        trial.settle()
+        trial.take_stock()
     os.kill(daemon.pid, signal.SIGTERM)
     assert daemon.process.wait(15) == 0
     wait_until(lambda: not started(trial), 3, "the end of all that it started")

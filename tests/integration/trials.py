@@ -90,7 +90,7 @@ class Trial:
     instance: str = INSTANCE  # or the path of a segment that has another place
     before: dict[Cell, float] = dataclasses.field(default_factory=dict)
     accounts: list[Account] = dataclasses.field(default_factory=list)
-    deed_ns: int = 0  # the first deed to this runtime; 0: none yet, or all told
+    deed_ns: int = 0  # the first deed to this runtime; 0: none yet, or taken down
     base: dict[Cell, float] = dataclasses.field(default_factory=dict)  # before that
     clients: list[Client] = dataclasses.field(default_factory=list)
 
@@ -108,7 +108,7 @@ class Trial:
 
     def restart(self, workers: int = 1, **pool: Any) -> Daemon:
         """Start snakepitd again after one that was killed; its workers are new."""
-        self.settle()
+        self.take_stock()
         before = self.world.inspect(INSTANCE)["segment"]["incarnation"]
         daemon = self.start(ready=0, **{"workers": workers, **pool})
 
@@ -158,7 +158,7 @@ class Trial:
         kept.hardlink_to(self.world.directory / kept.name)
         self.instance = str(kept)
 
-    def settle(self) -> None:
+    def take_stock(self) -> None:
         """Take down what came of the deed, while what shows it is as it was left."""
         if self.deed_ns:
             report = read_all(self.world, self.instance)
@@ -168,7 +168,8 @@ class Trial:
 
     def record(self) -> dict[str, Any]:
         """Give what this trial adds to the table of its case."""
-        self.settle()
+        self.take_stock()
+        assert self.accounts, "nothing was done to it"
         return {
             "called": self.label,
             "detected_ms": self.detected_ms,

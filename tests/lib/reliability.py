@@ -82,14 +82,17 @@ SOAK = """\
 `make soak DURATION={seconds} SEED=...`: two pools, of processes and of threads, under
 calls of all kinds (small, of a mebibyte, in sessions, streams that are read slowly or
 left, deadlines and cancels), while the things below happen all the time. In the last
-two fifths all readers are attached; one set of them is killed, stopped and restarted at
-random, one is left alone. At every look (up to five a second) starts = exits + living
-processes, requests = outcomes + active + queued, and no counter of the segment or of a
-scrape has gone back. Each call has one outcome. At the end descriptors, threads,
-processes, rows and files are those of the beginning, and memory has kept its level.
+two fifths all readers are attached (Prometheus, OTLP, StatsD, `snakepit-top`, a
+follower of events, the Python library); one set of them is killed, stopped and started
+again at random, one is left alone. At every look (up to five a second) starts = exits +
+living processes, requests = outcomes + active + queued, and no counter of the segment
+or of a scrape has gone back. Each call has one outcome. At the end descriptors, threads,
+processes, rows and files are those of the beginning, those of the readers too, and
+memory has kept its level.
 
-- *what the runtime did*: the reason in the first event about that worker, and the steps
-  after it. Workers are recycled all the time; now and then somebody else was quicker.
+- *what the runtime did*: the reason in the first event about that worker (else about
+  the pool), and the steps after it. Workers are recycled all the time; now and then
+  somebody else was quicker. A dash: it was let be, and each call had its answer.
 - *noticed*, *made good*: from the deed to that event, and to the next worker in its
   place that takes requests, with what it had to wait for, such as a pool that was being
   scaled or rolled. p50 / p99; the p50 is the median of the runs' medians, the p99 the
@@ -125,8 +128,12 @@ NOT_SHOWN = """\
 
 - One machine, one kernel, one architecture, for hours: not weeks, not a network of
   hosts, not arm64.
-- A process that the kernel cannot end (a worker in a file system that hangs) and a
-  host that loses power. The states for the first are tested in `tests/unit/runtime`.
+- A process that the kernel cannot end (a worker in a file system that hangs), but for
+  its state in `tests/unit/runtime/machine_test.c`; a host that loses power.
+- The kernel's kill for lack of memory. Memory over the limits of a pool is shown; what
+  is read of a cgroup after such a kill is tested in `tests/unit/runtime/oom_test.c`.
+- In the soaks: steps of the clock, frozen and traced workers, memory pressure, and the
+  end of the runtime itself. They are cases above.
 - The suspend of a host and steps of the clock are told to the runtime by a library in
   its process; the machine itself is not put to sleep.
 """
