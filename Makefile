@@ -11,9 +11,12 @@ B   := build$(if $(SAN),/$(SAN))
 GEN := build/gen
 BIN := $(B)/bin
 
+CC      ?= gcc
+
 ifeq ($(SAN),)
 SAN_FLAGS :=
-OPT       := -O2 -D_FORTIFY_SOURCE=2
+OPT       := -O2 -D_FORTIFY_SOURCE=3 -fstack-clash-protection \
+	     $(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),-fcf-protection=full)
 else ifeq ($(SAN),asan)
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 OPT       := -O1
@@ -25,7 +28,6 @@ else
 $(error SAN is asan, tsan or empty, not '$(SAN)')
 endif
 
-CC      ?= gcc
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wvla -Wundef $(if $(CI),-Werror)
 CFLAGS  := -std=c11 -g $(OPT) $(SAN_FLAGS) -fPIC -fno-omit-frame-pointer \
@@ -242,7 +244,7 @@ PB_SRC := $(PROTO_WELL_KNOWN:%=$(GEN)/google/protobuf/%.pb-c.c) $(PROTO_C:%=$(GE
 PB_OBJ := $(PB_SRC:$(GEN)/%.c=$(B)/obj/gen/%.o)
 $(B)/obj/gen/%.o: $(GEN)/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 -g -O2 -fPIC $(SAN_FLAGS) -w -I$(GEN) -c -o $@ $<
+	$(Q)$(CC) -std=c11 -g $(OPT) -fPIC -fstack-protector-strong $(SAN_FLAGS) -w -I$(GEN) -c -o $@ $<
 $(B)/lib/libsnp-rpc.a: $(PB_OBJ)
 $(call obj,$(wildcard runtime/rpc/*.c)): | $(PB_SRC)
 proto: $(PB_SRC) ## generate the C protocol code

@@ -36,7 +36,7 @@ static int write_file(const char *name, const char *ending, const struct snp_buf
 	int fd, rc;
 
 	(void)snprintf(path, sizeof(path), "%s%s", name, ending);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return snp_err_errno(err, "cannot write %s", path);
 	rc = snp_buf_write_fd(buf, fd);

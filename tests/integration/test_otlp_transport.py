@@ -525,6 +525,19 @@ def test_o15_an_answer_that_is_too_large_is_refused(
     assert sender.send()["outcome"] == "sent"
 
 
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_a_redirect_is_not_followed(receive: Receive, send: Send, status: int) -> None:
+    """Neither what is sent nor the token goes where an answer points."""
+    elsewhere = receive(HTTP, OK[HTTP])
+    receiver = receive(
+        HTTP, Answer(status, headers=[("Location", f"{elsewhere.url}/v1/traces")])
+    )
+    result = send(receiver, HTTP).send()
+    assert (result["outcome"], result["error"]) == ("dropped", str(status))
+    assert len(receiver.attempts) == 1
+    assert elsewhere.attempts == []
+
+
 # ---- the end -------------------------------------------------------------------------
 
 

@@ -187,6 +187,8 @@ def test_dump_writes_the_screen_and_all_there_is(
     assert view.ended() == 0
     (text,) = tmp_path.glob("snakepit-top-demo-*.txt")
     (data,) = tmp_path.glob("snakepit-top-demo-*.json")
+    for path in (text, data):  # no more people than may read the segment
+        assert path.stat().st_mode & 0o7 == 0
     assert "default1/3" in text.read_text()
     assert len(json.loads(data.read_text())["workers"]) == 8
 
@@ -198,6 +200,7 @@ def test_recording_is_written_until_the_same_key(
     view.see("default1/3")
     view.press("R")
     (path,) = wait_for("the file", lambda: list(tmp_path.glob("snakepit-top-demo-*")))
+    assert path.stat().st_mode & 0o7 == 0
     wait_for("frames", lambda: path.stat().st_size > 10000)
     view.press("R", "q")
     assert view.ended() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import stat
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 BUILD = Path(os.environ.get("SNP_BUILD", Path(__file__).parents[2] / "build"))
 WEAK = ["-no-pie", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-Wl,-z,norelro",
+        "-fno-stack-clash-protection", "-fcf-protection=none",
         "-Wl,-z,lazy", "-Wl,-z,execstack", "-Wl,-rpath,/tmp"]  # fmt: skip
 # Of what _FORTIFY_SOURCE has checked versions.
 HAS_TWIN = r" (v?s?n?printf|v?fprintf|mem(cpy|set|move)|str(cpy|cat)|read)@"
@@ -27,10 +29,17 @@ def readelf(*words: str | Path) -> str:
     ).stdout
 
 
+def producers(path: Path) -> list[str]:
+    """Give what compiled the files of a program, with the options that made code."""
+    return re.findall(r"GNU C\d+ .*", readelf("-p", ".debug_str", path))
+
+
 def weaknesses(path: Path) -> list[str]:
     """Name what an attacker who found a bug would be glad of."""
     segments, dynamic = readelf("-l", path), readelf("-d", path)
-    symbols = readelf("-s", path)
+    symbols, made = readelf("-s", path), producers(path)
+    # The mark in the program itself needs a libc whose startup files have it.
+    branches = "X86-64" in readelf("-h", path)
     stack = re.search(r"GNU_STACK +(?:\S+ +){5}(\S+)", segments)
     is_program = ".so" not in path.name
     found = {
@@ -46,6 +55,10 @@ def weaknesses(path: Path) -> list[str]:
         "no stack canaries": "__stack_chk_fail" not in symbols,
         "no checked functions of libc": bool(re.search(HAS_TWIN, symbols))
         and not re.search(r"__\w+_chk\b", symbols),
+        "stack may be jumped over": not made
+        or not all("-fstack-clash-protection" in text for text in made),
+        "branches may be led elsewhere": branches
+        and not all("-fcf-protection=full" in text for text in made),
         "writable and executable": bool(re.search(r"LOAD .* RWE ", segments)),
     }
     return [weakness for weakness, there in found.items() if there]
@@ -78,5 +91,6 @@ def test_a_weak_program_is_noticed(tmp_path: Path) -> None:
     assert set(weaknesses(program)) >= {
         "not position-independent", "no PIE", "stack may be executed", "no RELRO",
         "symbols bound late", "looks for libraries in a place of its own",
-        "no stack canaries", "no checked functions of libc",
+        "no stack canaries", "no checked functions of libc", "stack may be jumped over",
+        *(["branches may be led elsewhere"] if platform.machine() == "x86_64" else []),
     }  # fmt: skip
