@@ -86,9 +86,9 @@ two fifths all readers are attached (Prometheus, OTLP, StatsD, `snakepit-top`, a
 follower of events, the Python library); one set of them is killed, stopped and started
 again at random, one is left alone. At every look (up to five a second) starts = exits +
 living processes, requests = outcomes + active + queued, and no counter of the segment
-or of a scrape has gone back. Each call has one outcome. At the end descriptors, threads,
-processes, rows and files are those of the beginning, those of the readers too, and
-memory has kept its level.
+or of a scrape has gone back. Each call has one outcome. At the end descriptors,
+threads, processes, rows and files are those of the beginning, those of the readers too,
+and memory has kept its level.
 
 - *what the runtime did*: the reason in the first event about that worker (else about
   the pool), and the steps after it. Workers are recycled all the time; now and then
