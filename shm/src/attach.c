@@ -237,17 +237,15 @@ static int attach_mapped(struct snp_segment *seg, const char *path, struct snp_e
 static int attach_guarded(struct snp_segment *seg, const char *path,
 			  struct snp_err *err)
 {
-	int rc;
+	int rc, whole;
 
 	seg->guard = snp__guard_add(seg->map, seg->size_bytes);
 	if (!seg->guard)
 		return snp_err_set(err, -ENOMEM, "out of memory attaching %s", path);
 	rc = attach_mapped(seg, path, err);
 	/* Whatever was found wrong with the zeros of a file that is cut: say this. */
-	if (snp__segment_truncated(seg))
-		rc = snp_err_set_field(err, -EBADMSG, "file",
-				       "%s was cut short while it was read", path);
-	return rc;
+	whole = snp__segment_check_whole(seg, path, err);
+	return whole < 0 ? whole : rc;
 }
 
 int snp_segment_attach(const char *path, struct snp_segment **ret_seg,
@@ -300,12 +298,18 @@ void snp_segment_detach(struct snp_segment **seg)
 
 /* The size as well as the guard: the rest of a page that the file still has reads as
  * zeros without a fault. */
-bool snp__segment_truncated(const struct snp_segment *seg)
+int snp__segment_check_whole(const struct snp_segment *seg, const char *path,
+			     struct snp_err *err)
 {
-	struct stat st;
+	bool cut = snp__guard_hit(seg->guard);
+	struct stat st = {.st_size = 0};
 
-	return snp__guard_hit(seg->guard) || fstat(seg->fd, &st) < 0 ||
-	       (uint64_t)st.st_size < seg->size_bytes;
+	if (!cut && fstat(seg->fd, &st) < 0)
+		return snp_err_errno(err, "cannot examine %s", path);
+	if (cut || (uint64_t)st.st_size < seg->size_bytes)
+		return snp_err_set_field(err, -EBADMSG, "file",
+					 "%s was cut short while it was read", path);
+	return 0;
 }
 
 enum snp_attach_outcome snp_attach_outcome(int error)

@@ -105,9 +105,11 @@ static inline int snp__latch_copy(const struct snp_segment *seg,
 	return snp__latch_load(seg->map, shape, ret_words, retries);
 }
 
-/* attach.c: whether the file is shorter than what is mapped; what has been read since
- * the last look may then be zeros. One system call. */
-bool snp__segment_truncated(const struct snp_segment *seg);
+/* attach.c: -EBADMSG when the file is shorter than what is mapped; what has been read
+ * since the last look may then be zeros. -errno when that cannot be told. One system
+ * call. */
+int snp__segment_check_whole(const struct snp_segment *seg, const char *path,
+			     struct snp_err *err);
 
 /* directory_read.c: fill `dir` and `regions`. The header has been checked. */
 int snp__directory_read(struct snp_segment *seg, const struct snp_fmt_header *h,

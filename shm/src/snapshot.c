@@ -244,7 +244,7 @@ int snp_segment_snapshot_from(struct snp_segment *seg, enum snp_tier tier,
 			      struct snp_snapshot **snap, struct snp_err *err)
 {
 	struct snp_snapshot *s = *snap;
-	int rc;
+	int rc, whole;
 
 	if (!s)
 		s = *snap = snapshot_create(seg);
@@ -255,10 +255,8 @@ int snp_segment_snapshot_from(struct snp_segment *seg, enum snp_tier tier,
 	rc = snapshot_fill(s, err);
 	if (tier == SNP_TIER_LIVE)
 		s->stats.end = snp_mono_now();
-	if (snp__segment_truncated(seg))
-		rc = snp_err_set_field(err, -EBADMSG, "file",
-				       "%s was cut short while it was read",
-				       seg->info.path);
+	whole = snp__segment_check_whole(seg, seg->info.path, err);
+	rc = whole < 0 ? whole : rc;
 	if (rc < 0)
 		memset(s->rows_nr, 0, sizeof(s->rows_nr));
 	if (rc == -ENOMEM)
