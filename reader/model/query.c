@@ -202,6 +202,8 @@ static int parse_regex(struct parser *p, struct query_test *test, struct token t
 
 	if (rc == 0)
 		return 0;
+	if (rc == REG_ESPACE)
+		return snp_err_set(p->err, -ENOMEM, "out of memory for a query");
 	(void)regerror(rc, &test->regex, why, sizeof(why));
 	return wrong(p, token, "no regular expression: %s", why);
 }

@@ -227,10 +227,10 @@ int main(int argc, char **argv)
 		return cli_finish(SNP_EXIT_OK);
 	(void)setlocale(LC_CTYPE, "");
 	if (top_options_parse(argc, argv, &top.options, &hint, &err) < 0) {
-		(void)cli_usage(&top_command, &err);
+		code = cli_usage(&top_command, &err);
 		(void)snp_buf_write_fd(&hint, STDERR_FILENO);
 		snp_buf_fini(&hint);
-		return SNP_EXIT_USAGE;
+		return code;
 	}
 	switch (top.options.mode) {
 	case TOP_MODE_HELP:

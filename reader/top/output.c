@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -86,19 +87,25 @@ static int render(const struct top_output *o, uint64_t number, struct top_rows *
 	}
 }
 
+/* Print it and let go of it, if what made it did not fail; either failure is said. */
+static int write_out(struct snp_buf *out, int rc)
+{
+	if (rc == 0)
+		rc = snp_buf_write_fd(out, STDOUT_FILENO);
+	snp_buf_fini(out);
+	if (rc < 0)
+		cli_complain("cannot write the output: %s", strerror(-rc));
+	return rc;
+}
+
 static int print(const struct top_output *o, uint64_t number)
 {
 	struct top_rows rows = {0};
 	struct snp_buf out = {0};
 	int rc = render(o, number, &rows, &out);
 
-	if (rc == 0)
-		rc = snp_buf_write_fd(&out, STDOUT_FILENO);
-	snp_buf_fini(&out);
 	top_rows_fini(&rows);
-	if (rc < 0)
-		cli_complain("cannot write the output: %s", strerror(-rc));
-	return rc;
+	return write_out(&out, rc);
 }
 
 static void warn_of_end(const struct top_frame *frame)
@@ -198,7 +205,6 @@ static void judge(const struct top_output *o, struct snp_buf *why)
 static int say_verdict(const struct top_output *o, const struct snp_buf *why)
 {
 	struct snp_buf out = {0};
-	int rc;
 
 	snp_terminal_put(&out, top_source_frame(o->source)->instance);
 	snp_buf_puts(&out, why->len ? " failed: " : " ok: ");
@@ -207,9 +213,7 @@ static int say_verdict(const struct top_output *o, const struct snp_buf *why)
 	else
 		snp_terminal_put(&out, o->options->check_text);
 	snp_buf_putc(&out, '\n');
-	rc = out.failed ? -1 : snp_buf_write_fd(&out, STDOUT_FILENO);
-	snp_buf_fini(&out);
-	return rc < 0 || why->len ? SNP_EXIT_FAILURE : SNP_EXIT_OK;
+	return write_out(&out, 0) < 0 || why->len ? SNP_EXIT_FAILURE : SNP_EXIT_OK;
 }
 
 static int run_check(const struct top_output *o)
@@ -233,7 +237,8 @@ static int run_check(const struct top_output *o)
 			      : left_ms < o->options->delay_ms ? left_ms + 1
 							       : o->options->delay_ms);
 	}
-	code = why.failed ? SNP_EXIT_FAILURE : say_verdict(o, &why);
+	code = why.failed && write_out(&why, -ENOMEM) < 0 ? SNP_EXIT_FAILURE
+							  : say_verdict(o, &why);
 	snp_buf_fini(&why);
 	return code;
 }
@@ -263,12 +268,7 @@ static int print_all(const struct top_output *o)
 	int rc = o->options->json ? top_instances_json(o->instances, &out)
 				  : top_instances_text(o->instances, &out);
 
-	if (rc == 0)
-		rc = snp_buf_write_fd(&out, STDOUT_FILENO);
-	snp_buf_fini(&out);
-	if (rc < 0)
-		cli_complain("cannot write the output: %s", strerror(-rc));
-	return rc;
+	return write_out(&out, rc);
 }
 
 static int run_all(const struct top_output *o)

@@ -302,7 +302,9 @@ static void code_look(struct top_codec *c, struct snp_look *look)
 		/* Histograms are for the quantiles of later looks, and there are none.
 		 */
 		look->pools_nr = look->workers_nr = look->hist_words = 0;
-		c->failed |= snp_look_reserve(look, pools, workers, 0) < 0;
+		if (c->failed)
+			return;
+		c->failed = c->starved = snp_look_reserve(look, pools, workers, 0) < 0;
 		if (c->failed)
 			return;
 		look->pools_nr = pools;

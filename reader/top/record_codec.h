@@ -22,6 +22,7 @@ struct top_codec {
 	 * compared with the same of the frame before. */
 	bool compact;
 	bool failed;
+	bool starved;		 /* READ: it failed for want of memory */
 	struct snp_buf *out;	 /* WRITE: is appended to */
 	const unsigned char *in; /* READ: what is left of the bytes */
 	size_t left;

@@ -101,8 +101,12 @@ static int check_head(struct top_recording *r, struct snp_err *err)
 	unsigned char head[TOP_RECORD_HEAD_BYTES];
 	char program[HEAD_PROGRAM_BYTES + 1] = "";
 	uint64_t version;
+	int rc = read_at(r, head, sizeof(head), 0);
 
-	if (read_at(r, head, sizeof(head), 0) < 0 ||
+	if (rc < 0 && rc != -ENODATA)
+		return snp_err_set(err, rc, "cannot read %s: %s", r->path,
+				   strerror(-rc));
+	if (rc < 0 ||
 	    memcmp(head + HEAD_MAGIC, RECORD_MAGIC, strlen(RECORD_MAGIC)) != 0)
 		return snp_err_set(err, -EBADMSG, "%s is no recording of snakepit-top",
 				   r->path);
@@ -260,6 +264,7 @@ static void take_numbers(struct top_recording *r, struct top_codec *c)
 	if (c->failed || image_len > CHUNK_BYTES_MAX || delta_len > c->left ||
 	    !top_delta_apply(&r->image, (size_t)image_len, c->in, (size_t)delta_len)) {
 		c->failed = true;
+		c->starved = r->image.failed;
 		return;
 	}
 	c->in += delta_len;
@@ -267,6 +272,7 @@ static void take_numbers(struct top_recording *r, struct top_codec *c)
 	image = reader_of(r->image.data, r->image.len, false);
 	top_codec_frame(&image, &r->frame);
 	c->failed |= image.failed || image.left > 0;
+	c->starved = image.starved;
 }
 
 static void take_events(struct top_recording *r, struct top_codec *c)
@@ -308,13 +314,14 @@ static void take_points(struct top_recording *r, struct top_codec *c)
 			rc = -EBADMSG;
 		}
 		c->failed |= rc < 0;
+		c->starved |= rc == -ENOMEM;
 	}
 }
 
 static int begin_anew(struct top_recording *r)
 {
 	r->next = 0;
-	r->image.len = 0;
+	snp_buf_reset(&r->image);
 	memset(&r->frame.events, 0, sizeof(r->frame.events));
 	top_history_destroy(&r->history);
 	r->history = top_history_create();
@@ -332,6 +339,8 @@ static int read_next(struct top_recording *r)
 	take_numbers(r, &c);
 	take_events(r, &c);
 	take_points(r, &c);
+	if (c.starved)
+		return -ENOMEM;
 	if (c.failed || c.left > 0)
 		return -EBADMSG;
 	r->next++;
@@ -350,15 +359,17 @@ int top_recording_read(struct top_recording *r, uint64_t index, uint64_t from)
 	r->frame.record_nr = r->nr;
 	r->frame.history = r->history;
 	r->frame.rewound_ns = until > at ? until - at : 0;
+	if (rc == -ENODATA)
+		rc = -EBADMSG;
 	if (rc == -ENOMEM)
 		(void)snprintf(r->frame.problem, sizeof(r->frame.problem),
 			       "recording: out of memory");
 	else if (rc < 0)
 		(void)snprintf(r->frame.problem, sizeof(r->frame.problem),
-			       "recording: frame %" PRIu64 " at byte %" PRIu64
-			       " is damaged",
-			       r->next + 1, r->places[r->next].at);
-	return rc == -ENODATA ? -EBADMSG : rc;
+			       "recording: frame %" PRIu64 " at byte %" PRIu64 " %s",
+			       r->next + 1, r->places[r->next].at,
+			       rc == -EBADMSG ? "is damaged" : strerror(-rc));
+	return rc;
 }
 
 const struct top_frame *top_recording_frame(const struct top_recording *r)
