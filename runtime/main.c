@@ -225,7 +225,7 @@ int main(int argc, char **argv)
 	    runtime_check(cfg, args.config, &err) < 0) {
 		(void)refuse(&err);
 		snp_config_destroy(&cfg);
-		return EXIT_USAGE;
+		return err.code == -ENOMEM ? EXIT_FAILED : EXIT_USAGE;
 	}
 	status = act(&args, cfg);
 	snp_config_destroy(&cfg);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/help.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -182,10 +183,11 @@ int cli_usage(const struct cli_command *command, const struct snp_err *err)
 	const char *blank = strchr(command->name, ' ');
 	const char *verb = blank ? blank + 1 : "";
 
-	if (strchr(err->msg, ';')) /* it says what to do already */
+	/* It says what to do already, or there is nothing to be done. */
+	if (strchr(err->msg, ';') || err->code == -ENOMEM)
 		cli_complain("%s%s%s", verb, *verb ? ": " : "", err->msg);
 	else
 		cli_complain("%s%s%s; see '%s --help'", verb, *verb ? ": " : "",
 			     err->msg, command->name);
-	return SNP_EXIT_USAGE;
+	return err->code == -ENOMEM ? SNP_EXIT_FAILURE : SNP_EXIT_USAGE;
 }

@@ -54,12 +54,20 @@ static int complain(const struct snp_err *err)
 	return err->code == -ENOMEM ? SNP_EXIT_FAILURE : SNP_EXIT_USAGE;
 }
 
+static int printed(int rc)
+{
+	if (rc == 0)
+		return SNP_EXIT_OK;
+	cli_complain("config: cannot write the output: %s", strerror(-rc));
+	return SNP_EXIT_FAILURE;
+}
+
 /* ---- commands: argv[0], argv[1] are their operands ------------------------ */
 
 static int print_default(char **argv)
 {
 	(void)argv;
-	return snp_config_default_print(stdout) < 0 ? SNP_EXIT_FAILURE : SNP_EXIT_OK;
+	return printed(snp_config_default_print(stdout));
 }
 
 static int show(char **argv)
@@ -72,7 +80,7 @@ static int show(char **argv)
 		return complain(&err);
 	rc = snp_config_show(stdout, cfg);
 	snp_config_destroy(&cfg);
-	return rc < 0 ? SNP_EXIT_FAILURE : SNP_EXIT_OK;
+	return printed(rc);
 }
 
 /* The runtime itself knows best. */

@@ -97,6 +97,7 @@ static void list_as_row(struct cli_table *table, const char *name,
 	cli_table_cell(table, "%d", (int)snp_segment_info(inst->seg)->pid);
 	cli_table_cell(table, "%s", cli_duration(inst->uptime_ns, uptime));
 	cli_table_cell(table, "%.*s", (int)pools.len, pools.data ? pools.data : "");
+	table->cells.failed |= pools.failed; /* a list that is cut off is none */
 	snp_buf_fini(&pools);
 }
 

@@ -31,7 +31,8 @@ bool cli_begin(const struct cli_command *command, int argc, char **argv);
 int cli_print_help(const struct cli_command *command);
 int cli_print_version(const struct cli_command *command);
 
-/* Complain of a wrong command line, and say where to look. Returns SNP_EXIT_USAGE. */
+/* Complain of a wrong command line, and say where to look. Returns SNP_EXIT_USAGE; but
+ * SNP_EXIT_FAILURE where it only could not be read for want of memory. */
 int cli_usage(const struct cli_command *command, const struct snp_err *err);
 
 #endif
