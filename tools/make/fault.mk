@@ -4,3 +4,12 @@ FAULT_CALLS := free asprintf vasprintf __asprintf_chk __vasprintf_chk $(shell se
 $(foreach c,shm model config prometheus otlp statsd top runtime,$(eval WRAP_$(c)_fault_test := $(FAULT_CALLS)))
 # snp_gzip is called here, and nowhere else in the tests of the model.
 TSYS_model := -lz
+
+# The same for whole programs (tests/faults). No sanitizer is in it: it is loaded before theirs.
+FAULT_LIB := $(B)/tests/fault_preload.so
+$(FAULT_LIB): tests/lib/fault_preload.c tests/lib/fault_table.h
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) -D_GNU_SOURCE $(filter-out $(SAN_FLAGS) -D_FORTIFY_SOURCE=2,$(CFLAGS)) \
+	    -U_FORTIFY_SOURCE -shared -o $@ $< -ldl
+unit-bins: $(FAULT_LIB)

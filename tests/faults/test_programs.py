@@ -1,0 +1,149 @@
+"""Programs that run once, with each of their allocations and system calls failing.
+
+Whatever fails, a program does all that it would have done, or exits with status 1 and
+says in one line what is wrong. It never dies of it, never hangs, leaves no file behind,
+and never takes its own trouble for another's: status 3 (nothing runs) and 4 (damaged)
+are not for what failed here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import fault_runs
+from fault_runs import Fault, Ran
+from segments import BUILD, ROOT, Segment
+
+FAILURE = 1
+
+
+@pytest.fixture(scope="module")
+def segment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Segment]:
+    segment = Segment(tmp_path_factory.mktemp("segment"))
+    segment.tell("step")
+    yield segment
+    segment.close()
+
+
+def shape(text: str) -> str:
+    """Leave out what differs from run to run: numbers, with their units."""
+    return re.sub(r"\s*[^\s\"]*\d[^\s\",}]*", " 0", text)
+
+
+def difference(first: Ran, ran: Ran) -> str:
+    lines = difflib.unified_diff(
+        shape(first.out).splitlines(), shape(ran.out).splitlines(), lineterm="", n=0
+    )
+    return "".join(line[:80] for line in list(lines)[3:9])
+
+
+def whole_or_said(first: Ran, name: str) -> fault_runs.Judge:
+    """Make a judge of runs that do as the first, or fail with one line."""
+    other = OTHER_WAYS.get(name)
+
+    def judge(ran: Ran, name: str) -> str:
+        if (ran.status, shape(ran.out)) == (first.status, shape(first.out)):
+            return ""
+        if other and re.search(other, ran.out + ran.err, re.MULTILINE):
+            return ""
+        if name in UNKNOWABLE and ran.status == first.status:
+            return ""
+        said = ran.err.count("\n") - first.err.count("\n")
+        if ran.status == FAILURE and said in (0, 1) and ran.err:
+            return ""
+        if ran.status == first.status:
+            return f"not all was done, and nothing was said: {difference(first, ran)}"
+        return "neither done nor status 1 and one line"
+
+    return judge
+
+
+PROGRAMS = {
+    "inspect": ["snakepit-inspect", "-n", "{segment}"],
+    "inspect-json": ["snakepit-inspect", "-n", "{dead}", "--json", "--all"],
+    "inspect-csv": ["snakepit-inspect", "-n", "{dead}", "--csv", "--all"],
+    "inspect-log": ["snakepit-inspect", "-n", "{segment}", "--log"],
+    "inspect-filter": ["snakepit-inspect", "-n", "{segment}", "--filter", "pool~def"],
+    "inspect-field": [
+        *("snakepit-inspect", "-n", "{segment}"),
+        *("--field", "snakepit.heartbeat.latency{pool=default}:p99"),
+    ],
+    "inspect-verify": ["snakepit-inspect", "-n", "{segment}", "--verify"],
+    "inspect-snap": ["snakepit-inspect", "-n", "{dead}", "--tier", "snap", "--all"],
+    "top": ["snakepit-top", "-n", "{dead}", "--once"],
+    "top-json": ["snakepit-top", "-n", "{dead}", "--json"],
+    "top-csv": ["snakepit-top", "-n", "{dead}", "--csv", "-F", "rss>1M"],
+    "top-check": ["snakepit-top", "-n", "{dead}", "--check", "workers_down=0"],
+    "top-all": ["snakepit-top", "--all", "--once"],
+    "top-replay": ["snakepit-top", "--replay", "{recording}", "--json"],
+    "top-diff": ["snakepit-top", "--diff", "{recording}", "{recording}"],
+    "ls": ["snakepit", "ls"],
+    "status": ["snakepit", "status", "-n", "{segment}"],
+    "config-default": ["snakepit-config", "default"],
+    "config-check": ["snakepit-config", "check", "{config}"],
+    "config-show": ["snakepit-config", "show", "{config}"],
+    "config-diff": ["snakepit-config", "diff", "{config}", "{config}"],
+}
+
+
+# Those that have another way of telling: what shows in their output then.
+CANNOT_READ = "cannot (open|read) the configuration file"  # status 2, as for a bad one
+OTHER_WAYS = {
+    "ls": "unreadable",  # a row for each instance, also for one it cannot look at
+    "top-all": "UNREADABLE|LIVE",  # the same; what it lacks for rates is a dash
+    "status": "^snakepit: status: ",  # status 4, unknown: 1 says that it is dead
+    "config-check": CANNOT_READ,
+    "config-show": CANNOT_READ,
+    "config-diff": CANNOT_READ,
+}
+
+# Whether the writer still has its lock cannot be told then: the heartbeat decides
+# alone, which of one that died a moment ago says that it lives.
+UNKNOWABLE = {"fcntl"}
+
+
+@pytest.fixture(scope="module")
+def files(segment: Segment, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Name what the command lines above speak of."""
+    recording = tmp_path_factory.mktemp("recording") / "a.rec"
+    top = [str(BUILD / "bin/snakepit-top"), "-n", str(segment.path), "--jsonl"]
+    ran, _ = fault_runs.run(
+        [*top, "--record", str(recording), "-N", "3", "-d", "0.05"],
+        Fault(),
+        segment.path.parent,
+    )
+    assert ran.status == 0, ran
+    dead = Segment(recording.parent, "dead")
+    dead.tell("step")
+    dead.kill()  # so that its history stays as it is
+    return {
+        "dead": str(dead.path),
+        "segment": str(segment.path),
+        "recording": str(recording),
+        "config": str(ROOT / "tests/unit/config/example.yaml"),
+    }
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_does_it_all_or_says_why_not(
+    name: str,
+    files: dict[str, str],
+    segment: Segment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SNAKEPIT_DIR", str(segment.path.parent))
+    monkeypatch.setenv("COLUMNS", "200")
+    words = list(PROGRAMS[name])
+    for key, value in files.items():
+        words = [word.replace("{" + key + "}", value) for word in words]
+    command = [str(BUILD / "bin" / words[0]), *words[1:]]
+    first, _ = fault_runs.run(command, Fault(), segment.path.parent)
+    failed = fault_runs.drive(command, whole_or_said(first, name), segment.path.parent)
+    fault_runs.keep(name, failed)

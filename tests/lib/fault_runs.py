@@ -1,0 +1,195 @@
+"""Whole programs, of which the Nth allocation or system call fails.
+
+`drive` runs a program under tests/lib/fault_preload.c. A first run tells which calls it
+makes, and the way to each through the program. Then the first call by each way fails,
+every other time with all that follow by that way; with SNP_CHAOS=full the Nth call of
+all for each N, alone and with all that follow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from segments import BUILD, ROOT, SANITIZED
+
+__all__ = ["FULL", "Call", "Fault", "Ran", "drive", "environment", "imports", "keep"]
+
+FULL = os.environ.get("SNP_CHAOS") == "full"
+LIBRARY = BUILD / "tests" / "fault_preload.so"
+TIMEOUT_S = 60.0
+COUNTS = BUILD / "faults"
+SANITIZER_STATUS = 99  # tests/run
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A call that a program made, and the return addresses in it that led there."""
+
+    name: str
+    way: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """Which call is to fail: the `at`th, of this way if there is one."""
+
+    at: int = 0
+    way: str = ""
+    lasts: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    status: int
+    out: str
+    err: str
+
+
+class Log:
+    """The file in which the library notes calls."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self.fd = self._file.fileno()
+
+    def calls(self) -> list[Call]:
+        self._file.seek(0)
+        lines = self._file.read().decode().splitlines()
+        self._file.close()
+        return [Call(*line.split(" ")) for line in lines]
+
+
+def environment(log: Log, fault: Fault) -> dict[str, str]:
+    """Give what makes a program fail so; its descriptor has to be passed on, too."""
+    env = {
+        **os.environ,
+        "LD_PRELOAD": str(LIBRARY),
+        "SNP_FAULT_FD": str(log.fd),
+        "SNP_FAULT_AT": str(fault.at),
+    }
+    if fault.way:
+        env["SNP_FAULT_WAY"] = fault.way
+    if fault.lasts:
+        env["SNP_FAULT_LASTS"] = "1"
+    if SANITIZED:
+        env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + (
+            ":verify_asan_link_order=0:exitcode=99"
+        )
+    return env
+
+
+# What is wrong with how it ended after a call of this name failed; "" for nothing.
+Judge = Callable[[Ran, str], str]
+
+
+def breach(ran: Ran) -> str:
+    """Tell what no program may do, whatever failed."""
+    if ran.status < 0:
+        return f"killed by signal {-ran.status}"
+    if ran.status == SANITIZER_STATUS or "Sanitizer" in ran.err:
+        return "a sanitizer's finding"
+    if re.search(r"[^\n -~\x80-\U0010ffff]", ran.err):
+        return "control characters on stderr"
+    return ""
+
+
+def run(command: list[str], fault: Fault, directory: Path) -> tuple[Ran, list[Call]]:
+    """Run it to its end with this fault, and give the calls that were noted."""
+    log = Log()
+    done = subprocess.run(
+        command,
+        env=environment(log, fault),
+        pass_fds=[log.fd],
+        cwd=directory,
+        capture_output=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    out, err = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    return Ran(done.returncode, out, err), log.calls()
+
+
+def faults_of(calls: list[Call]) -> Iterator[Fault]:
+    """Choose what is to fail, of the calls that are made without a fault."""
+    if FULL:
+        for at in range(1, len(calls) + 1):
+            yield Fault(at)
+            yield Fault(at, lasts=True)
+    else:
+        for i, way in enumerate(dict.fromkeys(call.way for call in calls)):
+            yield Fault(1, way, lasts=i % 2 == 1)
+
+
+def drive(command: list[str], judge: Judge, directory: Path) -> Counter[str]:
+    """Let each call fail in turn; how often which did. Fails with all that is wrong."""
+    first, calls = run(command, Fault(), directory)
+    assert not breach(first), first
+    assert not judge(first, ""), first
+    files = sorted(directory.rglob("*"))
+    failed: Counter[str] = Counter()
+    wrong = []
+    for fault in faults_of(calls):
+        try:
+            ran, hits = run(command, fault, directory)
+            name = hits[0].name if hits else "nothing"
+        except subprocess.TimeoutExpired:
+            wrong.append(f"{fault}: hangs")
+            continue
+        failed.update(call.name for call in hits[:1])
+        problem = breach(ran) or judge(ran, name)
+        left = sorted(directory.rglob("*"))
+        if left != files:
+            problem = problem or f"leaves {set(left) ^ set(files)}"
+            files = left
+        if problem:
+            wrong.append(
+                f"{name} failed ({fault}): {problem}: {ran.status} {ran.err!r}"
+            )
+    assert not wrong, "\n".join([f"{len(wrong)} of {failed.total()}:", *wrong])
+    return failed
+
+
+# ---- what programs call, and what of that can fail here ------------------------------
+
+_ROW = re.compile(r"^\s*X\((\w+), ", re.MULTILINE)
+OTHERS = ("asprintf", "MHD_start_daemon")  # written out in fault_preload.c
+
+
+def plain(name: str) -> str:
+    """Name what a checked variant of _FORTIFY_SOURCE stands for."""
+    match = re.fullmatch(r"__(\w+)_chk", name)
+    return match[1] if match else name
+
+
+def failing() -> set[str]:
+    """Name all calls that the library can have fail."""
+    table = (ROOT / "tests/lib/fault_table.h").read_text()
+    return {plain(name) for name in _ROW.findall(table)} | set(OTHERS)
+
+
+def imports(program: str) -> set[str]:
+    """Name the functions of libraries that a program calls."""
+    listed = subprocess.run(
+        ["nm", "-D", "--undefined-only", str(BUILD / "bin" / program)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    names = (line.split()[-1].partition("@")[0] for line in listed.splitlines())
+    return {plain(name) for name in names}
+
+
+def keep(case: str, failed: Counter[str]) -> None:
+    """Write down how often which call failed, for docs/reliability.md."""
+    COUNTS.mkdir(parents=True, exist_ok=True)
+    row = {"case": case, "full": FULL, "failed": dict(sorted(failed.items()))}
+    (COUNTS / f"{case}.json").write_text(json.dumps(row, indent=1) + "\n")
