@@ -25,8 +25,6 @@ from trials import undo, wait_for_s
 
 QUEUE = 100  # places in that of a pool
 HARD_MIB = 256  # more than that a worker may not have
-# The kinds of events that tell of no worker.
-NO_WORKERS = ("pool_", "config_", "roll_", "runtime_")
 Event = dict[str, Any]
 Settings = Callable[[int], dict[str, Any]]
 
@@ -38,6 +36,7 @@ class Deed:
     fault: str
     at_ns: int  # CLOCK_MONOTONIC, as the events have it
     worker_id: str = ""  # "" where it was no single worker's
+    told: tuple[str, ...] = ()  # and then, how the kinds of its events begin
     called: str = ""
     did: list[str] = dataclasses.field(default_factory=list)
     detected_ms: float | None = None
@@ -85,12 +84,11 @@ class Trouble:
         """Do the next thing: all of them come once before one comes again."""
         if not self._left:
             self._left = self._chance.sample(self._bag, len(self._bag))
-        with contextlib.suppress(ProcessLookupError):
-            self._left.pop()()
+        self._left.pop()()
 
-    def _note(self, fault: str, worker: Worker | None = None) -> None:
-        worker_id = worker.worker_id if worker else ""
-        self.deeds.append(Deed(fault, time.monotonic_ns(), worker_id))
+    def _note(self, fault: str, worker_id: str = "", *told: str) -> None:
+        """Say what is about to be done: what comes of it has a later time."""
+        self.deeds.append(Deed(fault, time.monotonic_ns(), worker_id, told))
 
     def _workers(self) -> list[Worker]:
         return [
@@ -112,13 +110,18 @@ class Trouble:
 
     # ---- to a worker
 
+    def _hit(self, fault: str, worker: Worker, number: signal.Signals) -> None:
+        self._note(fault, worker.worker_id)
+        try:
+            os.kill(worker.pid, number)
+        except ProcessLookupError:
+            self.deeds.pop()
+
     def _signal(self, fault: str, number: signal.Signals) -> int:
         worker = self._worker()
-        if not worker:
-            return 0
-        os.kill(worker.pid, number)
-        self._note(fault, worker)
-        return worker.pid
+        if worker:
+            self._hit(fault, worker, number)
+        return worker.pid if worker else 0
 
     def kill(self) -> None:
         self._signal("SIGKILL", signal.SIGKILL)
@@ -179,14 +182,13 @@ class Trouble:
         pool = self._pool()
         for worker in self._workers():
             if worker.pool == pool:
-                os.kill(worker.pid, signal.SIGKILL)
-                self._note("SIGKILL of a whole pool", worker)
+                self._hit("SIGKILL of a whole pool", worker, signal.SIGKILL)
 
     def pause(self) -> None:
-        self._note("SIGSTOP of the runtime for 1 s")
+        self._note("SIGSTOP of the runtime for 2 s", "", "runtime_")
         os.kill(self._daemon.pid, signal.SIGSTOP)
         with undo(lambda: os.kill(self._daemon.pid, signal.SIGCONT)):
-            wait_for_s(1)
+            wait_for_s(2)
 
     def starve(self) -> None:
         """Leave the runtime no descriptor while it needs one for a new worker."""
@@ -219,29 +221,29 @@ class Trouble:
 
     def recycle(self) -> None:
         if worker := self._worker():
-            self._note("snakepit recycle", worker)
+            self._note("snakepit recycle", worker.worker_id)
             self._cli("recycle", f"{worker.pool}/{worker.slot}")
 
     def scale(self) -> None:
         pool = self._pool()
         size = self._sizes[pool]
-        self._note("snakepit scale")
+        self._note("snakepit scale", "", "pool_")
         self._cli("scale", pool, str(self._chance.randint(size // 2, size + 2)))
 
     def drain(self) -> None:
         pool = self._pool()
-        self._note("snakepit drain, resume")
+        self._note("snakepit drain, resume", "", "pool_")
         self._cli("drain", pool)
         self._cli("resume", pool)
 
     def reload(self) -> None:
         self._generation += 1
-        self._note("snakepit reload")
+        self._note("snakepit reload", "", "config_", "roll_")
         self._daemon.config.write_text(json.dumps(self._settings(self._generation)))
         self._cli("reload")
 
     def misconfigure(self) -> None:
-        self._note("snakepit reload of nonsense")
+        self._note("snakepit reload of nonsense", "", "config_")
         good = self._daemon.config.read_text()
         self._daemon.config.write_text('{"pools": 7}')
         self._cli("reload")
@@ -272,11 +274,16 @@ class Trouble:
 def follow_up(deeds: list[Deed], events: list[Event]) -> None:
     """Say of each deed when it was noticed, as what, and what was done about it."""
     moves: dict[tuple[str, int], list[Event]] = {}
-    others = [event for event in events if event["kind"].startswith(NO_WORKERS)]
     ends = [deed.at_ns for deed in deeds[1:]] + [sys.maxsize]
     for deed, end in zip(deeds, ends):
-        mine = [event for event in others if deed.at_ns <= event["mono_ns"] < end]
-        if mine and not deed.worker_id:
+        mine = [
+            event
+            for event in events
+            if deed.told
+            and event["kind"].startswith(deed.told)
+            and deed.at_ns <= event["mono_ns"] < end
+        ]
+        if mine:
             deed.did = steps(mine)
             deed.detected_ms = (mine[0]["mono_ns"] - deed.at_ns) / 1e6
     for event in events:
