@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from harness import wait_until
 from peers import Prometheus
 from prometheus_kit import Start, segment, start, value
 from readers import (
@@ -352,27 +353,22 @@ def test_prometheus_stores_what_inspect_prints(
 ) -> None:
     exporter = start("-n", str(segment.path), "--collector.diag")
     server = prometheus(exporter.port)
-    target = wait_for("a scrape", server.target, 30)
-    assert (target["health"], target["lastError"]) == ("up", "")
-
+    wait_until(server.is_up, 30, "a scrape")
     segment.tell("step")
     segment.tell("freeze")  # from here on nothing changes
     series = series_of(inspect_json(segment.path))
-    probe = ("snakepit_requests_total", (("method", "word_stats"), ("pool", "default")))
-
-    def scraped() -> Samples:
-        stored = server.stored('{__name__=~"snakepit_.+"}')
-        # Empty labels do not exist for Prometheus.
-        return stored if stored.get(probe) == series[probe] else {}
-
-    stored = wait_for("the last values to be scraped", scraped, 30)
-    for (name, labels), number in series.items():
-        key = (name, tuple(pair for pair in labels if pair[1]))
-        assert stored[key] == number, key
     page = exporter.samples()
-    (samples_scraped,) = server.stored("scrape_samples_scraped").values()
-    assert samples_scraped == len(page)
-    assert server.target()["lastError"] == ""
+
+    def agrees() -> bool:
+        stored = server.stored('{__name__=~"snakepit_.+"}')
+        for (name, labels), number in series.items():
+            # Empty labels do not exist for Prometheus.
+            key = (name, tuple(pair for pair in labels if pair[1]))
+            assert stored[key] == number, key
+        counts = server.stored("scrape_samples_scraped").values()
+        return list(counts) == [len(page)] and server.is_up()
+
+    wait_until(agrees, 30, "the last values to be scraped")
 
 
 def test_prometheus_drops_the_gauges_of_a_dead_runtime(
@@ -381,6 +377,12 @@ def test_prometheus_drops_the_gauges_of_a_dead_runtime(
     server = prometheus(start("-n", str(segment.path)).port)
     wait_for("the workers", lambda: server.stored("snakepit_workers"), 30)
     segment.kill()
-    wait_for("the workers to go", lambda: not server.stored("snakepit_workers"), 30)
-    assert list(server.stored("snakepit_up").values()) == [0]
-    assert server.stored("snakepit_requests_total")
+    wait_for(
+        "the workers to go, and nothing else",
+        lambda: (
+            server.stored("snakepit_requests_total")
+            and not server.stored("snakepit_workers")
+            and list(server.stored("snakepit_up").values()) == [0]
+        ),
+        30,
+    )

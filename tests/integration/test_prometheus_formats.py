@@ -20,6 +20,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from google.protobuf import descriptor_pb2
+from harness import wait_until
 from peers import SCRAPED_S, Prometheus, VictoriaMetrics
 from prometheus_client.openmetrics import parser as openmetrics
 from readers import (
@@ -524,23 +525,19 @@ def plain_labels(labels: Labels) -> Labels:
 def test_p05_servers_store_the_page(name: str, scraped: Scraped) -> None:
     """P05: nothing refused, as many samples as there are, with their values."""
     server = scraped.server(name)
-    assert (server.target()["health"], server.target()["lastError"]) == ("up", "")
     page = scraped.exporter.samples()
-    count = wait_for(
-        "a count of samples", lambda: server.query("scrape_samples_scraped"), SCRAPED_S
-    )
-    assert [float(found["value"][1]) for found in count] == [len(page)]
     series = series_of(inspect_json(scraped.segment.path))
-    probe = ("snakepit_requests_total", WORD_STATS)
 
-    def all_stored() -> Samples:
+    def all_stored() -> bool:
+        counted = server.query("scrape_samples_scraped")
+        assert [float(found["value"][1]) for found in counted] == [len(page)]
         stored: Samples = server.stored('{__name__=~"snakepit_.+"}')
-        return stored if stored.get(probe) == series[probe] else {}
+        for key, number in series.items():
+            if key[0].endswith("_total"):
+                assert stored[key[0], plain_labels(key[1])] == number, key
+        return bool(server.is_up())
 
-    stored = wait_for("the values", all_stored, SCRAPED_S)
-    for key, number in series.items():
-        if key[0].endswith("_total"):
-            assert stored[key[0], plain_labels(key[1])] == number, key
+    wait_until(all_stored, SCRAPED_S, "the values")
 
 
 def test_p09_prometheus_returns_exemplars(scraped: Scraped) -> None:

@@ -77,13 +77,25 @@ class Server:
             connection.close()
 
     def target(self) -> dict[str, Any]:
-        """Return what the server says of its one target, once it has scraped it."""
+        """Return what the server says of its one target, once it has scraped it.
+
+        A scrape that failed is what it says then; the next one may be in time.
+        """
         targets = (self.api("targets") or {}).get("activeTargets") or []
         for target in targets:
             if target["health"] == "up" or target["lastError"]:
                 found: dict[str, Any] = target
                 return found
         return {}
+
+    def is_up(self) -> bool:
+        """Tell whether the last scrape went well.
+
+        One that the machine had no time for fails, and all series are stale until the
+        next: whoever asks waits for what is to be there, with all that belongs to it.
+        """
+        target = self.target()
+        return (target.get("health"), target.get("lastError")) == ("up", "")
 
     def query(self, query: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (self.api("query", query=query) or {}).get(

@@ -50,9 +50,12 @@ def test_a_worker_without_a_place_wishes_to_be_replaced(
     monkeypatch.setattr(beats, "request_recycle", lambda: wishes.append("recycle"))
 
     async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        now = [loop.time()]
+        monkeypatch.setattr(loop, "time", lambda: now[0])
         executor = ToolExecutor(1)
         service = BridgeService(
-            Dispatcher(object()), executor, TelemetryBuffer(), patience_s=0.05
+            Dispatcher(object()), executor, TelemetryBuffer(), patience_s=5
         )
         release = threading.Event()
         work = executor.submit(release.wait)
@@ -60,8 +63,10 @@ def test_a_worker_without_a_place_wishes_to_be_replaced(
         if ends:
             release.set()
             await asyncio.wrap_future(work)
-        # What is asked for later comes later: the patience is over by then.
-        await asyncio.sleep(0.1)
+        later = asyncio.ensure_future(asyncio.sleep(10))
+        await asyncio.sleep(0)
+        now[0] += 20  # the patience is over, and after it the sleep
+        await later
         release.set()
         assert executor.close()
 

@@ -283,7 +283,7 @@ def test_a_session_whose_first_call_never_began_is_registered_with_the_next(
         "add", session_id="s-late", metadata={"correlation_id": "cid-late"}, a=1
     )
     with pytest.raises(grpc.RpcError):
-        worker.stub.ExecuteTool(queued, timeout=0.3)
+        worker.stub.ExecuteTool(queued, timeout=1)  # it has to get there by then
     worker.wait_log(outcome="cancelled", correlation_id="cid-late")
     release.touch()
     assert holding.result(DEADLINE_S).success
