@@ -137,6 +137,12 @@ FINDINGS = {
         "#!/bin/sh\necho $1\n",
         "SC2086",
     ),
+    "completion_unquoted": (
+        "shellcheck",
+        "completions/bash/hello",
+        "# shellcheck shell=bash\necho $1\n",
+        "SC2086",
+    ),
     "no_licence": (
         "text",
         "shm/src/thing.c",

@@ -20,7 +20,8 @@ that nobody reads but `value`.
 
 A name is made of letters and digits, in words joined by single dots or underscores; a
 unit is `s`, `By`, `%`, `1`, `{thing}` or empty. What is wrong with a declaration is
-logged once, as an error, and its metric counts nowhere: no adapter fails for it.
+logged once, as an error, and its metric counts nowhere: no adapter fails for it. Of
+names without end the first hundred are logged.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ __all__ = ["Counter", "Gauge", "Histogram", "counter", "gauge", "histogram"]
 _logger = logging.getLogger(__name__)
 
 _NAME_MAX, _TEXT_MAX, _UNIT_MAX = 63, 167, 23
+_REFUSED_MAX: Final = 100  # names with an id in them would fill log and memory
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([._][A-Za-z0-9]+)*")
 _UNIT = re.compile(r"s|By|%|1|\{[A-Za-z0-9_]+\}|")
 _RESERVED = re.compile(r"(snakepit|process|scrape|otel|target|up)([._].*)?")
@@ -243,14 +245,18 @@ class _Registry:
 
     def _refuse(self, cls: type[M], name: str, unit: str, problem: str) -> M:
         key = (cls, name, unit)
-        metric = self._refused.get(key)
-        if not isinstance(metric, cls):
-            words = memoryview(bytearray(8 * (SUM_WORD + 1))).cast("Q")
-            metric = cls(name, unit, words, 0)
-            if cls.KIND == GAUGE:
-                words[0] = NO_VALUE
+        known = self._refused.get(key)
+        if isinstance(known, cls):
+            return known
+        words = memoryview(bytearray(8 * (SUM_WORD + 1))).cast("Q")
+        metric = cls(name, unit, words, 0)
+        if cls.KIND == GAUGE:
+            words[0] = NO_VALUE
+        if len(self._refused) < _REFUSED_MAX:
             self._refused[key] = metric
             _logger.error("metric %s counts nowhere: %s", _described(metric), problem)
+            if len(self._refused) == _REFUSED_MAX:
+                _logger.error("more metrics count nowhere; they are not named here")
         return metric
 
 

@@ -197,6 +197,18 @@ def test_a_feed_is_full_at_some_point(caplog: pytest.LogCaptureFixture) -> None:
     assert "no room" in caplog.text
 
 
+def test_names_without_end_fill_neither_log_nor_memory(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for i in range(1000):
+        metrics.counter(f"request_{i}").add(1)
+    assert len(caplog.records) == 101
+    assert caplog.messages[-1] == "more metrics count nowhere; they are not named here"
+    assert len(metrics._registry._refused) == 100
+    again = metrics.counter("request_999")
+    assert (again.name, again.value) == ("request_999", 0)
+
+
 def test_a_long_description_is_cut() -> None:
     metrics.counter("tokens", description="ä" * 500 + "\0")
     metrics.counter("more", description="\0x")
