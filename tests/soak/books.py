@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import statistics
+from collections import Counter
 from typing import Any
 
 from account import Cell, cells, total
@@ -104,13 +105,17 @@ def held_by(world: World, daemon: Daemon) -> dict[str, int]:
     for fd in os.listdir(f"/proc/{daemon.pid}/fd"):
         with contextlib.suppress(FileNotFoundError):
             fds.append(os.readlink(f"/proc/{daemon.pid}/fd/{fd}"))
+    tools = Counter(
+        (tool["pool"], tool["name"]) for tool in report["tools"] if not tool["retired"]
+    )
     sockets = [name for name in fds if name.startswith("socket:")]
     return {
         "sockets": len(sockets),
         "other fds": len(fds) - len(sockets),
         "threads": len(os.listdir(f"/proc/{daemon.pid}/task")),
         "processes": len(daemon.processes()),
-        "rows": len(report["workers"]) + len(report["tools"]) + len(report["pools"]),
+        "rows": len(report["workers"]) + len(report["pools"]),
+        "tools twice": sum(tools.values()) - len(tools),
         "bytes": report["segment"]["size_bytes"],
         "files": len(list(world.directory.rglob("*"))),
     }
