@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import harness
 import pytest
 from harness import Daemon, Ended, World, metric, wait_until
 
@@ -54,6 +55,13 @@ def test_a_daemon_that_leaves_well_is_no_problem(stand_in: World) -> None:
     assert stand_in.processes() == {}
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait not long for survivors that are known to stay."""
+    monkeypatch.setattr(harness, "SURVIVOR_TIMEOUT_S", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_survivor_is_found_killed_and_reported(stand_in: World) -> None:
     daemon = start(stand_in, ORPHAN + POLITE + READY + WAIT)
 
@@ -149,6 +157,7 @@ def test_an_early_end_ends_the_wait_for_workers(stand_in: World) -> None:
         daemon.wait_ready(1)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_world_finds_what_was_started_in_it(stand_in: World) -> None:
     child = subprocess.Popen(["cat"], env=stand_in.env, stdin=subprocess.PIPE)
     wait_until(lambda: child.pid in stand_in.processes(), 5, "the child")

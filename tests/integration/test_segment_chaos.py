@@ -122,7 +122,7 @@ def load(client: Client) -> Iterator[None]:
     def call() -> None:
         while not over.is_set():
             try:
-                client.call("default", "echo", text="x" * 100)
+                client.call("default", "echo", timeout_s=2, text="x" * 100)
             except grpc.RpcError:
                 time.sleep(0.01)  # nobody there now
 
