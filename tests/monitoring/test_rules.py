@@ -15,6 +15,7 @@ from catalogue import MONITORING, ROOT, asked, names, rules
 TESTS = MONITORING / "prometheus/tests"
 RUNBOOK = "docs/observability.md"
 ALERTS = {rule["alert"]: rule for rule in rules("alerts.yml")}
+BOUND = re.compile(r"(?:[<>]=?|==) [\w.]+")
 RECORDS = {rule["record"]: rule for rule in rules("recording.yml")}
 
 
@@ -89,6 +90,22 @@ def test_an_alert_waits_has_a_severity_and_leads_to_its_runbook(name: str) -> No
     assert page == RUNBOOK
     titles = re.findall(r"^#+ (\w+)$", (ROOT / page).read_text(), re.MULTILINE)
     assert anchor in [title.lower() for title in titles]
+
+
+def test_the_page_says_when_each_alert_fires() -> None:
+    """So that no bound and no wait changes unseen: the tests by example leave room."""
+    table = re.findall(
+        r"^\| (Snakepit\w+) \| (.*) \| (\w+) \|$",
+        (ROOT / RUNBOOK).read_text(),
+        re.MULTILINE,
+    )
+    said = [
+        (name, re.findall(r"`(.+?)`", bounds), wait) for name, bounds, wait in table
+    ]
+    assert said == [
+        (name, list(dict.fromkeys(BOUND.findall(rule["expr"]))), rule["for"])
+        for name, rule in ALERTS.items()
+    ]
 
 
 def test_every_runbook_is_of_an_alert() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 REVIEW = ROOT / "docs" / "security-review.md"
-TEST = re.compile(r"`(tests/[\w/.]+)(?:::(\w+))?`")
+TEST = re.compile(r"`((?:priv/python/)?tests/[\w/.]+)(?:::(\w+))?`")
 
 
 def lines_of_inputs() -> list[str]:
