@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write docs/reliability.md from what the long runs left in build/.
 
-    make chaos soak fuzz-all race reliability
+    make chaos soak fuzz-all race faults reliability
 
 A part that was not run, not in full, or that failed is an error: nothing is written
 then. --output writes to another file. The folder is $SNP_BUILD, or build/.
@@ -36,7 +36,7 @@ RACES = BUILD / "tsan" / "test-logs" / "counts.json"
 MODELS = BUILD / "test-logs" / "counts.json"
 
 INTRO = """\
-<!-- Made by tests/lib/reliability.py from `make chaos soak fuzz-all race`. -->
+<!-- Made by tests/lib/reliability.py from `make chaos soak fuzz-all race faults`. -->
 # Reliability
 
 What was done to Snakepit, what it did, how soon, and what was lost. Real programs with
@@ -104,8 +104,11 @@ and memory has kept its level.
 FAULTING = """\
 ## Each allocation and system call
 
-The Nth call fails, for N from 1 until the scenario succeeds. Each time: one clear error
-or a recovery at the next step, no crash, nothing left behind.
+`make faults`: a program runs, and its Nth call of a function fails, for each function
+that allocates or enters the kernel and for N from 1 until there is no such call. Each
+time it does its task all the same, or ends with one clear line; no crash, no hang,
+nothing left behind ([tests/faults](../tests/faults)). The unit tests do the same to the
+segment, the readers' models and the pure parts of the runtime (`fault_test.c`).
 """
 
 FUZZING = """\
@@ -281,23 +284,20 @@ def not_shown(found: list[Row]) -> list[str]:
 
 
 def faults() -> list[Row]:
-    found: list[Row] = []
-    for path in sorted(FAULTS.glob("*.json")):
-        read = json.loads(path.read_text())
-        found += read if isinstance(read, list) else [read]
-    if not found:
-        message = "no counts of fault injection: make faults"
+    """Read which calls were made to fail in each case, and how often."""
+    found = [json.loads(path.read_text()) for path in FAULTS.glob("*.json")]
+    if not found or not all(row["full"] for row in found):
+        message = "no run of fault injection, or a short one: make faults"
         raise Missing(message)
-    for row in found:
-        if row["failed"]:
-            message = f"{row['failed']} failing calls of {row['component']} ended badly"
-            raise Missing(message)
-    return sorted(found, key=lambda row: (row["component"], row["what"]))
+    return sorted(found, key=lambda row: str(row["case"]))
 
 
 def faults_section(found: list[Row]) -> list[str]:
-    rows = [(row["component"], row["what"], row["calls"]) for row in found]
-    return [FAULTING, *table(("component", "how", "calls that failed"), (2,), rows)]
+    rows = [
+        (row["case"], len(row["failed"]), sum(row["failed"].values())) for row in found
+    ]
+    head = ("program and task", "functions", "calls that failed")
+    return [FAULTING, *table(head, (1, 2), rows)]
 
 
 def fuzzed() -> list[tuple[str, int, int]]:
@@ -387,7 +387,7 @@ def holds(
         ("Each fault is noticed, named and made good", True,
          f"{len(numbers)} cases, {len(passed)} tests, {deeds} runs; {skipped} skipped"),
         ("Each allocation and system call may fail", True,
-         f"{sum(row['calls'] for row in failing)} failing calls"),
+         f"{sum(sum(row['failed'].values()) for row in failing)} failing calls"),
         ("Foreign bytes do no harm", True, f"{sum(row[1] for row in tried)} inputs"),
         ("No data race", True, f"{sum(row[1] for row in races)} tests and models"),
     ]  # fmt: skip

@@ -18,6 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MADE = case_report.made()
 SEEDS = (11, 12, 13)
+FAULT = {"case": "inspect", "full": True, "failed": {"malloc": 300, "open": 21}}
 RUN = {"called": "signal", "did": ["reaped", "replaced"], "lost": 1}
 
 
@@ -68,10 +69,7 @@ def build(tmp_path: Path) -> Path:
     write(tmp_path / "chaos" / "16.json", skipped)
     for seed in SEEDS:
         write(tmp_path / "soak" / f"{seed}.json", soak(seed))
-    write(
-        tmp_path / "faults" / "shm.json",
-        {"component": "shm", "what": "unit", "calls": 321, "failed": 0},
-    )
+    write(tmp_path / "faults" / "inspect.json", FAULT)
     for source in (ROOT / "tests" / "fuzz").glob("*_fuzz.c"):
         log = "Done 700 runs in 60 second(s)\nstat::number_of_executed_units: 700\n"
         write(tmp_path / "fuzz" / f"{source.stem.removesuffix('_fuzz')}.log", log)
@@ -106,7 +104,7 @@ def test_page_tells_what_the_runs_left(build: Path) -> None:
         "| 700 / 900 ms | 15 | 120 |" in page
     )
     assert "case 16, Fault 16: no cgroup v2" in page
-    assert "| shm | unit | 321 |" in page
+    assert "| inspect | 2 | 321 |" in page
     assert "seeds 11, 12, 13" in page
     assert MADE["version"] in page
     assert "**no**" not in page
@@ -130,7 +128,6 @@ def put(path: str, what: object) -> Callable[[Path], None]:
     return lambda build: write(build / path, what)
 
 
-FAULT = {"component": "shm", "what": "unit", "calls": 3, "failed": 2}
 BAD_COUNT = {"unit": {"passed": 9, "failed": 3, "skipped": 0}}
 WRONG = {
     "case 7: no row": drop("chaos/7.json"),
@@ -139,8 +136,8 @@ WRONG = {
     "2 soaks of 600 s, 3 are wanted: make soak": drop("soak/12.json"),
     "2 soaks of 600 s": put("soak/12.json", soak(12, seconds=60)),
     "SEED=12 failed: rows": put("soak/12.json", soak(12, failed="rows")),
-    "no counts of fault injection": drop("faults/shm.json"),
-    "2 failing calls of shm ended badly": put("faults/shm.json", FAULT),
+    "no run of fault injection": drop("faults/inspect.json"),
+    "or a short one: make faults": put("faults/ls.json", {**FAULT, "full": False}),
     "fuzz target rpc_wire has not been run": drop("fuzz/rpc_wire.log"),
     "fuzz target rpc_wire found crash-1": put("fuzz/rpc_wire/crash-1", "x"),
     "no run of unit: make race": drop("tsan/test-logs/counts.json"),

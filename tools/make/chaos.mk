@@ -54,11 +54,15 @@ soak: deps ## everything that can go wrong, at random: DURATION=600 seconds, SEE
 		tests/run --build $(B) --only soak
 	$(Q)grep -h -E "SNP_SEED|samples" $(B)/test-logs/soak.log
 
-.PHONY: race reliability
+.PHONY: faults race reliability
+faults: deps ## each allocation and system call of whole programs fails once
+	$(Q)+$(BUILD) bins unit-bins
+	$(Q)SNP_CHAOS=full tests/run --build $(B) --only faults
+
 race: deps ## unit tests and the segment's stress under ThreadSanitizer, models of its protocols
 	$(Q)+$(BUILD) SAN=tsan unit-bins
 	$(Q)tests/run --build build/tsan --only unit --only segment_chaos
 	$(Q)tests/run --build build --only models
 
-reliability: ## docs/reliability.md, from what chaos, soak, fuzz-all and race left in build/
+reliability: ## docs/reliability.md, from what chaos, soak, fuzz-all, race and faults left in build/
 	$(Q)SNP_BUILD=$(abspath $(B)) tests/lib/reliability.py
