@@ -28,7 +28,8 @@ enum {
 };
 
 #define RPC_SHUTDOWN_S 1
-#define HEAPS 2
+#define HEAPS	       2
+#define LARGEST_KEPT   ((size_t)8 << 20)
 
 enum {
 #include "cli/as_ids.h"
@@ -129,11 +130,18 @@ static void open_notify(struct notify *notify)
 
 /* glibc gives threads heaps of their own, up to eight a processor, and what is free in
  * one is of no use to the others: every new mixture of load over gRPC's threads would
- * raise the memory that is held (docs/decisions/0111). */
-static void share_heaps(void)
+ * raise the memory that is held (docs/decisions/0111).
+ *
+ * It also maps large pieces afresh each time, with a fault for every page, until one of
+ * about their size was freed: here one is, never touched (docs/decisions/0110). */
+static void settle_heaps(void)
 {
+	void *volatile large;
+
 	if (!getenv("MALLOC_ARENA_MAX"))
 		(void)mallopt(M_ARENA_MAX, HEAPS);
+	large = malloc(LARGEST_KEPT);
+	free(large);
 }
 
 static int run(struct snp_config *cfg, const char *file)
@@ -148,7 +156,7 @@ static int run(struct snp_config *cfg, const char *file)
 
 	/* Inherited as "ignored", it would have the kernel throw exit statuses away. */
 	(void)signal(SIGCHLD, SIG_DFL);
-	share_heaps();
+	settle_heaps();
 	log_init(cfg->log.level, cfg->log.format, 2);
 	/* Before gRPC starts its threads: they inherit the mask, and only the
 	 * supervisor's signalfd sees signals. */

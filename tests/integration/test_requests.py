@@ -150,6 +150,33 @@ class TestMetadata:
         assert trailing[CORRELATION_KEY].startswith("sp-")
 
 
+def faults(pid: int) -> int:
+    """Say how many pages a process had to ask the kernel for."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+    return int(after_name.split()[7])
+
+
+@pytest.mark.heavy
+class TestLargeMessages:
+    def test_they_do_not_cost_new_memory_each_time(
+        self, run_daemon: RunDaemon, client: Client
+    ) -> None:
+        daemon = run_daemon(config(workers=1))
+        daemon.wait_ready(1)
+        text = "x" * MIB
+
+        def call(times: int) -> None:
+            for _ in range(times):
+                reply = client.call("default", "echo", value=text)
+                assert reply["value"] == text
+
+        call(5)
+        before = faults(daemon.pid)
+        call(20)
+        pages = (faults(daemon.pid) - before) / 20
+        assert pages < 300  # of 256 in each copy, of which there are several
+
+
 class TestStreams:
     def test_a_client_that_stops_reading_costs_no_memory(
         self, run_daemon: RunDaemon, client: Client, world: World
