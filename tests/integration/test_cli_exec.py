@@ -407,10 +407,10 @@ class TestFailures:
             return pool_pb2.ExecuteResponse()
 
         door.tools["t"] = wait
-        result = run(cli, "--timeout", "0.5", "p", "t")
+        result = run(cli, "--timeout", "2", "p", "t")  # it has to get there by then
         assert result.returncode == 1
         assert "DEADLINE_EXCEEDED" in one_line(result.stderr)
-        assert 0 < left[0] <= 0.6  # gRPC rounds what it sends up
+        assert 0 < left[0] <= 2.1  # gRPC rounds what it sends up
         assert door.cancelled.wait(TIMEOUT_S)
 
     def test_ctrl_c_ends_at_once_and_cancels_the_call(
