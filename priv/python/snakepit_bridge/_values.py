@@ -39,7 +39,7 @@ _TYPE_URL = "type.googleapis.com/google.protobuf.StringValue"
 
 # What JSON text has only escaped, or not at all. Without any of it a long text is its
 # own JSON, which a few searches find out in a fraction of the time of a parser.
-_ESCAPED = (b"\\", b'"', b"\n", *(bytes((code,)) for code in range(32)))
+_ESCAPED = (b"\\", b'"', *(bytes((code,)) for code in range(32)))
 _LONG = 4096
 
 
