@@ -312,7 +312,9 @@ static bool transfer(struct http *http, const _Atomic uint64_t *until,
 		ms = ms_until(atomic_load_explicit(until, memory_order_relaxed));
 		if (ms == 0)
 			return false;
-		(void)curl_multi_poll(http->multi, NULL, 0, ms, NULL);
+		/* Without it this would be a busy loop. */
+		if (curl_multi_poll(http->multi, NULL, 0, ms, NULL) != CURLM_OK)
+			break;
 	}
 	message = curl_multi_info_read(http->multi, &left);
 	*ret_code = message ? message->data.result : CURLE_OUT_OF_MEMORY;
@@ -333,10 +335,11 @@ void http_post(struct http *http, const void *body, size_t len, const char *head
 	http->too_large = false;
 	*http->error = '\0';
 	last.next = http->headers;
-	(void)SET(http, CURLOPT_HTTPHEADER, header ? &last : http->headers);
-	(void)SET(http, CURLOPT_POSTFIELDS, body);
-	(void)SET(http, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
-	if (curl_multi_add_handle(http->multi, http->easy) == CURLM_OK) {
+	/* What was sent last must not go out again in its place. */
+	if (SET(http, CURLOPT_HTTPHEADER, header ? &last : http->headers) == CURLE_OK &&
+	    SET(http, CURLOPT_POSTFIELDS, body) == CURLE_OK &&
+	    SET(http, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len) == CURLE_OK &&
+	    curl_multi_add_handle(http->multi, http->easy) == CURLM_OK) {
 		ended = transfer(http, until, &code);
 		(void)curl_multi_remove_handle(http->multi, http->easy);
 	}

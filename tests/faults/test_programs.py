@@ -10,14 +10,10 @@ from __future__ import annotations
 
 import difflib
 import re
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import fault_runs
+import pytest
 from fault_runs import Fault, Ran
 from segments import BUILD, ROOT, Segment
 
@@ -75,6 +71,7 @@ PROGRAMS = {
         *("snakepit-inspect", "-n", "{segment}"),
         *("--field", "snakepit.heartbeat.latency{pool=default}:p99"),
     ],
+    "inspect-only-one": ["snakepit-inspect", "--field", "writer.verdict"],
     "inspect-verify": ["snakepit-inspect", "-n", "{segment}", "--verify"],
     "inspect-snap": ["snakepit-inspect", "-n", "{dead}", "--tier", "snap", "--all"],
     "top": ["snakepit-top", "-n", "{dead}", "--once"],
@@ -147,3 +144,16 @@ def test_a_program_does_it_all_or_says_why_not(
     first, _ = fault_runs.run(command, Fault(), segment.path.parent)
     failed = fault_runs.drive(command, whole_or_said(first, name), segment.path.parent)
     fault_runs.keep(name, failed)
+    failed_of.setdefault(words[0], {})[name] = set(failed)
+
+
+failed_of: dict[str, dict[str, set[str]]] = {}  # by program and case, as tests run
+
+
+@pytest.mark.parametrize("program", sorted({words[0] for words in PROGRAMS.values()}))
+def test_no_call_of_a_program_goes_untried(program: str) -> None:
+    cases = {name for name, words in PROGRAMS.items() if words[0] == program}
+    tried = failed_of.get(program, {})
+    if set(tried) != cases:
+        pytest.skip("not all of its cases were run, or not all passed")
+    assert fault_runs.untried(program, set().union(*tried.values())) == set()

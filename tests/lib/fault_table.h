@@ -4,7 +4,7 @@
  *
  * X(name, what it returns then, errno; 0: it sets none). A name that ends in _chk is
  * what the compiler makes of the other under _FORTIFY_SOURCE. What programs import and
- * is neither here nor in the table of tests/faults/test_programs.py fails a test there.
+ * is neither here nor in the table of tests/faults/harmless.py fails a test there.
  */
 #ifndef SNP_TEST_FAULT_TABLE_H
 #define SNP_TEST_FAULT_TABLE_H
@@ -30,6 +30,7 @@
 	/* files */                                                                    \
 	X(open, -1, EMFILE)                                                            \
 	X(fopen, 0, EMFILE)                                                            \
+	X(open_memstream, 0, ENOMEM)                                                   \
 	X(fdopen, 0, ENOMEM)                                                           \
 	X(opendir, 0, EMFILE)                                                          \
 	X(scandir, -1, ENOMEM)                                                         \
@@ -52,6 +53,7 @@
 	X(fsync, -1, EIO)                                                              \
 	X(mkdir, -1, EACCES)                                                           \
 	X(mkostemp, -1, EMFILE)                                                        \
+	X(unlink, -1, EIO)                                                             \
 	X(rename, -1, EIO)                                                             \
 	X(dup2, -1, EMFILE)                                                            \
 	X(getrandom, -1, ENOSYS)                                                       \
@@ -60,6 +62,7 @@
 	X(getrusage, -1, EINVAL)                                                       \
 	/* terminals */                                                                \
 	X(ioctl, -1, ENOTTY)                                                           \
+	X(tcsetattr, -1, EIO)                                                          \
 	X(tcgetattr, -1, ENOTTY)                                                       \
 	X(setupterm, -1, 0)                                                            \
 	X(newterm, 0, 0)                                                               \
@@ -69,6 +72,12 @@
 	X(signalfd, -1, EMFILE)                                                        \
 	X(pthread_create, EAGAIN, 0)                                                   \
 	X(pipe2, -1, EMFILE)                                                           \
+	X(posix_spawn_file_actions_init, ENOMEM, 0)                                    \
+	X(posix_spawn_file_actions_adddup2, ENOMEM, 0)                                 \
+	X(posix_spawn_file_actions_addopen, ENOMEM, 0)                                 \
+	X(execv, -1, EACCES)                                                           \
+	X(waitpid, -1, ECHILD)                                                         \
+	X(setenv, -1, ENOMEM)                                                          \
 	X(posix_spawn, EAGAIN, 0)                                                      \
 	/* sockets */                                                                  \
 	X(socket, -1, EMFILE)                                                          \
@@ -102,6 +111,7 @@
 	X(gnutls_credentials_set, -25, 0)                                              \
 	X(gnutls_priority_init, -25, 0)                                                \
 	X(gnutls_priority_set, -25, 0)                                                 \
+	X(gnutls_hmac, -25, 0)                                                         \
 	X(gnutls_hmac_init, -25, 0)                                                    \
 	X(gnutls_x509_crt_init, -25, 0)                                                \
 	X(gnutls_x509_crt_import, -25, 0)                                              \
