@@ -90,9 +90,10 @@ or of a scrape has gone back. Each call has one outcome. At the end descriptors,
 threads, processes, rows and files are those of the beginning, those of the readers too,
 and memory has kept its level.
 
-- *what the runtime did*: the reason in the first event about that worker (else about
-  the pool), and the steps after it. Workers are recycled all the time; now and then
-  somebody else was quicker. A dash: it was let be, and each call had its answer.
+- *what the runtime did*: the reason in the event that tells of that worker's end (else
+  an event about the pool), and the steps after it. Workers are recycled all the time:
+  where somebody else was quicker (reasons of less than a fifth) a deed counts in *n*
+  and *lost* alone. A dash: it was let be, and each call had its answer.
 - *noticed*, *made good*: from the deed to that event, and to the next worker in its
   place that takes requests, with what it had to wait for, such as a pool that was being
   scaled or rolled. p50 / p99; the p50 is the median of the runs' medians, the p99 the
