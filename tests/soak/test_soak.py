@@ -39,7 +39,7 @@ SAMPLE_S = 0.2
 # The runtime's own, and what it and a worker open to each other with the first call.
 MOST_SOCKETS = 6 + 3 * WORKERS
 FLAT = 1.02  # of what is held for good, after the warm-up
-SHORT_S = 300  # in less time memory is still finding its level:
+SHORT_S = 600  # in less time memory is still finding its level:
 STILL_RISING = 1.4
 KEPT = BUILD / "soak"
 
