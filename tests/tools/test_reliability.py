@@ -18,7 +18,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MADE = case_report.made()
 SEEDS = (11, 12, 13)
-FAULT = {"case": "inspect", "full": True, "failed": {"malloc": 300, "open": 21}}
+FAULT = {"case": "inspect-json", "full": True, "failed": {"malloc": 300, "open": 21}}
+UNIT = "test-logs/unit/shm/fault_test.log"
 RUN = {"called": "signal", "did": ["reaped", "replaced"], "lost": 1}
 
 
@@ -69,7 +70,8 @@ def build(tmp_path: Path) -> Path:
     write(tmp_path / "chaos" / "16.json", skipped)
     for seed in SEEDS:
         write(tmp_path / "soak" / f"{seed}.json", soak(seed))
-    write(tmp_path / "faults" / "inspect.json", FAULT)
+    write(tmp_path / "faults" / "inspect-json.json", FAULT)
+    write(tmp_path / UNIT, "[ RUN ] a\n27 calls\n[ RUN ] b\n30 calls\n")
     for source in (ROOT / "tests" / "fuzz").glob("*_fuzz.c"):
         log = "Done 700 runs in 60 second(s)\nstat::number_of_executed_units: 700\n"
         write(tmp_path / "fuzz" / f"{source.stem.removesuffix('_fuzz')}.log", log)
@@ -104,7 +106,8 @@ def test_page_tells_what_the_runs_left(build: Path) -> None:
         "| 700 / 900 ms | 15 | 120 |" in page
     )
     assert "case 16, Fault 16: no cgroup v2" in page
-    assert "| inspect | 2 | 321 |" in page
+    assert "| inspect, the program | 1 | 321 |" in page
+    assert "| shm, in C | 2 | 57 |" in page
     assert "seeds 11, 12, 13" in page
     assert MADE["version"] in page
     assert "**no**" not in page
@@ -136,7 +139,8 @@ WRONG = {
     "2 soaks of 600 s, 3 are wanted: make soak": drop("soak/12.json"),
     "2 soaks of 600 s": put("soak/12.json", soak(12, seconds=60)),
     "SEED=12 failed: rows": put("soak/12.json", soak(12, failed="rows")),
-    "no run of fault injection": drop("faults/inspect.json"),
+    "no run of fault injection": drop("faults/inspect-json.json"),
+    "no fault_test of any unit: make faults": drop(UNIT),
     "or a short one: make faults": put("faults/ls.json", {**FAULT, "full": False}),
     "fuzz target rpc_wire has not been run": drop("fuzz/rpc_wire.log"),
     "fuzz target rpc_wire found crash-1": put("fuzz/rpc_wire/crash-1", "x"),

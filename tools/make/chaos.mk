@@ -55,9 +55,9 @@ soak: deps ## everything that can go wrong, at random: DURATION=600 seconds, SEE
 	$(Q)grep -h -E "SNP_SEED|samples" $(B)/test-logs/soak.log
 
 .PHONY: faults race reliability
-faults: deps ## each allocation and system call of whole programs fails once
+faults: deps ## each allocation and system call of programs and units fails once
 	$(Q)+$(BUILD) bins unit-bins
-	$(Q)SNP_CHAOS=full tests/run --build $(B) --only faults
+	$(Q)SNP_CHAOS=full tests/run --build $(B) --only unit --only faults
 
 race: deps ## unit tests and the segment's stress under ThreadSanitizer, models of its protocols
 	$(Q)+$(BUILD) SAN=tsan unit-bins
