@@ -164,6 +164,7 @@ static struct text_lines *prepare(struct families *families, struct family *fami
 	struct snp_buf *text = &families->text;
 	bool labelled = family->rows->keys_nr > 0 || families->labels.instance;
 	struct text_lines *lines = calloc(1, sizeof(*lines));
+	size_t begin = text->len;
 
 	if (!lines)
 		return NULL;
@@ -175,6 +176,9 @@ static struct text_lines *prepare(struct families *families, struct family *fami
 		prepare_tails(lines, text, metric, labelled);
 	}
 	if (!lines->tails || !lines->words || text->failed) {
+		/* Kept from scrape to scrape: the next one may have the memory. */
+		text->failed = false;
+		text->len = begin;
 		text_lines_destroy(lines);
 		return NULL;
 	}

@@ -40,7 +40,8 @@ _WORDS = {
         ferror fprintf fputc fputs fwrite printf putc puts""",
     "reads a stream, where the end of it is the same": "fgets fread readdir",
     "asks a library for what it has already": """
-        MHD_basic_auth_get_username_password MHD_get_connection_values
+        MHD_basic_auth_get_username_password MHD_get_connection_info
+        MHD_get_connection_values
         MHD_lookup_connection_value MHD_resume_connection MHD_suspend_connection
         curl_easy_getinfo curl_easy_strerror curl_multi_info_read curl_multi_wakeup
         curl_version_info cyaml_mem cyaml_strerror gnutls_certificate_get_peers

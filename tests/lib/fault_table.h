@@ -118,8 +118,7 @@
 	X(MHD_create_response_from_buffer, 0, 0)                                       \
 	X(MHD_create_response_from_buffer_with_free_callback_cls, 0, 0)                \
 	X(MHD_add_response_header, 0, 0)                                               \
-	X(MHD_queue_response, 0, 0)                                                    \
-	X(MHD_get_connection_info, 0, 0)
+	X(MHD_queue_response, 0, 0)
 
 /* The same, of one parameter, of calls after which what they end has ended all the
  * same. */

@@ -93,6 +93,17 @@ static bool says_so(const struct snp_buf *text)
 	return false;
 }
 
+/* What failed once is over with the scrape in which it did. */
+static void assert_next_is_whole(struct collector *collector,
+				 const struct negotiated *as)
+{
+	struct collector_body *body =
+	    collector_scrape(collector, as, &scrape_filter_all);
+
+	assert_non_null(body);
+	collector_give_back(body);
+}
+
 static int scrape(void *user, uint64_t *ret_result, struct snp_err *err)
 {
 	const char *names[] = {writer.path};
@@ -110,6 +121,8 @@ static int scrape(void *user, uint64_t *ret_result, struct snp_err *err)
 	if (rc == 0) {
 		body = collector_scrape(collector, as, &scrape_filter_all);
 		rc = fault_say(body ? 0 : -ENOMEM, err);
+		if (!body && !fault.persistent)
+			assert_next_is_whole(collector, as);
 	}
 	if (body) {
 		/* Lines about this process come from /proc, which may fail. */
