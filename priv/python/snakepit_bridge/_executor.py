@@ -123,6 +123,8 @@ async def finished(future: Future[T]) -> T:
     except asyncio.CancelledError:
         future.cancel()
         raise
+    if future.cancelled():  # by another; result() has an error of its own for that
+        raise asyncio.CancelledError
     return future.result()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from snakepit_bridge._beat import beats
 from snakepit_bridge._dispatch import Dispatcher
-from snakepit_bridge._executor import ToolExecutor
+from snakepit_bridge._executor import ToolExecutor, finished
 from snakepit_bridge._service import BridgeService
 from snakepit_bridge._telemetry_buffer import TelemetryBuffer
 
@@ -39,6 +39,41 @@ def test_left_work_keeps_its_place_until_it_ends() -> None:
     assert not executor.hopeless
     assert not executor.abandon(works[0])
     assert executor.close()
+
+
+def test_work_that_is_dropped_while_it_waits_is_cancelled_for_its_waiter() -> None:
+    async def scenario() -> None:
+        executor = ToolExecutor(1)
+        release = threading.Event()
+        first = executor.submit(release.wait)
+        work = executor.submit(release.wait)
+        waiter = asyncio.ensure_future(finished(work))
+        await asyncio.sleep(0)  # it waits
+        assert not executor.abandon(work)
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(asyncio.shield(waiter), 10)
+        release.set()
+        assert await finished(first)
+
+    asyncio.run(scenario())
+
+
+def test_a_waiter_that_is_cancelled_drops_work_that_has_not_begun() -> None:
+    async def scenario() -> None:
+        executor = ToolExecutor(1)
+        release = threading.Event()
+        first = executor.submit(release.wait)
+        work = executor.submit(release.wait)
+        waiter = asyncio.ensure_future(finished(work))
+        await asyncio.sleep(0)
+        waiter.cancel()
+        await asyncio.wait({waiter}, timeout=10)
+        assert waiter.cancelled()
+        assert work.cancelled()
+        release.set()
+        assert await finished(first)
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("ends", [True, False])
