@@ -35,7 +35,9 @@
 	X(opendir, 0, EMFILE)                                                          \
 	X(scandir, -1, ENOMEM)                                                         \
 	X(read, -1, EIO)                                                               \
+	X(__read_chk, -1, EIO)                                                         \
 	X(pread, -1, EIO)                                                              \
+	X(__pread_chk, -1, EIO)                                                        \
 	X(write, -1, ENOSPC)                                                           \
 	X(sendfile, -1, EIO)                                                           \
 	X(fflush, -1, ENOSPC)                                                          \
@@ -46,6 +48,7 @@
 	X(statfs, -1, EIO)                                                             \
 	X(access, -1, EIO)                                                             \
 	X(readlink, -1, EIO)                                                           \
+	X(__readlink_chk, -1, EIO)                                                     \
 	X(__realpath_chk, 0, ENOMEM)                                                   \
 	X(realpath, 0, ENOMEM)                                                         \
 	X(lseek, -1, EIO)                                                              \
@@ -68,7 +71,9 @@
 	X(newterm, 0, 0)                                                               \
 	/* waiting, threads, processes */                                              \
 	X(poll, -1, ENOMEM)                                                            \
+	X(__poll_chk, -1, ENOMEM)                                                      \
 	X(ppoll, -1, ENOMEM)                                                           \
+	X(__ppoll_chk, -1, ENOMEM)                                                     \
 	X(signalfd, -1, EMFILE)                                                        \
 	X(pthread_create, EAGAIN, 0)                                                   \
 	X(pipe2, -1, EMFILE)                                                           \
@@ -86,6 +91,7 @@
 	X(connect, -1, ECONNREFUSED)                                                   \
 	X(send, -1, ENOBUFS)                                                           \
 	X(recv, -1, ECONNRESET)                                                        \
+	X(__recv_chk, -1, ECONNRESET)                                                  \
 	X(setsockopt, -1, ENOBUFS)                                                     \
 	X(getsockopt, -1, ENOBUFS)                                                     \
 	X(getsockname, -1, ENOBUFS)                                                    \
