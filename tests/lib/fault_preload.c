@@ -6,11 +6,12 @@
  * linked with call what they like), through the table of fault_table.h. The
  * environment:
  *
- *   SNP_FAULT_FD    an inherited descriptor: each call that is counted is a line there,
- *                   or, where one is to fail, each that failed: its name, and the way
- * to it, which is the return addresses in the program, innermost first SNP_FAULT_AT N:
- * the Nth fails; 0 or nothing: none SNP_FAULT_WAY   counts calls only to which this way
- * leads SNP_FAULT_LASTS set: all that follow fail, too
+ * - SNP_FAULT_FD: an inherited descriptor. Each call that is counted is a line there,
+ *   or, where one is to fail, each that failed: its name, and the way to it, which is
+ *   the return addresses in the program, innermost first.
+ * - SNP_FAULT_AT: N, the Nth fails. 0 or nothing: none does.
+ * - SNP_FAULT_WAY: only calls to which this way leads are counted.
+ * - SNP_FAULT_LASTS: set, all that follow fail, too.
  *
  * The program has to keep frame pointers. Threads may call at any time.
  */
