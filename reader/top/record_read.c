@@ -26,6 +26,7 @@ struct top_recording {
 	struct place *places;
 	size_t nr, cap;
 	uint64_t next; /* the frame that `image` and `frame` are one before */
+	bool torn;     /* a read failed on its way: they are of no frame */
 	struct snp_buf image, payload;
 	struct top_frame frame;
 	struct top_history *history;
@@ -349,11 +350,13 @@ static int read_next(struct top_recording *r)
 
 int top_recording_read(struct top_recording *r, uint64_t index, uint64_t from)
 {
-	int rc = !r->history || index + 1 < r->next ? begin_anew(r) : 0;
+	bool anew = !r->history || r->torn || index + 1 < r->next;
+	int rc = anew ? begin_anew(r) : 0;
 	uint64_t until = r->places[from].wall.ns, at = r->places[index].wall.ns;
 
 	while (rc == 0 && r->next <= index)
 		rc = read_next(r);
+	r->torn = rc < 0;
 	r->frame.origin = TOP_ORIGIN_RECORDING;
 	r->frame.record_at = index;
 	r->frame.record_nr = r->nr;
