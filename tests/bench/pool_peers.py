@@ -17,14 +17,15 @@ import statistics
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness import wait_until
 from runtime_bench import quiet, row, running
 from runtime_kit import INSTANCE, config, free_port
 
@@ -74,9 +75,9 @@ def settings(profile: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def readers(build: Path, world: Any) -> Iterator[None]:
-    """Have a Prometheus that scrapes each second, and a top, look at it."""
-    port, done = free_port(), threading.Event()
-    door = f"--web.listen-address=127.0.0.1:{port}"
+    """Have a Prometheus that scrapes each second, and a top, look at it throughout."""
+    address, done = f"127.0.0.1:{free_port()}", threading.Event()
+    door = f"--web.listen-address={address}"
     commands = (["snakepit-prometheus", door], ["snakepit-top", "-b", "-d", "1"])
     silent = subprocess.DEVNULL
     programs = [
@@ -87,19 +88,31 @@ def readers(build: Path, world: Any) -> Iterator[None]:
         for name, *words in commands
     ]  # fmt: skip
 
-    def scrape() -> None:
-        while not done.wait(1):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
-                page.read()
+    def scrape() -> bytes:
+        with urllib.request.urlopen(f"http://{address}/metrics") as page:
+            return bytes(page.read())
 
-    scraper = threading.Thread(target=scrape)
-    time.sleep(0.5)
-    scraper.start()
+    def first_scrape() -> bytes:
+        with contextlib.suppress(OSError):
+            return scrape()
+        return b""
+
+    def scrape_on() -> None:
+        while not done.wait(1):
+            scrape()
+
     try:
-        yield
+        wait_until(first_scrape, 10, "a first scrape")
+        with ThreadPoolExecutor(1) as thread:
+            scraping = thread.submit(scrape_on)
+            try:
+                yield
+            finally:
+                done.set()
+            scraping.result()
+        for program in programs:
+            assert program.poll() is None, f"{program.args!r} ended by itself"
     finally:
-        done.set()
-        scraper.join()
         for program in programs:
             program.terminate()
             program.wait()
