@@ -83,7 +83,10 @@ def test_the_runtime_keeps_two_heaps_however_many_threads_it_has(
     daemon = run_daemon(config(workers=2))
     daemon.wait_ready(2)
     with ThreadPoolExecutor(16) as callers:
-        for _ in range(64):
+        calls = [
             callers.submit(client.call, "default", "big", size=MIB // 8)
+            for _ in range(64)
+        ]
+    assert all(len(call.result()) == MIB // 8 for call in calls)
     assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) > 4
     assert heaps(daemon.pid) <= 2
