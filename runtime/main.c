@@ -2,12 +2,10 @@
 /* snakepitd: command line, signals, configuration; the runtime does the rest. */
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -15,6 +13,7 @@
 
 #include "cli/help.h"
 #include "config/config.h"
+#include "core/heaps.h"
 #include "core/notify.h"
 #include "core/plan.h"
 #include "core/runtime.h"
@@ -28,8 +27,6 @@ enum {
 };
 
 #define RPC_SHUTDOWN_S 1
-#define HEAPS	       2
-#define LARGEST_KEPT   ((size_t)8 << 20)
 
 enum {
 #include "cli/as_ids.h"
@@ -128,20 +125,12 @@ static void open_notify(struct notify *notify)
 			 LOG_STR("error", err.msg));
 }
 
-/* glibc gives threads heaps of their own, up to eight a processor, and what is free in
- * one is of no use to the others: every new mixture of load over gRPC's threads would
- * raise the memory that is held (docs/decisions/0111).
- *
- * It also maps large pieces afresh each time, with a fault for every page, until one of
- * about their size was freed: here one is, never touched (docs/decisions/0110). */
-static void settle_heaps(void)
+static void open_heaps(struct heaps *heaps)
 {
-	void *volatile large;
+	struct snp_err err = {0};
 
-	if (!getenv("MALLOC_ARENA_MAX"))
-		(void)mallopt(M_ARENA_MAX, HEAPS);
-	large = malloc(LARGEST_KEPT);
-	free(large);
+	if (heaps_start(heaps, &err) < 0)
+		log_warn("memory of large messages is kept", LOG_STR("error", err.msg));
 }
 
 static int run(struct snp_config *cfg, const char *file)
@@ -151,12 +140,13 @@ static int run(struct snp_config *cfg, const char *file)
 	const struct runtime_options options = {
 	    .cfg = cfg, .file = file, .signals = &heard, .notify = &notify};
 	struct runtime *rt = NULL;
+	struct heaps heaps = {0};
 	struct snp_err err = {0};
 	int rc, status;
 
 	/* Inherited as "ignored", it would have the kernel throw exit statuses away. */
 	(void)signal(SIGCHLD, SIG_DFL);
-	settle_heaps();
+	heaps_settle(1 + runtime_loops_wanted());
 	log_init(cfg->log.level, cfg->log.format, 2);
 	/* Before gRPC starts its threads: they inherit the mask, and only the
 	 * supervisor's signalfd sees signals. */
@@ -167,6 +157,7 @@ static int run(struct snp_config *cfg, const char *file)
 	sigaddset(&heard, SIGINT);
 	sigaddset(&heard, SIGHUP);
 	open_notify(&notify);
+	open_heaps(&heaps);
 	rpc_init(runtime_rpc_log);
 	rc = runtime_create(&options, &rt, &err);
 	if (rc == 0)
@@ -175,6 +166,7 @@ static int run(struct snp_config *cfg, const char *file)
 		(void)fprintf(stderr, "snakepitd: %s\n", err.msg);
 	runtime_destroy(&rt);
 	notify_close(&notify);
+	heaps_stop(&heaps);
 	log_fini();
 	status = rc < 0 ? EXIT_FAILED : EXIT_OK;
 	end_rpc(status);

@@ -107,10 +107,10 @@ static int make_socket_dir(struct runtime *rt, struct snp_err *err)
 
 /* ---- building ------------------------------------------------------------ */
 
-/* Event loops for workers' calls beside the front door's. Each hop between threads
- * costs more than what it could take off the first thread, until there are more workers
- * than that one can keep busy (docs/decisions/0080-one-loop-until-eight-cores.md). */
-static uint32_t loops_wanted(void)
+/* Each hop between threads costs more than what it could take off the first thread,
+ * until there are more workers than that one can keep busy
+ * (docs/decisions/0080-one-loop-until-eight-cores.md). */
+uint32_t runtime_loops_wanted(void)
 {
 	long loops = sysconf(_SC_NPROCESSORS_ONLN) / CORES_A_LOOP;
 
@@ -136,7 +136,7 @@ static struct snp_writer_options segment_options(const struct snp_config *cfg,
 	    .pools_max = cfg->pools_count,
 	    .workers_max = worker_rows(cfg),
 	    .tools_max = cfg->segment.max_tool_rows,
-	    .banks_max = loops_wanted() + BANKS_BESIDE,
+	    .banks_max = runtime_loops_wanted() + BANKS_BESIDE,
 	    .spans_per_ring =
 		tracing_is_wanted(&cfg->telemetry.traces) ? TRACED_SPANS : 0,
 	    .inflight_per_worker = snp_config_largest_capacity(cfg),
@@ -251,7 +251,7 @@ static int create_loops(struct runtime *rt, struct snp_err *err)
 	char name[32];
 	int rc = 0;
 
-	for (uint32_t n = loops_wanted(); rt->loops_nr < n && rc == 0;) {
+	for (uint32_t n = runtime_loops_wanted(); rt->loops_nr < n && rc == 0;) {
 		(void)snprintf(name, sizeof(name), "snp-loop-%u", rt->loops_nr);
 		rc = event_loop_init(&rt->loops[rt->loops_nr], name, rt->writer,
 				     EVENT_LOOP_PLAIN, err);

@@ -26,6 +26,9 @@ struct host_tools;
 struct notify;
 struct runtime;
 
+/* Event loops for workers' calls beside the front door's, on this machine. */
+uint32_t runtime_loops_wanted(void);
+
 /* Whether a segment of the size that `cfg` asks for can be made at all; -EINVAL with a
  * message that names `file`, the configuration's, and the keys. */
 int runtime_check(const struct snp_config *cfg, const char *file, struct snp_err *err);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,15 @@ from typing import Any
 import grpc
 import pytest
 from client import Client, request
-from harness import World
-from runtime_kit import INSTANCE, RunDaemon, assert_books_balance, config, wait_books
+from harness import World, wait_until
+from runtime_kit import (
+    INSTANCE,
+    RunDaemon,
+    assert_books_balance,
+    config,
+    rss_kib,
+    wait_books,
+)
 
 MIB = 1 << 20
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -77,7 +85,8 @@ def heaps(pid: int) -> int:
     return 1 + sum(start % (64 * MIB) == 0 for start in starts)
 
 
-def test_the_runtime_keeps_two_heaps_however_many_threads_it_has(
+@pytest.mark.heavy  # they have an allocator of their own
+def test_the_runtime_has_a_heap_for_each_loop_however_many_threads(
     run_daemon: RunDaemon, client: Client
 ) -> None:
     daemon = run_daemon(config(workers=2))
@@ -89,4 +98,24 @@ def test_the_runtime_keeps_two_heaps_however_many_threads_it_has(
         ]
     assert all(len(call.result()) == MIB // 8 for call in calls)
     assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) > 4
-    assert heaps(daemon.pid) <= 2
+    loops = min((os.cpu_count() or 1) // 8, 4)
+    assert heaps(daemon.pid) <= 1 + loops
+
+
+@pytest.mark.heavy
+def test_memory_of_large_messages_is_given_back(
+    run_daemon: RunDaemon, client: Client
+) -> None:
+    daemon = run_daemon(config(workers=2))
+    daemon.wait_ready(2)
+    client.call("default", "echo", text="x")
+    before = rss_kib(daemon.pid)
+
+    def grown() -> bool:
+        with ThreadPoolExecutor(8) as callers:
+            for _ in range(16):
+                callers.submit(client.call, "default", "echo", text="x" * MIB)
+        return rss_kib(daemon.pid) > before + 8 * 1024
+
+    wait_until(grown, 20, "memory in use")
+    wait_until(lambda: rss_kib(daemon.pid) < before + 6 * 1024, 30, "given back")
