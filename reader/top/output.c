@@ -213,7 +213,9 @@ static int say_verdict(const struct top_output *o, const struct snp_buf *why)
 	else
 		snp_terminal_put(&out, o->options->check_text);
 	snp_buf_putc(&out, '\n');
-	return write_out(&out, 0) < 0 || why->len ? SNP_EXIT_FAILURE : SNP_EXIT_OK;
+	return write_out(&out, why->failed ? -ENOMEM : 0) < 0 || why->len
+		   ? SNP_EXIT_FAILURE
+		   : SNP_EXIT_OK;
 }
 
 static int run_check(const struct top_output *o)
@@ -237,8 +239,7 @@ static int run_check(const struct top_output *o)
 			      : left_ms < o->options->delay_ms ? left_ms + 1
 							       : o->options->delay_ms);
 	}
-	code = why.failed && write_out(&why, -ENOMEM) < 0 ? SNP_EXIT_FAILURE
-							  : say_verdict(o, &why);
+	code = say_verdict(o, &why);
 	snp_buf_fini(&why);
 	return code;
 }
