@@ -57,9 +57,10 @@ class TestHelp:
         assert "segment format 1.0" in result.stdout
         assert cli.run("-V").stdout == cli.run("--version").stdout == result.stdout
 
-    def test_a_full_disk_is_an_error(self, cli: Cli) -> None:
+    @pytest.mark.parametrize("args", [["help"], ["config", "default"]])
+    def test_a_full_disk_is_an_error(self, cli: Cli, args: list[str]) -> None:
         with open("/dev/full", "w") as full:
-            result = cli.run("help", stdout=full)
+            result = cli.run(*args, stdout=full)
         assert result.returncode == 1
         assert "cannot write the output" in one_line(result.stderr)
 

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "model/target.h"
 
 static const char *program = "snakepit";
+static bool complained;
 
 void cli_set_program(const char *name)
 {
@@ -37,12 +39,15 @@ void cli_complain(const char *fmt, ...)
 			*c = ' ';
 	(void)cli_strip_controls(text);
 	(void)fprintf(stderr, "%s: %s\n", program, text);
+	complained = true;
 }
 
 int cli_finish(int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
+	if (code == SNP_EXIT_FAILURE && complained)
+		return code; /* the reason is known, or this is it */
 	cli_complain("cannot write the output: %s", strerror(errno));
 	return SNP_EXIT_FAILURE;
 }

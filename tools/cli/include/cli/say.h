@@ -16,7 +16,8 @@ const char *cli_program(void);
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Flush stdout. Returns `code`, or SNP_EXIT_FAILURE with a complaint when what was
- * written did not arrive (a full disk; a closed pipe ends the process by SIGPIPE). */
+ * written did not arrive (a full disk; a closed pipe ends the process by SIGPIPE), or
+ * without where `code` is that already and was complained of. */
 int cli_finish(int code);
 
 #endif
