@@ -7,8 +7,19 @@ from collections.abc import Generator
 import case_report
 import pytest
 from fixtures import run_daemon, skip_where_sanitized, snp_dir, world
+from harness import BUILD
+from soak_record import SoakRecord
 
 __all__ = ["run_daemon", "snp_dir", "world"]
+
+RECORD = pytest.StashKey[SoakRecord]()
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> SoakRecord:
+    """Give what is kept of the run."""
+    kept: SoakRecord = request.node.stash.setdefault(RECORD, SoakRecord(BUILD / "soak"))
+    return kept
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -17,9 +28,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     result = yield
     if result.when == "call" or result.outcome != "passed":
         case_report.keep(item, "31", result)
+    if record := item.stash.get(RECORD, None):
+        record.phase_ended(result.when, call.excinfo and call.excinfo.value)
     return result

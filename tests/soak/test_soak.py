@@ -12,21 +12,20 @@ nothing that a runtime or a reader holds has grown.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import case_report
 from account import account, cells, total
 from books import Books, Level, held_by, with_a_process
-from harness import BUILD, Daemon, World, wait_until
+from harness import Daemon, World, wait_until
 from readers import Readers
 from runtime_kit import INSTANCE
+from soak_record import SoakRecord
 from traffic import OUTCOMES, Traffic
 from trials import SOON, config, read_events, wait_for_s
 from trouble import HARD_MIB, QUEUE, Trouble, follow_up, table
@@ -41,7 +40,6 @@ MOST_SOCKETS = 6 + 3 * WORKERS
 FLAT = 1.02  # of what is held for good, after the warm-up
 SHORT_S = 600  # in less time memory is still finding its level:
 STILL_RISING = 1.4
-KEPT = BUILD / "soak"
 
 
 def settings(generation: int = 0) -> dict[str, Any]:
@@ -156,13 +154,10 @@ def assert_outcomes(
     assert asked - left <= received <= asked
 
 
-def row(soak: Soak, held: dict[str, Any], readers: Readers) -> dict[str, Any]:
+def told(soak: Soak, held: dict[str, Any], readers: Readers) -> dict[str, Any]:
     """Give what docs/reliability.md says of the run."""
     follow_up(soak.trouble.deeds, soak.books.events())
     return {
-        **case_report.made(),
-        "seed": SEED,
-        "seconds": DURATION_S,
         "samples": soak.books.samples,
         "outcomes": dict(soak.outcomes),
         "faults": table(soak.trouble.deeds, soak.lost),
@@ -170,26 +165,15 @@ def row(soak: Soak, held: dict[str, Any], readers: Readers) -> dict[str, Any]:
         "arrived": readers.arrived(),
         "shown": account(soak.first, soak.last, []).shown,
         "held": held,
-        "failed": "",
     }
 
 
-@contextlib.contextmanager
-def kept(run: dict[str, Any]) -> Iterator[None]:
-    """Write a run down, and what of it was no good; that is raised all the same."""
-    try:
-        yield
-    except AssertionError as error:
-        run["failed"] = str(error).partition("\n")[0] or "an assertion"
-        raise
-    finally:
-        KEPT.mkdir(parents=True, exist_ok=True)
-        (KEPT / f"{SEED}.json").write_text(json.dumps(run, indent=1) + "\n")
-
-
-def test_soak(world: World, run_daemon: Callable[..., Daemon]) -> None:
+def test_soak(
+    record: SoakRecord, world: World, run_daemon: Callable[..., Daemon]
+) -> None:
     """Random kills, hangs, reloads, scaling, slow clients, cancels and readers."""
     print(f"SNP_SEED={SEED}")
+    record.begin(SEED, seconds=DURATION_S, **case_report.made())
     daemon = run_daemon(settings())
     daemon.wait_ready(WORKERS)
     soak = Soak(world, daemon)
@@ -209,13 +193,13 @@ def test_soak(world: World, run_daemon: Callable[..., Daemon]) -> None:
     print(soak.books.samples, "samples", dict(soak.outcomes), dict(by_hand))
     print(before, after, memory, dict(readers.deeds), readers.arrived())
     held = {"before": before, "after": after, "rss_kib": memory}
-    with kept(row(soak, held, readers)):
-        assert not readers.problems, readers.problems[:10]
-        assert not readers.grown(), readers.grown()
-        assert min(readers.arrived().values()) > 0, readers.arrived()
-        assert_outcomes(soak.first, cells(soak.last), soak.outcomes, by_hand)
-        live = total(cells(soak.last), "snakepit.worker.processes")
-        assert live == with_a_process(soak.last) == WORKERS
-        assert_not_grown(before, after)
-        most = FLAT if DURATION_S >= SHORT_S else STILL_RISING
-        assert all(then <= most * once for once, then in memory.values()), memory
+    record.add(**told(soak, held, readers))
+    assert not readers.problems, readers.problems[:10]
+    assert not readers.grown(), readers.grown()
+    assert min(readers.arrived().values()) > 0, readers.arrived()
+    assert_outcomes(soak.first, cells(soak.last), soak.outcomes, by_hand)
+    live = total(cells(soak.last), "snakepit.worker.processes")
+    assert live == with_a_process(soak.last) == WORKERS
+    assert_not_grown(before, after)
+    most = FLAT if DURATION_S >= SHORT_S else STILL_RISING
+    assert all(then <= most * once for once, then in memory.values()), memory
