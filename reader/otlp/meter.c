@@ -106,8 +106,9 @@ static bool send(struct otlp_meter *m, const struct otlp_batch *theirs)
 
 /* ---- the segment --------------------------------------------------------- */
 
-/* `snap` is NULL where there is no segment. */
-static void collect(struct otlp_meter *m, const struct snp_snapshot *snap, bool ended)
+/* `snap` is NULL where there is no segment. -ENOMEM: our own metrics alone were sent.
+ */
+static int collect(struct otlp_meter *m, const struct snp_snapshot *snap, bool ended)
 {
 	const struct otlp_metrics_look look = {
 	    .snap = snap, .now = snp_wall_now(), .ended = ended};
@@ -122,6 +123,7 @@ static void collect(struct otlp_meter *m, const struct snp_snapshot *snap, bool 
 	(void)pthread_mutex_unlock(&m->mutex);
 	if (send(m, r > 0 ? &batch : NULL) && r > 0)
 		otlp_metrics_acknowledge(m->metrics);
+	return r < 0 ? r : 0;
 }
 
 static void let_go(struct otlp_meter *m)
@@ -185,7 +187,7 @@ static int change(struct otlp_meter *m)
 					   snp_target_snapshot(m->target));
 	}
 	if (last)
-		collect(m, last, true);
+		(void)collect(m, last, true);
 	let_go(m);
 	return begin(m);
 }
@@ -202,19 +204,25 @@ static int keep_up(struct otlp_meter *m)
 	return snp_target_generation(m->target) == m->generation ? 0 : change(m);
 }
 
-static void turn(struct otlp_meter *m)
+/* -ENOMEM: the metrics of the runtime are missing this time. */
+static int turn(struct otlp_meter *m)
 {
 	enum snp_target_state state = snp_target_poll(m->target);
+	int kept, collected;
 
 	snp_news_tell(&m->news, m->target);
 	(void)pthread_mutex_lock(&m->mutex);
 	m->up = snp_target_is_up(m->target);
 	(void)pthread_mutex_unlock(&m->mutex);
-	if (keep_up(m) < 0) {
+	kept = keep_up(m);
+	if (kept < 0)
 		let_go(m);
-		snp_log_line(SNP_LOG_ERROR, "no metrics this time: out of memory");
-	}
-	collect(m, snp_target_snapshot(m->target), state != SNP_TARGET_LIVE);
+	collected =
+	    collect(m, snp_target_snapshot(m->target), state != SNP_TARGET_LIVE);
+	if (kept == 0 && collected == 0)
+		return 0;
+	snp_log_line(SNP_LOG_ERROR, "no metrics this time: out of memory");
+	return -ENOMEM;
 }
 
 /* ---- the thread ---------------------------------------------------------- */
@@ -246,14 +254,14 @@ static void *run(void *arg)
 	uint64_t late;
 
 	while ((waking = wait_until(m, due)) != WAKING_STOP) {
-		turn(m);
+		(void)turn(m);
 		if (waking == WAKING_FLUSH)
 			continue;
 		/* In step with the first one; those that would be late are left out. */
 		late = snp_mono_since_ns(snp_mono_now(), due);
 		due.ns += (late / interval_ns + 1) * interval_ns;
 	}
-	turn(m);
+	(void)turn(m);
 	return NULL;
 }
 
@@ -286,10 +294,12 @@ void otlp_meter_stop(struct otlp_meter *m, snp_mono_t deadline)
 	m->has_thread = false;
 }
 
-bool otlp_meter_once(struct otlp_meter *m)
+int otlp_meter_once(struct otlp_meter *m, bool *ret_has_runtime)
 {
-	turn(m);
-	return snp_target_state(m->target) == SNP_TARGET_LIVE;
+	int r = turn(m);
+
+	*ret_has_runtime = snp_target_state(m->target) == SNP_TARGET_LIVE;
+	return r;
 }
 
 void otlp_meter_tell(struct otlp_meter *m, struct otlp_own_look *look)

@@ -42,8 +42,9 @@ int otlp_meter_start(struct otlp_meter *meter);
 void otlp_meter_flush(struct otlp_meter *meter);
 /* Have the thread collect once more and send, until the deadline at most, and end. */
 void otlp_meter_stop(struct otlp_meter *meter, snp_mono_t deadline);
-/* Collect and send once, without a thread. Returns whether there is a runtime. */
-bool otlp_meter_once(struct otlp_meter *meter);
+/* Collect and send once, without a thread. -ENOMEM: what the runtime has was not sent.
+ */
+int otlp_meter_once(struct otlp_meter *meter, bool *ret_has_runtime);
 
 /* Add what we know to a look: points, collections, up. Any thread. */
 void otlp_meter_tell(struct otlp_meter *meter, struct otlp_own_look *look);

@@ -266,8 +266,8 @@ void otlp_pipeline_once(struct otlp_pipeline *e, struct otlp_once *ret_once)
 	for (int i = 0; i < OTLP_SIGNAL_NR; i++)
 		if (e->records[i])
 			otlp_records_drain(e->records[i]);
-	if (e->meter)
-		ret_once->has_runtime = otlp_meter_once(e->meter);
+	if (e->meter && otlp_meter_once(e->meter, &ret_once->has_runtime) < 0)
+		ret_once->all_sent = false;
 	look(e, &now);
 	if (e->meter)
 		otlp_meter_tell(e->meter, &now);
