@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from books import Level
-from harness import ROOT, World
+from harness import ROOT, World, wait_until
 from runtime_kit import INSTANCE, free_port
 from typing_extensions import Self
 
@@ -159,13 +159,20 @@ class Readers:
                     process.wait()
         self._to.close()
 
+    def _page(self, port: int) -> Series:
+        url = f"http://127.0.0.1:{port}/metrics"
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return counters(answer.read().decode())
+
+    def wait_for_pages(self) -> None:
+        """Wait until both sets serve: a page that was missing before is no problem."""
+        wait_until(lambda: all(map(self._page, self._ports)), 30, "the first pages")
+
     def look(self) -> None:
         """Scrape, and see that counters only grow, whoever serves them."""
         for which, port in enumerate(self._ports):
             try:
-                url = f"http://127.0.0.1:{port}/metrics"
-                with urllib.request.urlopen(url, timeout=2) as answer:
-                    now = counters(answer.read().decode())
+                now = self._page(port)
             except OSError:  # it is being harmed
                 if which == 0:
                     self.problems.append("no page of the reader that is left alone")

@@ -183,6 +183,7 @@ def test_soak(
     soak.go_on(DURATION_S * 2 / 5)
     readers = Readers(world, SEED)
     with readers:
+        readers.wait_for_pages()
         soak.levels |= readers.levels()
         soak.go_on(DURATION_S * 2 / 5, readers.look_and_harm)
         by_hand, died = soak.trouble.end()
