@@ -20,6 +20,8 @@ MADE = case_report.made()
 SEEDS = (11, 12, 13)
 FAULT = {"case": "inspect-json", "full": True, "failed": {"malloc": 300, "open": 21}}
 UNIT = "test-logs/unit/shm/fault_test.log"
+COUNT = {"passed": 9, "failed": 0, "skipped": 0}
+COUNTS = {"models": COUNT, "unit": COUNT, "faults": COUNT}
 RUN = {"called": "signal", "did": ["reaped", "replaced"], "lost": 1}
 
 
@@ -75,10 +77,9 @@ def build(tmp_path: Path) -> Path:
     for source in (ROOT / "tests" / "fuzz").glob("*_fuzz.c"):
         log = "Done 700 runs in 60 second(s)\nstat::number_of_executed_units: 700\n"
         write(tmp_path / "fuzz" / f"{source.stem.removesuffix('_fuzz')}.log", log)
-    count = {"passed": 9, "failed": 0, "skipped": 0}
-    counts = {"unit": count, "segment_chaos": count}
+    counts = {"unit": COUNT, "segment_chaos": COUNT}
     write(tmp_path / "tsan" / "test-logs" / "counts.json", counts)
-    write(tmp_path / "test-logs" / "counts.json", {"models": count})
+    write(tmp_path / "test-logs" / "counts.json", COUNTS)
     return tmp_path
 
 
@@ -131,7 +132,8 @@ def put(path: str, what: object) -> Callable[[Path], None]:
     return lambda build: write(build / path, what)
 
 
-BAD_COUNT = {"unit": {"passed": 9, "failed": 3, "skipped": 0}}
+BAD = {**COUNT, "failed": 3}
+NONE = {"passed": 0, "failed": 0, "skipped": 4}
 WRONG = {
     "case 7: no row": drop("chaos/7.json"),
     "case 7 test_7: failed": put("chaos/7.json", case(7, result="failed")),
@@ -139,14 +141,27 @@ WRONG = {
     "2 soaks of 600 s, 3 are wanted: make soak": drop("soak/12.json"),
     "2 soaks of 600 s": put("soak/12.json", soak(12, seconds=60)),
     "SEED=12 failed: rows": put("soak/12.json", soak(12, failed="rows")),
+    "SEED=14 failed: it did not end": put(
+        "soak/14.json", {"seed": 14, "seconds": 600, "failed": "it did not end"}
+    ),
     "no run of fault injection": drop("faults/inspect-json.json"),
     "no fault_test of any unit: make faults": drop(UNIT),
     "or a short one: make faults": put("faults/ls.json", {**FAULT, "full": False}),
     "fuzz target rpc_wire has not been run": drop("fuzz/rpc_wire.log"),
     "fuzz target rpc_wire found crash-1": put("fuzz/rpc_wire/crash-1", "x"),
+    "fuzz target rpc_wire found leak-1": put("fuzz/rpc_wire/leak-1", "x"),
     "no run of unit: make race": drop("tsan/test-logs/counts.json"),
-    "3 failed in unit: make race": put("tsan/test-logs/counts.json", BAD_COUNT),
-    "no run of models: make race": drop("test-logs/counts.json"),
+    "3 failed in unit: make race": put("tsan/test-logs/counts.json", {"unit": BAD}),
+    "no run of models: make race": put(
+        "test-logs/counts.json", {"unit": COUNT, "faults": COUNT}
+    ),
+    "all of models was skipped: make race": put(
+        "test-logs/counts.json", {**COUNTS, "models": NONE}
+    ),
+    "no run of faults: make faults": drop("test-logs/counts.json"),
+    "3 failed in faults: make faults": put(
+        "test-logs/counts.json", {**COUNTS, "faults": BAD}
+    ),
 }
 
 

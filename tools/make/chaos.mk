@@ -57,6 +57,7 @@ soak: deps ## everything that can go wrong, at random: DURATION=600 seconds, SEE
 .PHONY: faults race reliability
 faults: deps ## each allocation and system call of programs and units fails once
 	$(Q)+$(BUILD) bins unit-bins
+	$(Q)rm -rf $(B)/faults
 	$(Q)SNP_CHAOS=full tests/run --build $(B) --only unit --only faults
 
 race: deps ## unit tests and the segment's stress under ThreadSanitizer, models of its protocols
