@@ -160,8 +160,10 @@ class Readers:
         self._to.close()
 
     def _page(self, port: int) -> Series:
+        # One that is stopped is not waited for; one that is left alone may be slow.
+        patience_s = 2 if port == self._ports[1] else 20
         url = f"http://127.0.0.1:{port}/metrics"
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=patience_s) as answer:
             return counters(answer.read().decode())
 
     def wait_for_pages(self) -> None:
