@@ -66,7 +66,12 @@ class Load:
 def test_kill_all(trial: Trial) -> None:
     """SIGKILL all workers at once, under load."""
     workers = int(by_size(4, 16))
-    trial.start(workers=workers, ready=workers, restart={**SOON, "breaker_deaths": 100})
+    trial.start(
+        workers=workers,
+        ready=workers,
+        restart={**SOON, "breaker_deaths": 100},
+        queue={"timeout_ms": 60_000},  # as long as a crowd of starts may take
+    )
     calls = trial.calls()
     for _ in range(workers):
         calls.start("sleep", seconds=50)

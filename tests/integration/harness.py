@@ -128,7 +128,7 @@ def _has_variable(entry: Path, name: str, value: str) -> bool:
 
 def _is_in_session(entry: Path, session: int) -> bool:
     state, _, _, number = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-    return state != "Z" and int(number) == session
+    return state != "Z" and int(number) == session != 0
 
 
 def _assert_gone(processes: Callable[[], dict[int, str]]) -> None:
@@ -188,9 +188,13 @@ class Daemon:
 
     def processes(self) -> dict[int, str]:
         """Itself and all it started: they have its mark, or else its session."""
+        # Once its status is taken, its number may be another's, but not while anybody
+        # is left in its session: a process of that number leads a session not ours.
+        gone = self.process.returncode is not None
+        session = 0 if gone and Path(f"/proc/{self.pid}").exists() else self.pid
         return _processes(
             lambda entry: (
-                _is_in_session(entry, self.pid)
+                _is_in_session(entry, session)
                 or _has_variable(entry, DAEMON_MARK, self.mark)
             )
         )

@@ -71,6 +71,15 @@ def test_a_survivor_is_found_killed_and_reported(stand_in: World) -> None:
     wait_until(lambda: not stand_in.processes(), 5, "the end of the survivor")
 
 
+def test_another_session_of_its_number_is_not_its_own(stand_in: World) -> None:
+    daemon = start(stand_in, POLITE + READY + WAIT)
+    daemon.stop()
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
+        daemon.process.pid = other.pid
+        assert daemon.processes() == {}
+        other.kill()
+
+
 def test_two_daemons_in_a_world_are_told_apart(stand_in: World) -> None:
     first = start(stand_in, POLITE + READY + WAIT)
     second = start(stand_in, POLITE + READY + WAIT)
