@@ -20,16 +20,20 @@
 
 #include "snakepit/runtime.h"
 
+/* The first calls wait for the start of the workers, which takes its time where much
+ * else goes on. */
 static const char config[] = "instance: embed-example\n"
 			     "pools:\n"
 			     "  - name: text\n"
 			     "    adapter: demo_adapters.text.TextAdapter\n"
 			     "    workers: 2\n"
 			     "    pythonpath: [examples/adapters]\n"
+			     "    queue: {timeout_ms: 60000}\n"
 			     "  - name: host\n"
 			     "    adapter: price_adapter.PriceAdapter\n"
 			     "    workers: 1\n"
 			     "    pythonpath: [examples/embed]\n"
+			     "    queue: {timeout_ms: 60000}\n"
 			     "log: {level: warning}\n";
 
 /* What Python gets when it calls the host's tool "price". */
