@@ -25,6 +25,7 @@ BUILD = ROOT / os.environ.get("SNP_BUILD", "build")
 LANG = BUILD / "lang"
 FILE_TIMEOUT_S = 10
 START_TIMEOUT_S = 30  # a virtual machine on a busy one
+MOST_WAITED_FOR = 50  # files; of more of them few take long
 
 
 def always() -> None:
@@ -209,7 +210,7 @@ def run(reader: Reader, tier: str, paths: Sequence[Path]) -> list[str]:
 def _run_program(reader: Reader, words: list[str], paths: Sequence[Path]) -> list[str]:
     # As bytes: splitlines() of text knows more ends of line than JSON.
     command: list[str | Path] = [*reader.words(words), *paths]
-    timeout_s = START_TIMEOUT_S + (FILE_TIMEOUT_S if len(paths) == 1 else len(paths))
+    timeout_s = START_TIMEOUT_S + FILE_TIMEOUT_S * min(len(paths), MOST_WAITED_FOR)
     try:
         done = subprocess.run(
             command,
