@@ -168,8 +168,9 @@ FAULT_TABLE(X)
 	int fault_##name(void *what) __asm__(#name);                                   \
 	int fault_##name(void *what)                                                   \
 	{                                                                              \
-		int done = REAL(int (*)(void *), name)(what);                          \
-		return DUE(#name, error) ? failed : done;                              \
+		int (*real)(void *) = REAL(int (*)(void *), name);                     \
+		int done = real(what);                                                 \
+		return DUE(#name, error) ? (failed) : done;                            \
 	}
 FAULT_TABLE_OF_ENDS(X)
 #undef X
@@ -209,6 +210,7 @@ int fault_asprintf_chk(char **ret_text, int flag, const char *fmt, ...)
 	    long p, long q, long r, long s, long t, long u, long v, long w, long x,    \
 	    long y, long z
 void *fault_MHD_start_daemon(MORE_LONGS) __asm__("MHD_start_daemon");
+/* NOLINTNEXTLINE(readability-function-size): variadic there, and passed on whole */
 void *fault_MHD_start_daemon(MORE_LONGS)
 {
 	void *(*real)(MORE_LONGS) = REAL(void *(*)(MORE_LONGS), MHD_start_daemon);
