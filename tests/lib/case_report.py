@@ -54,6 +54,8 @@ def keep(
     number: str,
     result: pytest.TestReport,
     runs: Sequence[dict[str, Any]] = (),
+    *,
+    full: bool = os.environ.get("SNP_CHAOS") == "full",
 ) -> None:
     """Write down what the runs of one test measured and how the last ended."""
     function = getattr(item, "function", None)
@@ -67,7 +69,7 @@ def keep(
         "runs": list(runs),
         "result": result.outcome,
         "why": reason.removeprefix("Skipped: "),
-        "full": os.environ.get("SNP_CHAOS") == "full",
+        "full": full,
         **made(),
     }
     FOLDER.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     result = yield
     if result.when == "call" or result.outcome != "passed":
-        case_report.keep(item, "31", result)
+        long = item.module.DURATION_S >= item.module.SHORT_S  # type: ignore[attr-defined]
+        case_report.keep(item, "31", result, full=long)
     if record := item.stash.get(RECORD, None):
         record.phase_ended(result.when, call.excinfo and call.excinfo.value)
     return result
