@@ -11,9 +11,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-__all__ = ["UNENDED", "SoakRecord"]
+__all__ = ["LONG_S", "UNENDED", "SoakRecord"]
 
 UNENDED = "it did not end"
+LONG_S = 600  # from then on a run is a full one, and memory has found its level
 
 
 class SoakRecord:
@@ -22,6 +23,10 @@ class SoakRecord:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._run: dict[str, Any] = {}
+
+    @property
+    def is_long(self) -> bool:
+        return bool(self._run.get("seconds", 0) >= LONG_S)
 
     def begin(self, seed: int, **facts: Any) -> None:
         self._run = {"seed": seed, **facts, "failed": UNENDED}

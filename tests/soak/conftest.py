@@ -31,9 +31,10 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     result = yield
+    record = item.stash.get(RECORD, None)
     if result.when == "call" or result.outcome != "passed":
-        long = item.module.DURATION_S >= item.module.SHORT_S  # type: ignore[attr-defined]
+        long = record is not None and record.is_long
         case_report.keep(item, "31", result, full=long)
-    if record := item.stash.get(RECORD, None):
+    if record:
         record.phase_ended(result.when, call.excinfo and call.excinfo.value)
     return result
