@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import case_report
-from soak_record import LONG_S
 from account import changes_of, quantile, span, words_of
 from case_report import Row, times
+from soak_record import LONG_S
 
 BUILD = case_report.FOLDER.parent
 TARGET = case_report.ROOT / "docs" / "reliability.md"
