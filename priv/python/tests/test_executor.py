@@ -41,37 +41,40 @@ def test_left_work_keeps_its_place_until_it_ends() -> None:
     assert executor.close()
 
 
+class Held:
+    """One place, taken by the first work; somebody waits for the second."""
+
+    def __init__(self) -> None:
+        self.executor = ToolExecutor(1)
+        self.release = threading.Event()
+        self.first = self.executor.submit(self.release.wait)
+        self.work = self.executor.submit(self.release.wait)
+        self.waiter = asyncio.ensure_future(finished(self.work))
+
+
 def test_work_that_is_dropped_while_it_waits_is_cancelled_for_its_waiter() -> None:
     async def scenario() -> None:
-        executor = ToolExecutor(1)
-        release = threading.Event()
-        first = executor.submit(release.wait)
-        work = executor.submit(release.wait)
-        waiter = asyncio.ensure_future(finished(work))
+        held = Held()
         await asyncio.sleep(0)  # it waits
-        assert not executor.abandon(work)
+        assert not held.executor.abandon(held.work)
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(asyncio.shield(waiter), 10)
-        release.set()
-        assert await finished(first)
+            await asyncio.wait_for(asyncio.shield(held.waiter), 10)
+        held.release.set()
+        assert await finished(held.first)
 
     asyncio.run(scenario())
 
 
 def test_a_waiter_that_is_cancelled_drops_work_that_has_not_begun() -> None:
     async def scenario() -> None:
-        executor = ToolExecutor(1)
-        release = threading.Event()
-        first = executor.submit(release.wait)
-        work = executor.submit(release.wait)
-        waiter = asyncio.ensure_future(finished(work))
+        held = Held()
         await asyncio.sleep(0)
-        waiter.cancel()
-        await asyncio.wait({waiter}, timeout=10)
-        assert waiter.cancelled()
-        assert work.cancelled()
-        release.set()
-        assert await finished(first)
+        held.waiter.cancel()
+        await asyncio.wait({held.waiter}, timeout=10)
+        assert held.waiter.cancelled()
+        assert held.work.cancelled()
+        held.release.set()
+        assert await finished(held.first)
 
     asyncio.run(scenario())
 
